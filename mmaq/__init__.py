@@ -1,0 +1,3 @@
+"""MMAQ: ground-level NO2 from Sentinel-2, Sentinel-5P and land use."""
+
+__version__ = "0.1.0"

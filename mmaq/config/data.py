@@ -1,0 +1,115 @@
+"""Where the data come from, and how it becomes grids, sites and patches."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from mmaq.config.base import Count, Positive, Section, Share
+
+
+class Period(Section):
+    """Days whose satellite products are used, both ends included."""
+
+    start: date = Field(default=date(2021, 1, 1), description="First day.")
+    end: date = Field(default=date(2021, 12, 31), description="Last day.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Period:
+        if self.end < self.start:
+            raise ValueError("end lies before start")
+        return self
+
+
+class Simulate(Section):
+    """The simulated country: one more satellite. Its physics is frozen by ``world_version``."""
+
+    world_version: Literal[1] = Field(default=1, description="Version of the world's physics.")
+    seed: int = Field(default=1, ge=0, description="Seed of the land, the weather and the noise.")
+    extent_km: Annotated[float, Field(ge=60, le=600)] = Field(
+        default=600.0, description="Side of the square land, centred on the same place."
+    )
+    stations: Count = Field(default=1000, description="Stations that measure NO2.")
+    unlabelled: int = Field(default=2000, ge=0, description="Sites without a measurement.")
+    orbit_interval_days: Count = Field(
+        default=3, description="Days from one Sentinel-5P orbit to the next."
+    )
+    scene_dates: Count = Field(default=3, description="Sentinel-2 dates for each tile.")
+
+
+class Files(Section):
+    """Files that the user already has; folders are searched for products by their names."""
+
+    sentinel2: str | None = Field(default=None, description="Folder of Sentinel-2 L2A scenes.")
+    sentinel5p: str | None = Field(default=None, description="Folder of Sentinel-5P L2 granules.")
+    ancillary: str | None = Field(
+        default=None, description="Folder of dem.tif, population.tif, land_cover.tif, roads.gpkg."
+    )
+    stations: str | None = Field(
+        default=None, description="Folder of EEA Parquet measurements and the EEA station table."
+    )
+    unlabelled: str | None = Field(
+        default=None, description="Table (CSV) of unlabelled sites: site_id, lon, lat, country."
+    )
+
+
+class Published(Section):
+    """A sample table in the published layout (``pollutant_ssl.csv``) and what belongs to it."""
+
+    samples: str | None = Field(default=None, description="Sample table (CSV).")
+    eea_metadata: str | None = Field(
+        default=None, description="EEA station table (tab-separated, zipped): coordinates."
+    )
+    osm: str | None = Field(default=None, description="OpenStreetMap columns by station (CSV).")
+    images: str | None = Field(
+        default=None, description="Folder that holds sentinel-2/ and sentinel-5p/; may be absent."
+    )
+
+
+class Grid(Section):
+    """Sentinel-5P level 2 to level 3."""
+
+    bbox: tuple[float, float, float, float] = Field(
+        default=(3.5, 50.0, 14.5, 56.5), description="West, south, east, north in degrees."
+    )
+    resolution: Positive = Field(default=0.05, description="Cell size in degrees.")
+    variable: str = Field(
+        default="nitrogendioxide_tropospheric_column", description="Column to grid, by its name."
+    )
+    qa: Share = Field(default=0.75, description="Pixels with qa_value above this are used.")
+    part: Literal["month", "quarter", "year"] = Field(
+        default="quarter", description="Length of the parts that are gridded side by side."
+    )
+
+    @model_validator(mode="after")
+    def _box(self) -> Grid:
+        west, south, east, north = self.bbox
+        if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+            raise ValueError("bbox must be west < east and south < north, in degrees")
+        return self
+
+
+class Landuse(Section):
+    """The table of sites: land-use features and targets."""
+
+    radius_m: Positive = Field(
+        default=1000.0, description="Radius of the disc in which population and cover are averaged."
+    )
+    block_degrees: Positive = Field(
+        default=2.0, description="Side of the spatial blocks, origin at 0 degrees, 0 degrees."
+    )
+    min_coverage: Share = Field(
+        default=0.75, description="Share of a station's period that must hold valid measurements."
+    )
+
+
+class Patches(Section):
+    """The pixels around each site."""
+
+    s2_size: Count = Field(default=32, description="Side of a Sentinel-2 patch in 10 m pixels.")
+    s5p_size: Count = Field(default=16, description="Side of a Sentinel-5P patch in grid cells.")
+    min_clear: Share = Field(
+        default=0.5, description="Share of clear pixels below which a patch counts as missing."
+    )

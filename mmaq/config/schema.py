@@ -1,0 +1,44 @@
+"""The whole configuration. These classes are the only home of defaults."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from mmaq.config.base import Section
+from mmaq.config.data import Files, Grid, Landuse, Patches, Period, Published, Simulate
+from mmaq.config.evaluation import Evaluate
+from mmaq.config.learning import Pretrain
+
+
+class Config(Section):
+    """One data set, from its source to its report."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")] = Field(
+        default="default", description="Name of the data set; its outputs have their own folder."
+    )
+    source: Literal["simulate", "files", "published"] = Field(
+        default="simulate",
+        description="simulate: a made-up country; files: products the user has; "
+        "published: a sample table in the published layout.",
+    )
+    period: Period = Period()
+    simulate: Simulate = Simulate()
+    files: Files = Files()
+    published: Published = Published()
+    grid: Grid = Grid()
+    landuse: Landuse = Landuse()
+    patches: Patches = Patches()
+    pretrain: Pretrain = Pretrain()
+    evaluate: Evaluate = Evaluate()
+
+    @model_validator(mode="after")
+    def _sources(self) -> Config:
+        if self.source == "published" and not (
+            self.published.samples and self.published.eea_metadata
+        ):
+            raise ValueError("source published needs published.samples and published.eea_metadata")
+        if self.source == "files" and not (self.files.stations and self.files.ancillary):
+            raise ValueError("source files needs files.stations and files.ancillary")
+        return self

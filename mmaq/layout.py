@@ -1,0 +1,71 @@
+"""Where each contract lies on disk for one configuration: the one place that knows paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_NAME = "default"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of the data set ``name``, relative to the working folder.
+
+    The default's table is ``results/benchmark.csv``; any other data set has folders of its own,
+    so that two never overwrite each other.
+    """
+
+    name: str
+
+    @property
+    def data(self) -> Path:
+        """Folder of everything between the raw archive and the patch store."""
+        return Path("data") / self.name
+
+    @property
+    def archive(self) -> Path:
+        """Contract 1: folder of the raw archive (its ``catalog.json`` is written last)."""
+        return self.data / "archive"
+
+    @property
+    def grid(self) -> Path:
+        """Level-3 mean of the Sentinel-5P column."""
+        return self.data / "grid" / "l3_mean.nc"
+
+    def grid_part(self, part: str) -> Path:
+        """Level-3 sums of one part of the period, for example ``2021Q1``."""
+        return self.data / "grid" / "parts" / f"{part}.nc"
+
+    @property
+    def sites(self) -> Path:
+        """Contract 2: the site table."""
+        return self.data / "sites.parquet"
+
+    @property
+    def patches(self) -> Path:
+        """Contract 3: folder of the patch store."""
+        return self.data / "patches"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Contract 4: folder of checkpoints and their exports."""
+        return self._own(Path("checkpoints"))
+
+    @property
+    def results(self) -> Path:
+        """Folder of the benchmark table and the report."""
+        return self._own(Path("results"))
+
+    @property
+    def benchmark(self) -> Path:
+        """Contract 5: the benchmark table."""
+        return self.results / "benchmark.csv"
+
+    @property
+    def report(self) -> Path:
+        """The self-contained report page."""
+        return self.results / "report.html"
+
+    def _own(self, root: Path) -> Path:
+        return root if self.name == DEFAULT_NAME else root / self.name

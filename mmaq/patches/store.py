@@ -1,0 +1,104 @@
+"""Contract 3, the patch store: a few large arrays that are memory-mapped, and a Parquet index.
+
+    store.json      version, extent of each modality, and why a modality is absent
+    index.parquet   site_id, s2_row, s5p_row (-1: the site has no such patch), s2_product,
+                    s2_time, s2_clear (share of clear pixels of the patch)
+    s2.npy          (n, 12, side, side) uint16, reflectance x 10000, B01..B12 without B10, 10 m
+    s2_mask.npy     (n, side, side) uint8, 1 where the pixel is valid and clear
+    s5p.npy         (m, side, side) float32, mol/m2, first row north; 0 where masked
+    s5p_mask.npy    (m, side, side) uint8, 1 where the cell has a value
+
+Reading needs numpy and pandas alone, so that training runs on a node without geospatial libraries.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mmaq.errors import StoreError
+from mmaq.files import read_json, replacing, write_json
+
+VERSION = 1
+BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12")
+"""Sentinel-2 bands in store order: B01..B12 without B10."""
+
+ARRAYS = ("s2", "s2_mask", "s5p", "s5p_mask")
+FILES = ("store.json", "index.parquet", *(f"{name}.npy" for name in ARRAYS))
+DTYPES = {"s2": np.uint16, "s2_mask": np.uint8, "s5p": np.float32, "s5p_mask": np.uint8}
+INDEX = ("site_id", "s2_row", "s5p_row", "s2_product", "s2_time", "s2_clear")
+REMEDY = "Make the store again with `mmaq patches`"
+
+
+@dataclass(frozen=True)
+class PatchStore:
+    """An open store. Arrays are read-only memory maps with the shapes above."""
+
+    folder: Path
+    about: Mapping[str, Any]
+    index: pd.DataFrame
+    s2: np.ndarray
+    s2_mask: np.ndarray
+    s5p: np.ndarray
+    s5p_mask: np.ndarray
+
+    def rows(self, modality: str, site_ids: pd.Series | np.ndarray) -> np.ndarray:
+        """Row of each site in the arrays of ``modality`` ("s2" or "s5p"); -1 where it has none."""
+        known = pd.Series(self.index[f"{modality}_row"].to_numpy(), index=self.index["site_id"])
+        return known.reindex(site_ids).fillna(-1).to_numpy(dtype=np.int64)
+
+    def absence(self, modality: str) -> str | None:
+        """Why the store holds no patch of ``modality``, or ``None`` when it holds some."""
+        if len(getattr(self, modality)):
+            return None
+        return str(self.about["absent"].get(modality, "no site has such a patch"))
+
+
+def write_store(
+    folder: str | os.PathLike[str],
+    index: pd.DataFrame,
+    arrays: Mapping[str, np.ndarray],
+    about: Mapping[str, Any],
+    absent: Mapping[str, str],
+) -> None:
+    """Write a store in one step: the folder appears whole or not at all.
+
+    ``about`` describes each modality that is held (bands, side, resolution, units), ``absent``
+    says for each other modality why it is not.
+    """
+    with replacing(folder) as temporary:
+        temporary.mkdir(parents=True)
+        for name in ARRAYS:
+            np.save(temporary / f"{name}.npy", arrays[name].astype(DTYPES[name], copy=False))
+        index[list(INDEX)].to_parquet(temporary / "index.parquet", index=False)
+        value = {"version": VERSION, "modalities": dict(about), "absent": dict(absent)}
+        write_json(temporary / "store.json", value)
+
+
+def open_store(folder: str | os.PathLike[str]) -> PatchStore:
+    """Open a store.
+
+    Raises:
+        StoreError: a file is missing or damaged, or the shapes disagree with the index.
+    """
+    folder = Path(folder)
+    about = read_json(folder / "store.json", StoreError, REMEDY)
+    if about.get("version") != VERSION:
+        raise StoreError(folder, f"version {about.get('version')!r} is not {VERSION}", REMEDY)
+    try:
+        index = pd.read_parquet(folder / "index.parquet")
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS}
+    except (OSError, ValueError) as fault:
+        raise StoreError(folder, f"a file cannot be read ({fault})", REMEDY) from None
+    for name in ("s2", "s5p"):
+        if index[f"{name}_row"].max() >= len(arrays[name]) or len(arrays[name]) != len(
+            arrays[f"{name}_mask"]
+        ):
+            raise StoreError(folder, f"{name}.npy does not match the index", REMEDY)
+    return PatchStore(folder, about, index, **arrays)

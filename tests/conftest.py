@@ -1,0 +1,25 @@
+"""Fixtures that every room's tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REAL = Path(os.environ.get("MMAQ_REAL_DATA", "../shared/real"))
+ABSENT = "real data absent: set MMAQ_REAL_DATA"
+
+
+@pytest.fixture
+def real_data():
+    """Folder of real data; the test is skipped by name where it is absent."""
+    if not REAL.is_dir():
+        pytest.skip(ABSENT)
+    return REAL.resolve()
+
+
+def pytest_terminal_summary(terminalreporter):
+    skipped = terminalreporter.stats.get("skipped", [])
+    count = sum(ABSENT in str(report.longrepr) for report in skipped)
+    terminalreporter.write_line(f"tests skipped because real data are absent: {count}")
