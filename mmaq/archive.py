@@ -119,19 +119,27 @@ def read_collection(root: str | os.PathLike[str], name: str) -> list[Product]:
     Raises:
         ArchiveError: the collection or one of its items is missing or not valid STAC.
     """
+    return [_from_stac(path, name) for path in _item_paths(root, name)]
+
+
+def read_product(root: str | os.PathLike[str], collection: str, product: str) -> Product:
+    """One product by its id; ArchiveError when the archive has no such product."""
+    path = Path(root) / collection / product / f"{product}.json"
+    if path not in _item_paths(root, collection):
+        fault = f"the collection {collection} has no product {product!r}"
+        raise ArchiveError(Path(root), fault, REMEDY)
+    return _from_stac(path, collection)
+
+
+def _item_paths(root: str | os.PathLike[str], name: str) -> list[Path]:
+    """Items that the collection lists: a folder left over from an older archive is none."""
     path = Path(root) / name / "collection.json"
     value = read_json(path, ArchiveError, REMEDY)
     try:
         hrefs = [link["href"] for link in value["links"] if link["rel"] == "item"]
     except (KeyError, TypeError) as fault:
         raise ArchiveError(path, f"not a STAC collection ({fault!r})", REMEDY) from None
-    return [_from_stac(path.parent / href, name) for href in hrefs]
-
-
-def read_product(root: str | os.PathLike[str], collection: str, product: str) -> Product:
-    """One product by its id; ArchiveError when the archive has no such product."""
-    path = Path(root) / collection / product / f"{product}.json"
-    return _from_stac(path, collection)
+    return [path.parent / href for href in hrefs]
 
 
 def _to_stac(product: Product, folder: Path) -> dict[str, Any]:
@@ -148,12 +156,12 @@ def _to_stac(product: Product, folder: Path) -> dict[str, Any]:
     for name, asset in product.assets.items():
         path = Path(os.path.abspath(asset.path))
         inside = path.is_relative_to(os.path.abspath(folder))
-        extra = {"file:sha256": asset.sha256 or sha256(path)}
+        extra: dict[str, Any] = {"file:sha256": asset.sha256 or sha256(path)}
         if asset.bands:
             extra["bands"] = [{"name": band} for band in asset.bands]
         href = f"./{path.relative_to(os.path.abspath(folder))}" if inside else str(path)
         item.assets[name] = pystac.Asset(href=href, extra_fields=extra)
-    value = item.to_dict(include_self_link=False, transform_hrefs=False)
+    value: dict[str, Any] = item.to_dict(include_self_link=False, transform_hrefs=False)
     value["links"] = [{"rel": "collection", "href": "../collection.json"}]
     return value
 
@@ -170,7 +178,7 @@ def _from_stac(path: Path, collection: str) -> Product:
             )
             for name, asset in item.assets.items()
         }
-        west, south, east, north = item.bbox or ()
+        west, south, east, north = map(float, item.bbox or ())
         time = (item.datetime or datetime.min).astimezone(timezone.utc)
     except Exception as fault:  # pystac raises many types for a malformed item
         raise ArchiveError(path, f"not a valid STAC item ({fault})", REMEDY) from None
@@ -182,10 +190,11 @@ def _from_stac(path: Path, collection: str) -> Product:
 def _extent(products: list[Product]) -> pystac.Extent:
     boxes = [product.bbox for product in products] or [(-180.0, -90.0, 180.0, 90.0)]
     wests, souths, easts, norths = zip(*boxes, strict=True)
-    times = [product.time for product in products] or [None]
+    times = [product.time for product in products]
+    interval: list[datetime | None] = [min(times), max(times)] if times else [None, None]
     return pystac.Extent(
         pystac.SpatialExtent([[min(wests), min(souths), max(easts), max(norths)]]),
-        pystac.TemporalExtent([[min(times), max(times)]]),  # type: ignore[type-var]
+        pystac.TemporalExtent([interval]),
     )
 
 

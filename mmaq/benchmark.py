@@ -68,6 +68,9 @@ COLUMNS = (
     "metric", "value", "low", "high", "runs", "n_train", "n_test", "seconds", "reported",
     "status", "reason",
 )  # fmt: skip
+FIGURES = (
+    "label_fraction", "value", "low", "high", "runs", "n_train", "n_test", "seconds", "reported",
+)  # fmt: skip
 ALLOWED = {
     "task": TASKS, "method": METHODS + REFERENCES, "protocol": PROTOCOLS, "split": SPLITS,
     "metric": METRICS, "status": ("ok", "skipped"),
@@ -87,12 +90,22 @@ def read_benchmark(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read a benchmark table.
 
     Raises:
-        TableError: the file is absent, lacks a column, or names something unknown.
+        TableError: the file is absent or not CSV, lacks a column, or holds something unknown.
     """
     if not Path(path).exists():
         raise TableError(path, "the benchmark table does not exist", "Run `mmaq evaluate`")
-    table = pd.read_csv(path, keep_default_na=True, dtype={"reason": str})
-    return check_benchmark(table.assign(reason=table.get("reason", pd.Series()).fillna("")), path)
+    remedy = "Run `mmaq evaluate` again"
+    try:
+        table = pd.read_csv(path, dtype={"modalities": str, "group": str, "reason": str})
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as fault:
+        raise TableError(path, f"not a CSV table ({fault})", remedy) from None
+    for column in table.columns.intersection(["modalities", "reason"]):
+        table[column] = table[column].fillna("")
+    table = check_benchmark(table, path)
+    for column in FIGURES:
+        if not pd.api.types.is_numeric_dtype(table[column]):
+            raise TableError(path, f"column {column!r} holds something else than figures", remedy)
+    return table
 
 
 def check_benchmark(table: pd.DataFrame, where: str | os.PathLike[str]) -> pd.DataFrame:

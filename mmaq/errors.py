@@ -13,6 +13,10 @@ class MmaqError(Exception):
         line = f"{where}: {fault.rstrip('.')}. {remedy.rstrip('.')}."
         super().__init__(" ".join(line.split()))
 
+    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
+        # The default pickles the joined line alone, and a worker process could not hand it back.
+        return type(self), (self.where, self.fault, self.remedy)
+
 
 class ConfigError(MmaqError):
     """A key of the configuration is unknown, missing or out of range."""

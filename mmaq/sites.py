@@ -76,8 +76,8 @@ def check_sites(sites: pd.DataFrame, where: str | os.PathLike[str]) -> pd.DataFr
         bad = (total.notna() & (total != 1.0)) | partly
         if bad.any():
             row = sites[bad].iloc[0]
-            fault = f"{name} of site {row.site_id!r} sums to {row[list(group)].sum():g}, not 1"
-            raise TableError(where, fault, REMEDY)
+            wrong = f"{name} of site {row.site_id!r} sums to {row[list(group)].sum():g}, not 1"
+            raise TableError(where, wrong, REMEDY)
     return sites
 
 
@@ -128,4 +128,6 @@ def _explain(fault: pa.errors.SchemaError, sites: pd.DataFrame) -> str:
         return f"column {column!r} breaks the schema ({fault})"
     first = cases.iloc[0]
     site = sites["site_id"].iloc[int(first["index"])] if pd.notna(first["index"]) else "?"
-    return f"column {column!r} has the impossible value {first['failure_case']!r} at site {site!r}"
+    value = first["failure_case"]
+    value = f"{value:g}" if isinstance(value, float) else repr(value)
+    return f"column {column!r} has the impossible value {value} at site {site!r}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -21,6 +21,20 @@ class Period(Section):
         if self.end < self.start:
             raise ValueError("end lies before start")
         return self
+
+    def parts(self, length: Literal["month", "quarter", "year"]) -> dict[str, tuple[date, date]]:
+        """Calendar parts of the period by name ("2021Q1"), each with its first and last day."""
+        months = {"month": 1, "quarter": 3, "year": 12}[length]
+        found: dict[str, tuple[date, date]] = {}
+        first = self.start
+        while first <= self.end:
+            index = (first.month - 1) // months
+            following = first.year * 12 + (index + 1) * months
+            after = date(following // 12, following % 12 + 1, 1)
+            label = {"month": f"M{first.month:02d}", "quarter": f"Q{index + 1}", "year": ""}[length]
+            found[f"{first.year}{label}"] = (first, min(self.end, after - timedelta(days=1)))
+            first = after
+        return found
 
 
 class Simulate(Section):
@@ -88,6 +102,9 @@ class Grid(Section):
         west, south, east, north = self.bbox
         if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
             raise ValueError("bbox must be west < east and south < north, in degrees")
+        for side in (east - west, north - south):
+            if abs(side / self.resolution - round(side / self.resolution)) > 1e-6:
+                raise ValueError("the sides of bbox must be whole multiples of resolution")
         return self
 
 

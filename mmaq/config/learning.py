@@ -26,6 +26,9 @@ class Encoders(Section):
 class Views(Section):
     """Probability or size of each augmentation step."""
 
+    weak: Share = Field(
+        default=0.4, description="Share of view 0 that gets the crop, flips and rotation alone."
+    )
     crop_min: Share = Field(default=0.4, description="Smallest area share of a random crop.")
     flip: Share = Field(default=0.5, description="Probability of each mirror axis.")
     rotate: Share = Field(default=0.75, description="Probability of a rotation by 90 degrees.")

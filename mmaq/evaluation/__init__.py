@@ -1,0 +1,22 @@
+"""Evaluation: splits, references, probes, fine-tuning, and the benchmark table."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+STAGES = {
+    "evaluate_references": "references_stage",
+    "evaluate_probes": "probes_stage",
+    "evaluate_finetune": "finetune_stage",
+    "join_parts": "table",
+}
+__all__ = ["evaluate_finetune", "evaluate_probes", "evaluate_references", "join_parts"]
+
+
+def __getattr__(name: str) -> Any:
+    # Lazily, because each stage is a rule of its own: references import no torch, and an edited
+    # network does not make them stale.
+    if name not in STAGES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{STAGES[name]}"), name)

@@ -1,0 +1,1 @@
+"""Losses of self-supervised learning."""

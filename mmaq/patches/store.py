@@ -89,16 +89,34 @@ def open_store(folder: str | os.PathLike[str]) -> PatchStore:
     """
     folder = Path(folder)
     about = read_json(folder / "store.json", StoreError, REMEDY)
-    if about.get("version") != VERSION:
-        raise StoreError(folder, f"version {about.get('version')!r} is not {VERSION}", REMEDY)
+    version = about.get("version") if isinstance(about, dict) else None
+    if version != VERSION:
+        raise StoreError(folder, f"version {version!r} is not {VERSION}", REMEDY)
+    arrays = {}
     try:
-        index = pd.read_parquet(folder / "index.parquet")
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS}
-    except (OSError, ValueError) as fault:
-        raise StoreError(folder, f"a file cannot be read ({fault})", REMEDY) from None
-    for name in ("s2", "s5p"):
-        if index[f"{name}_row"].max() >= len(arrays[name]) or len(arrays[name]) != len(
-            arrays[f"{name}_mask"]
-        ):
-            raise StoreError(folder, f"{name}.npy does not match the index", REMEDY)
+        path = folder / "index.parquet"
+        index = pd.read_parquet(path)
+        for name in ARRAYS:
+            path = folder / f"{name}.npy"
+            arrays[name] = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError) as fault:
+        raise StoreError(path, f"the file cannot be read ({fault})", REMEDY) from None
+    _check(folder, index, arrays)
     return PatchStore(folder, about, index, **arrays)
+
+
+def _check(folder: Path, index: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> None:
+    """Refuse arrays of another kind, and an index that does not number their rows once each."""
+    missing = [name for name in INDEX if name not in index]
+    if missing:
+        raise StoreError(folder / "index.parquet", f"column {missing[0]!r} is missing", REMEDY)
+    for name, leading in (("s2", (len(BANDS),)), ("s5p", ())):
+        values, mask = arrays[name], arrays[f"{name}_mask"]
+        alike = values.dtype == DTYPES[name] and mask.dtype == DTYPES[f"{name}_mask"]
+        if not alike or values.shape != (len(mask), *leading, *mask.shape[1:]) or mask.ndim != 3:
+            fault = f"{values.dtype} {values.shape} does not go with its mask {mask.shape}"
+            raise StoreError(folder / f"{name}.npy", fault, REMEDY)
+        rows = index[f"{name}_row"].to_numpy()
+        if not np.array_equal(np.sort(rows[rows >= 0]), np.arange(len(values))):
+            fault = f"its {len(values)} rows do not match {name}_row of the index"
+            raise StoreError(folder / f"{name}.npy", fault, REMEDY)

@@ -1,0 +1,21 @@
+"""Pretraining, checkpoints of the encoders, and fine-tuning."""
+
+from mmaq.training.checkpoint import load_encoders, random_encoders, save_encoders
+from mmaq.training.data import Inputs, load_inputs
+from mmaq.training.embed import embed
+from mmaq.training.finetune import finetune
+from mmaq.training.pretrain import pretrain
+from mmaq.training.statistics import Statistics, compute_statistics
+
+__all__ = [
+    "Inputs",
+    "Statistics",
+    "compute_statistics",
+    "embed",
+    "finetune",
+    "load_encoders",
+    "load_inputs",
+    "pretrain",
+    "random_encoders",
+    "save_encoders",
+]

@@ -1,0 +1,44 @@
+# The verbs of a day's work; `make` alone lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup benchmark test test-quick check format clean
+
+help: ## list these verbs
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/'
+
+setup: $(READY) ## make .venv with the package and its pinned dependencies
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "mmaq needs Python 3.11 or newer; name one with: make PYTHON=python3.12"; exit 1; }
+	@echo "Installing into .venv (PyTorch alone is some gigabytes; about three minutes)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+benchmark: $(READY) ## raw satellites to results/benchmark.csv and results/report.html
+	$(BIN)/snakemake --cores all results/benchmark.csv results/report.html
+
+test: $(READY) ## the whole test suite, with coverage
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov=mmaq --cov-fail-under=85
+
+test-quick: $(READY) ## the tests that take seconds
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
+
+check: $(READY) ## formatting, lint, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/mypy
+	$(BIN)/snakemake --lint
+
+format: $(READY) ## format Python and Snakemake files
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+clean: ## remove what the pipeline made (not .venv)
+	rm -rf data results checkpoints logs .snakemake

@@ -1,0 +1,45 @@
+"""Stage: references, which need no network. Imports no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from mmaq.config.evaluation import Evaluate
+from mmaq.evaluation.measure import measure_all
+from mmaq.evaluation.references import reference_entries
+from mmaq.evaluation.task import read_task
+
+
+def evaluate_references(
+    sites: Path,
+    store: Path,
+    archive: Path | None,
+    config: Evaluate,
+    dataset: str,
+    out: Path,
+    predictions: Path,
+) -> None:
+    """Write the rows (CSV) and test predictions (Parquet) of the configured references.
+
+    Args:
+        sites: contract 2.
+        store: contract 3, a folder.
+        archive: contract 1 where it holds the truth; without it the oracle rows are skipped.
+        config: splits, folds, seeds, references.
+        dataset: name of the data set in the rows.
+        out: part of the benchmark table.
+        predictions: test predictions of every seed.
+
+    Raises:
+        TableError: the site table is broken or holds too few stations.
+        StoreError: the patch store is missing or damaged.
+        ArchiveError: the truth cannot be read.
+    """
+    task = read_task(sites, store, dataset)
+    known = reference_entries(task, archive)
+    entries = [known[name] for name in config.references]
+    # Trees on a thousand stations gain nothing from threads, and the rules run side by side.
+    with threadpool_limits(1):
+        measure_all(task, entries, config.splits, config, False, out, predictions)

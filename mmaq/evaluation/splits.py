@@ -1,0 +1,114 @@
+"""How stations are parted into training and test sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import cKDTree
+
+from mmaq.evaluation.unavailable import Unavailable
+
+EARTH_RADIUS_KM = 6371.0088
+DRAWS = 20
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Positions of the training and of the test stations; they share none."""
+
+    train: np.ndarray
+    test: np.ndarray
+
+
+def split_seeds(split: str, seeds: Sequence[int]) -> tuple[int, ...]:
+    """Seeds that a split is run with: leaving countries out has no folds to draw, so one run."""
+    return tuple(seeds[:1]) if split == "country" else tuple(seeds)
+
+
+def make_folds(
+    sites: pd.DataFrame, split: str, folds: int, buffer_km: float, seed: int
+) -> list[Fold]:
+    """The folds of ``split`` ("random", "blocks" or "country") for a table of n stations.
+
+    Every station is in exactly one test set. On "blocks", training stations nearer than
+    ``buffer_km`` to a test station are left out.
+
+    Raises:
+        Unavailable: the stations cannot be parted so, for example with one country only.
+    """
+    if split == "random":
+        return _from_labels(random_labels(len(sites), folds, seed))
+    if split == "country":
+        return _from_labels(country_labels(sites["country"].to_numpy()))
+    parts = _from_labels(block_labels(sites["block"].to_numpy(), folds, seed))
+    lon, lat = sites["lon"].to_numpy(float), sites["lat"].to_numpy(float)
+    kept = [Fold(leave_buffer(fold, lon, lat, buffer_km), fold.test) for fold in parts]
+    if min(len(fold.train) for fold in kept) < 2:
+        raise Unavailable(f"a buffer of {buffer_km:g} km leaves no training station")
+    return kept
+
+
+def random_labels(count: int, folds: int, seed: int) -> np.ndarray:
+    """Fold of each of ``count`` stations, drawn at random; sizes differ by at most one."""
+    if count < folds:
+        raise Unavailable(f"{count} stations cannot make {folds} folds")
+    labels = np.empty(count, dtype=int)
+    labels[np.random.default_rng(seed).permutation(count)] = np.arange(count) % folds
+    return labels
+
+
+def block_labels(block: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """Fold of each station such that whole blocks share one, (n,).
+
+    Blocks come in random order, each to the fold with fewest stations; the most even of several
+    such draws is taken, because one large block drawn late would tip the balance.
+    """
+    names, member, sizes = np.unique(block.astype(str), return_inverse=True, return_counts=True)
+    if len(names) < folds:
+        raise Unavailable(f"{len(names)} blocks cannot make {folds} folds")
+    rng = np.random.default_rng(seed)
+    draws = [_fill_folds(sizes, folds, rng) for _ in range(DRAWS)]
+    best = min(draws, key=lambda labels: np.bincount(labels, sizes, folds).max())
+    return best[member]
+
+
+def _fill_folds(sizes: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
+    labels, load = np.empty(len(sizes), dtype=int), np.zeros(folds)
+    for position in rng.permutation(len(sizes)):
+        labels[position] = np.argmin(load)
+        load[labels[position]] += sizes[position]
+    return labels
+
+
+def country_labels(country: np.ndarray) -> np.ndarray:
+    """One fold a country, (n,); the country with most stations is fold 0, ties by name."""
+    names, member, sizes = np.unique(country.astype(str), return_inverse=True, return_counts=True)
+    if len(names) < 2:
+        raise Unavailable(f"all stations are in one country ({names[0]})")
+    rank = np.empty(len(names), dtype=int)
+    rank[np.lexsort((names, -sizes))] = np.arange(len(names))
+    return rank[member]
+
+
+def leave_buffer(fold: Fold, lon: np.ndarray, lat: np.ndarray, buffer_km: float) -> np.ndarray:
+    """Training stations at least ``buffer_km`` (great circle) from every test station."""
+    position = unit_vectors(lon, lat)
+    chord, _ = cKDTree(position[fold.test]).query(position[fold.train])
+    distance = 2.0 * EARTH_RADIUS_KM * np.arcsin(np.clip(chord / 2.0, 0.0, 1.0))
+    return fold.train[distance >= buffer_km]
+
+
+def unit_vectors(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+    """Points on the unit sphere, (n, 3), from degrees."""
+    x, y = np.radians(lon), np.radians(lat)
+    return np.column_stack([np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)])
+
+
+def _from_labels(labels: np.ndarray) -> list[Fold]:
+    return [
+        Fold(np.flatnonzero(labels != fold), np.flatnonzero(labels == fold))
+        for fold in range(labels.max() + 1)
+    ]

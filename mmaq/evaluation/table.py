@@ -1,0 +1,69 @@
+"""Stage: join the parts of the benchmark into one table."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from mmaq.benchmark import (
+    METHODS,
+    METRICS,
+    PROTOCOLS,
+    REFERENCES,
+    SPLITS,
+    TASKS,
+    read_benchmark,
+    write_benchmark,
+)
+from mmaq.errors import TableError
+from mmaq.evaluation.reported import REPORTED, SPLIT
+
+KEY = (
+    "dataset", "task", "split", "method", "modalities", "protocol", "group", "label_fraction",
+    "metric",
+)  # fmt: skip
+"""What makes a row unique; rows are sorted by it, in this order."""
+
+ORDER = {
+    "task": TASKS, "split": SPLITS, "method": METHODS + REFERENCES, "protocol": PROTOCOLS,
+    "metric": METRICS,
+}  # fmt: skip
+
+log = logging.getLogger(__name__)
+
+
+def join_parts(parts: Sequence[Path], out: Path) -> None:
+    """Join part tables, add the paper's figures, sort and write.
+
+    Raises:
+        TableError: a part is missing or broken, or two rows have one key.
+    """
+    tables = [read_benchmark(part) for part in parts]
+    table = pd.concat([part for part in tables if len(part)], ignore_index=True)
+    twice = table.duplicated(list(KEY))
+    if twice.any():
+        row = table[twice].iloc[0]
+        fault = f"{row.method}, {row.protocol} on {row.split} has two rows of {row.metric}"
+        raise TableError(out, fault, "Give each part of the evaluation once")
+    table["reported"] = [
+        REPORTED.get((row.method, row.protocol, row.metric)) if row.split == SPLIT else None
+        for row in table.itertuples()
+    ]
+    table["reported"] = table["reported"].astype(float)
+    write_benchmark(sort_rows(table), out)
+    log.info("%s: %d rows, %d skipped", out, len(table), (table["status"] == "skipped").sum())
+
+
+def sort_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows in the order of ``KEY``; names with a fixed order keep it, others sort as text."""
+    rank = {
+        name: table[name].map({value: number for number, value in enumerate(ORDER[name])})
+        if name in ORDER
+        else table[name]
+        for name in KEY
+    }
+    order = pd.DataFrame(rank).sort_values(list(KEY)).index
+    return table.loc[order].reset_index(drop=True)

@@ -1,0 +1,85 @@
+"""The prediction task: the stations that every method of a benchmark is measured on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+
+import numpy as np
+import pandas as pd
+
+from mmaq.errors import TableError
+from mmaq.evaluation.unavailable import Unavailable
+from mmaq.patches.store import PatchStore, open_store
+from mmaq.sites import FEATURES, GEO, read_sites, stations
+
+IMAGES = ("s2", "s5p")
+MIN_STATIONS = 10
+
+
+@dataclass(frozen=True)
+class Task:
+    """Labelled stations and their images, in the order of ``site_id``.
+
+    ``table`` is contract 2 restricted to the common set: stations that have every modality that
+    the store holds, so that the rows of the benchmark compare methods on the same stations.
+    """
+
+    dataset: str
+    table: pd.DataFrame
+    store: PatchStore
+
+    @property
+    def size(self) -> int:
+        """Number of stations, n."""
+        return len(self.table)
+
+    @property
+    def site_id(self) -> np.ndarray:
+        """Identifiers, (n,)."""
+        return self.table["site_id"].to_numpy()
+
+    @property
+    def target(self) -> np.ndarray:
+        """Measured NO2, (n,) in ug/m3."""
+        return self.table["no2"].to_numpy(float)
+
+    @property
+    def features(self) -> np.ndarray:
+        """The eight land-use features, (n, 8); missing values are NaN."""
+        return self.table[list(FEATURES)].to_numpy(float)
+
+    @property
+    def geography(self) -> np.ndarray:
+        """Map features that the source has, then longitude and latitude, (n, k)."""
+        present = [name for name in GEO if self.table[name].notna().any()]
+        return self.table[[*present, "lon", "lat"]].to_numpy(float)
+
+    def rows(self, modality: str) -> np.ndarray:
+        """Row of each station in the store's arrays of ``modality``, (n,).
+
+        Raises:
+            Unavailable: the store holds no such patches.
+        """
+        reason = self.store.absence(modality)
+        if reason is not None:
+            raise Unavailable(f"no {modality} patches: {reason}")
+        return self.store.rows(modality, self.site_id)
+
+
+def read_task(sites: str | PathLike[str], store: str | PathLike[str], dataset: str) -> Task:
+    """Read the site table and the patch store, and keep the common set of stations.
+
+    Raises:
+        TableError: the table is broken, or fewer than ten stations remain.
+        StoreError: the store is missing or damaged.
+    """
+    patches = open_store(store)
+    table = stations(read_sites(sites)).sort_values("site_id", ignore_index=True)
+    for modality in IMAGES:
+        if patches.absence(modality) is None:
+            table = table[patches.rows(modality, table["site_id"].to_numpy()) >= 0]
+    if len(table) < MIN_STATIONS:
+        fault = f"{len(table)} stations have a measurement and every modality of {store}"
+        raise TableError(sites, fault, f"Give at least {MIN_STATIONS} stations with patches")
+    return Task(dataset, table.reset_index(drop=True), patches)

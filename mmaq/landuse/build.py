@@ -1,0 +1,124 @@
+"""The site table (contract 2) from a raw archive (contract 1)."""
+
+from __future__ import annotations
+
+import logging
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mmaq.archive import ANCILLARY, STATIONS, Product, read_collection, read_product
+from mmaq.config.data import Landuse, Period
+from mmaq.errors import TableError
+from mmaq.landuse.cover import LEGEND_PROPERTY, MANMADE, NATURE
+from mmaq.landuse.measurements import station_means
+from mmaq.landuse.rasters import disc_means, disc_shares, point_values
+from mmaq.landuse.roads import road_distance
+from mmaq.landuse.stations import (
+    check_places,
+    one_hot,
+    one_row_a_station,
+    read_metadata,
+    station_of_sampling_point,
+)
+from mmaq.landuse.tables import check_unique, read_table, to_numbers
+from mmaq.sites import COLUMNS, spatial_block, write_sites
+
+LOWEST_ALTITUDE = -430.0
+"""Shore of the Dead Sea, m; lower values in a table are fill values."""
+
+log = logging.getLogger(__name__)
+
+
+def build_sites(
+    archive: str | PathLike[str], config: Landuse, period: Period, out: str | PathLike[str]
+) -> None:
+    """Join measurements, rasters and roads of the archive to its sites and write the table.
+
+    Population (km-2) and cover shares are means in a disc of ``config.radius_m``; altitude (m)
+    is the station table's, or the elevation model's where that has none; an unlabelled site has
+    neither area nor type. No measurement enters but as the target.
+
+    Raises:
+        ArchiveError, ProductError, TableError: an input is missing, damaged or impossible.
+    """
+    archive = Path(archive)
+    sites = pd.concat(
+        [read_stations(archive, config, period), read_unlabelled(archive)], ignore_index=True
+    )
+    check_unique(sites, "site_id", archive)
+    sites = pd.concat([sites, around_sites(archive, sites, config)], axis=1)
+    height = point_values(_data(archive, "dem"), sites["lon"].to_numpy(), sites["lat"].to_numpy())
+    known = sites["altitude"] >= LOWEST_ALTITUDE
+    sites["altitude"] = sites["altitude"].where(known, height)
+    sites["block"] = spatial_block(sites["lon"], sites["lat"], config.block_degrees)
+    write_sites(sites[list(COLUMNS)], out)
+    log.info("%s: %d sites, %d of them stations", out, len(sites), sites["no2"].notna().sum())
+
+
+def read_stations(archive: Path, config: Landuse, period: Period) -> pd.DataFrame:
+    """Stations with enough measurements: id, place, altitude, one-hots and mean NO2 (µg/m³)."""
+    product = read_product(archive, STATIONS, "stations")
+    table = _verified(product, "table")
+    names = sorted(name for name in product.assets if name.startswith("measurements"))
+    if not names:
+        product.asset("measurements")
+    metadata = read_metadata(table)
+    means = station_means(
+        [_verified(product, name) for name in names], station_of_sampling_point(metadata),
+        period, config.min_coverage,
+    )  # fmt: skip
+    stations = one_row_a_station(metadata)
+    stations = stations[stations["site_id"].isin(means.index)].reset_index(drop=True)
+    check_places(stations, table)
+    stations["no2"] = stations["site_id"].map(means)
+    places = stations[["site_id", "lon", "lat", "country", "altitude", "no2"]]
+    return pd.concat([places, one_hot(stations, table)], axis=1)
+
+
+def read_unlabelled(archive: Path) -> pd.DataFrame:
+    """Sites without a measurement: id, place and country; empty where the archive has none."""
+    columns = ["site_id", "lon", "lat", "country"]
+    found = [item for item in read_collection(archive, STATIONS) if item.id == "unlabelled"]
+    if not found:
+        return pd.DataFrame(columns=columns).astype({"lon": float, "lat": float})
+    path = _verified(found[0], "table")
+    table = to_numbers(read_table(path, columns), ("lon", "lat"), "site_id", path)
+    check_unique(table, "site_id", path)
+    check_places(table, path)
+    if table["country"].isna().any():
+        raise TableError(path, "column 'country' has an empty cell", "Give two-letter codes")
+    return table
+
+
+def around_sites(archive: Path, sites: pd.DataFrame, config: Landuse) -> pd.DataFrame:
+    """Population density, cover shares and road distance of each site."""
+    lon, lat = sites["lon"].to_numpy(float), sites["lat"].to_numpy(float)
+    cover = read_product(archive, ANCILLARY, "land_cover")
+    shares = disc_shares(
+        _verified(cover, "data"), lon, lat, config.radius_m, cover.properties.get(LEGEND_PROPERTY)
+    )
+    around = shares.drop(columns="bare").add_prefix("share_")
+    around["nature_score"] = _total(shares, NATURE)
+    around["manmade_score"] = _total(shares, MANMADE)
+    population = _data(archive, "population")
+    around["population_density"] = disc_means(population, lon, lat, config.radius_m)
+    around["road_distance"] = road_distance(_data(archive, "roads"), lon, lat)
+    return around
+
+
+def _total(shares: pd.DataFrame, classes: tuple[str, ...]) -> np.ndarray:
+    """Sum of shares, within [0, 1] in spite of rounding; NaN where the disc holds no data."""
+    return shares[list(classes)].sum(axis=1, min_count=1).clip(0.0, 1.0).to_numpy()
+
+
+def _data(archive: Path, item: str) -> Path:
+    return _verified(read_product(archive, ANCILLARY, item), "data")
+
+
+def _verified(product: Product, name: str) -> Path:
+    asset = product.asset(name)
+    asset.verify()
+    return asset.path

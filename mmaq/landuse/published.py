@@ -1,0 +1,96 @@
+"""The site table from a sample table in the published layout (``pollutant_ssl.csv``)."""
+
+from __future__ import annotations
+
+import logging
+from os import PathLike
+
+import pandas as pd
+
+from mmaq.config.data import Landuse, Published
+from mmaq.errors import TableError
+from mmaq.landuse.stations import check_places, one_row_a_station, read_metadata
+from mmaq.landuse.tables import check_unique, read_table, to_numbers
+from mmaq.sites import AREAS, COLUMNS, TYPES, check_sites, spatial_block, write_sites
+
+STATION = "AirQualityStation"
+_SAMPLES = {
+    STATION: "site_id", "Countrycode": "country", "Altitude": "altitude",
+    "PopulationDensity": "population_density", **{name: name for name in (*AREAS, *TYPES)},
+    "no2": "no2",
+}  # fmt: skip
+_OSM = {
+    STATION: "site_id", "nature_osm_score": "nature_score", "manmade_osm_score": "manmade_score",
+    "road_distance_osm": "road_distance",
+}  # fmt: skip
+"""The OpenStreetMap columns. The file's own NO2 average is never read: it is the target."""
+
+ROUNDING = 1e-6
+"""The published scores, sums of polygon areas, pass 1 by some 1e-15."""
+
+log = logging.getLogger(__name__)
+
+
+def build_published_sites(config: Published, landuse: Landuse, out: str | PathLike[str]) -> None:
+    """Join EEA coordinates and OpenStreetMap columns to the samples and write the site table.
+
+    The layout is that of MMAQ's ``pollutant_ssl.csv`` and AQNet's ``samples_multimodal_*.csv``;
+    of a table with several pollutants only ``no2`` is read. Row order is the samples'.
+
+    Raises:
+        TableError: a file is missing, a column is missing or holds an impossible value, a
+            station stands twice or has no coordinates.
+    """
+    samples = read_samples(_given(config.samples, "samples"))
+    sites = samples.merge(_coordinates(config, samples), on="site_id", how="left")
+    sites = sites.merge(_openstreetmap(config), on="site_id", how="left")
+    sites["block"] = spatial_block(sites["lon"], sites["lat"], landuse.block_degrees)
+    sites = sites.reindex(columns=list(COLUMNS))
+    numeric = [name for name in COLUMNS if name not in ("site_id", "country", "block")]
+    sites[numeric] = sites[numeric].astype(float)
+    write_sites(check_sites(sites, _given(config.samples, "samples")), out)
+    log.info("%s: %d stations of %s", out, len(sites), config.samples)
+
+
+def read_samples(path: str | PathLike[str]) -> pd.DataFrame:
+    """Stations, features and NO2 (µg/m³) of a sample table, under this package's names."""
+    table = read_table(path, list(_SAMPLES)).rename(columns=_SAMPLES)
+    check_unique(table, "site_id", path)
+    numeric = [name for name in table if name not in ("site_id", "country")]
+    return to_numbers(table, numeric, "site_id", path)
+
+
+def _coordinates(config: Published, samples: pd.DataFrame) -> pd.DataFrame:
+    path = _given(config.eea_metadata, "eea_metadata")
+    places = one_row_a_station(read_metadata(path))[["site_id", "lon", "lat"]]
+    absent = samples.loc[~samples["site_id"].isin(places["site_id"]), "site_id"]
+    if len(absent):
+        first = absent.iloc[0]
+        fault = f"{len(absent)} stations of {config.samples} are not in it, the first {first!r}"
+        raise TableError(path, fault, "Give the EEA table that knows them")
+    places = places[places["site_id"].isin(samples["site_id"])]
+    check_places(places, path)
+    return places
+
+
+def _openstreetmap(config: Published) -> pd.DataFrame:
+    """Shares in [0, 1] and distance in m; the published scores are shares of area already."""
+    if config.osm is None:
+        return pd.DataFrame(columns=["site_id"], dtype=str)
+    table = read_table(config.osm, list(_OSM)).rename(columns=_OSM)
+    check_unique(table, "site_id", config.osm)
+    table = to_numbers(table, list(_OSM.values())[1:], "site_id", config.osm)
+    for column in ("nature_score", "manmade_score"):
+        bad = table[column].notna() & ~table[column].between(0.0, 1.0 + ROUNDING)
+        if bad.any():
+            row = table[bad].iloc[0]
+            fault = f"{column} of {row.site_id!r} has the impossible value {row[column]:g}"
+            raise TableError(config.osm, fault, "Give shares from 0 to 1")
+        table[column] = table[column].clip(upper=1.0)
+    return table
+
+
+def _given(path: str | None, key: str) -> str:
+    if path is None:
+        raise TableError(f"published.{key}", "no file is given", f"Set published.{key}")
+    return path

@@ -1,0 +1,88 @@
+"""Where the stations are: the EEA's Pan-European metadata table.
+
+Layout: tab-separated, one row for each sampling process, so several rows a station. Source: EEA
+air quality download service, ``PanEuropean_metadata.csv``.
+"""
+
+from __future__ import annotations
+
+from os import PathLike
+
+import numpy as np
+import pandas as pd
+
+from mmaq.errors import TableError
+from mmaq.landuse.tables import check_range, read_table, to_numbers
+from mmaq.sites import AREAS, TYPES
+
+NO2_CODE = 8
+"""Pollutant code of NO2 (http://dd.eionet.europa.eu/vocabulary/aq/pollutant/8)."""
+
+_NAMES = {
+    "AirQualityStation": "site_id", "SamplingPoint": "sampling_point", "Countrycode": "country",
+    "Longitude": "lon", "Latitude": "lat", "Altitude": "altitude",
+    "AirQualityStationArea": "area", "AirQualityStationType": "type",
+    "AirPollutantCode": "pollutant", "ObservationDateBegin": "begin",
+}  # fmt: skip
+
+
+def read_metadata(path: str | PathLike[str]) -> pd.DataFrame:
+    """The EEA station table, one row a sampling process, under the names of this package.
+
+    Coordinates in degrees, altitude in m. ``pollutant`` is the EEA's code, ``area`` is rural,
+    suburban or urban (the EEA's rural subclasses are merged), ``begin`` an ISO date as text.
+
+    Raises:
+        TableError: the file is missing or lacks a column; a coordinate is not a number.
+    """
+    table = read_table(path, list(_NAMES), separator="\t").rename(columns=_NAMES)
+    table = to_numbers(table, ("lon", "lat", "altitude"), "site_id", path)
+    code = table["pollutant"].str.rsplit("/", n=1).str[-1]
+    table["pollutant"] = pd.to_numeric(code, errors="coerce").fillna(-1).astype(int)
+    table["area"] = table["area"].str.replace(r"^rural.*", "rural", regex=True)
+    return table
+
+
+def one_row_a_station(metadata: pd.DataFrame) -> pd.DataFrame:
+    """One row for each station: its NO2 sampling process that began last.
+
+    A station that has moved or was classed anew keeps its latest place and class; a station
+    without NO2 keeps the latest row of any pollutant.
+    """
+    ordered = metadata.assign(no2=metadata["pollutant"] == NO2_CODE)
+    ordered = ordered.sort_values(["no2", "begin"], na_position="first", kind="stable")
+    latest = ordered.drop_duplicates("site_id", keep="last").drop(columns=["no2"])
+    return latest.sort_values("site_id").reset_index(drop=True)
+
+
+def station_of_sampling_point(metadata: pd.DataFrame) -> pd.Series:
+    """Station id, indexed by sampling point (its ids are unique over Europe)."""
+    pairs = metadata.drop_duplicates("sampling_point")
+    return pairs.set_index("sampling_point")["site_id"]
+
+
+def check_places(table: pd.DataFrame, path: str | PathLike[str]) -> None:
+    """Refuse impossible coordinates (TableError names the site)."""
+    check_range(table, "lon", -180.0, 180.0, "site_id", path)
+    check_range(table, "lat", -90.0, 90.0, "site_id", path)
+
+
+def one_hot(table: pd.DataFrame, path: str | PathLike[str]) -> pd.DataFrame:
+    """Columns rural, suburban, urban and traffic, industrial, background as 0.0 or 1.0.
+
+    A missing area or type gives NaN in the whole group.
+
+    Raises:
+        TableError: an area or a type is none of the EEA's.
+    """
+    flags = {}
+    for column, group in (("area", AREAS), ("type", TYPES)):
+        unknown = table[column].notna() & ~table[column].isin(group)
+        if unknown.any():
+            row = table[unknown].iloc[0]
+            fault = f"station {row.site_id!r} has the unknown {column} {row[column]!r}"
+            raise TableError(path, fault, f"Use one of: {', '.join(group)}")
+        for name in group:
+            flag = (table[column] == name).astype(float)
+            flags[name] = np.where(table[column].isna(), np.nan, flag)
+    return pd.DataFrame(flags, index=table.index)

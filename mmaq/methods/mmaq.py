@@ -1,0 +1,50 @@
+"""MMAQ: self-supervised pretraining on images, columns and land use (method facts, section 4)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mmaq.config.learning import Pretrain
+from mmaq.losses.mmaq import SIGMA_START, WEIGHTED, mmaq_terms, weigh_terms
+from mmaq.methods.base import Method, View, make_projector
+from mmaq.models import MODALITIES, Encoders
+
+
+class MMAQ(Method):
+    """Three encoders under within-modality and cross-modality redundancy reduction.
+
+    From the paper: an encoder and a projector for each of Sentinel-2, Sentinel-5P and the table;
+    a Barlow Twins term between the two views of each modality; and, as in DeCUR (Wang et al.
+    2024), dimensions common to S2 and S5P and dimensions unique to each. Where this differs from
+    the released code (method facts, section 4): the views reach the loss in their right order, so
+    that each within-modality term sees its own modality; the loss weights sigma are parameters of
+    the model and so of the optimiser; every weighted term is >= 0; batch statistics are those of
+    the batch at hand; and there is no online regressor, because pretraining sees no label.
+    """
+
+    def __init__(self, config: Pretrain) -> None:
+        super().__init__(config)
+        self.encoders = Encoders(config.encoders)
+        widths = self.encoders.widths
+        self.projectors = nn.ModuleDict(
+            {name: make_projector(widths[name], config.projection) for name in MODALITIES}
+        )
+        self.sigma = nn.Parameter(torch.tensor(SIGMA_START))
+        self.common = round(config.common_share * config.projection)
+        self.lambda_off = config.lambda_off
+
+    def forward(self, first: View, second: View) -> dict[str, Tensor]:
+        """The loss of two views and its terms (see :func:`mmaq.losses.mmaq.mmaq_terms`)."""
+        terms = mmaq_terms(
+            self._project(first), self._project(second), self.common, self.lambda_off
+        )
+        return {"loss": weigh_terms(terms, self.sigma), **terms}
+
+    def monitored(self) -> dict[str, float]:
+        """The learned loss weights."""
+        values = self.sigma.detach().tolist()
+        return {f"sigma_{name}": value for name, value in zip(WEIGHTED, values, strict=True)}
+
+    def _project(self, view: View) -> dict[str, Tensor]:
+        return {name: self.projectors[name](self.encoders[name](view[name])) for name in MODALITIES}

@@ -1,0 +1,68 @@
+"""Words for the names of the benchmark table."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from mmaq.benchmark import REFERENCES
+
+Kind = Literal["pretrained", "unpretrained", "reference", "ceiling"]
+KINDS: dict[Kind, str] = {
+    "pretrained": "network, pretrained",
+    "unpretrained": "network, not pretrained",
+    "reference": "reference without a network",
+    "ceiling": "ceiling (knows the truth)",
+}
+METHODS = {
+    "mmaq": "MMAQ", "mmaq_s2": "MMAQ\u2212", "aqnet": "AQNet", "decur": "DeCUR",
+    "barlow_twins": "Barlow Twins", "barlow_twins_multimodal": "Barlow Twins, multimodal",
+    "simclr": "SimCLR", "vicreg": "VICReg", "byol": "BYOL", "moco_v2": "MoCo v2",
+    "simsiam": "SimSiam", "dino": "DINO", "mmcl": "MMCL", "two_stream": "Two streams",
+    "random_init": "Untrained encoder",
+    "mean": "Mean of training stations", "ridge": "Ridge", "gbm": "Boosted trees",
+    "gbm_geo": "Boosted trees, maps", "gbm_geo_kriging": "Boosted trees, maps, kriging",
+    "gbm_pixels": "Boosted trees, pixels", "gbm_embedding": "Boosted trees, embedding",
+    "oracle": "Oracle: true field", "oracle_inputs": "Oracle: true inputs",
+}  # fmt: skip
+PROTOCOLS = {
+    "linear": "linear probe", "sgd_probe": "SGD probe", "knn": "k-NN", "fused": "fused probe",
+    "finetune": "fine-tuned", "scratch": "from scratch", "frozen": "frozen",
+    "supervised": "supervised", "reference": "",
+}  # fmt: skip
+SPLITS = {
+    "official": "official split", "random": "random folds", "blocks": "spatial blocks",
+    "country": "left-out countries",
+}  # fmt: skip
+MODALITIES = {"s2": "S2", "s5p": "S5P", "table": "table", "geo": "maps"}
+METRICS = {
+    "r2": "R²", "rmse": "RMSE", "mae": "MAE", "bias": "bias", "mse": "MSE",
+    "coverage90": "coverage of 90 %", "width90": "width of 90 %", "accuracy": "accuracy",
+    "macro_f1": "macro-F1", "miou": "mean IoU", "foreground_iou": "foreground IoU",
+}  # fmt: skip
+
+
+def kind(method: str, protocol: str) -> Kind:
+    """What sort of row this is."""
+    if method.startswith("oracle"):
+        return "ceiling"
+    if method in REFERENCES:
+        return "reference"
+    if method == "random_init" or protocol in ("scratch", "supervised"):
+        return "unpretrained"
+    return "pretrained"
+
+
+def is_learned(method: str) -> bool:
+    """Whether the row's network was trained on anything."""
+    return method not in REFERENCES and method != "random_init"
+
+
+def label(method: str, protocol: str) -> str:
+    """Method and protocol, to be read aloud."""
+    words = (METHODS.get(method, method), PROTOCOLS.get(protocol, protocol))
+    return ", ".join(word for word in words if word)
+
+
+def inputs(modalities: str) -> str:
+    """The modalities of a row ("s2+s5p+table" becomes "S2 + S5P + table")."""
+    return " + ".join(MODALITIES.get(part, part) for part in modalities.split("+") if part)

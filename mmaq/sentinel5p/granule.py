@@ -1,0 +1,72 @@
+"""What one level-2 granule is, and what its reader hands on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+_NAME = re.compile(
+    r"S5P_(?P<mode>[A-Z]{4})_(?P<kind>L2__[A-Z0-9_]{6})_(?P<start>\d{8}T\d{6})_\d{8}T\d{6}"
+    r"_(?P<orbit>\d{5})_(?P<collection>\d{2})_(?P<version>\d{6})_\d{8}T\d{6}"
+)
+
+
+@dataclass(frozen=True)
+class Granule:
+    """One granule: ``processor`` "2.4.0", ``collection`` "03", ``start`` "2021-01-02T11:05:49Z".
+
+    Processor and collection are "unknown", and the start "", when the name does not tell them.
+    KNMI advises against mixing processor versions in one mean, so both stay with the result.
+    """
+
+    name: str
+    processor: str = "unknown"
+    collection: str = "unknown"
+    start: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} (processor {self.processor}, collection {self.collection})"
+
+
+@dataclass(frozen=True)
+class Footprints:
+    """The n pixels of a granule that have a value, corners and a sufficient ``qa_value``.
+
+    ``longitude`` and ``latitude`` are (n, 4) float64 degrees; ``value`` and ``sigma``, the
+    standard deviation from the product's precision (NaN where it has none), are (n,) float64 in
+    ``units``. ``pixels`` counts all pixels of the granule.
+    """
+
+    granule: Granule
+    units: str
+    standard_name: str
+    pixels: int
+    longitude: np.ndarray
+    latitude: np.ndarray
+    value: np.ndarray
+    sigma: np.ndarray
+
+
+def product_kind(name: str) -> str | None:
+    """``L2__NO2___`` and the like, from an official product name; ``None`` for another name."""
+    match = _NAME.search(name)
+    return match["kind"] if match else None
+
+
+def describe_granule(name: str) -> Granule:
+    """Read version and collection off an official product name.
+
+    Source: naming convention, Sentinel-5P L2 Product User Manual (S5P-KNMI-L2-0021-MA), chapter
+    on the structure of the file name. A version 020401 is 2.4.1.
+    """
+    match = _NAME.search(name)
+    if match is None:
+        return Granule(name)
+    version = match["version"]
+    parts = (int(version[0:2]), int(version[2:4]), int(version[4:6]))
+    start = datetime.strptime(match["start"], "%Y%m%dT%H%M%S")
+    processor = ".".join(map(str, parts))
+    return Granule(match[0], processor, match["collection"], f"{start.isoformat()}Z")

@@ -1,0 +1,6 @@
+"""The simulated country, version 1: its land, its people, its air."""
+
+from mmaq.simulate.world.cover import COVER
+from mmaq.simulate.world.world import World, make_world
+
+__all__ = ["COVER", "World", "make_world"]

@@ -1,0 +1,70 @@
+"""LARS: layer-wise adaptive rate scaling (You et al. 2017, arXiv:1708.03888)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+EPSILON = 1e-8
+
+
+class LARS(Optimizer):
+    """SGD with momentum whose step is, for each weight, in proportion to the weight's norm.
+
+    In a group with ``adapt`` the gradient g of a weight w, decay included, is scaled by
+    ``trust`` |w| / (|g| + decay |w|). A group without it is plain SGD with momentum.
+    """
+
+    def __init__(
+        self, groups: list[dict[str, Any]], momentum: float = 0.9, trust: float = 1e-3
+    ) -> None:
+        defaults = {"lr": 0.0, "momentum": momentum, "trust": trust}
+        super().__init__(groups, {**defaults, "weight_decay": 0.0, "adapt": True})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+        """Take one step."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is None:
+                    continue
+                update = _adapted(weight, group) if group["adapt"] else weight.grad
+                state = self.state[weight]
+                if "velocity" not in state:
+                    state["velocity"] = torch.zeros_like(weight)
+                velocity = state["velocity"].mul_(group["momentum"]).add_(update)
+                weight.sub_(velocity * group["lr"])
+        return loss
+
+
+def _adapted(weight: torch.Tensor, group: dict[str, Any]) -> torch.Tensor:
+    """Gradient with decay, scaled by the trust ratio; unscaled where a norm is zero."""
+    decay = group["weight_decay"]
+    size, slope = weight.norm(), weight.grad.norm()  # type: ignore[union-attr]
+    ratio = group["trust"] * size / (slope + decay * size + EPSILON)
+    ratio = torch.where((size > 0) & (slope > 0), ratio, torch.ones_like(ratio))
+    return (weight.grad + decay * weight) * ratio
+
+
+def make_lars(module: nn.Module, rate: float, bias_rate: float, weight_decay: float) -> LARS:
+    """LARS over all parameters: matrices and kernels adapted, vectors and scalars plain.
+
+    Biases, norms and learned loss weights get ``bias_rate``, no decay and no adaptation, as in
+    Barlow Twins.
+    """
+    weights = [p for p in module.parameters() if p.requires_grad and p.ndim > 1]
+    vectors = [p for p in module.parameters() if p.requires_grad and p.ndim <= 1]
+    return LARS(
+        [
+            {"params": weights, "lr": rate, "weight_decay": weight_decay},
+            {"params": vectors, "lr": bias_rate, "adapt": False},
+        ]
+    )

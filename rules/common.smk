@@ -1,0 +1,103 @@
+# The checked configuration, the paths of this data set, and helpers that the rules share.
+import os
+import shutil
+
+from snakemake.exceptions import WorkflowError
+
+from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS, TRUTH
+from mmaq.config import check_config
+from mmaq.errors import MmaqError
+from mmaq.layout import Layout
+from mmaq.patches.store import FILES as STORE_FILES
+from mmaq.sources import stage_sources
+
+try:
+    CONFIG = check_config(
+        config, " ".join(map(str, workflow.overwrite_configfiles)) or "config/config.yaml"
+    )
+except MmaqError as error:
+    raise WorkflowError(str(error))
+
+PATHS = Layout(CONFIG.name)
+LOGS = f"logs/{CONFIG.name}"
+TIMINGS = f"{LOGS}/timings"
+# Fine-tuning runs share one GPU in turn, and the cores of a machine without one side by side.
+GPUS = int(shutil.which("nvidia-smi") is not None)
+
+
+def collection(name):
+    """The file of a collection of the raw archive; it changes when one of its products does."""
+    return f"{PATHS.archive}/{name}/collection.json"
+
+
+def collections_made():
+    """Collections that the configured source writes."""
+    if CONFIG.source == "simulate":
+        return [SENTINEL2, SENTINEL5P, ANCILLARY, STATIONS, TRUTH]
+    optional = {SENTINEL2: CONFIG.files.sentinel2, SENTINEL5P: CONFIG.files.sentinel5p}
+    return [ANCILLARY, STATIONS] + [name for name, folder in optional.items() if folder]
+
+
+def has_collection(name):
+    """Whether this data set's archive will hold a collection (a published table has none)."""
+    return CONFIG.source != "published" and name in collections_made()
+
+
+def has_images():
+    """Whether both image modalities can be there, without which there is nothing to pretrain."""
+    if CONFIG.source == "published":
+        return CONFIG.published.images is not None and os.path.isdir(
+            CONFIG.published.images
+        )
+    return has_collection(SENTINEL2) and has_collection(SENTINEL5P)
+
+
+def section(name, unused=()):
+    """One section of the configuration as plain values, less what a rule does not use."""
+    return getattr(CONFIG, name).model_dump(mode="json", exclude=set(unused))
+
+
+PARTS = CONFIG.period.parts(CONFIG.grid.part)
+EVALUATED = f"{PATHS.data}/evaluation"
+FINETUNED = [
+    f"finetune_{method}_{split}"
+    for method in CONFIG.evaluate.finetune.methods
+    for split in CONFIG.evaluate.splits
+]
+EVALUATION_PARTS = ["references", "probes"] + FINETUNED
+STORE = [f"{PATHS.patches}/{name}" for name in STORE_FILES]
+
+
+def part_days(wildcards):
+    """First and last day of a part of the period, in ISO form."""
+    return [day.isoformat() for day in PARTS[wildcards.part]]
+
+
+def made(name, path):
+    """``path`` where the archive holds the collection it is made from, else nothing."""
+    return [str(path)] if has_collection(name) else []
+
+
+def pretrained(name):
+    """A file of the pretraining run, else nothing where there are no images to pretrain on."""
+    return [f"{PATHS.checkpoints}/{name}"] if has_images() else []
+
+
+def landuse_tables():
+    """What the site table is made from."""
+    if CONFIG.source == "published":
+        tables = CONFIG.published
+        return [path for path in (tables.samples, tables.eea_metadata, tables.osm) if path]
+    return [collection(ANCILLARY), collection(STATIONS)]
+
+
+def timing_files():
+    """Benchmark files of the rules that this configuration runs before the report."""
+    names = ["landuse", "patches", "evaluate_references", "evaluate_probes"]
+    names += [f"evaluate_{part}" for part in FINETUNED]
+    names += {"simulate": ["simulate"], "files": ["acquire"], "published": []}[CONFIG.source]
+    if has_collection(SENTINEL5P):
+        names += [f"grid_part_{part}" for part in PARTS] + ["grid"]
+    if has_images():
+        names += ["pretrain"]
+    return [f"{TIMINGS}/{name}.tsv" for name in names]

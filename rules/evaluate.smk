@@ -1,0 +1,95 @@
+# Contract 5, the benchmark table: references, probes and fine-tuning, joined.
+rule evaluate_references:
+    input:
+        truth=made(TRUTH, collection(TRUTH)),
+        store=STORE,
+        sites=PATHS.sites,
+        sources=stage_sources("mmaq.evaluation.references_stage"),
+    output:
+        rows=f"{EVALUATED}/references.csv",
+        predictions=f"{EVALUATED}/references.parquet",
+    log:
+        f"{LOGS}/evaluate_references.log",
+    benchmark:
+        f"{TIMINGS}/evaluate_references.tsv"
+    conda:
+        "../environment.yaml"
+    resources:
+        mem_mb=3000,
+    params:
+        config=section("evaluate", unused=("finetune", "probes", "threads")),
+        dataset=CONFIG.name,
+    script:
+        "../workflow/scripts/evaluate_references.py"
+
+
+rule evaluate_probes:
+    input:
+        encoders=pretrained("mmaq.safetensors"),
+        store=STORE,
+        sites=PATHS.sites,
+        sources=stage_sources("mmaq.evaluation.probes_stage"),
+    output:
+        rows=f"{EVALUATED}/probes.csv",
+        predictions=f"{EVALUATED}/probes.parquet",
+    log:
+        f"{LOGS}/evaluate_probes.log",
+    benchmark:
+        f"{TIMINGS}/evaluate_probes.tsv"
+    conda:
+        "../environment.yaml"
+    resources:
+        gpu=GPUS,
+        mem_mb=4000,
+    params:
+        config=section("evaluate", unused=("finetune", "references")),
+        dataset=CONFIG.name,
+    script:
+        "../workflow/scripts/evaluate_probes.py"
+
+
+rule evaluate_finetune:
+    input:
+        encoders=pretrained("mmaq.safetensors"),
+        store=STORE,
+        sites=PATHS.sites,
+        sources=stage_sources("mmaq.evaluation.finetune_stage"),
+    output:
+        rows=f"{EVALUATED}/finetune_{{method}}_{{split}}.csv",
+        predictions=f"{EVALUATED}/finetune_{{method}}_{{split}}.parquet",
+    log:
+        f"{LOGS}/evaluate_finetune_{{method}}_{{split}}.log",
+    benchmark:
+        f"{TIMINGS}/evaluate_finetune_{{method}}_{{split}}.tsv"
+    wildcard_constraints:
+        method="mmaq|mmaq_s2",
+        split="random|blocks|country",
+    conda:
+        "../environment.yaml"
+    threads: CONFIG.evaluate.threads
+    resources:
+        gpu=GPUS,
+        mem_mb=4000,
+    params:
+        config=section("evaluate", unused=("references", "probes")),
+        dataset=CONFIG.name,
+    script:
+        "../workflow/scripts/evaluate_finetune.py"
+
+
+rule benchmark_table:
+    input:
+        parts=[f"{EVALUATED}/{part}.csv" for part in EVALUATION_PARTS],
+        sources=stage_sources("mmaq.evaluation.table"),
+    output:
+        PATHS.benchmark,
+    log:
+        f"{LOGS}/benchmark_table.log",
+    benchmark:
+        f"{TIMINGS}/benchmark_table.tsv"
+    conda:
+        "../environment.yaml"
+    resources:
+        mem_mb=1000,
+    script:
+        "../workflow/scripts/benchmark_table.py"

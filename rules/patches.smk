@@ -1,0 +1,25 @@
+# Contract 3, the patch store: the pixels around each site.
+rule patches:
+    input:
+        sentinel2=made(SENTINEL2, collection(SENTINEL2)),
+        grid=made(SENTINEL5P, PATHS.grid),
+        ancillary=made(ANCILLARY, collection(ANCILLARY)),
+        sites=PATHS.sites,
+        sources=stage_sources("mmaq.patches.build", "mmaq.patches.published"),
+    output:
+        STORE,
+    log:
+        f"{LOGS}/patches.log",
+    benchmark:
+        f"{TIMINGS}/patches.tsv"
+    conda:
+        "../environment.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+    params:
+        source=CONFIG.source,
+        config=section("patches"),
+        published=section("published"),
+    script:
+        "../workflow/scripts/patches.py"

@@ -1,0 +1,112 @@
+from datetime import date, timedelta
+from itertools import pairwise
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from mmaq.config import Config, check_config, load_config
+from mmaq.config.base import Section
+from mmaq.config.data import Period
+from mmaq.config.generate import config_schema, config_yaml, write_config
+from mmaq.errors import ConfigError
+
+
+def test_yaml_and_schema_on_disk_are_generated_from_the_classes(request):
+    folder = request.config.rootpath / "config"
+    remedy = "run `mmaq config write`"
+    assert (folder / "config.yaml").read_text() == config_yaml(), remedy
+    assert (folder / "schema.json").read_text() == config_schema(), remedy
+
+
+def test_yaml_reads_back_as_the_defaults(tmp_path):
+    write_config(tmp_path)
+    assert load_config(tmp_path / "config.yaml") == Config()
+
+
+@pytest.mark.parametrize("name", ["published.yaml", "paper.yaml"])
+def test_shipped_configurations_are_valid(request, name):
+    config = load_config(request.config.rootpath / "config" / name)
+    assert config.name == name.removesuffix(".yaml")
+
+
+def _sections(section):
+    yield section
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            yield from _sections(value)
+
+
+def test_every_key_is_described_and_every_section_refuses_unknown_keys():
+    for section in _sections(Config()):
+        assert type(section).model_config["extra"] == "forbid"
+        for name, field in type(section).model_fields.items():
+            described = field.description or isinstance(getattr(section, name), Section)
+            assert described, f"{type(section).__name__}.{name}"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"gird": {}}, "x.yaml: unknown key gird. Did you mean grid."),
+        ({"grid": {"resolutoin": 1}}, "unknown key grid.resolutoin. Did you mean resolution."),
+        ({"pretrain": {"views": {"zzz": 1}}}, "unknown key pretrain.views.zzz. Use one of: "),
+        ({"grid": {"qa": 3}}, "grid.qa: Input should be less than or equal to 1 (got 3)"),
+        ({"grid": {"bbox": [5, 0, 4, 1]}}, "bbox must be west < east"),
+        ({"period": {"start": "2021-02-01", "end": "2021-01-01"}}, "end lies before start"),
+        ({"source": "published"}, "needs published.samples"),
+        ({"source": "files"}, "needs files.stations"),
+        ({"name": "../up"}, "name: String should match pattern"),
+    ],
+)
+def test_faults_are_one_line_with_key_and_remedy(values, message):
+    with pytest.raises(ConfigError) as fault:
+        check_config(values, "x.yaml")
+    assert message in str(fault.value)
+    assert "\n" not in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("- 1\n- 2\n", "holds no mapping"), ("a: [1", "not valid YAML")],
+)
+def test_broken_files_are_refused(tmp_path, text, message):
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        load_config(path)
+
+
+def test_missing_file_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="does not exist"):
+        load_config(tmp_path / "absent.yaml")
+
+
+def test_empty_file_means_defaults(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("# nothing\n")
+    assert load_config(path) == Config()
+
+
+def test_values_cannot_be_changed_after_the_check():
+    with pytest.raises(ValidationError):
+        Config().grid.qa = 0.5
+
+
+@given(st.dates(), st.integers(0, 800), st.sampled_from(["month", "quarter", "year"]))
+def test_parts_cover_the_period_once(start, days, length):
+    start = min(start, date(9000, 1, 1))
+    period = Period(start=start, end=start + timedelta(days=days))
+    parts = list(period.parts(length).values())
+    assert parts[0][0] == period.start
+    assert parts[-1][1] == period.end
+    for (_, end), (following, _) in pairwise(parts):
+        assert following - end == timedelta(days=1)
+
+
+def test_yaml_keeps_types():
+    values = yaml.safe_load(config_yaml())
+    assert isinstance(values["pretrain"]["weight_decay"], float)

@@ -1,0 +1,170 @@
+"""The published table: its known figures, its joins, and every way to damage it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mmaq.config.data import Landuse, Published
+from mmaq.errors import TableError
+from mmaq.landuse import build_published_sites
+from mmaq.sites import AREAS, GEO, TYPES, read_sites
+from tests.landuse.small_country import metadata_row
+
+
+def build(paths, tmp_path, **changes):
+    out = tmp_path / "published" / "sites.parquet"
+    build_published_sites(Published(**{**paths, **changes}), Landuse(), out)
+    return read_sites(out)
+
+
+def test_published_figures(published, tmp_path):
+    sites = build(published, tmp_path)
+    assert len(sites) == 2674
+    assert sites["no2"].mean() == pytest.approx(21.21, abs=0.005)
+    assert sites["no2"].std() == pytest.approx(11.74, abs=0.005)
+    assert sites["country"].nunique() == 35
+    assert sites[[*AREAS]].sum(axis=1).eq(1).all()
+    assert sites["altitude"].mean() == pytest.approx(208.3, abs=0.05)
+    assert sites["lat"].between(27, 70).all()
+    assert sites[["nature_score", "manmade_score", "road_distance"]].notna().all(axis=None)
+    assert sites["block"].nunique() == 190
+
+
+def test_row_equals_its_sources(published, tmp_path):
+    sites = build(published, tmp_path).set_index("site_id")
+    source = pd.read_csv(published["samples"]).set_index("AirQualityStation")
+    osm = pd.read_csv(published["osm"]).set_index("AirQualityStation")
+    assert list(sites.index) == list(source.index)
+    np.testing.assert_allclose(sites["no2"], source["no2"])
+    np.testing.assert_array_equal(sites[[*AREAS, *TYPES]], source[[*AREAS, *TYPES]])
+    np.testing.assert_allclose(
+        sites["manmade_score"], osm["manmade_osm_score"].reindex(sites.index), atol=1e-9
+    )
+    places = pd.read_csv(published["eea_metadata"], sep="\t", low_memory=False)
+    places = places.groupby("AirQualityStation")[["Longitude", "Latitude"]].agg(["min", "max"])
+    places = places.reindex(sites.index)
+    for name, column in (("lon", "Longitude"), ("lat", "Latitude")):
+        assert sites[name].between(places[column, "min"], places[column, "max"]).all()
+
+
+def test_openstreetmap_is_optional(published, tmp_path):
+    sites = build(published, tmp_path, osm=None)
+    assert len(sites) == 2674
+    assert sites[list(GEO)].isna().all(axis=None)
+
+
+def test_no_pollutant_of_another_file_enters(quick, tmp_path, damaged):
+    whole = build(quick, tmp_path)
+    osm = damaged(quick["osm"], lambda table: table.assign(no2_average="1e9"))
+    pd.testing.assert_frame_equal(build(quick, tmp_path, osm=osm), whole)
+
+
+def test_aqnet_table_of_three_pollutants(published, real_data, tmp_path):
+    samples = real_data / "stations" / "samples_multimodal_3polls.csv"
+    sites = build(published, tmp_path, samples=str(samples))
+    assert len(sites) == 1317
+    assert sites["no2"].mean() == pytest.approx(17.38866556)
+    assert sites["no2"].std() == pytest.approx(8.99506794, rel=1e-3)
+
+
+def setter(row, column, value):
+    def change(table):
+        table.loc[row, column] = value
+
+    return change
+
+
+SAMPLES = [
+    (lambda table: table.drop(columns="Altitude"), "column 'Altitude' is missing"),
+    (lambda table: table.drop(columns=["no2", "urban"]), "columns 'urban', 'no2' are missing"),
+    (setter(0, "background", "1"), "type of site 'STA-SK0045A' sums to 2, not 1"),
+    (setter(0, "urban", "0"), "area of site 'STA-SK0045A' sums to 0, not 1"),
+    (setter(0, "urban", ""), "area of site 'STA-SK0045A' sums to 0"),
+    (setter(0, "urban", "0.5"), "'urban' has the impossible value 0.5 at site 'STA-SK0045A'"),
+    (setter(1, "PopulationDensity", "many"), "'population_density' holds 'many' at 'STA.DE_DENW"),
+    (setter(1, "PopulationDensity", "inf"), "'population_density' holds 'inf'"),
+    (setter(1, "PopulationDensity", "-3"), "'population_density' has the impossible value -3 at"),
+    (setter(1, "no2", "-999"), "'no2' has the impossible value -999 at site 'STA.DE_DENW338'"),
+    (setter(1, "Countrycode", "Germany"), "'country' has the impossible value 'Germany'"),
+    (setter(1, "AirQualityStation", "STA-SK0045A"), "'STA-SK0045A' stands twice"),
+    (setter(1, "AirQualityStation", ""), "column 'site_id' has an empty cell"),
+    (setter(1, "AirQualityStation", "STA-NOWHERE"), "1 stations of"),
+    (lambda table: table[:0], "the table holds no rows"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), SAMPLES, ids=[message for _, message in SAMPLES])
+def test_damaged_samples_are_refused(quick, tmp_path, damaged, change, message):
+    refuse(quick, tmp_path, message, samples=damaged(quick["samples"], change))
+
+
+def refuse(paths, tmp_path, message, **changes):
+    with pytest.raises(TableError) as caught:
+        build(paths, tmp_path, **changes)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    out = tmp_path / "published"
+    assert not out.exists() or not list(out.iterdir())
+
+
+def test_damaged_coordinates_are_refused(tmp_path, quick, damaged):
+    stations = pd.read_csv(quick["samples"])["AirQualityStation"]
+    rows = pd.DataFrame([metadata_row(name, 6e5, 5.9e6) for name in stations])
+    metadata = str(tmp_path / "metadata.csv")
+    rows.to_csv(metadata, sep="\t", index=False)
+    assert len(build(quick, tmp_path, eea_metadata=metadata)) == 2674
+    (tmp_path / "published" / "sites.parquet").unlink()
+    for column, value, message in [
+        ("Latitude", "95", "'lat' has the impossible value 95 at"),
+        ("Longitude", "-181", "'lon' has the impossible value -181 at"),
+        ("Latitude", "", "'lat' has the impossible value nan at"),
+        ("Latitude", "north", "'lat' holds 'north' at"),
+    ]:
+        damaged_file = damaged(metadata, setter(3, column, value), "\t")
+        refuse(quick, tmp_path, message, eea_metadata=damaged_file)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (setter(0, "nature_osm_score", "1.2"), "nature_score of 'STA.DE_DEBW087' has"),
+        (setter(0, "manmade_osm_score", "-0.2"), "manmade_score of 'STA.DE_DEBW087' has"),
+        (setter(0, "road_distance_osm", "near"), "'road_distance' holds 'near'"),
+        (setter(0, "AirQualityStation", "STA.DE_DEBB067"), "'STA.DE_DEBB067' stands twice"),
+    ],
+)
+def test_damaged_openstreetmap_is_refused(quick, tmp_path, damaged, change, message):
+    refuse(quick, tmp_path, message, osm=damaged(quick["osm"], change))
+
+
+def test_missing_and_unreadable_files_are_refused(quick, tmp_path):
+    refuse(quick, tmp_path, "the file does not exist", samples=str(tmp_path / "none.csv"))
+    empty = tmp_path / "empty.csv"
+    empty.write_text("")
+    refuse(quick, tmp_path, "the table is empty", samples=str(empty))
+    broken = tmp_path / "broken.zip"
+    broken.write_bytes(b"PK no archive")
+    refuse(quick, tmp_path, "not a delimited table", eea_metadata=str(broken))
+    refuse(quick, tmp_path, "no file is given", samples=None)
+
+
+FLAGS = st.lists(st.sampled_from([0, 1]), min_size=3, max_size=3)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(area=FLAGS, kind=FLAGS, lat=st.floats(-200, 200))
+def test_only_possible_rows_pass(tmp_path, area, kind, lat):
+    row = {"AirQualityStation": "A", "Countrycode": "DE", "Altitude": 1, "PopulationDensity": 2}
+    row |= dict(zip(AREAS, area, strict=True)) | dict(zip(TYPES, kind, strict=True)) | {"no2": 9}
+    samples, metadata = tmp_path / "samples.csv", tmp_path / "metadata.csv"
+    pd.DataFrame([row]).to_csv(samples, index=False)
+    place = metadata_row("A", 6e5, 5.9e6, Latitude=lat)
+    pd.DataFrame([place]).to_csv(metadata, sep="\t", index=False)
+    paths = {"samples": str(samples), "eea_metadata": str(metadata)}
+    if sum(area) == 1 and sum(kind) == 1 and -90 <= lat <= 90:
+        assert build(paths, tmp_path)["lat"][0] == pytest.approx(lat)
+    else:
+        with pytest.raises(TableError):
+            build(paths, tmp_path)

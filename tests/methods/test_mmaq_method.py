@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+
+from mmaq.config.learning import Pretrain
+from mmaq.losses.mmaq import SIGMA_START
+from mmaq.methods import METHODS, make_method
+from mmaq.models import MODALITIES
+
+CONFIG = Pretrain(projection=16)
+
+
+def views(size=6):
+    def view():
+        return {
+            "s2": torch.randn(size, 12, 32, 32),
+            "s5p": torch.randn(size, 1, 16, 16),
+            "table": torch.randn(size, 16),
+        }
+
+    return view(), view()
+
+
+@pytest.fixture(scope="module")
+def method():
+    torch.manual_seed(0)
+    return make_method(CONFIG)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_gives_a_finite_loss_that_reaches_every_parameter(name):
+    method = make_method(CONFIG.model_copy(update={"method": name}))
+    terms = method(*views())
+    assert all(value.ndim == 0 and torch.isfinite(value) for value in terms.values())
+    terms["loss"].backward()
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in method.parameters())
+
+
+def test_no_layer_is_shared(method):
+    owners = [*method.encoders.values(), *method.projectors.values()]
+    assert len(owners) == 2 * len(MODALITIES)
+    for one, other in itertools.combinations(owners, 2):
+        modules = {id(part) for part in one.modules()}
+        assert not modules & {id(part) for part in other.modules()}
+    for one, other in itertools.combinations(MODALITIES, 2):
+        assert method.projectors[one] is not method.projectors[other]
+
+
+def test_the_loss_weights_are_parameters(method):
+    assert any(p is method.sigma for p in method.parameters())
+    assert tuple(method.monitored().values()) == pytest.approx(SIGMA_START)
+
+
+def test_common_and_unique_dimensions_part_the_projection(method):
+    assert method.common == 14
+    assert make_method(Pretrain()).common == 448
+
+
+def test_views_reach_the_loss_in_their_order(method):
+    """Changing the table changes its own term and the cross term, not those of the images."""
+    method.eval()
+    first, second = views()
+    with torch.no_grad():
+        before = method(first, second)
+        after = method({**first, "table": torch.randn(6, 16)}, second)
+    assert before["intra_s2"] == after["intra_s2"]
+    assert before["intra_s5p"] == after["intra_s5p"]
+    assert before["intra_table"] != after["intra_table"]
+    assert before["inter"] != after["inter"]

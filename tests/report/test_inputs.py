@@ -1,0 +1,81 @@
+"""Reading of predictions, losses and timings."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mmaq.errors import TableError
+from mmaq.report.inputs import PREDICTIONS, read_losses, read_predictions, read_timings
+
+
+@pytest.mark.parametrize("column", PREDICTIONS)
+def test_predictions_lack_a_column(inputs, tmp_path, column):
+    path = tmp_path / "broken.parquet"
+    pd.read_parquet(inputs.predictions[0]).drop(columns=column).to_parquet(path)
+    with pytest.raises(TableError, match=f"column '{column}' is missing"):
+        read_predictions([path])
+
+
+def test_prediction_is_not_a_number(inputs, tmp_path):
+    path = tmp_path / "broken.parquet"
+    table = pd.read_parquet(inputs.predictions[0])
+    table.loc[table.index[3], "prediction"] = np.nan
+    table.to_parquet(path)
+    with pytest.raises(TableError, match="prediction of mean at site 'S0003' is not a number"):
+        read_predictions([path])
+
+
+def test_predictions_are_not_parquet(tmp_path):
+    path = tmp_path / "text.parquet"
+    path.write_text("method,protocol\n")
+    with pytest.raises(TableError, match="not a Parquet file"):
+        read_predictions([path])
+
+
+def test_no_predictions_give_no_rows():
+    table = read_predictions([])
+    assert list(table) == list(PREDICTIONS)
+    assert table.empty
+
+
+def test_losses_without_a_place_in_the_run(tmp_path):
+    path = tmp_path / "losses.csv"
+    path.write_text("loss\n1.0\n")
+    with pytest.raises(TableError, match="column 'epoch' is missing"):
+        read_losses(path)
+
+
+def test_losses_are_empty(tmp_path):
+    path = tmp_path / "losses.csv"
+    path.write_text("")
+    with pytest.raises(TableError, match="not a table"):
+        read_losses(path)
+
+
+def test_jobs_of_a_rule_add_up(inputs):
+    table = read_timings(inputs.timings).set_index("rule")
+    assert table.loc["grid_part", "seconds"] == pytest.approx(8.0 + 9.5)
+    assert table.loc["grid_part", "jobs"] == 2
+    assert table.loc["evaluate_finetune", "seconds"] == pytest.approx(118 + 109)
+    assert table.loc["grid", "seconds"] == pytest.approx(0.4)
+    assert list(table["seconds"]) == sorted(table["seconds"], reverse=True)
+
+
+def test_timings_without_memory(tmp_path):
+    """Snakemake writes a dash where a job was too short to be sampled."""
+    path = tmp_path / "grid.tsv"
+    path.write_text("s\th:m:s\tmax_rss\n0.02\t0:00:00\t-\n")
+    row = read_timings([path]).iloc[0]
+    assert row["seconds"] == pytest.approx(0.02)
+    assert np.isnan(row["memory_mb"])
+
+
+def test_absent_timing_is_left_out(tmp_path):
+    assert read_timings([tmp_path / "never_ran.tsv"]).empty
+
+
+def test_timings_lack_a_column(tmp_path):
+    path = tmp_path / "grid.tsv"
+    path.write_text("seconds\n1\n")
+    with pytest.raises(TableError, match="column 's' is missing"):
+        read_timings([path])

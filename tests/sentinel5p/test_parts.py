@@ -1,0 +1,231 @@
+"""From an archive or from files to the level-3 mean."""
+
+from __future__ import annotations
+
+import logging
+from datetime import date, datetime, timezone
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from mmaq.archive import SENTINEL5P, Asset, Product, write_collection
+from mmaq.config.data import Grid
+from mmaq.errors import ArchiveError, MmaqError, ProductError
+from mmaq.sentinel5p import grid_files, grid_part, merge_parts, read_level3
+from tests.sentinel5p.granules import COLUMN, product_name, swath, write_granule
+
+YEAR = (date(2021, 1, 1), date(2021, 12, 31))
+
+
+def make_granules(folder, days=(1, 2, 3, 4), versions=("020400",)):
+    folder.mkdir(exist_ok=True)
+    rng = np.random.default_rng(1)
+    paths = []
+    for number, day in enumerate(days):
+        lon, lat = swath(west=4.0 + 0.07 * number, south=50.2 + 0.03 * number)
+        value = rng.uniform(1e-5, 2e-4, lon.shape[:2])
+        name = product_name(day, versions[number % len(versions)])
+        qa = rng.integers(60, 100, value.shape)
+        path = folder / f"{name}.nc"
+        paths.append(write_granule(path, value, lon, lat, qa, value / 10, name))
+    return paths
+
+
+def catalogue(root, paths):
+    products = [
+        Product(path.stem, SENTINEL5P, datetime.strptime(path.stem[20:28], "%Y%m%d").replace(
+            hour=11, tzinfo=timezone.utc), (4, 50, 6, 51), {"data": Asset(path)})
+        for path in paths
+    ]  # fmt: skip
+    write_collection(root, SENTINEL5P, "test", products)
+    return root
+
+
+@pytest.fixture
+def archive(tmp_path):
+    return catalogue(tmp_path / "archive", make_granules(tmp_path / "l2"))
+
+
+def same(one, other):
+    for name in ("mean", "standard_error", "weight", "count"):
+        a, b = getattr(one, name), getattr(other, name)
+        np.testing.assert_allclose(a, b, rtol=1e-12, equal_nan=True)
+
+
+def test_parts_and_files_in_one_go_give_the_same(tmp_path, archive, config):
+    whole, merged, by_hand = tmp_path / "whole.nc", tmp_path / "merged.nc", tmp_path / "hand.nc"
+    grid_part(archive, config, *YEAR, tmp_path / "year.nc")
+    merge_parts([tmp_path / "year.nc"], config, whole)
+    parts = []
+    for first, last in ((1, 1), (2, 3), (4, 9)):
+        parts.append(tmp_path / f"part{first}.nc")
+        grid_part(archive, config, date(2021, 1, first), date(2021, 1, last), parts[-1])
+    merge_parts(parts, config, merged)
+    grid_files(list((tmp_path / "l2").glob("*.nc")), config, by_hand)
+    assert np.isfinite(read_level3(whole).mean).any()
+    same(read_level3(whole), read_level3(merged))
+    same(read_level3(whole), read_level3(by_hand))
+    with xr.open_dataset(whole) as one, xr.open_dataset(merged) as other:
+        assert one.attrs == other.attrs
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path, archive, config):
+    for run in "ab":
+        grid_part(archive, config, *YEAR, tmp_path / f"part_{run}.nc")
+        grid_part(archive, config, date(2020, 1, 1), date(2020, 1, 2), tmp_path / f"no_{run}.nc")
+        parts = [tmp_path / f"part_{run}.nc", tmp_path / f"no_{run}.nc"]
+        merge_parts(parts if run == "a" else parts[::-1], config, tmp_path / f"l3_{run}.nc")
+    for name in ("part", "no", "l3"):
+        files = [tmp_path / f"{name}_{run}.nc" for run in "ab"]
+        assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_the_output_says_what_it_is(tmp_path, archive, config):
+    grid_part(archive, config, *YEAR, tmp_path / "part.nc")
+    merge_parts([tmp_path / "part.nc"], config, tmp_path / "l3.nc")
+    with xr.open_dataset(tmp_path / "l3.nc") as l3:
+        assert l3.attrs["Conventions"] == "CF-1.11"
+        assert l3.attrs["filters"] == "qa_value > 0.75"
+        assert l3.attrs["processor_versions"] == "2.4.0 (4)"
+        assert l3.attrs["granules"].splitlines()[0] == (
+            f"{product_name(1)} (processor 2.4.0, collection 03)"
+        )
+        assert l3.attrs["time_coverage_start"] == "2021-01-01T11:00:00Z"
+        assert 0 < l3.attrs["pixels_used"] < l3.attrs["pixels_read"] == 480
+        assert l3[COLUMN].attrs["units"] == "mol m-2"
+        name = "troposphere_mole_content_of_nitrogen_dioxide"
+        assert l3[COLUMN].attrs["standard_name"] == name
+        assert l3[f"{COLUMN}_standard_error"].attrs["standard_name"] == f"{name} standard_error"
+        assert l3[COLUMN].dims == ("latitude", "longitude")
+        assert l3[COLUMN].encoding["zlib"]
+        for axis, first, last in (("latitude", 50, 51.5), ("longitude", 4, 6)):
+            bounds = l3[l3[axis].attrs["bounds"]].to_numpy()
+            assert bounds[0, 0] == pytest.approx(first)
+            assert bounds[-1, 1] == pytest.approx(last)
+            np.testing.assert_allclose(bounds.mean(axis=1), l3[axis])
+        empty = l3["count"].to_numpy() == 0
+        np.testing.assert_array_equal(np.isnan(l3[COLUMN].to_numpy()), empty)
+        np.testing.assert_array_equal(l3["weight"].to_numpy() == 0, empty)
+        assert (l3[f"{COLUMN}_standard_error"].to_numpy() < l3[COLUMN].to_numpy())[~empty].all()
+
+
+def test_days_without_a_granule_give_a_part_of_zero_weight(tmp_path, archive, config):
+    grid_part(archive, config, date(2020, 1, 1), date(2020, 1, 31), tmp_path / "empty.nc")
+    with pytest.raises(MmaqError, match=r"none of 0 pixels of 0 granules passes the filter"):
+        merge_parts([tmp_path / "empty.nc"], config, tmp_path / "l3.nc")
+    assert not (tmp_path / "l3.nc").exists()
+    grid_part(archive, config, *YEAR, tmp_path / "year.nc")
+    merge_parts([tmp_path / "year.nc", tmp_path / "empty.nc"], config, tmp_path / "both.nc")
+    merge_parts([tmp_path / "year.nc"], config, tmp_path / "one.nc")
+    assert (tmp_path / "both.nc").read_bytes() == (tmp_path / "one.nc").read_bytes()
+
+
+def test_granules_off_the_grid_are_no_mean(tmp_path):
+    paths = make_granules(tmp_path / "l2")
+    far = Grid(bbox=(20.0, 50.0, 22.0, 51.0), resolution=0.05)
+    with pytest.raises(ProductError, match=r"none of 480 pixels of 4 granules .* Give granules"):
+        grid_files(paths, far, tmp_path / "l3.nc")
+
+
+def test_a_damaged_granule_ends_the_part_and_leaves_nothing(tmp_path, archive, config):
+    path = sorted((tmp_path / "l2").glob("*.nc"))[2]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ArchiveError, match=r"the checksum differs from the catalogue's"):
+        grid_part(archive, config, *YEAR, tmp_path / "out" / "part.nc")
+    path.unlink()
+    with pytest.raises(ArchiveError, match=r"the catalogued file does not exist"):
+        grid_part(archive, config, *YEAR, tmp_path / "out" / "part.nc")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_truncated_file_given_by_hand_ends_the_run_and_leaves_nothing(tmp_path, config):
+    paths = make_granules(tmp_path / "l2")
+    paths[1].write_bytes(paths[1].read_bytes()[:5000])
+    with pytest.raises(ProductError, match=r"not a readable NetCDF file"):
+        grid_files(paths, config, tmp_path / "out" / "l3.nc")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_product_needs_one_netcdf_asset(tmp_path, config):
+    path = tmp_path / "quicklook.png"
+    path.write_bytes(b"png")
+    time = datetime(2021, 1, 1, tzinfo=timezone.utc)
+    product = Product("odd", SENTINEL5P, time, (4, 50, 6, 51), {"data": Asset(path)})
+    write_collection(tmp_path / "archive", SENTINEL5P, "test", [product])
+    with pytest.raises(ArchiveError, match=r"odd: the product has 0 NetCDF assets, not one"):
+        grid_part(tmp_path / "archive", config, *YEAR, tmp_path / "part.nc")
+
+
+def test_an_archive_without_granules_is_refused(tmp_path, config):
+    with pytest.raises(ArchiveError, match=r"the file does not exist"):
+        grid_part(tmp_path, config, *YEAR, tmp_path / "part.nc")
+
+
+def test_a_granule_in_two_parts_is_refused(tmp_path, archive, config):
+    for name in ("one.nc", "two.nc"):
+        grid_part(archive, config, *YEAR, tmp_path / name)
+    with pytest.raises(ProductError, match=r"the granule is given twice"):
+        merge_parts([tmp_path / "one.nc", tmp_path / "two.nc"], config, tmp_path / "l3.nc")
+
+
+@pytest.mark.parametrize("change", [{"qa": 0.5}, {"bbox": (4, 50, 6, 52)}, {"variable": "other"}])
+def test_a_part_of_other_settings_is_refused(tmp_path, archive, config, change):
+    grid_part(archive, config, *YEAR, tmp_path / "part.nc")
+    other = Grid(**config.model_dump() | change)
+    with pytest.raises(ProductError, match=r"part\.nc: the part was made with another grid"):
+        merge_parts([tmp_path / "part.nc"], other, tmp_path / "l3.nc")
+
+
+def test_parts_may_be_cut_in_another_length(tmp_path, archive, config):
+    grid_part(archive, config, *YEAR, tmp_path / "part.nc")
+    merge_parts([tmp_path / "part.nc"], Grid(**config.model_dump() | {"part": "year"}),
+                tmp_path / "l3.nc")  # fmt: skip
+    assert (tmp_path / "l3.nc").exists()
+
+
+def test_a_damaged_part_is_refused(tmp_path, archive, config):
+    part = tmp_path / "part.nc"
+    grid_part(archive, config, *YEAR, part)
+    part.write_bytes(part.read_bytes()[:3000])
+    with pytest.raises(ProductError, match=r"part\.nc: not a readable part of a grid"):
+        merge_parts([part], config, tmp_path / "l3.nc")
+    with pytest.raises(ProductError, match=r"absent\.nc: not a readable part"):
+        merge_parts([tmp_path / "absent.nc"], config, tmp_path / "l3.nc")
+
+
+def test_mixed_processor_versions_are_warned_about(tmp_path, config, caplog):
+    paths = make_granules(tmp_path / "l2", versions=("020400", "020600"))
+    with caplog.at_level(logging.INFO):
+        grid_files(paths, config, tmp_path / "l3.nc")
+    warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert [record.message for record in warnings] == [
+        "the granules mix processor versions 2.4.0, 2.6.0: "
+        "KNMI advises against mixing them in one mean"
+    ]
+    assert "4 granules read; of 480 pixels" in caplog.records[-1].message
+
+
+def test_one_processor_version_is_not(tmp_path, config, caplog):
+    grid_files(make_granules(tmp_path / "l2"), config, tmp_path / "l3.nc")
+    assert not [record for record in caplog.records if record.levelno == logging.WARNING]
+
+
+def test_a_box_of_broken_cells_is_no_grid():
+    with pytest.raises(ValueError, match="whole multiples of resolution"):
+        Grid(bbox=(0, 0, 1, 1.03), resolution=0.05)
+
+
+def test_the_real_sicilian_orbits(tmp_path, real_data):
+    paths = list((real_data / "s5p" / "tropomi_sicily_channel").glob("*.nc"))
+    config = Grid(bbox=(14, 33.2, 19.3, 38), variable="NO2_slant_column_number_density")
+    grid_files(paths, config, tmp_path / "l3.nc")
+    l3 = read_level3(tmp_path / "l3.nc")
+    assert len(paths) == 32
+    assert l3.mean.shape == (96, 106)
+    assert np.isfinite(l3.mean).all()
+    # Slant columns of clean to moderately polluted air, and 32 orbits less what qa refuses.
+    assert 1e-4 < l3.mean.min() < l3.mean.max() < 2.5e-4
+    assert 20 < np.median(l3.weight) <= l3.weight.max() < 33

@@ -1,0 +1,102 @@
+"""Windows around sites: where they lie, and what is masked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mmaq.config.data import Grid
+from mmaq.errors import ProductError
+from mmaq.sentinel5p import cut_windows, read_level3
+from mmaq.sentinel5p.accumulator import Accumulator
+from mmaq.sentinel5p.grid import RegularGrid
+from mmaq.sentinel5p.level3 import write_level3
+
+CONFIG = Grid(bbox=(4.0, 50.0, 5.0, 50.8), resolution=0.1)  # 10 columns, 8 rows
+
+
+def write_mean(path, mean, units="mol m-2"):
+    sums = Accumulator.empty(RegularGrid.from_config(CONFIG))
+    sums.weight[:] = np.isfinite(mean)
+    sums.weighted[:] = np.nan_to_num(mean)
+    sums.units = units
+    write_level3(path, sums, CONFIG)
+    return path
+
+
+@pytest.fixture
+def l3(tmp_path):
+    """A mean whose value is 10 row + column + 1, rows from the south."""
+    return write_mean(tmp_path / "l3.nc", np.add.outer(np.arange(8) * 10.0, np.arange(10)) + 1)
+
+
+def test_an_odd_window_is_centred_on_the_cell_and_north_comes_first(l3):
+    values, mask = cut_windows(l3, np.array([4.35]), np.array([50.45]), 3)
+    np.testing.assert_array_equal(values[0], [[53, 54, 55], [43, 44, 45], [33, 34, 35]])
+    assert (values.dtype, mask.dtype, mask.sum()) == (np.float32, np.uint8, 9)
+
+
+def test_an_even_window_has_one_cell_more_in_the_north_and_west(l3):
+    values, _ = cut_windows(l3, np.array([4.35]), np.array([50.45]), 4)
+    assert values[0, 2, 2] == 44
+    np.testing.assert_array_equal(values[0, :, 0], [62, 52, 42, 32])
+    np.testing.assert_array_equal(values[0, 0], [62, 63, 64, 65])
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat", "inside"),
+    [
+        (4.05, 50.05, (slice(0, 2), slice(1, 3))),  # southwest corner
+        (4.95, 50.75, (slice(1, 3), slice(0, 2))),  # northeast corner
+        (3.95, 50.45, (slice(0, 3), slice(2, 3))),  # one cell off the grid in the west
+    ],
+)
+def test_cells_off_the_grid_are_masked(l3, lon, lat, inside):
+    values, mask = cut_windows(l3, np.array([lon]), np.array([lat]), 3)
+    expected = np.zeros((3, 3), np.uint8)
+    expected[inside] = 1
+    np.testing.assert_array_equal(mask[0], expected)
+    assert (values[0][expected == 0] == 0).all()
+    assert (values[0][expected == 1] > 0).all()
+
+
+def test_a_site_far_off_gets_an_empty_window(l3):
+    values, mask = cut_windows(l3, np.array([40.0, -170.0]), np.array([-30.0, 89.0]), 16)
+    assert values.shape == mask.shape == (2, 16, 16)
+    assert not values.any()
+    assert not mask.any()
+
+
+def test_missing_cells_are_masked_with_zero(tmp_path):
+    mean = np.ones((8, 10))
+    mean[4, 3] = np.nan
+    l3 = write_mean(tmp_path / "l3.nc", mean)
+    values, mask = cut_windows(l3, np.array([4.35]), np.array([50.45]), 3)
+    assert (mask[0, 1, 1], values[0, 1, 1], mask.sum()) == (0, 0, 8)
+
+
+def test_sites_are_cut_in_their_order(l3):
+    lon, lat = np.array([4.75, 4.15, 4.75]), np.array([50.25, 50.65, 50.25])
+    values, _ = cut_windows(l3, lon, lat, 1)
+    np.testing.assert_array_equal(values[:, 0, 0], [28, 62, 28])
+
+
+def test_no_sites_give_no_windows(l3):
+    values, mask = cut_windows(l3, np.array([]), np.array([]), 5)
+    assert values.shape == mask.shape == (0, 5, 5)
+
+
+def test_another_unit_is_refused(tmp_path):
+    l3 = write_mean(tmp_path / "l3.nc", np.ones((8, 10)), units="1e-9")
+    with pytest.raises(ProductError, match=r"l3\.nc: the mean is in '1e-9', not in mol m-2"):
+        cut_windows(l3, np.array([4.5]), np.array([50.5]), 3)
+
+
+def test_what_is_no_mean_is_refused(tmp_path, l3, granule):
+    with pytest.raises(ProductError, match=r"absent\.nc: the file does not exist\. Make it"):
+        read_level3(tmp_path / "absent.nc")
+    with pytest.raises(ProductError, match=r"not a level-3 mean"):
+        read_level3(granule)
+    l3.write_bytes(l3.read_bytes()[:4000])
+    with pytest.raises(ProductError, match=r"l3\.nc: not a level-3 mean"):
+        read_level3(l3)

@@ -1,0 +1,20 @@
+"""Fixtures of the training room."""
+
+from __future__ import annotations
+
+import pytest
+
+from mmaq.config.learning import Pretrain
+from tests.training.training_country import make_country
+
+
+@pytest.fixture(scope="session")
+def country(tmp_path_factory):
+    """8 stations and 20 unlabelled sites."""
+    return make_country(tmp_path_factory.mktemp("country"), stations=8, unlabelled=20)
+
+
+@pytest.fixture
+def tiny():
+    """A run of seconds."""
+    return Pretrain(epochs=2, batch_size=8, projection=32, threads=1)

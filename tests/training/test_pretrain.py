@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mmaq.config.learning import Pretrain
+from mmaq.errors import StoreError, TableError
+from mmaq.losses.mmaq import SIGMA_START, WEIGHTED
+from mmaq.training import load_encoders, pretrain
+from mmaq.training.checkpoint import read_about
+from mmaq.training.diagnostics import effective_rank
+from mmaq.training.module import EpochSampler, PretrainModule, make_loader
+from mmaq.training.pretrain import KeepLast
+from tests.training.training_country import make_country
+
+FILES = ["mmaq.ckpt", "mmaq.safetensors", "mmaq_losses.csv"]
+
+
+class Killed(BaseException):
+    """What kill -9 does to a run, as far as one process can show it."""
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, country):
+    out = tmp_path_factory.mktemp("finished")
+    config = Pretrain(epochs=2, batch_size=8, projection=32, threads=1)
+    pretrain(*country, config, out)
+    return out, config
+
+
+def test_writes_its_three_files_and_nothing_else(finished):
+    assert names(finished[0]) == FILES
+
+
+def test_losses_hold_every_step_and_the_rank_of_each_epoch(finished):
+    table = pd.read_csv(finished[0] / "mmaq_losses.csv")
+    assert table["step"].tolist() == [0, 1, 2, 3]
+    assert table["epoch"].tolist() == [0, 0, 1, 1]
+    assert (
+        np.isfinite(table.drop(columns=[f"rank_{m}" for m in ("s2", "s5p", "table")])).all().all()
+    )
+    assert table["rank_s2"].notna().tolist() == [False, True, False, True]
+    assert (table["rank_s2"].dropna() > 1).all()
+    for name, start in zip(WEIGHTED, SIGMA_START, strict=True):
+        sigma = table[f"sigma_{name}"]
+        assert sigma[0] == pytest.approx(start)
+        assert sigma.nunique() == len(sigma), "the loss weight does not move"
+
+
+def test_the_export_says_what_made_it(finished):
+    out, config = finished
+    about = read_about(out / "mmaq.safetensors")
+    assert about["config"] == config.model_dump(mode="json")
+    assert len(about["site_ids"]) == 20
+    assert all(site.startswith("UN") for site in about["site_ids"])
+    encoders, _ = load_encoders(out / "mmaq.safetensors")
+    saved = torch.load(out / "mmaq.ckpt", weights_only=True)["state_dict"]
+    for name, value in encoders.state_dict().items():
+        assert torch.equal(value, saved[f"method.encoders.{name}"])
+
+
+def test_the_same_inputs_give_the_same_bytes(finished, country, tmp_path):
+    pretrain(*country, finished[1], tmp_path)
+    for name in ("mmaq.safetensors", "mmaq_losses.csv"):
+        assert (tmp_path / name).read_bytes() == (finished[0] / name).read_bytes()
+
+
+@pytest.mark.parametrize("moment", ["between epochs", "within an epoch"])
+def test_a_killed_run_goes_on_to_the_same_bytes(finished, country, tmp_path, monkeypatch, moment):
+    kind, name = (
+        (KeepLast, "on_train_epoch_end")
+        if moment == "between epochs"
+        else (PretrainModule, "training_step")
+    )
+    original, calls = getattr(kind, name), []
+
+    def dying(*arguments, **options):
+        result = original(*arguments, **options)
+        calls.append(1)
+        if len(calls) == (1 if kind is KeepLast else 3):
+            raise Killed
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, name, dying)
+        with pytest.raises(Killed):
+            pretrain(*country, finished[1], tmp_path)
+    assert names(tmp_path) == ["last.ckpt", "mmaq_losses.csv"]
+    steps = []
+    with monkeypatch.context() as patch:
+        step = PretrainModule.training_step
+        patch.setattr(
+            PretrainModule, "training_step", lambda *a, **k: (steps.append(1), step(*a, **k))[1]
+        )
+        pretrain(*country, finished[1], tmp_path)
+    assert len(steps) == 2, "the finished epoch is not run again"
+    assert names(tmp_path) == FILES
+    for file in ("mmaq.safetensors", "mmaq_losses.csv"):
+        assert (tmp_path / file).read_bytes() == (finished[0] / file).read_bytes()
+
+
+@pytest.mark.parametrize("what", ["another run", "damaged"])
+def test_a_checkpoint_that_does_not_belong_is_not_used(finished, country, tmp_path, caplog, what):
+    out, config = finished
+    if what == "damaged":
+        (tmp_path / "last.ckpt").write_bytes((out / "mmaq.ckpt").read_bytes()[:1000])
+    else:
+        (tmp_path / "last.ckpt").write_bytes((out / "mmaq.ckpt").read_bytes())
+        config = config.model_copy(update={"seed": 11, "epochs": 1})
+    pretrain(*country, config, tmp_path)
+    assert "starting again" in caplog.text
+    table = pd.read_csv(tmp_path / "mmaq_losses.csv")
+    assert table["step"].tolist() == list(range(2 * config.epochs))
+
+
+def test_a_store_without_images_is_refused_and_leaves_nothing(tmp_path, tiny):
+    inputs = make_country(tmp_path, 3, 5, absent=("s5p",))
+    with pytest.raises(StoreError, match="holds no s5p patches"):
+        pretrain(*inputs, tiny, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_table_is_refused(country, tmp_path, tiny):
+    with pytest.raises(TableError, match="does not exist"):
+        pretrain(country[0], tmp_path / "sites.parquet", tiny, tmp_path / "out")
+
+
+def test_order_is_new_each_epoch_and_holds_every_site():
+    sampler = EpochSampler(30, seed=1)
+    first = list(sampler)
+    assert sorted(first) == list(range(30))
+    assert list(sampler) == first
+    sampler.set_epoch(1)
+    assert list(sampler) != first
+
+
+def test_a_batch_is_never_larger_than_the_sites(tiny):
+    assert [len(batch) for batch in make_loader(20, tiny)] == [8, 8]
+    assert [len(batch) for batch in make_loader(5, tiny)] == [5]
+
+
+def test_effective_rank():
+    rng = np.random.default_rng(0)
+    square = np.linalg.qr(rng.standard_normal((64, 8)) - 0)[0]
+    square -= square.mean(0)
+    assert effective_rank(torch.from_numpy(np.linalg.qr(square)[0])) == pytest.approx(8, rel=0.05)
+    line = torch.outer(torch.arange(10.0), torch.ones(4))
+    assert effective_rank(line) == pytest.approx(1.0, abs=1e-4)
+    assert effective_rank(torch.ones(10, 4)) == 1.0
+
+
+def test_training_imports_no_geospatial_library():
+    code = (
+        "import sys, mmaq.training, mmaq.methods;"
+        "bad = {'rasterio', 'geopandas', 'xarray', 'netCDF4', 'snakemake', 'numba', 'shapely',"
+        " 'pyproj', 'pystac'} & set(sys.modules);"
+        "sys.exit(', '.join(bad))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mmaq.errors import StoreError
+from mmaq.patches.store import open_store
+from mmaq.sites import FEATURES, read_sites
+from mmaq.training.data import load_inputs, need_modalities
+from mmaq.training.sites import near_any, pretraining_sites
+from mmaq.training.statistics import Statistics, compute_statistics
+from tests.training.training_country import make_country
+
+
+@pytest.fixture
+def loaded(country):
+    store, sites = open_store(country[0]), read_sites(country[1])
+    return store, sites, load_inputs(store, sites)
+
+
+def test_inputs_follow_the_order_of_the_sites(loaded):
+    store, sites, _ = loaded
+    some = sites.iloc[[5, 2, 9]].reset_index(drop=True)
+    inputs = load_inputs(store, some)
+    assert inputs.site_ids == tuple(some["site_id"])
+    assert inputs.pixels["s2"].dtype == torch.uint16
+    assert len(inputs.pixels["s2"]) == 3
+    for place, site in enumerate(some["site_id"]):
+        row = store.rows("s2", np.array([site]))[0]
+        found = inputs.pixels["s2"][inputs.rows["s2"][place]].numpy()
+        assert (found == store.s2[row]).all()
+    taken = inputs.take(np.array([2, 0]))
+    assert taken.site_ids == (some["site_id"][2], some["site_id"][0])
+    assert torch.equal(taken.rows["s5p"], inputs.rows["s5p"][[2, 0]])
+
+
+def test_statistics_equal_numpy_over_clear_pixels(loaded):
+    store, sites, inputs = loaded
+    statistics = compute_statistics(inputs)
+    clear = np.asarray(store.s2_mask, dtype=bool)
+    for band in (0, 7, 11):
+        values = np.asarray(store.s2[:, band], dtype=float)[clear]
+        assert statistics.s2_mean[band] == pytest.approx(values.mean(), rel=1e-12)
+        assert statistics.s2_sd[band] == pytest.approx(values.std(), rel=1e-12)
+    valid = np.asarray(store.s5p, dtype=float)[np.asarray(store.s5p_mask, dtype=bool)]
+    assert statistics.s5p_mean[0] == pytest.approx(valid.mean(), rel=1e-9)
+    assert statistics.s5p_sd[0] == pytest.approx(valid.std(), rel=1e-9)
+    population = np.log1p(sites["population_density"])
+    place = FEATURES.index("population_density")
+    assert statistics.table_mean[place] == pytest.approx(population.mean(), rel=1e-6)
+    assert statistics.table_sd[place] == pytest.approx(population.std(ddof=0), rel=1e-6)
+    assert statistics.table_mean[2:] == (0.0,) * 6
+    assert statistics.table_sd[2:] == (1.0,) * 6
+
+
+def test_standardised_inputs(loaded):
+    _, sites, inputs = loaded
+    statistics = compute_statistics(inputs)
+    every = torch.arange(len(inputs))
+    for name in ("s2", "s5p"):
+        values = inputs.standardised(name, every, statistics)
+        mask = inputs.masks[name][inputs.rows[name]].bool().expand_as(values)
+        assert not values[~mask].any()
+        assert values[mask].mean().item() == pytest.approx(0, abs=1e-3)
+        assert values[mask].std().item() == pytest.approx(1, abs=1e-2)
+    table = inputs.standardised("table", every, statistics)
+    assert table.shape == (len(sites), 16)
+    assert torch.isfinite(table).all()
+    missing = sites[list(FEATURES)].isna().to_numpy()
+    assert (table[:, 8:].numpy() == missing).all()
+    assert not table[:, :8][torch.from_numpy(missing.copy())].any()
+
+
+def test_statistics_survive_json(loaded):
+    statistics = compute_statistics(loaded[2])
+    assert Statistics.from_dict(statistics.to_dict()) == statistics
+
+
+def test_sites_without_a_patch_are_known(country, tmp_path):
+    store = open_store(make_country(tmp_path, 3, 4, absent=("s2",))[0])
+    sites = read_sites(tmp_path / "sites.parquet")
+    inputs = load_inputs(store, sites)
+    assert not inputs.has("s2").any()
+    assert inputs.has("s5p").all()
+    assert inputs.has("table").all()
+    with pytest.raises(StoreError, match="holds no s2 patches: no images given"):
+        need_modalities(store, ("s5p", "s2"))
+    with pytest.raises(StoreError, match="s2"):
+        pretraining_sites(store, sites, transductive=False)
+    with pytest.raises(StoreError, match="no pretraining site has a valid pixel"):
+        compute_statistics(inputs)
+
+
+def test_values_that_are_not_finite_are_refused(country, tmp_path):
+    folder, _ = make_country(tmp_path, 2, 3)
+    broken = np.load(folder / "s5p.npy")
+    broken[np.load(folder / "s5p_mask.npy") > 0] = np.nan
+    np.save(folder / "s5p.npy", broken)
+    with pytest.raises(StoreError, match="not finite"):
+        load_inputs(open_store(folder), read_sites(tmp_path / "sites.parquet"))
+
+
+def test_pretraining_takes_unlabelled_sites_alone(loaded):
+    store, sites, _ = loaded
+    chosen = pretraining_sites(store, sites, transductive=False)
+    assert chosen["no2"].isna().all()
+    assert len(chosen) == 20
+    assert len(pretraining_sites(store, sites, transductive=True)) == 28
+
+
+def test_sites_whose_patch_overlaps_a_stations_are_left_out(loaded):
+    store, sites, _ = loaded
+    moved = sites.copy()
+    station = sites.iloc[0]
+    metre = 1 / 111_320
+    east = metre / np.cos(np.radians(station.lat))
+    # Patches of 320 m: an offset of 300 m on both axes overlaps, of 400 m on one axis does not.
+    offsets = {10: (300, 300), 11: (-300, 0), 12: (400, 0), 13: (0, 400)}
+    for row, (x, y) in offsets.items():
+        moved.loc[row, ["lon", "lat"]] = station.lon + x * east, station.lat + y * metre
+    left_out = set(sites["site_id"][8:]) - set(pretraining_sites(store, moved, False)["site_id"])
+    assert left_out == set(sites["site_id"][[10, 11]])
+
+
+def test_near_any_agrees_with_every_pair_and_wraps_at_the_date_line():
+    rng = np.random.default_rng(0)
+    sites = pd.DataFrame({"lon": rng.uniform(8, 8.1, 700), "lat": rng.uniform(51, 51.1, 700)})
+    others = sites.iloc[:20] + 0.001
+    found = near_any(sites, others, 300.0)
+    for row in range(0, 700, 50):
+        north = np.abs(sites.lat[row] - others.lat) * 111_320
+        east = np.abs(sites.lon[row] - others.lon) * 111_320 * np.cos(np.radians(sites.lat[row]))
+        assert found[row] == bool((np.maximum(north, east) <= 300).any())
+    one, other = (pd.DataFrame({"lon": [lon], "lat": [0.0]}) for lon in (179.9999, -179.9999))
+    assert near_any(one, other, 50.0).all()
+
+
+def test_no_site_left_is_a_fault_with_a_remedy(tmp_path):
+    folder, path = make_country(tmp_path, 5, 0)
+    with pytest.raises(StoreError, match=r"0 of 5 sites .* pretrain\.transductive"):
+        pretraining_sites(open_store(folder), read_sites(path), transductive=False)

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mmaq.config.learning import Encoders, Views
+from mmaq.training.geometry import draw_crop, draw_symmetry, resample, turn
+from mmaq.training.views import (
+    GROUPS,
+    blur,
+    corrupt_table,
+    drop_bands,
+    fit_size,
+    gray,
+    jitter,
+    make_views,
+)
+
+CPU = torch.device("cpu")
+STILL = Views(
+    weak=0, crop_min=1, flip=0, rotate=0, jitter=0, blur=0, drop_bands=0, gray=0, corrupt=0
+)
+ENCODERS = Encoders(s2_input=16, s5p_input=16)
+
+
+@pytest.fixture
+def generator():
+    return torch.Generator().manual_seed(3)
+
+
+def batch(size=64, side=16):
+    table = torch.zeros(size, 16)
+    table[:, :2] = torch.randn(size, 2)
+    table[:, 2:5] = torch.eye(3)[torch.randint(0, 3, (size,))]
+    known = torch.rand(size) < 0.5
+    table[known, 5:8] = torch.eye(3)[torch.randint(0, 3, (int(known.sum()),))]
+    table[~known, 13:16] = 1.0
+    return {
+        "s2": torch.randn(size, 12, side, side),
+        "s5p": torch.randn(size, 1, 16, 16),
+        "table": table,
+    }
+
+
+def test_eight_symmetries_equal_those_of_torch():
+    image = torch.arange(9.0).reshape(1, 1, 3, 3)
+    all_bits = torch.tensor([[a, b, c] for a in (0, 1) for b in (0, 1) for c in (0, 1)]).bool()
+    found = turn(image.expand(8, 1, 3, 3), all_bits)
+    expected = [torch.rot90(side, k, (2, 3)) for side in (image, image.flip(3)) for k in range(4)]
+    assert {tuple(x.flatten().tolist()) for x in found} == {
+        tuple(x.flatten().tolist()) for x in expected
+    }
+
+
+def test_symmetries_are_drawn_with_their_probabilities(generator):
+    none = draw_symmetry(1000, 0.0, 0.0, CPU, generator)
+    assert not none.any()
+    image = torch.arange(4.0).reshape(1, 1, 2, 2).expand(8000, 1, 2, 2)
+    turned = turn(image, draw_symmetry(8000, 0.0, 0.6, CPU, generator))
+    for k in (1, 2, 3):
+        equal = (turned == torch.rot90(image, k, (2, 3))).flatten(1).all(1)
+        share = equal.float().mean().item()
+        assert share == pytest.approx(0.2, abs=0.02)
+
+
+def test_both_images_of_a_view_share_their_geometry(generator):
+    views = STILL.model_copy(update={"flip": 0.5, "rotate": 0.75})
+    data = batch()
+    data["s2"] = data["s5p"].expand(-1, 12, -1, -1)
+    first, second = make_views(data, views, ENCODERS, generator)
+    for view in (first, second):
+        for band in (0, 11):
+            torch.testing.assert_close(view["s2"][:, band], view["s5p"][:, 0], atol=1e-4, rtol=1e-4)
+    assert not torch.equal(first["s5p"], second["s5p"])
+    moved = (first["s5p"] != data["s5p"]).flatten(1).any(1)
+    assert 0 < moved.sum() < len(moved)
+
+
+def test_nothing_changes_where_every_probability_is_zero(generator):
+    data = batch()
+    for view in make_views(data, STILL, ENCODERS, generator):
+        for name, values in view.items():
+            torch.testing.assert_close(values, data[name], atol=1e-5, rtol=1e-5)
+
+
+def test_views_depend_on_the_generator_alone():
+    data = batch()
+    pairs = [
+        make_views(data, Views(), ENCODERS, torch.Generator().manual_seed(seed))
+        for seed in (1, 1, 2)
+    ]
+    for name in data:
+        assert torch.equal(pairs[0][1][name], pairs[1][1][name])
+        assert not torch.equal(pairs[0][1][name], pairs[2][1][name])
+
+
+def test_weak_samples_of_view_0_get_the_geometry_alone(generator):
+    views = STILL.model_copy(update={"weak": 1.0, "jitter": 1.0, "blur": 1.0, "corrupt": 1.0})
+    data = batch()
+    first, second = make_views(data, views, ENCODERS, generator)
+    torch.testing.assert_close(first["s2"], data["s2"], atol=1e-5, rtol=1e-5)
+    assert torch.equal(first["table"], data["table"])
+    assert not torch.allclose(second["s2"], data["s2"], atol=0.1)
+    assert not torch.equal(second["table"], data["table"])
+
+
+def test_jitter_has_parameters_of_each_sample_and_band_and_clips_nothing(generator):
+    ones = torch.ones(500, 12, 2, 2) * torch.tensor([-30.0, 30.0])
+    chosen = torch.rand(500) < 0.5
+    result = jitter(ones, chosen, 0.2, generator)
+    assert torch.equal(result[~chosen], ones[~chosen])
+    gain = (result[..., 1] - result[..., 0])[chosen, :, 0] / 60
+    offset = (result[..., 1] + result[..., 0])[chosen, :, 0] / 2
+    for noise in (gain - 1, offset):
+        assert noise.std().item() == pytest.approx(0.2, rel=0.1)
+        assert len(noise.unique()) > 0.99 * noise.numel()
+    assert result.max() > 31
+
+
+def test_blur_works_in_space_and_not_across_bands(generator):
+    image = torch.zeros(2, 3, 17, 17)
+    image[:, 1, 8, 8] = 1.0
+    result = blur(image, torch.tensor([True, False]), generator.manual_seed(0))
+    assert torch.equal(result[1], image[1])
+    assert not result[0, [0, 2]].any()
+    assert result[0, 1].sum().item() == pytest.approx(1.0, abs=1e-5)
+    assert result[0, 1, 8, 8] < 1
+    torch.testing.assert_close(result[0, 1], result[0, 1].T)
+    flat = torch.full((4, 2, 9, 9), 5.0)
+    torch.testing.assert_close(blur(flat, torch.ones(4).bool(), generator), flat)
+
+
+def test_blur_differs_between_samples(generator):
+    image = torch.zeros(64, 1, 17, 17)
+    image[:, 0, 8, 8] = 1.0
+    peaks = blur(image, torch.ones(64).bool(), generator)[:, 0, 8, 8]
+    assert len(peaks.round(decimals=5).unique()) > 40
+
+
+def test_drop_bands_drops_one_to_eight_of_the_chosen(generator):
+    chosen = torch.arange(400) % 2 == 0
+    result = drop_bands(torch.ones(400, 12, 2, 2), chosen, generator)
+    dropped = (result == 0).flatten(2).all(2).sum(1)
+    assert not dropped[~chosen].any()
+    assert set(dropped[chosen].tolist()) == set(range(1, 9))
+
+
+def test_gray_is_the_mean_over_bands():
+    image = torch.randn(2, 12, 4, 4)
+    result = gray(image, torch.tensor([True, False]))
+    torch.testing.assert_close(result[0], image[0].mean(0).expand(12, 4, 4))
+    assert torch.equal(result[1], image[1])
+
+
+def test_crops_lie_inside_and_have_their_area(generator):
+    box = draw_crop(2000, 0.3, CPU, generator)
+    assert ((box[:, :2].abs() + box[:, 2:]) <= 1 + 1e-6).all()
+    area, ratio = box[:, 2] * box[:, 3], box[:, 2] / box[:, 3]
+    assert area.min() >= 0.3 - 1e-6
+    assert ratio.min() >= 0.749
+    assert ratio.max() <= 1.334
+    assert len(area.unique()) > 1900
+
+
+def test_resample_of_a_quarter_gives_that_quarter():
+    image = torch.randn(2, 3, 8, 8)
+    box = torch.tensor([[-0.5, -0.5, 0.5, 0.5], [0.5, -0.5, 0.5, 0.5]])
+    result = resample(image, box, 4)
+    torch.testing.assert_close(result[0], image[0, :, :4, :4])
+    torch.testing.assert_close(result[1], image[1, :, :4, 4:])
+
+
+def test_one_hot_groups_stay_one_hot_and_carry_their_flags(generator):
+    table = batch(500)["table"]
+    result = corrupt_table(table, 0.5, generator)
+    changed = (result != table).any(1)
+    assert 0.4 < changed.float().mean() < 1.0
+    for group in GROUPS[2:]:
+        values, flags = result[:, group], result[:, [8 + k for k in group]]
+        missing = flags[:, 0] == 1
+        assert (flags == flags[:, :1]).all()
+        assert (values.sum(1) == (~missing).float()).all()
+        assert ((values == 0) | (values == 1)).all()
+
+
+def test_redrawn_values_come_from_other_rows_of_the_batch(generator):
+    table = torch.randn(50, 16)
+    result = corrupt_table(table, 1.0, generator)
+    for column in range(8):
+        assert not (result[:, column] == table[:, column]).any()
+        assert torch.isin(result[:, column], table[:, column]).all()
+
+
+def test_fit_size_resamples_images_alone():
+    assert fit_size("s2", torch.ones(1, 12, 20, 20), ENCODERS).shape == (1, 12, 16, 16)
+    assert fit_size("table", torch.ones(1, 16), ENCODERS).shape == (1, 16)

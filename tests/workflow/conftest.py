@@ -1,0 +1,36 @@
+"""The whole workflow, run once on a tiny land in a folder of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TINY = Path(__file__).with_name("tiny.yaml")
+
+
+class Workflow:
+    """Snakemake in a folder, with this project's Snakefile."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def run(self, *arguments, config=TINY):
+        command = [
+            sys.executable, "-m", "snakemake", *arguments,
+            "--snakefile", str(ROOT / "Snakefile"), "--directory", str(self.folder),
+            "--profile", "none", "--cores", "2", "--configfile", str(config),
+        ]  # fmt: skip
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="session")
+def workflow(tmp_path_factory):
+    """The tiny land, built from nothing to the report."""
+    made = Workflow(tmp_path_factory.mktemp("workflow"))
+    done = made.run("all")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    return made

@@ -1,0 +1,167 @@
+"""The house stands: one command from nothing to the table, and no work done twice."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from mmaq.archive import COLLECTIONS, read_collection
+from mmaq.benchmark import read_benchmark
+from mmaq.patches import open_store
+from mmaq.sites import read_sites, stations
+from tests.workflow.conftest import ROOT, Workflow
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_archive_is_whole(workflow):
+    archive = workflow.folder / "data/tiny/archive"
+    for name in COLLECTIONS:
+        products = read_collection(archive, name)
+        assert products
+        for product in products:
+            for asset in product.assets.values():
+                asset.verify()
+
+
+def test_every_site_is_in_the_table_and_most_have_patches(workflow):
+    sites = read_sites(workflow.folder / "data/tiny/sites.parquet")
+    store = open_store(workflow.folder / "data/tiny/patches")
+    assert len(sites) == 140
+    assert len(stations(sites)) >= 55
+    assert (store.rows("s2", sites["site_id"]) >= 0).mean() > 0.8
+    assert (store.rows("s5p", sites["site_id"]) >= 0).mean() > 0.9
+
+
+def test_the_table_holds_every_row_of_the_issue(workflow):
+    table = read_benchmark(workflow.folder / "results/tiny/benchmark.csv")
+    r2 = table[(table.metric == "r2") & (table.group == "all")]
+    rows = set(zip(r2.method, r2.protocol, r2.split, strict=True))
+    for split in ("random", "blocks"):
+        for name in ("mean", "ridge", "gbm", "gbm_geo", "gbm_pixels", "oracle", "oracle_inputs"):
+            assert (name, "reference", split) in rows
+        for name in ("mmaq", "mmaq_s2", "random_init"):
+            assert {(name, "linear", split), (name, "fused", split)} <= rows
+        for name in ("mmaq", "mmaq_s2"):
+            assert (name, "finetune", split) in rows
+    assert (r2.status == "ok").all()
+    assert (r2.low <= r2.value).all()
+    assert (r2.value <= r2.high).all()
+
+
+def test_the_report_is_one_page(workflow):
+    page = (workflow.folder / "results/tiny/report.html").read_text()
+    assert "<svg" in page
+    assert "evidence that the pipeline works" in page
+
+
+def test_a_second_run_has_nothing_to_do(workflow):
+    done = workflow.run("all")
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def _jobs(workflow, *changes):
+    """Rules that a dry run would rerun after ``changes`` to the configuration."""
+    done = workflow.run("all", "--dry-run", *(("--config", *changes) if changes else ()))
+    assert done.returncode == 0, done.stderr
+    lines = (done.stdout + done.stderr).splitlines()
+    return {line.split()[1].rstrip(":") for line in lines if line.startswith("rule ")} - {"all"}
+
+
+AFTER_TRAINING = {"pretrain", "evaluate_probes", "evaluate_finetune", "benchmark_table", "report"}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("evaluate={finetune: {epochs: 2}}", {"evaluate_finetune", "benchmark_table", "report"}),
+        ("pretrain={seed: 11}", AFTER_TRAINING),
+        (
+            "patches={min_clear: 0.4}",
+            AFTER_TRAINING | {"patches", "evaluate_references"},
+        ),
+        (
+            "grid={qa: 0.5}",
+            AFTER_TRAINING | {"grid_part", "grid", "patches", "evaluate_references"},
+        ),
+    ],
+)
+def test_a_changed_setting_reruns_its_stage_and_what_follows(workflow, change, expected):
+    assert _jobs(workflow, change) == expected
+
+
+def test_an_edited_module_reruns_its_stage_and_what_follows(workflow):
+    module = ROOT / "mmaq/training/lars.py"
+    before = module.read_text()
+    try:
+        module.write_text(before + "\n# edited\n")
+        assert _jobs(workflow) == AFTER_TRAINING
+    finally:
+        module.write_text(before)
+    assert _jobs(workflow) == set()
+
+
+def test_a_damaged_granule_ends_its_stage_with_one_line(workflow, tmp_path):
+    granule = next((workflow.folder / "data/tiny/archive/sentinel-5p-l2-no2").glob("*/*.nc"))
+    command = [sys.executable, "-c", "from mmaq.cli import main; main()", "grid", "cut.nc"]
+    (tmp_path / "cut.nc").write_bytes(granule.read_bytes()[:5000])
+    done = subprocess.run(
+        [*command, "--out", "out.nc"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    lines = [line for line in done.stderr.splitlines() if "error:" in line]
+    assert len(lines) == 1
+    assert "cut.nc" in lines[0]
+    assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.nc"]
+
+
+def test_a_mistyped_key_stops_before_any_job(tmp_path):
+    config = tmp_path / "bad.yaml"
+    config.write_text("grid: {resolutoin: 0.1}\n")
+    done = Workflow(tmp_path).run("all", config=config)
+    assert done.returncode != 0
+    assert f"{config}: unknown key grid.resolutoin. Did you mean resolution." in done.stderr
+
+
+def test_the_same_seed_gives_the_same_bytes(workflow, tmp_path):
+    again = Workflow(tmp_path)
+    done = again.run("data/tiny/patches/store.json", "--cores", "1")
+    assert done.returncode == 0, done.stderr[-3000:]
+    for pattern in ("archive/**/*.*", "grid/*.nc", "sites.parquet", "patches/*"):
+        files = sorted((workflow.folder / "data/tiny").glob(pattern))
+        assert files
+        for path in files:
+            if path.is_file():
+                other = tmp_path / path.relative_to(workflow.folder)
+                assert other.read_bytes() == path.read_bytes(), path.name
+
+
+def test_lint_and_format_are_clean(tmp_path):
+    lint = Workflow(tmp_path).run("--lint")
+    assert lint.returncode == 0, lint.stderr
+    check = [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "rules"]
+    assert subprocess.run(check, cwd=ROOT, capture_output=True, check=False).returncode == 0
+
+
+def test_published_labels_without_images_through_the_workflow(real_data, tmp_path):
+    settings = yaml.safe_load((ROOT / "config/published.yaml").read_text())
+    for name, path in settings["published"].items():
+        settings["published"][name] = str(real_data / "stations" / path.split("/")[-1])
+    settings["evaluate"] = {
+        "splits": ["random"],
+        "seeds": [0],
+        "bootstrap": 50,
+        "references": ["mean", "gbm_geo"],
+    }
+    config = tmp_path / "published.yaml"
+    config.write_text(yaml.safe_dump(settings))
+    done = Workflow(tmp_path).run("results/published/benchmark.csv", config=config)
+    assert done.returncode == 0, done.stderr[-3000:]
+    table = read_benchmark(tmp_path / "results/published/benchmark.csv")
+    skipped = table[table.status == "skipped"]
+    assert set(skipped.method) >= {"mmaq", "mmaq_s2", "random_init"}
+    assert skipped.reason.str.len().gt(0).all()
+    r2 = table[(table.method == "gbm_geo") & (table.metric == "r2")]
+    assert r2.value.item() > 0.70

@@ -1,0 +1,22 @@
+"""Adapter of the rule patches."""
+
+from pathlib import Path
+
+from mmaq.config.data import Patches, Published
+from mmaq.logs import one_line_errors, start_logging
+
+start_logging(snakemake.log[0])
+with one_line_errors():
+    from mmaq.patches.build import build_patches
+    from mmaq.patches.published import build_published_patches
+
+    config = Patches(**snakemake.params.config)
+    sites, store = Path(snakemake.input.sites), Path(snakemake.output[0]).parent
+    if snakemake.params.source == "published":
+        build_published_patches(Published(**snakemake.params.published), config, sites, store)
+    else:
+        grid = snakemake.input.get("grid")
+        archive = Path(snakemake.input.ancillary).parents[1]
+        build_patches(
+            archive, sites, Path(grid) if grid else None, config, store, workers=snakemake.threads
+        )

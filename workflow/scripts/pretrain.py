@@ -1,0 +1,17 @@
+"""Adapter of the rule pretrain."""
+
+from pathlib import Path
+
+from mmaq.config.learning import Pretrain
+from mmaq.logs import one_line_errors, start_logging
+
+start_logging(snakemake.log[0])
+with one_line_errors():
+    from mmaq.training import pretrain
+
+    pretrain(
+        Path(snakemake.input.store[0]).parent,
+        Path(snakemake.input.sites),
+        Pretrain(**snakemake.params.config),
+        Path(snakemake.output.checkpoint).parent,
+    )

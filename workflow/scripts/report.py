@@ -1,0 +1,21 @@
+"""Adapter of the rule report."""
+
+from pathlib import Path
+
+from mmaq.logs import one_line_errors, start_logging
+
+start_logging(snakemake.log[0])
+with one_line_errors():
+    from mmaq.report import write_report
+
+    losses = snakemake.input.get("losses")
+    write_report(
+        Path(snakemake.input.benchmark),
+        [Path(path) for path in snakemake.input.predictions],
+        Path(snakemake.input.sites),
+        Path(losses) if losses else None,
+        [Path(path) for path in snakemake.params.timings],
+        dataset=snakemake.params.dataset,
+        simulated=snakemake.params.simulated,
+        out=Path(snakemake.output.page),
+    )
