@@ -126,7 +126,11 @@ def test_only_places_on_earth_pass(lat, lon):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.floats(-180, 180), st.floats(-90, 90), st.sampled_from([0.5, 2.0, 5.0]))
+@given(
+    st.floats(-180, 180).map(lambda lon: round(lon, 6)),
+    st.floats(-90, 90).map(lambda lat: round(lat, 6)),
+    st.sampled_from([0.5, 2.0, 5.0]),
+)
 def test_a_site_lies_in_its_block(lon, lat, degrees):
     column, row = map(int, spatial_block([lon], [lat], degrees)[0].split("_"))
     assert column * degrees <= lon < (column + 1) * degrees

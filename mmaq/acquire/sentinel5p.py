@@ -80,7 +80,7 @@ def _official(path: Path, named: re.Match[str], data: netCDF4.Dataset) -> Produc
         raise ProductError(path, f"the group PRODUCT holds no {COLUMN}", REMEDY)
     box = _box_of_attributes(data) or _box(held["latitude"], held["longitude"])
     properties = _version(named) | {"end_datetime": _time(named["stop"]).isoformat()}
-    asset = {"data": Asset(path)}
+    asset = {"product": Asset(path)}
     return Product(path.stem, SENTINEL5P, _time(named["start"]), box, asset, properties)
 
 
@@ -97,7 +97,7 @@ def _from_harp(path: Path, data: netCDF4.Dataset) -> Product | None:
     except (AttributeError, IndexError, ValueError) as fault:
         raise ProductError(path, f"not a HARP swath ({fault})", REMEDY) from None
     properties = (_version(named) if named else {}) | {"end_datetime": stop.isoformat()}
-    return Product(path.stem, SENTINEL5P, start, box, {"data": Asset(path)}, properties)
+    return Product(path.stem, SENTINEL5P, start, box, {"product": Asset(path)}, properties)
 
 
 def _version(named: re.Match[str]) -> dict[str, Any]:

@@ -23,9 +23,9 @@ class Finetune(Section):
     )
     epochs: Count = Field(default=12, description="Passes over the training stations.")
     batch_size: Count = Field(default=64, description="Stations in a batch.")
-    learning_rate: Positive = Field(default=1e-3, description="AdamW rate of the head.")
+    learning_rate: Positive = Field(default=1e-4, description="AdamW rate of the head.")
     encoder_rate: Positive = Field(
-        default=0.1, description="Rate of the encoders as a share of the head's."
+        default=0.3, description="Rate of the encoders as a share of the head's."
     )
     weight_decay: float = Field(default=1e-4, ge=0, description="AdamW weight decay.")
 

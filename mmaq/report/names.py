@@ -33,7 +33,7 @@ SPLITS = {
     "official": "official split", "random": "random folds", "blocks": "spatial blocks",
     "country": "left-out countries",
 }  # fmt: skip
-MODALITIES = {"s2": "S2", "s5p": "S5P", "table": "table", "geo": "maps"}
+MODALITIES = {"s2": "S2", "s5p": "S5P", "table": "table", "geo": "maps", "truth": "the truth"}
 METRICS = {
     "r2": "R²", "rmse": "RMSE", "mae": "MAE", "bias": "bias", "mse": "MSE",
     "coverage90": "coverage of 90 %", "width90": "width of 90 %", "accuracy": "accuracy",

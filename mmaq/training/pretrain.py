@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 import pytorch_lightning as lightning
 import torch
+from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from mmaq.config.learning import Pretrain
@@ -72,7 +73,6 @@ def _fit(config: Pretrain, inputs: Inputs, statistics: Statistics, out: Path) ->
         plugins=[LightningEnvironment()],
         callbacks=[KeepLast(out, run)],
         logger=False,
-        enable_checkpointing=False,
         enable_model_summary=False,
         enable_progress_bar=sys.stderr.isatty(),
         default_root_dir=out,
@@ -86,8 +86,11 @@ def _fit(config: Pretrain, inputs: Inputs, statistics: Statistics, out: Path) ->
     return module
 
 
-class KeepLast(lightning.Callback):
-    """After each epoch, write the loss curves and a checkpoint, whole or not at all."""
+class KeepLast(Checkpoint):
+    """After each epoch, write the loss curves and a checkpoint, whole or not at all.
+
+    Lightning calls callbacks of this class after the module's own end of an epoch.
+    """
 
     def __init__(self, out: Path, run: str) -> None:
         self.out, self.run = out, run

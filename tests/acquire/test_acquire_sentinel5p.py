@@ -21,7 +21,7 @@ def test_name_tells_time_orbit_and_processor(tmp_path):
         "created": "2021-06-05T04:05:06+00:00",
     }  # fmt: skip
     assert granule.bbox == (8.0, 50.0, 9.5, 52.5)
-    assert granule.asset("data").path == path
+    assert granule.asset("product").path == path
 
 
 def test_box_is_the_attributes_where_they_are(tmp_path):

@@ -66,7 +66,7 @@ def test_the_bootstrap_is_that_of_a_plain_loop():
     table = pd.concat(runs, ignore_index=True)
     stations = sorted(set(table["site_id"]))
     loop = []
-    for counts in draw_counts(len(stations), 200):
+    for counts in draw_counts(len(stations), 50):
         drawn = np.repeat(stations, counts.astype(int))
         seeds = []
         for _, run in table.groupby("seed"):
@@ -74,7 +74,7 @@ def test_the_bootstrap_is_that_of_a_plain_loop():
             weights = np.ones(len(rows))
             seeds.append(_reference(rows["no2"], rows["prediction"], weights))
         loop.append(np.mean(seeds, axis=0))
-    estimate = estimate_metrics(table, 200)
+    estimate = estimate_metrics(table, 50)
     np.testing.assert_allclose(estimate.low, np.percentile(loop, 2.5, axis=0), rtol=1e-9)
     np.testing.assert_allclose(estimate.high, np.percentile(loop, 97.5, axis=0), rtol=1e-9)
     plain = [_reference(run["no2"], run["prediction"], None) for run in runs]

@@ -92,7 +92,7 @@ def test_one_large_block_does_not_tip_the_balance():
         assert np.bincount(block_labels(block, 5, seed)).max() <= 110
 
 
-def test_the_buffer_is_kept_and_takes_no_more(monkeypatch):
+def test_the_buffer_is_kept_and_takes_no_more():
     sites = _sites(300, 5, spread=2.0)
     whole = make_folds(sites, "blocks", 3, 0.0, 0)
     kept = make_folds(sites, "blocks", 3, 15.0, 0)

@@ -13,7 +13,7 @@ from mmaq.benchmark import Row, write_benchmark
 from mmaq.report import write_report
 from mmaq.sites import FEATURES, GEO, write_sites
 
-N_STATIONS, N_UNLABELLED = 240, 60
+N_STATIONS, N_UNLABELLED = 120, 30
 QUALITY = {
     ("mean", "reference", ""): 0.0, ("ridge", "reference", "table"): 0.44,
     ("gbm", "reference", "table"): 0.52, ("gbm_geo", "reference", "table+geo"): 0.57,
@@ -141,11 +141,27 @@ def make_losses() -> pd.DataFrame:
     )  # fmt: skip
 
 
-@pytest.fixture
-def inputs(tmp_path: Path) -> Inputs:
-    """A whole set of inputs on disk."""
-    folder = tmp_path / "inputs"
-    folder.mkdir()
+@pytest.fixture(scope="session")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    """A whole set of inputs on disk, which no test changes."""
+    return make_inputs(tmp_path_factory.mktemp("inputs"))
+
+
+@pytest.fixture(scope="session")
+def output(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the page and its picture, made from ``inputs``."""
+    folder = tmp_path_factory.mktemp("output")
+    inputs.write(folder / "report.html")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def page(output: Path) -> str:
+    """The page made from ``inputs``."""
+    return (output / "report.html").read_text()
+
+
+def make_inputs(folder: Path) -> Inputs:
     sites = make_sites()
     predictions = make_predictions(sites)
     write_sites(sites, folder / "sites.parquet")

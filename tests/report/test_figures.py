@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import r2_score
 
+from mmaq.benchmark import read_benchmark
 from mmaq.errors import TableError
 from mmaq.report.charts import draw_charts, once
 from mmaq.report.figures.agreement import r2
@@ -54,7 +55,7 @@ def test_ranking_orders_by_the_first_split():
 def test_ranking_of_a_method_far_below_zero(width):
     with drawing():
         text = svg(ranking(rows(("gbm", "country", -7.0, -9.0, -5.0)), width))
-    assert "−7.00" in text
+    assert "\u22127.00" in text
 
 
 def test_ranking_without_intervals():
@@ -77,6 +78,24 @@ def test_once_takes_a_station_by_its_first_seed():
     assert dict(points["prediction"]) == {"a": 6.0, "b": 7.0}
 
 
+@pytest.mark.parametrize(
+    ("methods", "leader"),
+    [
+        (["mmaq", "gbm"], "MMAQ, fine-tuned, random folds"),
+        (["mmaq_s2", "gbm", "oracle"], "MMAQ\u2212, fine-tuned, random folds"),
+        (["ridge", "gbm", "oracle"], "Boosted trees, random folds"),
+        (["oracle"], ""),
+    ],
+)
+def test_error_map_is_of_the_best_that_knows_no_truth(inputs, tmp_path, methods, leader):
+    predictions = read_predictions(inputs.predictions)
+    charts = draw_charts(
+        read_benchmark(inputs.benchmark), predictions[predictions["method"].isin(methods)],
+        read_sites(inputs.sites), pd.DataFrame(), read_timings([]), tmp_path,
+    )  # fmt: skip
+    assert charts.error_map_of == leader
+
+
 def test_panels_sort_columns_by_what_they_are(inputs):
     found = dict(panels(read_losses(inputs.losses)))
     assert found["Total loss"] == ["loss"]
@@ -94,8 +113,6 @@ def test_curves_of_a_table_without_epochs():
 
 def test_station_unknown_to_the_site_table(inputs, tmp_path):
     predictions = read_predictions(inputs.predictions).replace({"site_id": {"S0001": "nowhere"}})
-    from mmaq.benchmark import read_benchmark
-
     with pytest.raises(TableError, match="site 'nowhere' is not in the site table"):
         draw_charts(
             read_benchmark(inputs.benchmark), predictions, read_sites(inputs.sites),

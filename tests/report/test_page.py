@@ -3,6 +3,7 @@
 import re
 from html.parser import HTMLParser
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from mmaq.benchmark import read_benchmark, write_benchmark
 from mmaq.errors import TableError
 from mmaq.report import names
 from mmaq.report.numbers import number
+from mmaq.sites import read_sites, write_sites
 
 VOID = {"meta", "link", "br", "img", "path", "use", "rect", "line", "input"}
 
@@ -50,11 +52,6 @@ def parse(page):
     return structure
 
 
-@pytest.fixture
-def page(inputs, tmp_path):
-    return inputs.write(tmp_path / "out" / "report.html")
-
-
 def text_of(page):
     visible = re.sub(r"<(style|title)\b.*?</\1>", " ", page, flags=re.DOTALL)
     return " ".join(re.sub(r"<[^>]+>", " ", visible).split())
@@ -86,21 +83,14 @@ def test_every_section_is_there(page):
     assert page.count("<svg") == 2 + 6 + 2 + 4 + 2
 
 
-def test_same_inputs_give_the_same_bytes(inputs, tmp_path):
-    names_ = ("report.html", "r2_by_method.svg", "r2_by_method.png")
-    for folder in ("a", "b"):
-        inputs.write(tmp_path / folder / "report.html")
-    for name in names_:
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == sorted(names_)
-
-
-def test_style_of_the_user_changes_nothing(inputs, tmp_path):
-    import matplotlib
-
-    plain = inputs.write(tmp_path / "a" / "report.html")
+def test_same_inputs_give_the_same_bytes(inputs, output, tmp_path):
+    """Whatever the user's own style of drawing is."""
     with matplotlib.rc_context({"font.size": 30, "axes.grid": False, "svg.fonttype": "path"}):
-        assert inputs.write(tmp_path / "b" / "report.html") == plain
+        inputs.write(tmp_path / "report.html")
+    written = ["r2_by_method.png", "r2_by_method.svg", "report.html"]
+    assert sorted(path.name for path in output.iterdir()) == written
+    for name in written:
+        assert (output / name).read_bytes() == (tmp_path / name).read_bytes()
 
 
 def test_every_row_is_on_the_page(inputs, page):
@@ -143,7 +133,7 @@ def test_simulation_is_said_only_of_simulated_data(inputs, page, tmp_path):
 
 def test_papers_figures_stand_beside_ours(page):
     words = text_of(page)
-    assert "1 − 32.601 / 39.524 = 17.5&nbsp;%" in words
+    assert "1 \u2212 32.601 / 39.524 = 17.5&nbsp;%" in words
     assert "17&nbsp;% below AQNet" in words
     for figure in ("0.586", "0.751", "32.6", "0.692", "39.5", "0.504", "0.575", "0.414", "0.428"):
         assert figure in words
@@ -193,6 +183,20 @@ def test_rows_by_group_and_label_fraction_have_their_own_table(inputs, tmp_path)
     assert "traffic" in words
     assert "5 %" in words
     assert "0.123" in words
+
+
+@pytest.mark.parametrize(
+    ("unlabelled", "words"),
+    [
+        (True, "by default something is transductive"),
+        (False, "all pretrained rows are transductive"),
+    ],
+)
+def test_what_is_transductive_depends_on_the_sites(inputs, tmp_path, unlabelled, words):
+    sites = read_sites(inputs.sites)
+    write_sites(sites if unlabelled else sites[sites["no2"].notna()], tmp_path / "sites.parquet")
+    page = inputs.but(sites=tmp_path / "sites.parquet", predictions=[], losses=None, timings=[])
+    assert words in text_of(page.write(tmp_path / "report.html"))
 
 
 def test_names_cover_the_contract():

@@ -89,14 +89,14 @@ def test_headline_is_the_ratio_of_the_reported_errors():
 
 @given(st.floats(-1e6, 1e6), st.integers(0, 4))
 def test_number_reads_back(value, digits):
-    text = number(value, digits).replace("−", "-")
+    text = number(value, digits).replace("\u2212", "-")
     assert float(text) == pytest.approx(value, abs=0.5000001 * 10.0**-digits)
     assert not text.startswith("-0") or float(text) != 0
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf])
 def test_missing_figures_are_dashes(value):
-    assert number(value, 2) == count(value) == duration(value) == "–"
+    assert number(value, 2) == count(value) == duration(value) == "\u2013"
     assert interval(value, 1.0, 2) == ""
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmaq.config.learning import Pretrain
-from tests.training.training_country import make_country
+from tests.training.training_country import TINY, make_country
 
 
 @pytest.fixture(scope="session")
@@ -17,4 +16,4 @@ def country(tmp_path_factory):
 @pytest.fixture
 def tiny():
     """A run of seconds."""
-    return Pretrain(epochs=2, batch_size=8, projection=32, threads=1)
+    return TINY

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 
 import numpy as np
@@ -21,8 +22,9 @@ from mmaq.training import (
     save_encoders,
 )
 from mmaq.training.checkpoint import read_about
+from tests.training.training_country import SMALL
 
-CONFIG = Pretrain(projection=16)
+CONFIG = Pretrain(projection=16, encoders=SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +124,7 @@ def test_embedding_does_not_depend_on_the_batch(saved, inputs, monkeypatch):
     _, encoders, statistics = saved
     expected = embed(encoders, statistics, inputs, ("s2", "s5p"))
     assert set(expected) == {"s2", "s5p"}
-    monkeypatch.setattr("mmaq.training.embed.BATCH", 5)
+    monkeypatch.setattr(importlib.import_module("mmaq.training.embed"), "BATCH", 5)
     found = embed(encoders, statistics, inputs, ("s2", "s5p"))
     for name, values in found.items():
         assert values.shape == (len(inputs), encoders.widths[name])

@@ -7,13 +7,12 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import LeaveOneOut, cross_val_predict
 
 from mmaq.config.evaluation import Finetune
-from mmaq.config.learning import Pretrain
 from mmaq.patches.store import open_store
 from mmaq.sites import read_sites
 from mmaq.training import compute_statistics, embed, finetune, load_inputs, random_encoders
 from mmaq.training.finetune import Regressor, start_at_probe
 from mmaq.training.ridge import PENALTIES, fit_ridge
-from tests.training.training_country import make_country
+from tests.training.training_country import TINY, make_country
 
 CONFIG = Finetune(epochs=2, batch_size=16)
 
@@ -23,8 +22,13 @@ def setting(tmp_path_factory):
     store, path = make_country(tmp_path_factory.mktemp("stations"), 90, 0)
     sites = read_sites(path)
     inputs = load_inputs(open_store(store), sites)
-    encoders = random_encoders(Pretrain(), 0)
-    return encoders, compute_statistics(inputs), inputs, sites["no2"].to_numpy()
+    statistics = compute_statistics(inputs)
+    encoders = random_encoders(TINY, 0).train()
+    # Give batch norm the statistics of these sites, as pretraining would.
+    for _ in range(20):
+        for name in encoders:
+            encoders[name](inputs.standardised(name, torch.arange(90), statistics))
+    return encoders.eval(), statistics, inputs, sites["no2"].to_numpy()
 
 
 def run(setting, modalities=("s2", "s5p"), config=CONFIG, seed=0, train=slice(0, 70)):
@@ -86,7 +90,8 @@ def test_starts_at_the_probe(setting):
 def test_regressor_copies_its_encoders(setting):
     model = Regressor(setting[0], ("s2",))
     assert model.encoders["s2"] is not setting[0]["s2"]
-    start_at_probe(model, torch.randn(20, 512), torch.randn(20))
+    with torch.no_grad():
+        start_at_probe(model, torch.randn(20, 512), torch.randn(20))
     assert torch.isfinite(model.head.weight).all()
 
 

@@ -116,8 +116,8 @@ def test_sites_whose_patch_overlaps_a_stations_are_left_out(loaded):
     station = sites.iloc[0]
     metre = 1 / 111_320
     east = metre / np.cos(np.radians(station.lat))
-    # Patches of 320 m: an offset of 300 m on both axes overlaps, of 400 m on one axis does not.
-    offsets = {10: (300, 300), 11: (-300, 0), 12: (400, 0), 13: (0, 400)}
+    # Patches of 160 m: an offset of 150 m on both axes overlaps, of 200 m on one axis does not.
+    offsets = {10: (150, 150), 11: (-150, 0), 12: (200, 0), 13: (0, 200)}
     for row, (x, y) in offsets.items():
         moved.loc[row, ["lon", "lat"]] = station.lon + x * east, station.lat + y * metre
     left_out = set(sites["site_id"][8:]) - set(pretraining_sites(store, moved, False)["site_id"])

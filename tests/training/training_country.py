@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from mmaq.config.learning import Encoders, Pretrain
 from mmaq.patches.store import BANDS, write_store
 from mmaq.sites import AREAS, COLUMNS, GEO, TYPES, write_sites
+
+SIDE = 16
+"""Pixels of a Sentinel-2 patch: half the default, for speed."""
+
+SMALL = Encoders(s2_input=SIDE)
+TINY = Pretrain(epochs=2, batch_size=8, projection=32, threads=1, encoders=SMALL)
 
 
 def make_sites(stations, unlabelled, rng):
@@ -29,7 +36,7 @@ def make_sites(stations, unlabelled, rng):
     return sites, hidden
 
 
-def make_patches(folder, sites, hidden, rng, side=32, absent=()):
+def make_patches(folder, sites, hidden, rng, side=SIDE, absent=()):
     size = len(sites)
     shape = (size, len(BANDS), side, side)
     level = 1500 + 200 * hidden[:, None, None, None] * np.linspace(-1, 1, len(BANDS))[:, None, None]

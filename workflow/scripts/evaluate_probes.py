@@ -13,7 +13,7 @@ with one_line_errors():
     evaluate_probes(
         Path(snakemake.input.sites),
         Path(snakemake.input.store[0]).parent,
-        Path(encoders) if encoders else None,
+        Path(encoders[0]) if encoders else None,
         Evaluate(**snakemake.params.config),
         snakemake.params.dataset,
         Path(snakemake.output.rows),

@@ -13,7 +13,7 @@ with one_line_errors():
     evaluate_references(
         Path(snakemake.input.sites),
         Path(snakemake.input.store[0]).parent,
-        Path(truth).parents[1] if truth else None,
+        Path(truth[0]).parents[1] if truth else None,
         Evaluate(**snakemake.params.config),
         snakemake.params.dataset,
         Path(snakemake.output.rows),

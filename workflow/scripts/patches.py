@@ -16,7 +16,7 @@ with one_line_errors():
         build_published_patches(Published(**snakemake.params.published), config, sites, store)
     else:
         grid = snakemake.input.get("grid")
-        archive = Path(snakemake.input.ancillary).parents[1]
+        archive = Path(snakemake.input.ancillary[0]).parents[1]
         build_patches(
-            archive, sites, Path(grid) if grid else None, config, store, workers=snakemake.threads
+            archive, sites, Path(grid[0]) if grid else None, config, store, workers=snakemake.threads
         )

@@ -13,7 +13,7 @@ with one_line_errors():
         Path(snakemake.input.benchmark),
         [Path(path) for path in snakemake.input.predictions],
         Path(snakemake.input.sites),
-        Path(losses) if losses else None,
+        Path(losses[0]) if losses else None,
         [Path(path) for path in snakemake.params.timings],
         dataset=snakemake.params.dataset,
         simulated=snakemake.params.simulated,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -26,8 +28,8 @@ def agreement(
     above = place(figure, 52, 34, SIDE, SIDE)
     beneath = place(figure, 52, SIDE + 48, SIDE, 96)
     colour = LIGHT[names.kind(method, protocol)]
-    style = {"linestyle": "", "marker": "o", "markersize": 2.6, "alpha": 0.4, "color": colour,
-             "markeredgewidth": 0}  # fmt: skip
+    style: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 2.6, "alpha": 0.4,
+                             "color": colour, "markeredgewidth": 0}  # fmt: skip
     measured, predicted = points["no2"].to_numpy(), points["prediction"].to_numpy()
     above.plot(predicted, measured, **style)
     above.plot([0, limit], [0, limit], color=LIGHT["muted"], linewidth=0.9)

@@ -64,9 +64,9 @@ def ranking(rows: pd.DataFrame, width: int) -> Figure:
         offset = (order - (len(splits) - 1) / 2) * (0.24 if form.stacked else 0.3)
         centre = 0.2 if form.stacked else 0.0
         for row in rows[rows["split"] == split].itertuples():
-            position = keys.index((row.method, row.protocol, row.modalities)) + centre
-            _mark(axes, position + offset, row, filled=order == 0)
-            _text(axes, edge, position, number(row.value, 2), va="center")
+            height = keys.index((row.method, row.protocol, row.modalities)) + centre
+            _mark(axes, height + offset, row, filled=order == 0)
+            _text(axes, edge, height, number(row.value, 2), va="center")
     _legend(figure, rows, splits, form)
     return figure
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from mmaq.report.numbers import duration
 from mmaq.report.palette import LIGHT
@@ -24,7 +25,7 @@ def times(timings: pd.DataFrame, width: int) -> Figure:
     axes.set_yticks(places, timings["rule"], color=LIGHT["ink"])
     axes.tick_params(axis="y", length=0)
     axes.grid(False, axis="y")
-    axes.xaxis.set_major_locator(_few_ticks())
+    axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.xaxis.set_major_formatter(lambda value, _: duration(value) if value else "0")
     for title, offset in (("time", 58), ("memory", 124)):
         axes.annotate(
@@ -39,12 +40,6 @@ def times(timings: pd.DataFrame, width: int) -> Figure:
                 color=LIGHT["ink"] if offset == 58 else LIGHT["muted"],
             )  # fmt: skip
     return figure
-
-
-def _few_ticks() -> object:
-    from matplotlib.ticker import MaxNLocator
-
-    return MaxNLocator(4)
 
 
 def _memory(megabytes: float) -> str:

@@ -11,7 +11,7 @@ import netCDF4
 import numpy as np
 
 from mmaq.files import replacing
-from mmaq.simulate.sensors.layout import DIMENSIONS, FILL, INPUT, PIXEL, PRODUCT, VARIABLES
+from mmaq.simulate.sensors.layout import DIMENSIONS, FILL, PIXEL, PRODUCT, VARIABLES
 from mmaq.simulate.sensors.orbits import PERIOD, Orbit
 
 COLLECTION, VERSION, FORMAT = "03", "02.04.00", 10400
@@ -75,17 +75,21 @@ def write_granule(path: Path, naming: Naming, values: Mapping[str, np.ndarray]) 
         _write_metadata(file.createGroup("METADATA"), naming)
 
 
-def _write_variable(
-    file: netCDF4.Dataset, name: str, naming: Naming, values: np.ndarray
-) -> None:
+def _write_variable(file: netCDF4.Dataset, name: str, naming: Naming, values: np.ndarray) -> None:
     spec = VARIABLES[name]
     shape = [file[PRODUCT].dimensions[dimension].size for dimension in spec.dimensions]
     values = np.asarray(values).reshape(shape)
     large = "ground_pixel" in spec.dimensions and len(shape) > 1
     group = file.createGroup(spec.group)
-    options = {"compression": "zlib", "complevel": 3, "chunksizes": shape} if large else {}
     variable = group.createVariable(
-        name, spec.dtype, spec.dimensions, fill_value=FILL[spec.dtype], **options
+        name,
+        np.dtype(spec.dtype),
+        spec.dimensions,
+        compression="zlib" if large else None,
+        complevel=3,
+        chunksizes=shape,
+        contiguous=not large,
+        fill_value=FILL[spec.dtype],
     )
     variable.set_auto_maskandscale(False)
     variable.setncatts(_attributes(name, naming))
@@ -131,8 +135,6 @@ def _attributes(name: str, naming: Naming) -> dict[str, object]:
         result["coordinates"] = (
             "longitude latitude" if inside else "/PRODUCT/longitude /PRODUCT/latitude"
         )
-    if name.endswith("_wind") or spec.group == INPUT and name == "surface_pressure":
-        result["source"] = "simulated"
     return result
 
 

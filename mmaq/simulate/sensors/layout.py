@@ -1,4 +1,6 @@
-"""The official NetCDF layout of a Sentinel-5P L2 NO2 granule (product user manual, S5P-KNMI-L2-0021).
+"""The official NetCDF layout of a Sentinel-5P L2 NO2 granule.
+
+After the product user manual (S5P-KNMI-L2-0021-MA).
 
 Only variables that MMAQ or HARP reads, or that belong to the retrieval's arithmetic, are listed;
 what no value could honestly be simulated for (fit diagnostics, say) is left out.
@@ -8,12 +10,25 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-FILL = {"f4": 9.96921e36, "f8": 9.969209968386869e36, "i4": -2147483647, "u1": 255, "u4": 4294967295}
+FILL = {
+    "f4": 9.96921e36,
+    "f8": 9.969209968386869e36,
+    "i4": -2147483647,
+    "u1": 255,
+    "u4": 4294967295,
+}
 PRODUCT = "PRODUCT"
 GEOLOCATIONS = "PRODUCT/SUPPORT_DATA/GEOLOCATIONS"
 DETAILED = "PRODUCT/SUPPORT_DATA/DETAILED_RESULTS"
 INPUT = "PRODUCT/SUPPORT_DATA/INPUT_DATA"
-DIMENSIONS = {"scanline": 0, "ground_pixel": 450, "corner": 4, "time": 1, "layer": 34, "vertices": 2}
+DIMENSIONS = {
+    "scanline": 0,
+    "ground_pixel": 450,
+    "corner": 4,
+    "time": 1,
+    "layer": 34,
+    "vertices": 2,
+}
 PIXEL = ("time", "scanline", "ground_pixel")
 SCAN = ("time", "scanline")
 CORNER = (*PIXEL, "corner")
@@ -81,7 +96,9 @@ VARIABLES = {
     "viewing_azimuth_angle": Variable(
         GEOLOCATIONS, "f4", PIXEL, "degree", "viewing azimuth angle"
     ),
-    "latitude_bounds": Variable(GEOLOCATIONS, "f4", CORNER, "degrees_north", "latitude bounds", PLACE),
+    "latitude_bounds": Variable(
+        GEOLOCATIONS, "f4", CORNER, "degrees_north", "latitude bounds", PLACE
+    ),
     "longitude_bounds": Variable(
         GEOLOCATIONS, "f4", CORNER, "degrees_east", "longitude bounds", PLACE
     ),

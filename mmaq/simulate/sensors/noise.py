@@ -35,5 +35,7 @@ def ground_noise(x: np.ndarray, y: np.ndarray, key: int) -> np.ndarray:
         word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         word ^= word >> np.uint64(31)
-    parts = sum(((word >> np.uint64(s)) & np.uint64(0xFFFF)).astype(np.float64) for s in (0, 16, 32, 48))
+    parts = sum(
+        ((word >> np.uint64(s)) & np.uint64(0xFFFF)).astype(np.float64) for s in (0, 16, 32, 48)
+    )
     return ((np.asarray(parts) - 4 * 32767.5) / 37837.0).astype(np.float32)

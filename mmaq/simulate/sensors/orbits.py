@@ -58,9 +58,7 @@ class Swath:
 
     def bounds(self, edges: np.ndarray) -> np.ndarray:
         """Corners of each pixel (scanlines, 450, 4), anticlockwise from the first in scan order."""
-        return np.stack(
-            [edges[:-1, :-1], edges[:-1, 1:], edges[1:, 1:], edges[1:, :-1]], axis=-1
-        )
+        return np.stack([edges[:-1, :-1], edges[:-1, 1:], edges[1:, 1:], edges[1:, :-1]], axis=-1)
 
 
 def orbit_of(day: date, lon: float, lat: float) -> Orbit:
@@ -88,7 +86,8 @@ def _orbit(number: int) -> Orbit:
 
 def track(orbit: Orbit, seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Geodetic latitude and longitude below the satellite, ``seconds`` after the node."""
-    return _ground(orbit, np.asarray(seconds, float)[:, None], np.zeros(1))[:, :, 0]
+    lat, lon = _ground(orbit, np.asarray(seconds, float)[:, None], np.zeros(1))
+    return lat[:, 0], lon[:, 0]
 
 
 def swath_over(orbit: Orbit, box: tuple[float, float, float, float], margin: float) -> Swath:
@@ -147,7 +146,9 @@ def _ground(orbit: Orbit, seconds: np.ndarray, view: np.ndarray) -> np.ndarray:
     return np.stack([np.rad2deg(lat), (lon + 180) % 360 - 180])
 
 
-def _bearing(lat: np.ndarray, lon: np.ndarray, to_lat: np.ndarray, to_lon: np.ndarray) -> np.ndarray:
+def _bearing(
+    lat: np.ndarray, lon: np.ndarray, to_lat: np.ndarray, to_lon: np.ndarray
+) -> np.ndarray:
     a, b, d = np.deg2rad(lat), np.deg2rad(to_lat), np.deg2rad(to_lon - lon)
     east = np.sin(d) * np.cos(b)
     north = np.cos(a) * np.sin(b) - np.sin(a) * np.cos(b) * np.cos(d)

@@ -34,7 +34,10 @@ class SparseRaster:
         for i in range(row // size, (row + height - 1) // size + 1):
             for j in range(column // size, (column + width - 1) // size + 1):
                 top, left = max(row, i * size), max(column, j * size)
-                bottom, right = min(row + height, (i + 1) * size), min(column + width, (j + 1) * size)
+                bottom, right = (
+                    min(row + height, (i + 1) * size),
+                    min(column + width, (j + 1) * size),
+                )
                 if (i, j) not in self._blocks:
                     self._blocks[i, j] = np.zeros((len(self.bands), size, size), self.dtype)
                 part = values[:, top - row : bottom - row, left - column : right - column]

@@ -136,6 +136,4 @@ def retrieve(
     qa = np.where(radiance > RADIANCE_LIMIT, CLOUDY, CLEAR_SKY)
     qa = np.where(failed, FAILED, qa).astype(np.uint8)
     column, precision = (np.where(failed, np.nan, values) for values in (column, precision))
-    return Retrieval(
-        column, precision, qa, cloud, radiance, troposphere, clear, stratosphere
-    )
+    return Retrieval(column, precision, qa, cloud, radiance, troposphere, clear, stratosphere)

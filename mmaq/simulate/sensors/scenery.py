@@ -20,8 +20,12 @@ Result = TypeVar("Result")
 class Scenery(Protocol):
     """The part of a world that can be seen from orbit. Coordinates are UTM zone 32 N, metres."""
 
-    bounds: tuple[float, float, float, float]
     sites: pd.DataFrame
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east, north."""
+        ...
 
     def cover(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Land-cover fractions at points: (n, len(COVER)), summing to 1, at 10 m detail."""

@@ -8,7 +8,10 @@ import numpy as np
 
 
 def sun_angles(
-    time: datetime, lat: np.ndarray | float, lon: np.ndarray | float, seconds: np.ndarray | float = 0
+    time: datetime,
+    lat: np.ndarray | float,
+    lon: np.ndarray | float,
+    seconds: np.ndarray | float = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Zenith angle and azimuth (clockwise from north, -180 to 180) of the sun, in degrees.
 

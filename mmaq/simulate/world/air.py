@@ -21,7 +21,7 @@ from mmaq.simulate.world.world import BACKGROUND, NO2_SHARE, World
 
 MICROGRAMS = 46.0e6
 """µg per mol of NO2."""
-SURFACE_SHARE = {"traffic": 1.0, "heating": 1.0, "industry": 0.7, "power": 0.25}
+SURFACE_SHARE = {"traffic": 1.0, "heating": 1.0, "industry": 0.8, "power": 0.35}
 """How much of a sector's column lies in the surface layer; stacks emit above it by night."""
 GROUND_BACKGROUND = 1.5
 """µg/m3 that come from beyond the world."""

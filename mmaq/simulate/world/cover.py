@@ -40,7 +40,7 @@ def building_texture(x: float, y: float, key: int) -> float:
     large = lattice_noise(x, y, 900.0, key + 1)
     middle = lattice_noise(x, y, 380.0, key + 2)
     small = lattice_noise(x, y, 150.0, key + 3)
-    return exp(0.40 * large + 0.40 * middle + 0.20 * small - 0.18)
+    return exp(0.55 * large + 0.55 * middle + 0.35 * small - 0.36)
 
 
 @njit(cache=True)

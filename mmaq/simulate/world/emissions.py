@@ -35,7 +35,7 @@ class Emissions:
 
 def make_heating(grid: Grid, population: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Emission of houses in mol m-2 s-1, float32, on ``grid``; fuels differ between regions."""
-    fuel = np.exp(0.35 * gaussian_field(rng, grid.shape, grid.rows * 0.06) - 0.06)
+    fuel = np.exp(0.5 * gaussian_field(rng, grid.shape, grid.rows * 0.06) - 0.12)
     per_km2 = TYPICAL * (population / TYPICAL) ** SPRAWL * PERSON * fuel
     return (per_km2 * 1e-6).astype(np.float32)
 

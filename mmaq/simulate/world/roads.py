@@ -19,7 +19,7 @@ CLASSES = ("motorway", "primary", "secondary", "residential")
 """OpenStreetMap's values of ``highway``."""
 MEDIAN_VOLUME = np.array([42_000.0, 12_000.0, 4_500.0, 500.0])
 """Vehicles a day by class, before the town's and the place's own factors."""
-VOLUME_SPREAD = np.array([0.45, 0.55, 0.70, 0.80])
+VOLUME_SPREAD = np.array([0.55, 0.85, 1.05, 1.0])
 """Standard deviation of the logarithm of the volume by class."""
 
 

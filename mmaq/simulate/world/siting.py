@@ -26,7 +26,7 @@ KIND_COUNTS = {
     ("rural", "industrial"): 87, ("suburban", "traffic"): 82, ("rural", "traffic"): 16,
 }  # fmt: skip
 """Stations by kind in the published European table (2,674 rows)."""
-SUBURBAN, URBAN = 2.0, 2.6
+SUBURBAN, URBAN = 2.15, 2.75
 """log10 of the density (1/km2) from which a network calls a place suburban or urban."""
 AREA_NOISE = 0.30
 """Scatter of that judgement, in log10."""

@@ -1,0 +1,150 @@
+"""Probes and fine-tuning."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from stations_made_up import make_data
+
+from mmaq.benchmark import read_benchmark
+from mmaq.config.evaluation import Evaluate, Finetune
+from mmaq.errors import CheckpointError
+from mmaq.evaluation import evaluate_finetune, evaluate_probes
+from mmaq.evaluation.encoders import embed_stations, limited_threads
+from mmaq.evaluation.probes import probe
+from mmaq.evaluation.splits import Fold, make_folds, random_labels
+from mmaq.evaluation.task import read_task
+
+QUICK = Evaluate(
+    seeds=(0, 1), folds=3, bootstrap=100, splits=("random",), finetune=Finetune(epochs=1)
+)
+
+
+def _probes(data, checkpoint, folder, config=QUICK):
+    out, predictions = folder / "probes.csv", folder / "probes.parquet"
+    evaluate_probes(data[0], data[1], checkpoint, config, "made_up", out, predictions)
+    return read_benchmark(out), pd.read_parquet(predictions)
+
+
+def _finetune(data, checkpoint, folder, method="mmaq", split="random", config=QUICK):
+    out, predictions = folder / "finetune.csv", folder / "finetune.parquet"
+    evaluate_finetune(
+        data[0], data[1], checkpoint, config, "made_up", method, split, out, predictions
+    )
+    return read_benchmark(out), pd.read_parquet(predictions)
+
+
+@pytest.fixture(scope="module")
+def probes(data, checkpoint, tmp_path_factory):
+    return _probes(data, checkpoint, tmp_path_factory.mktemp("probes"))
+
+
+def test_each_encoder_has_a_linear_and_a_fused_probe(probes):
+    rows, predictions = probes
+    assert (rows["status"] == "ok").all()
+    modalities = rows.groupby(["method", "protocol"])["modalities"].unique().str[0]
+    assert modalities.to_dict() == {
+        ("mmaq", "linear"): "s2+s5p",
+        ("mmaq", "fused"): "s2+s5p+table",
+        ("mmaq_s2", "linear"): "s2",
+        ("mmaq_s2", "fused"): "s2+table",
+        ("random_init", "linear"): "s2+s5p",
+        ("random_init", "fused"): "s2+s5p+table",
+    }
+    counts = predictions.groupby(["method", "protocol", "seed"])["site_id"].nunique()
+    assert (counts == 200).all()
+    assert (rows["seconds"] > 0).all()
+
+
+def test_pixels_teach_the_linear_probe_and_the_table_adds_to_it(probes):
+    rows, _ = probes
+    r2 = rows[rows["metric"] == "r2"].set_index(["method", "protocol"])["value"]
+    for method in ("mmaq", "random_init"):
+        assert r2[method, "linear"] > 0.1
+        assert r2[method, "fused"] > r2[method, "linear"]
+
+
+def test_an_untrained_encoder_is_drawn_anew_from_each_seed(data, checkpoint):
+    task = read_task(data[0], data[1], "made_up")
+    untrained = embed_stations(task, "random_init", checkpoint, (0, 1)).by_seed
+    assert not np.allclose(untrained[0][0], untrained[1][0])
+    again = embed_stations(task, "random_init", checkpoint, (1,)).by_seed
+    np.testing.assert_array_equal(untrained[1][0], again[1][0])
+    trained = embed_stations(task, "mmaq", checkpoint, (0, 1)).by_seed
+    np.testing.assert_array_equal(trained[0][0], trained[1][0])
+
+
+def test_a_probe_does_not_read_test_targets_or_test_statistics():
+    rng = np.random.default_rng(0)
+    labels = random_labels(90, 3, 0)
+    fold = Fold(np.flatnonzero(labels), np.flatnonzero(labels == 0))
+    target = rng.normal(20, 8, 90)
+    blocks = {0: [rng.normal(size=(90, 20)), rng.normal(size=(90, 3))]}
+    before = probe(blocks, target)(fold, 0)
+    target[fold.test] = 999
+    np.testing.assert_array_equal(before, probe(blocks, target)(fold, 0))
+    # Half of the test stations move far away; what the other half gets must not change.
+    blocks[0][0][fold.test[15:]] += 1e3
+    np.testing.assert_allclose(before[:15], probe(blocks, target)(fold, 0)[:15])
+
+
+def test_shuffled_labels_teach_the_probes_nothing(checkpoint, tmp_path):
+    shuffled = make_data(tmp_path, size=300, shuffled=True)
+    rows, _ = _probes(shuffled, checkpoint, tmp_path)
+    assert (rows.loc[rows["metric"] == "r2", "high"] < 0.05).all()
+
+
+def test_without_images_every_probe_is_skipped_with_the_reason(tmp_path):
+    data = make_data(tmp_path, size=40, absent=("s2", "s5p"))
+    rows, predictions = _probes(data, None, tmp_path)
+    assert set(rows["reason"]) == {"no s2 patches: no images are given"}
+    assert len(rows) == 3 * 2 * 5
+    assert predictions.empty
+    rows, _ = _finetune(data, None, tmp_path)
+    assert set(rows["reason"]) == {"no s2 patches: no images are given"}
+
+
+def test_without_the_column_sentinel_2_is_probed_alone(checkpoint, tmp_path):
+    data = make_data(tmp_path, size=60, absent=("s5p",))
+    rows, _ = _probes(data, checkpoint, tmp_path)
+    status = rows.groupby("method")["status"].unique().str[0]
+    assert status.to_dict() == {"mmaq": "skipped", "mmaq_s2": "ok", "random_init": "skipped"}
+
+
+def test_without_a_checkpoint_the_rows_say_so(data, tmp_path):
+    rows, _ = _probes(data, None, tmp_path)
+    assert set(rows["reason"]) == {"no encoders were pretrained"}
+
+
+def test_a_broken_checkpoint_is_named_and_nothing_is_written(data, tmp_path):
+    path = tmp_path / "mmaq.safetensors"
+    path.write_bytes(b"broken")
+    with pytest.raises(CheckpointError, match=r"mmaq\.safetensors: not a readable"):
+        _probes(data, path, tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["mmaq.safetensors"]
+
+
+def test_fine_tuning_is_tested_on_one_hold_out_a_seed(data, checkpoint, tmp_path):
+    rows, predictions = _finetune(data, checkpoint, tmp_path, split="blocks")
+    assert set(rows["modalities"]) == {"s2+s5p"}
+    assert set(rows["protocol"]) == {"finetune"}
+    assert set(predictions["fold"]) == {0}
+    task = read_task(data[0], data[1], "made_up")
+    for seed, part in predictions.groupby("seed"):
+        fold = make_folds(task.table, "blocks", 3, QUICK.buffer_km, seed)[0]
+        assert set(part["site_id"]) == set(task.site_id[fold.test])
+    assert np.isfinite(predictions["prediction"]).all()
+    assert rows["n_test"].iloc[0] < 100 < rows["n_train"].iloc[0]
+
+
+def test_fine_tuning_of_sentinel_2_alone(data, checkpoint, tmp_path):
+    rows, _ = _finetune(data, checkpoint, tmp_path, method="mmaq_s2")
+    assert set(rows["modalities"]) == {"s2"}
+    assert (rows["status"] == "ok").all()
+
+
+def test_threads_are_given_back():
+    before = torch.get_num_threads()
+    with limited_threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before

@@ -1,0 +1,87 @@
+import pandas as pd
+import pytest
+
+from mmaq.benchmark import COLUMNS, Row, read_benchmark, write_benchmark
+from mmaq.errors import TableError
+from mmaq.evaluation import join_parts
+from mmaq.evaluation.metrics import METRICS
+
+
+def _part(path, method, protocol, split="random", **values):
+    rows = [
+        Row("made_up", "no2", method, "s2+s5p", protocol, split, metric, value=1.0, **values)
+        for metric in METRICS
+    ]
+    write_benchmark(rows, path)
+    return path
+
+
+@pytest.fixture
+def parts(tmp_path):
+    return [
+        _part(tmp_path / "a.csv", "gbm", "reference", "blocks"),
+        _part(tmp_path / "b.csv", "mmaq", "finetune"),
+        _part(tmp_path / "c.csv", "mmaq", "linear", "blocks"),
+        _part(tmp_path / "d.csv", "mmaq", "linear"),
+        _part(tmp_path / "e.csv", "mmaq_s2", "linear", status="skipped", reason="no, really"),
+    ]
+
+
+def test_the_order_does_not_depend_on_the_order_of_parts(parts, tmp_path):
+    join_parts(parts, tmp_path / "one.csv")
+    join_parts(parts[::-1], tmp_path / "two.csv")
+    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
+    table = read_benchmark(tmp_path / "one.csv")
+    first = table.drop_duplicates(["split", "method", "protocol"])
+    assert list(zip(first["split"], first["method"], first["protocol"], strict=True)) == [
+        ("random", "mmaq", "linear"),
+        ("random", "mmaq", "finetune"),
+        ("random", "mmaq_s2", "linear"),
+        ("blocks", "mmaq", "linear"),
+        ("blocks", "gbm", "reference"),
+    ]
+    assert tuple(table["metric"][:5]) == METRICS
+
+
+def test_the_papers_figures_stand_beside_the_random_split_alone(parts, tmp_path):
+    join_parts(parts, tmp_path / "out.csv")
+    reported = read_benchmark(tmp_path / "out.csv").dropna(subset=["reported"])
+    keys = reported.set_index(["split", "method", "protocol", "metric"])["reported"]
+    assert keys.to_dict() == {
+        ("random", "mmaq", "linear", "r2"): 0.5863,
+        ("random", "mmaq", "finetune", "r2"): 0.7507,
+        ("random", "mmaq", "finetune", "mse"): 32.601,
+    }
+
+
+def test_a_table_of_skipped_rows_alone_can_be_joined(tmp_path):
+    part = _part(tmp_path / "a.csv", "mmaq", "linear", status="skipped", reason="no images")
+    join_parts([part], tmp_path / "out.csv")
+    assert set(read_benchmark(tmp_path / "out.csv")["reason"]) == {"no images"}
+
+
+def test_a_row_that_stands_twice_is_refused(parts, tmp_path):
+    with pytest.raises(TableError, match="mmaq, linear on random has two rows of r2"):
+        join_parts([*parts, parts[3]], tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_missing_part_is_named(parts, tmp_path):
+    with pytest.raises(TableError, match=r"gone\.csv: the benchmark table does not exist"):
+        join_parts([*parts, tmp_path / "gone.csv"], tmp_path / "out.csv")
+
+
+def test_a_part_with_other_columns_is_refused(parts, tmp_path):
+    pd.read_csv(parts[0]).drop(columns="low").to_csv(parts[0], index=False)
+    with pytest.raises(TableError, match="the columns are not the benchmark's"):
+        join_parts(parts, tmp_path / "out.csv")
+
+
+def test_the_columns_are_those_of_the_contract(parts, tmp_path):
+    join_parts(parts, tmp_path / "out.csv")
+    header = (tmp_path / "out.csv").read_text().splitlines()[0]
+    assert header == (
+        "dataset,task,method,modalities,protocol,split,group,label_fraction,metric,value,low,"
+        "high,runs,n_train,n_test,seconds,reported,status,reason"
+    )
+    assert header.split(",") == list(COLUMNS)
