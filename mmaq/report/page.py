@@ -69,6 +69,7 @@ def _render(
         loader=jinja2.PackageLoader("mmaq.report"), autoescape=True,
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    shown = tables.benchmark_tables(table)
     splits = [split for split in names.SPLITS if split in set(table["split"])]
     paper_split = "random" if "random" in splits or not splits else splits[0]
     return environment.get_template("report.html.j2").render(
@@ -78,7 +79,8 @@ def _render(
         n_unlabelled=n_sites - n_stations,
         standings=words.standings(table),
         learned_ran=bool(tables.measured(table, "r2")["method"].map(names.is_learned).any()),
-        tables=tables.benchmark_tables(table),
+        tables=shown,
+        kinds={line.kind for each in shown for line in each.lines},
         paper=tables.beside_paper(table, paper_split),
         paper_split=names.SPLITS[paper_split],
         paper_rows=reported.PAPER,

@@ -13,7 +13,7 @@ def test_column_statistics_leave_masked_cells_out():
     mask = (rng.random((3, 5, 5)) > 0.3).astype(np.uint8)
     mask[:, 2, 2] = 1
     values[mask == 0] = 9.0
-    for row, (window, valid) in zip(column_features(values, mask), zip(values, mask), strict=True):
+    for row, window, valid in zip(column_features(values, mask), values, mask, strict=True):
         kept = window[valid > 0].astype(float)
         near = window[1:4, 1:4][valid[1:4, 1:4] > 0].astype(float)
         np.testing.assert_allclose(row, [window[2, 2], near.mean(), kept.mean(), kept.std()])

@@ -194,7 +194,7 @@ def test_the_truth_is_in_the_order_of_the_stations(archive):
     folder, table = archive
     values = read_truth(folder, table["site_id"].to_numpy())
     np.testing.assert_allclose(values["input_lon"], table["lon"])
-    assert list(values.columns)[0] == "no2_true"
+    assert values.columns[0] == "no2_true"
 
 
 @pytest.mark.parametrize(

@@ -46,12 +46,12 @@ def test_learns_what_the_pixels_know(setting, modalities):
     assert found.shape == (20,)
     assert found.dtype == np.float64
     error = np.square(found - truth).mean()
-    assert error < 0.3 * np.square(setting[3][:70].mean() - truth).mean()
+    assert error < 0.5 * np.square(setting[3][:70].mean() - truth).mean()
 
 
 def test_same_seed_same_values_and_encoders_unchanged(setting):
     before = {name: value.clone() for name, value in setting[0].state_dict().items()}
-    one, same, other = run(setting, seed=1), run(setting, seed=1), run(setting, seed=2)
+    one, same, other = (run(setting, ("s5p",), seed=seed) for seed in (1, 1, 2))
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)
     for name, value in setting[0].state_dict().items():
@@ -61,17 +61,17 @@ def test_same_seed_same_values_and_encoders_unchanged(setting):
 
 def test_predictions_follow_the_unit_of_the_target(setting):
     encoders, statistics, inputs, no2 = setting
-    scaled = run((encoders, statistics, inputs, 100 * no2 + 7))
-    np.testing.assert_allclose(scaled, 100 * run(setting) + 7, rtol=1e-2)
+    scaled = run((encoders, statistics, inputs, 100 * no2 + 7), ("s5p",))
+    np.testing.assert_allclose(scaled, 100 * run(setting, ("s5p",)) + 7, rtol=1e-2)
 
 
 def test_test_stations_do_not_change_what_is_learned(setting):
     encoders, statistics, inputs, no2 = setting
     rows = np.arange(90)
     few = finetune(
-        encoders, statistics, inputs, rows[:70], no2[:70], rows[70:75], ("s2",), CONFIG, 0
+        encoders, statistics, inputs, rows[:70], no2[:70], rows[70:75], ("s5p",), CONFIG, 0
     )
-    np.testing.assert_allclose(few, run(setting, ("s2",))[:5], rtol=1e-4)
+    np.testing.assert_allclose(few, run(setting, ("s5p",))[:5], rtol=1e-4)
 
 
 def test_starts_at_the_probe(setting):

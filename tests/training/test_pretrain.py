@@ -15,9 +15,9 @@ from mmaq.training import load_encoders, pretrain
 from mmaq.training.checkpoint import read_about
 from mmaq.training.diagnostics import effective_rank
 from mmaq.training.module import EpochSampler, PretrainModule, make_loader
+from tests.training.training_country import TINY, make_country
 
 KeepLast = importlib.import_module("mmaq.training.pretrain").KeepLast
-from tests.training.training_country import TINY, make_country
 
 FILES = ["mmaq.ckpt", "mmaq.safetensors", "mmaq_losses.csv"]
 

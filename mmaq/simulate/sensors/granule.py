@@ -87,7 +87,7 @@ def _write_variable(file: netCDF4.Dataset, name: str, naming: Naming, values: np
         spec.dimensions,
         compression="zlib" if large else None,
         complevel=3,
-        chunksizes=shape,
+        chunksizes=shape if large else None,
         contiguous=not large,
         fill_value=FILL[spec.dtype],
     )

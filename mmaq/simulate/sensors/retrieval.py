@@ -54,7 +54,7 @@ def footprint_mean(
     background = float(border.mean())
     shape = x.shape[0] - 1, x.shape[1] - 1
     result = np.full(shape, background)
-    column, row = ~transform * (x, y)
+    column, row = (x - transform.c) / transform.a, (y - transform.f) / transform.e
     reach = 4 * BLEND / abs(transform.a)
     height, width = field.shape
     near = (column > -reach) & (column < width + reach) & (row > -reach) & (row < height + reach)

@@ -71,7 +71,7 @@ def _places(
     ys = grid.north - (row + rng.uniform(size=row.shape)) * grid.step
     x, y = xs[:, 0].copy(), ys[:, 0].copy()
     towns = int((inhabitants >= TOWN).sum())
-    reach = 9000.0 * (inhabitants / 1e5) ** 0.3
+    reach = 9000.0 * (inhabitants / 1e5) ** 0.5
     for i in range(1, towns):
         apart = np.hypot(xs[i][:, None] - x[:i], ys[i][:, None] - y[:i])
         room = (apart / (reach[:i] + reach[i])).min(axis=1)

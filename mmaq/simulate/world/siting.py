@@ -32,7 +32,7 @@ AREA_NOISE = 0.30
 """Scatter of that judgement, in log10."""
 APART = 500.0
 """Least distance in m between any two sites: patches of 320 m never overlap."""
-CANYON_SPREAD = 0.22
+CANYON_SPREAD = 0.25
 """Scatter (log) of how a site's walls and inlet hold street air back; no input shows it."""
 
 

@@ -15,7 +15,7 @@ TYPES = (
     ("easterly", 85.0, 25.0, 4.5, 0.85, 0.16),
     ("stagnant", 140.0, 90.0, 2.2, 0.60, 0.14),
 )
-MIXING = 150.0
+MIXING = 115.0
 """Mean effective depth in m: a layer this deep would hold the 24 h mean at the ground."""
 PERSISTENCE = 0.6
 """Probability that a day keeps the weather type of the day before."""

@@ -62,11 +62,17 @@ def world():
     return FakeWorld()
 
 
-@pytest.fixture
-def simulate():
-    return Simulate(seed=3, extent_km=60, stations=3, unlabelled=2, orbit_interval_days=5)
+@pytest.fixture(scope="session")
+def archives(tmp_path_factory):
+    """Both collections written twice: by one process and by two."""
+    from mmaq.simulate.sensors import write_sentinel2, write_sentinel5p
 
-
-@pytest.fixture
-def period():
-    return Period(start=date(2021, 3, 20), end=date(2021, 4, 8))
+    config = Simulate(seed=3, extent_km=60, stations=3, unlabelled=2, orbit_interval_days=5)
+    days = Period(start=date(2021, 3, 20), end=date(2021, 4, 8))
+    roots = []
+    for workers in (1, 2):
+        root = tmp_path_factory.mktemp(f"archive{workers}")
+        write_sentinel2(FakeWorld(), config, days, root, workers)
+        write_sentinel5p(FakeWorld(), config, days, root, workers)
+        roots.append(root)
+    return roots
