@@ -19,7 +19,7 @@ from sklearn.model_selection import KFold, cross_val_predict
 from mmaq.config.data import Period, Simulate
 from mmaq.simulate.measuring import measure
 from mmaq.simulate.truth import local_fields
-from mmaq.simulate.world import make_world
+from mmaq.simulate.world import World, make_world
 from mmaq.simulate.world.air import breathe
 from mmaq.sites import AREAS, FEATURES, TYPES
 
@@ -44,7 +44,7 @@ def make_table(seed: int, extent: float, stations: int) -> pd.DataFrame:
     return table
 
 
-def _disc(world, x: np.ndarray, y: np.ndarray, radius: float = 1000.0) -> np.ndarray:
+def _disc(world: World, x: np.ndarray, y: np.ndarray, radius: float = 1000.0) -> np.ndarray:
     """Mean density within ``radius``, as the site table has it."""
     step = np.arange(-radius, radius + 1, 250.0)
     dx, dy = np.meshgrid(step, step)
@@ -61,9 +61,7 @@ def explained(table: pd.DataFrame, columns: list[str], trees: bool = False) -> f
         else RandomForestRegressor(300, min_samples_leaf=2, max_features=0.5, random_state=0)
     )
     folds = KFold(5, shuffle=True, random_state=0)
-    return r2_score(
-        table["no2"], cross_val_predict(model, table[columns], table["no2"], cv=folds)
-    )
+    return r2_score(table["no2"], cross_val_predict(model, table[columns], table["no2"], cv=folds))
 
 
 def main() -> None:

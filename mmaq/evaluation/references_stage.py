@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from threadpoolctl import threadpool_limits
-
 from mmaq.config.evaluation import Evaluate
 from mmaq.evaluation.measure import measure_all
 from mmaq.evaluation.references import reference_entries
@@ -40,6 +38,4 @@ def evaluate_references(
     task = read_task(sites, store, dataset)
     known = reference_entries(task, archive)
     entries = [known[name] for name in config.references]
-    # Trees on a thousand stations gain nothing from threads, and the rules run side by side.
-    with threadpool_limits(1):
-        measure_all(task, entries, config.splits, config, False, out, predictions)
+    measure_all(task, entries, config.splits, config, False, out, predictions)

@@ -52,7 +52,9 @@ def write_ancillary(world: World, root: Path) -> None:
         path = root / ANCILLARY / item / name
         with replacing(path) as temporary:
             write(world, temporary)
-        products.append(Product(item, ANCILLARY, MADE, box, {"data": Asset(path)}))  # type: ignore[arg-type]
+        about = {"land_cover:legend": "corine-grid"} if item == "land_cover" else {}
+        assets = {"data": Asset(path)}
+        products.append(Product(item, ANCILLARY, MADE, box, assets, about))  # type: ignore[arg-type]
     write_collection(root, ANCILLARY, "Maps of the simulated country", products)
 
 
@@ -133,9 +135,7 @@ def _fixed_date() -> Iterator[None]:
 
 def _write_power_plants(world: World, path: Path) -> None:
     plants = world.plants
-    lon, lat = Transformer.from_crs(CRS, "EPSG:4326", always_xy=True).transform(
-        plants.x, plants.y
-    )
+    lon, lat = Transformer.from_crs(CRS, "EPSG:4326", always_xy=True).transform(plants.x, plants.y)
     capacity = np.round(plants.capacity, 1)
     table = pd.DataFrame(
         {

@@ -53,7 +53,10 @@ MEASUREMENT_SCHEMA = arrow.schema(
 
 
 def write_stations(sites: pd.DataFrame, measured: Measurements, root: Path) -> None:
-    """Write both items and their collection; ``measured`` follows the labelled rows of ``sites``."""
+    """Write both items and their collection.
+
+    ``sites`` is the world's table; the columns of ``measured`` follow its labelled rows.
+    """
     stations, unlabelled = sites[sites["labelled"]], sites[~sites["labelled"]]
     table = root / STATIONS / "stations" / "stations.csv"
     with replacing(table) as temporary:

@@ -62,9 +62,7 @@ def no2_of_nox(nox: np.ndarray) -> np.ndarray:
     return nox * (103.0 / (nox + 130.0) + 0.005)
 
 
-def local_increments(
-    world: World, x: np.ndarray, y: np.ndarray, canyon: np.ndarray
-) -> Increments:
+def local_increments(world: World, x: np.ndarray, y: np.ndarray, canyon: np.ndarray) -> Increments:
     """What streets, houses and industry near points (n,) add; ``canyon`` scales the street's."""
     about = surroundings(world, x, y)
     street = MICROGRAMS * VEHICLE * (about.street @ np.array(STREET_BOX)) * canyon

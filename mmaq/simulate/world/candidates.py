@@ -23,16 +23,12 @@ def draw_candidates(
     return draw(world, count, rng)
 
 
-def _roadside(
-    world: World, count: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def _roadside(world: World, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """A few metres from the kerb of a road with traffic."""
     pieces, roads = world.pieces, world.roads
     volume = roads.volume[pieces.road]
     east, south = (pieces.xa + pieces.xb) / 2, (pieces.ya + pieces.yb) / 2
-    people = world.grid.sample(
-        world.population, world.grid.west + east, world.grid.north - south
-    )
+    people = world.grid.sample(world.population, world.grid.west + east, world.grid.north - south)
     motorway = np.where(roads.kind[pieces.road] == 0, 0.2, 1.0)
     weight = pieces.length * (volume >= ROADSIDE) * motorway * np.maximum(people, 5.0) ** 0.7
     chosen = rng.choice(len(weight), count, p=weight / weight.sum())

@@ -55,7 +55,7 @@ def asphalt_share(
     xb: np.ndarray, yb: np.ndarray, road: np.ndarray, width: np.ndarray,
 ) -> float:  # fmt: skip
     """Share of a pixel that roads cover; where they cross, the widest counts."""
-    count = int(round((len(first) - 1) ** 0.5))
+    count = round((len(first) - 1) ** 0.5)
     reach = WIDEST / 2 + PIXEL
     west, east = max(0, int((x - reach) / cell)), min(count - 1, int((x + reach) / cell))
     north, south = max(0, int((y - reach) / cell)), min(count - 1, int((y + reach) / cell))

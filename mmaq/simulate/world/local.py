@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from mmaq.simulate.world.cover import bilinear, building_texture, built_share
+from mmaq.simulate.world.cover import building_texture, built_share
 from mmaq.simulate.world.pieces import CELL, distance_to_piece, line_kernel
 
 if TYPE_CHECKING:
@@ -40,14 +40,18 @@ def street_points(
     volume: np.ndarray, width: np.ndarray, kind: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Traffic density by scale (n, s), asphalt share, distances to a main and a busy road."""
-    count = int(round((len(first) - 1) ** 0.5))
+    count = round((len(first) - 1) ** 0.5)
     density = np.zeros((len(x), len(scales)))
     asphalt, main, busy = np.zeros(len(x)), np.zeros(len(x)), np.zeros(len(x))
     for p in range(len(x)):
         px, py = x[p], y[p]
         main[p], busy[p] = 5000.0, 5000.0
-        for row in range(max(0, int((py - REACH) / cell)), min(count - 1, int((py + REACH) / cell)) + 1):
-            for column in range(max(0, int((px - REACH) / cell)), min(count - 1, int((px + REACH) / cell)) + 1):
+        for row in range(
+            max(0, int((py - REACH) / cell)), min(count - 1, int((py + REACH) / cell)) + 1
+        ):
+            for column in range(
+                max(0, int((px - REACH) / cell)), min(count - 1, int((px + REACH) / cell)) + 1
+            ):
                 c = row * count + column
                 for k in range(first[c], first[c + 1]):
                     a, b, e, f = xa[k], ya[k], xb[k], yb[k]

@@ -90,9 +90,7 @@ def _cut(
 
 
 @njit(cache=True)
-def distance_to_piece(
-    px: float, py: float, xa: float, ya: float, xb: float, yb: float
-) -> float:
+def distance_to_piece(px: float, py: float, xa: float, ya: float, xb: float, yb: float) -> float:
     """Distance in m of a point from a straight piece."""
     dx, dy = xb - xa, yb - ya
     square = dx * dx + dy * dy
@@ -105,7 +103,7 @@ def distance_to_piece(
 def line_kernel(
     px: float, py: float, xa: float, ya: float, xb: float, yb: float, sigma: float
 ) -> float:
-    """Integral in 1/m of a unit-mass 2-D Gaussian of width ``sigma`` about the point, along a piece.
+    """Integral along a piece, in 1/m, of a 2-D Gaussian about the point: mass 1, width ``sigma``.
 
     Exact, hence additive however the road is cut.
     """

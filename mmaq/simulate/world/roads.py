@@ -110,7 +110,8 @@ def _rural(grid: Grid, elevation: np.ndarray, rng: np.random.Generator) -> list[
     """Straight country roads, some 0.25 km of them per km2 of land."""
     side = grid.step * grid.rows
     count = int(0.25 * (elevation > 0).mean() * (side / 1000) ** 2 / 9.0)
-    middle = rng.uniform(0.0, side, (count, 2)) + (grid.west, grid.north - side)
+    corner = np.array([grid.west, grid.north - side])
+    middle = corner + rng.uniform(0.0, side, (count, 2))
     angle, half = rng.uniform(0, np.pi, count), rng.uniform(2000.0, 7000.0, count)
     arm = np.column_stack([np.cos(angle), np.sin(angle)]) * half[:, None]
     return list(np.stack([middle - arm, middle + arm], axis=1))

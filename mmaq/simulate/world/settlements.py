@@ -71,7 +71,7 @@ def _places(
     ys = grid.north - (row + rng.uniform(size=row.shape)) * grid.step
     x, y = xs[:, 0].copy(), ys[:, 0].copy()
     towns = int((inhabitants >= TOWN).sum())
-    reach = 9000.0 * (inhabitants / 1e5) ** 0.5
+    reach = 9000.0 * (inhabitants / 1e5) ** 0.3
     for i in range(1, towns):
         apart = np.hypot(xs[i][:, None] - x[:i], ys[i][:, None] - y[:i])
         room = (apart / (reach[:i] + reach[i])).min(axis=1)
@@ -85,7 +85,9 @@ def make_population(
 ) -> np.ndarray:
     """Inhabitants per km2, float32 (rows, columns): exponential profiles with a patchy texture."""
     texture = np.exp(0.45 * gaussian_field(rng, grid.shape, 3.0) - 0.10)
-    rural = 14.0 * np.exp(0.8 * gaussian_field(rng, grid.shape, 15.0) - np.maximum(elevation, 0) / 500)
+    rural = 14.0 * np.exp(
+        0.8 * gaussian_field(rng, grid.shape, 15.0) - np.maximum(elevation, 0) / 500
+    )
     density = np.zeros(grid.shape)
     eastings, northings = grid.centres()
     for i in range(len(settlements.x)):

@@ -26,7 +26,7 @@ def make_streets(
     the density about the street and with how much the city drives.
     """
     ends, kinds, driving = [], [], []
-    for city in np.flatnonzero(settlements.inhabitants >= LATTICE_FROM):
+    for city in np.flatnonzero(settlements.inhabitants >= LATTICE_FROM).tolist():
         for family in (0, 1):
             found, kind = _family(settlements, city, family, rng)
             ends.append(found)

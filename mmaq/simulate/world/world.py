@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 from affine import Affine
 
 from mmaq.config.data import Period, Simulate
+from mmaq.errors import ConfigError
 from mmaq.simulate.world.cover import cover_points, greenness_points
 from mmaq.simulate.world.emissions import Emissions, make_emissions, make_heating
 from mmaq.simulate.world.grid import CRS, Grid, square
@@ -48,6 +48,7 @@ class World:
     land: Land
     heating: np.ndarray
     emissions: Emissions
+    years: dict[int, list[Weather]]
     sites: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     crs = CRS
@@ -95,11 +96,21 @@ class World:
         return weather.east_wind, weather.north_wind
 
     def weather(self, day: date) -> Weather:
-        """The weather of a day; any day has one."""
-        return _year(self.seed, day.year)[day.timetuple().tm_yday - 1]
+        """The weather of a day of the period's years.
+
+        Raises:
+            ConfigError: the day lies in another year.
+        """
+        if day.year not in self.years:
+            known = ", ".join(map(str, self.years))
+            raise ConfigError("period", f"{day} lies outside {known}", "Widen the period")
+        return self.years[day.year][day.timetuple().tm_yday - 1]
 
     def column(self, day: date) -> tuple[np.ndarray, Affine]:
-        """Tropospheric NO2 column of a day in mol/m2, float64 (rows, columns) on 2 km, and where."""
+        """Tropospheric NO2 column of a day and the affine transform of its grid.
+
+        float64 (rows, columns) in mol/m2 on cells of 2 km, row 0 in the north.
+        """
         weather, fields = self.weather(day), self.emissions
         emission = (
             weather.traffic * fields.traffic
@@ -118,17 +129,14 @@ class World:
         return east, np.ascontiguousarray(self.grid.north - np.asarray(y, dtype=np.float64))
 
 
-@lru_cache(maxsize=8)
-def _year(seed: int, year: int) -> list[Weather]:
-    return weather_of_year(seed, year)
-
-
 def make_world(config: Simulate, period: Period) -> World:
     """Make the country of ``config.seed``. The same seed and extent give the same arrays.
 
-    ``period`` sets nothing of the land; the weather of any day follows from the seed and its date.
+    The weather of a day follows from the seed and its date, whatever else ``period`` holds.
+
+    Raises:
+        ConfigError: the land has no room for the sites asked for.
     """
-    del period
     grid = square(config.extent_km, STEP)
     terrain, people, network, works, ground, places = (
         np.random.default_rng([config.seed, config.world_version, part]) for part in range(6)
@@ -143,9 +151,13 @@ def make_world(config: Simulate, period: Period) -> World:
     land = make_land(grid, elevation, population, industry, ground)
     heating = make_heating(grid, population, ground)
     emissions = make_emissions(grid, heating, pieces, roads.volume, industry, plants)
+    years = {
+        year: weather_of_year(config.seed, year)
+        for year in range(period.start.year, period.end.year + 1)
+    }
     world = World(
         config.seed, grid, elevation, population, settlements, roads, pieces, industry, plants,
-        land, heating, emissions,
+        land, heating, emissions, years,
     )  # fmt: skip
     world.sites = make_sites(world, config.stations, config.unlabelled, places)
     return world

@@ -115,7 +115,7 @@ def test_scan_times_are_utc_of_the_early_afternoon(granule, file):
     first = reference + float(product["delta_time"][0, 0]) / 1000
     assert first == pytest.approx(granule.time.timestamp(), abs=1.0)
     assert product["delta_time"].units == f"milliseconds since {granule.time:%Y-%m-%d} 00:00:00"
-    local = (first % 86400) / 3600 + float(np.median(product["longitude"][0])) / 15
+    local = (first % 86400) / 3600 + np.median(filled(product["longitude"])) / 15
     assert 12.0 < local < 14.5
 
 
