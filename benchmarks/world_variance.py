@@ -74,11 +74,13 @@ def main() -> None:
     eight, column = list(FEATURES), ["input_column"]
     fields = [name for name in table if name.startswith("input_")]
     around = [name for name in fields if name not in column]
+    shown = [name for name in fields if "traffic" not in name and "busy" not in name]
     print("| inputs | R² |\n|---|---|")
     for name, columns, trees in (
         ("table, boosted trees (`gbm`)", eight, True), ("table", eight, False),
         ("column", column, False), ("surroundings", around, False),
         ("table + column", eight + column, False), ("table + surroundings", eight + around, False),
+        ("table + what images show (no traffic volumes)", eight + shown, False),
         ("all (`oracle_inputs`)", eight + fields, False),
         ("all, boosted trees", eight + fields, True),
     ):  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from mmaq.config.base import Count, Positive, Section
 
@@ -56,3 +56,10 @@ class Evaluate(Section):
     finetune: Finetune = Finetune()
     bootstrap: Count = Field(default=1000, description="Resamples of the stations.")
     threads: Count = Field(default=1, description="Torch threads of each evaluation job.")
+
+    @field_validator("splits", "seeds", "references", "probes")
+    @classmethod
+    def _once(cls, values: tuple[object, ...]) -> tuple[object, ...]:
+        if len(set(values)) < len(values):
+            raise ValueError("names something twice")
+        return values

@@ -10,9 +10,10 @@ import jinja2
 import pandas as pd
 
 import mmaq
+from mmaq import reported
 from mmaq.benchmark import COLUMNS, read_benchmark
 from mmaq.files import replacing
-from mmaq.report import names, reported, tables, words
+from mmaq.report import names, tables, words
 from mmaq.report.charts import Charts, draw_charts
 from mmaq.report.inputs import read_losses, read_predictions, read_timings
 from mmaq.report.numbers import MISSING, number

@@ -8,7 +8,7 @@ import pandas as pd
 
 from mmaq.report import names
 from mmaq.report.numbers import count, duration, interval, number
-from mmaq.report.reported import PAPER
+from mmaq.reported import PAPER
 
 KEY = ["method", "protocol", "modalities", "group", "label_fraction"]
 SHOWN = (

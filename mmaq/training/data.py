@@ -76,7 +76,7 @@ class Inputs:
         if modality == "table":
             return statistics.standardise_table(self.table[sites])
         rows = self.rows[modality][sites]
-        values = statistics.standardise(modality, self.pixels[modality][rows].float())
+        values = statistics.standardise(modality, _pick(self.pixels[modality], rows))
         return values * self.masks[modality][rows]
 
 
@@ -121,6 +121,13 @@ def need_modalities(store: PatchStore, modalities: Sequence[str]) -> None:
                 f"holds no {name} patches: {reason}",
                 "Add images, then `mmaq patches`",
             )
+
+
+def _pick(pixels: Tensor, rows: Tensor) -> Tensor:
+    """Rows as float32. Indexing is not defined for uint16 on every device, so int16 carries it."""
+    if pixels.dtype == torch.uint16:
+        return (pixels.view(torch.int16)[rows].int() & 0xFFFF).float()
+    return pixels[rows]
 
 
 def _gather(array: np.ndarray, rows: np.ndarray) -> np.ndarray:

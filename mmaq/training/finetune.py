@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from mmaq.config.evaluation import Finetune
 from mmaq.models import Encoders
+from mmaq.ridge import fit_ridge
 from mmaq.training.data import Inputs
 from mmaq.training.embed import BATCH
 from mmaq.training.geometry import draw_symmetry, turn
-from mmaq.training.ridge import fit_ridge
 from mmaq.training.schedule import cosine_with_warmup
 from mmaq.training.statistics import Statistics
 from mmaq.training.views import fit_size

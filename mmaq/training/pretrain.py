@@ -8,6 +8,8 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +63,6 @@ def _fit(config: Pretrain, inputs: Inputs, statistics: Statistics, out: Path) ->
     run = run_digest(config, inputs, statistics)
     module = PretrainModule(config, inputs, statistics)
     cuda = torch.cuda.is_available()
-    if not cuda:
-        torch.set_num_threads(config.threads)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     trainer = lightning.Trainer(
         max_epochs=config.epochs,
@@ -76,14 +76,25 @@ def _fit(config: Pretrain, inputs: Inputs, statistics: Statistics, out: Path) ->
         enable_model_summary=False,
         enable_progress_bar=sys.stderr.isatty(),
         default_root_dir=out,
-        deterministic="warn",
+        deterministic="warn" if cuda else None,
     )
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), cpu_threads(config.threads):
         # The loader hands out positions: more workers would cost time.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*deterministic.*")
+        warnings.filterwarnings("ignore", message=".*(deterministic|LeafSpec).*")
         trainer.fit(module, make_loader(len(inputs), config), ckpt_path=resumable(out, run))
     return module
+
+
+@contextmanager
+def cpu_threads(count: int) -> Iterator[None]:
+    """Give torch ``count`` threads: sums depend on their number, so it is part of a run."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class KeepLast(Checkpoint):

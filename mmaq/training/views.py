@@ -43,8 +43,9 @@ def make_views(
     device = batch["table"].device
     weak = _draw(size, views.weak, device, generator)
     full = torch.zeros_like(weak)
-    first = _images(batch, views, encoders, weak, generator)
-    second = _images(batch, views, encoders, full, generator)
+    with torch.autocast(device.type, enabled=False):
+        first = _images(batch, views, encoders, weak, generator)
+        second = _images(batch, views, encoders, full, generator)
     corrupted = corrupt_table(batch["table"], views.corrupt, generator)
     return {**first, "table": batch["table"]}, {**second, "table": corrupted}
 

@@ -70,3 +70,14 @@ def test_views_reach_the_loss_in_their_order(method):
     assert before["intra_s5p"] == after["intra_s5p"]
     assert before["intra_table"] != after["intra_table"]
     assert before["inter"] != after["inter"]
+
+
+def test_loss_under_autocast_is_close_to_single_precision(method):
+    method.train()
+    first, second = views(size=32)
+    with torch.no_grad():
+        expected = method(first, second)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found = method(first, second)
+    assert found["loss"].dtype == torch.float32
+    torch.testing.assert_close(found["loss"], expected["loss"], rtol=0.05, atol=0.0)

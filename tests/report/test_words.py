@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from mmaq.benchmark import Row
 from mmaq.report.numbers import count, duration, interval, number
-from mmaq.report.reported import PAPER, headline_gain
 from mmaq.report.words import standings
+from mmaq.reported import PAPER, headline_gain
 
 
 def table(**values):

@@ -8,10 +8,10 @@ from sklearn.model_selection import LeaveOneOut, cross_val_predict
 
 from mmaq.config.evaluation import Finetune
 from mmaq.patches.store import open_store
+from mmaq.ridge import PENALTIES, fit_ridge
 from mmaq.sites import read_sites
 from mmaq.training import compute_statistics, embed, finetune, load_inputs, random_encoders
 from mmaq.training.finetune import Regressor, start_at_probe
-from mmaq.training.ridge import PENALTIES, fit_ridge
 from tests.training.training_country import TINY, make_country
 
 CONFIG = Finetune(epochs=2, batch_size=16)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -71,6 +73,16 @@ def test_standardised_inputs(loaded):
     missing = sites[list(FEATURES)].isna().to_numpy()
     assert (table[:, 8:].numpy() == missing).all()
     assert not table[:, :8][torch.from_numpy(missing.copy())].any()
+
+
+def test_bright_pixels_keep_their_value(loaded):
+    """Above 32767 a signed 16-bit integer would be negative."""
+    inputs = loaded[2]
+    bright = torch.full_like(inputs.pixels["s2"], 60_000)
+    inputs = replace(inputs, pixels={**inputs.pixels, "s2": bright})
+    statistics = replace(compute_statistics(inputs), s2_mean=(0.0,) * 12, s2_sd=(1.0,) * 12)
+    values = inputs.standardised("s2", torch.arange(3), statistics)
+    assert set(values.unique().tolist()) == {0.0, 60_000.0}
 
 
 def test_statistics_survive_json(loaded):

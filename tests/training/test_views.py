@@ -194,3 +194,14 @@ def test_redrawn_values_come_from_other_rows_of_the_batch(generator):
 def test_fit_size_resamples_images_alone():
     assert fit_size("s2", torch.ones(1, 12, 20, 20), ENCODERS).shape == (1, 12, 16, 16)
     assert fit_size("table", torch.ones(1, 16), ENCODERS).shape == (1, 16)
+
+
+def test_views_are_made_in_single_precision_under_autocast():
+    data = batch(8)
+    pairs = []
+    for enabled in (True, False):
+        generator = torch.Generator().manual_seed(0)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+            pairs.append(make_views(data, Views(), ENCODERS, generator))
+    for inside, outside in zip(*pairs, strict=True):
+        assert all(torch.equal(inside[name], outside[name]) for name in data)

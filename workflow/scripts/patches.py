@@ -15,8 +15,7 @@ with one_line_errors():
     if snakemake.params.source == "published":
         build_published_patches(Published(**snakemake.params.published), config, sites, store)
     else:
-        grid = snakemake.input.get("grid")
+        grids = [Path(path) for path in snakemake.input.get("grid", [])]
+        l3 = grids[0] if grids else None
         archive = Path(snakemake.input.ancillary[0]).parents[1]
-        build_patches(
-            archive, sites, Path(grid[0]) if grid else None, config, store, workers=snakemake.threads
-        )
+        build_patches(archive, sites, l3, config, store, workers=snakemake.threads)

@@ -19,7 +19,7 @@ CLASSES = ("motorway", "primary", "secondary", "residential")
 """OpenStreetMap's values of ``highway``."""
 MEDIAN_VOLUME = np.array([42_000.0, 12_000.0, 4_500.0, 500.0])
 """Vehicles a day by class, before the town's and the place's own factors."""
-VOLUME_SPREAD = np.array([0.55, 0.85, 1.05, 1.0])
+VOLUME_SPREAD = np.array([0.55, 0.95, 1.15, 1.0])
 """Standard deviation of the logarithm of the volume by class."""
 
 
@@ -121,7 +121,7 @@ def _on_land(
     grid: Grid, elevation: np.ndarray, lines: list[np.ndarray]
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Keep the roads that stay inside the world and cross water on under a tenth of their way."""
-    steps = np.linspace(0.02, 0.98, 25)
+    steps = np.linspace(0.0, 1.0, 27)
     samples = np.stack([_along(line, steps) for line in lines])
     x, y = samples[..., 0], samples[..., 1]
     side = grid.step * grid.rows

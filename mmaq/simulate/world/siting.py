@@ -28,7 +28,7 @@ KIND_COUNTS = {
 """Stations by kind in the published European table (2,674 rows)."""
 SUBURBAN, URBAN = 2.15, 2.75
 """log10 of the density (1/km2) from which a network calls a place suburban or urban."""
-AREA_NOISE = 0.30
+AREA_NOISE = 0.38
 """Scatter of that judgement, in log10."""
 APART = 500.0
 """Least distance in m between any two sites: patches of 320 m never overlap."""
@@ -48,6 +48,8 @@ def make_sites(
         ConfigError: the land has no room for that many sites.
     """
     total = stations + unlabelled
+    land = float((world.elevation_field > 0).sum()) * world.grid.step**2
+    _check_room(total, int(land / (APART**2 * 3**0.5 / 2)))  # the densest packing of discs
     pools = [draw_candidates(world, kind, 14 * total // 10 + 400, rng) for kind in TYPES]
     x, y = (np.concatenate([pool[i] for pool in pools]) for i in (0, 1))
     kind = np.repeat(TYPES, [len(pool[0]) for pool in pools])
@@ -60,12 +62,16 @@ def make_sites(
     taken: dict[tuple[int, int], tuple[float, float]] = {}
     first = _choose(x, y, area, kind, order, stations, taken)
     second = _choose(x, y, area, kind, order, unlabelled, taken)
-    if len(first) < stations or len(second) < unlabelled:
-        fault = f"the land has room for {len(first) + len(second)} sites, not {total}"
-        raise ConfigError("simulate", fault, "Ask for fewer sites or a larger extent_km")
+    _check_room(total, len(first) + len(second))
     chosen = np.concatenate([first, second])
     labelled = np.arange(total) < stations
     return _table(world, x[chosen], y[chosen], area[chosen], kind[chosen], labelled, rng)
+
+
+def _check_room(wanted: int, room: int) -> None:
+    if room < wanted:
+        fault = f"the land has room for {room} sites, not {wanted}"
+        raise ConfigError("simulate", fault, "Ask for fewer sites or a larger extent_km")
 
 
 def _area(world: World, x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -36,6 +36,14 @@ PAPER = (
 )
 
 
+def paper_figure(method: str, protocol: str, metric: str) -> float | None:
+    """A paper's R² ("r2") or MSE ("mse") for a row of the benchmark, where there is one."""
+    for row in PAPER:
+        if (row.method, row.protocol) == (method, protocol):
+            return {"r2": row.r2, "mse": row.mse}.get(metric)
+    return None
+
+
 @dataclass(frozen=True)
 class OnRealStations:
     """R² of boosted trees on the 2,674 stations of the published table, without any image.
