@@ -43,7 +43,7 @@ class Simulate(Section):
     world_version: Literal[1] = Field(default=1, description="Version of the world's physics.")
     seed: int = Field(default=1, ge=0, description="Seed of the land, the weather and the noise.")
     extent_km: Annotated[float, Field(ge=60, le=600)] = Field(
-        default=600.0, description="Side of the square land, centred on the same place."
+        default=600.0, description="Side of the square land, rounded to 4 km."
     )
     stations: Count = Field(default=1000, description="Stations that measure NO2.")
     unlabelled: int = Field(default=2000, ge=0, description="Sites without a measurement.")
