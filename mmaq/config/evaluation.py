@@ -21,7 +21,7 @@ class Finetune(Section):
     methods: tuple[Literal["mmaq", "mmaq_s2"], ...] = Field(
         default=("mmaq", "mmaq_s2"), description="Methods that are fine-tuned."
     )
-    epochs: Count = Field(default=12, description="Passes over the training stations.")
+    epochs: Count = Field(default=8, description="Passes over the training stations.")
     batch_size: Count = Field(default=64, description="Stations in a batch.")
     learning_rate: Positive = Field(default=1e-4, description="AdamW rate of the head.")
     encoder_rate: Positive = Field(

@@ -61,7 +61,10 @@ class Pretrain(Section):
     lambda_off: Positive = Field(default=0.0051, description="Weight of off-diagonal terms.")
     epochs: Count = Field(default=12, description="Passes over the unlabelled sites.")
     batch_size: Count = Field(default=128, description="Sites in a batch, over all devices.")
-    learning_rate: Positive = Field(default=0.2, description="LARS rate for a batch of 256.")
+    learning_rate: Positive = Field(
+        default=8.0,
+        description="LARS rate for a batch of 256; the paper's 0.2 is meant for 500 epochs.",
+    )
     bias_learning_rate: Positive = Field(
         default=0.0048, description="Rate of biases, norms and loss weights for a batch of 256."
     )
