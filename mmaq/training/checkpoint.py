@@ -51,6 +51,7 @@ def save_encoders(
     tensors = {name: value.contiguous().cpu() for name, value in encoders.state_dict().items()}
     with replacing(path) as temporary:
         save_file(tensors, temporary, metadata={KEY: json.dumps(about, sort_keys=True)})
+        temporary.chmod(0o644)  # safetensors writes for the owner alone; groups share checkpoints
 
 
 def read_about(path: str | os.PathLike[str]) -> dict[str, Any]:
