@@ -156,7 +156,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("damage", "error", "message"), FAULTS, ids=lambda case: str(case)[:40])
+@pytest.mark.parametrize(("damage", "error", "message"), FAULTS, ids=[case[0].__name__ for case in FAULTS])
 def test_bad_input_ends_in_one_line_and_no_output(country, tmp_path, damage, error, message):
     damage(country)
     country.write()
