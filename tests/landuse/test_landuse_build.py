@@ -156,7 +156,9 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("damage", "error", "message"), FAULTS, ids=[case[0].__name__ for case in FAULTS])
+@pytest.mark.parametrize(
+    ("damage", "error", "message"), FAULTS, ids=[case[0].__name__ for case in FAULTS]
+)
 def test_bad_input_ends_in_one_line_and_no_output(country, tmp_path, damage, error, message):
     damage(country)
     country.write()
