@@ -13,7 +13,8 @@ from mmaq.sources import stage_sources
 
 try:
     CONFIG = check_config(
-        config, " ".join(map(str, workflow.overwrite_configfiles)) or "config/config.yaml"
+        config,
+        " ".join(map(str, workflow.overwrite_configfiles)) or "config/config.yaml",
     )
 except MmaqError as error:
     raise WorkflowError(str(error))
@@ -87,7 +88,9 @@ def landuse_tables():
     """What the site table is made from."""
     if CONFIG.source == "published":
         tables = CONFIG.published
-        return [path for path in (tables.samples, tables.eea_metadata, tables.osm) if path]
+        return [
+            path for path in (tables.samples, tables.eea_metadata, tables.osm) if path
+        ]
     return [collection(ANCILLARY), collection(STATIONS)]
 
 
@@ -95,7 +98,9 @@ def timing_files():
     """Benchmark files of the rules that this configuration runs before the report."""
     names = ["landuse", "patches", "evaluate_references", "evaluate_probes"]
     names += [f"evaluate_{part}" for part in FINETUNED]
-    names += {"simulate": ["simulate"], "files": ["acquire"], "published": []}[CONFIG.source]
+    names += {"simulate": ["simulate"], "files": ["acquire"], "published": []}[
+        CONFIG.source
+    ]
     if has_collection(SENTINEL5P):
         names += [f"grid_part_{part}" for part in PARTS] + ["grid"]
     if has_images():
