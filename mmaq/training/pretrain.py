@@ -49,7 +49,7 @@ def pretrain(store: Path, sites: Path, config: Pretrain, out: Path) -> None:
     opened = open_store(store)
     chosen = pretraining_sites(opened, read_sites(sites), config.transductive)
     inputs = load_inputs(opened, chosen)
-    statistics = compute_statistics(inputs)
+    statistics = compute_statistics(inputs.pixels, inputs.masks, inputs.table)
     LOG.info("pretraining %s on %d sites", config.method, len(inputs))
     module = _fit(config, inputs, statistics, Path(out))
     save_encoders(Path(out) / EXPORT, module.method.encoders, statistics, config, inputs.site_ids)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,9 +12,6 @@ from torch import Tensor
 
 from mmaq.errors import StoreError
 from mmaq.sites import FEATURES
-
-if TYPE_CHECKING:
-    from mmaq.training.data import Inputs
 
 CONTINUOUS = (FEATURES.index("altitude"), FEATURES.index("population_density"))
 LOGARITHMIC = FEATURES.index("population_density")
@@ -61,8 +58,10 @@ class Statistics:
         return torch.cat([values.nan_to_num(nan=0.0), missing.to(values.dtype)], dim=1)
 
 
-def compute_statistics(inputs: Inputs) -> Statistics:
-    """Statistics of all sites in ``inputs``: give it the pretraining sites alone.
+def compute_statistics(
+    pixels: Mapping[str, Tensor], masks: Mapping[str, Tensor], table: Tensor
+) -> Statistics:
+    """Statistics of the pretraining sites, whose pixels, masks and table (n, 8) these are.
 
     Raises:
         StoreError: a modality has no valid pixel.
@@ -70,16 +69,16 @@ def compute_statistics(inputs: Inputs) -> Statistics:
     images: dict[str, np.ndarray] = {}
     for name in ("s2", "s5p"):
         images[f"{name}_mean"], images[f"{name}_sd"] = _pixel_moments(
-            inputs.pixels[name], inputs.masks[name], name
+            pixels[name], masks[name], name
         )
     mean, sd = np.zeros(len(FEATURES)), np.ones(len(FEATURES))
-    table = _unfold(inputs.table.cpu().double()).numpy()
+    values = _unfold(table.cpu().double()).numpy()
     for column in CONTINUOUS:
-        known = table[:, column][np.isfinite(table[:, column])]
+        known = values[:, column][np.isfinite(values[:, column])]
         if len(known):
             mean[column], sd[column] = known.mean(), known.std()
     return Statistics(
-        **{name: tuple(values.tolist()) for name, values in images.items()},
+        **{name: tuple(moment.tolist()) for name, moment in images.items()},
         table_mean=tuple(mean.tolist()),
         table_sd=tuple(np.where(sd > 0, sd, 1.0).tolist()),
     )

@@ -27,7 +27,8 @@ def checkpoint(data, tmp_path_factory):
     from mmaq.training import compute_statistics, load_inputs, random_encoders, save_encoders
 
     config = Pretrain(encoders=Encoders(s2_input=8, s5p_input=6, table_width=16))
-    statistics = compute_statistics(load_inputs(open_store(data[1]), pd.read_parquet(data[0])))
+    inputs = load_inputs(open_store(data[1]), pd.read_parquet(data[0]))
+    statistics = compute_statistics(inputs.pixels, inputs.masks, inputs.table)
     path = tmp_path_factory.mktemp("checkpoint") / "mmaq.safetensors"
     save_encoders(path, random_encoders(config, 99), statistics, config, [])
     return path

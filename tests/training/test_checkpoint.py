@@ -35,7 +35,10 @@ def inputs(country):
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory, inputs):
     path = tmp_path_factory.mktemp("checkpoint") / "mmaq.safetensors"
-    encoders, statistics = random_encoders(CONFIG, 3), compute_statistics(inputs)
+    encoders, statistics = (
+        random_encoders(CONFIG, 3),
+        compute_statistics(inputs.pixels, inputs.masks, inputs.table),
+    )
     save_encoders(path, encoders, statistics, CONFIG, ["a", "b"])
     return path, encoders, statistics
 

@@ -40,7 +40,7 @@ def test_inputs_follow_the_order_of_the_sites(loaded):
 
 def test_statistics_equal_numpy_over_clear_pixels(loaded):
     store, sites, inputs = loaded
-    statistics = compute_statistics(inputs)
+    statistics = compute_statistics(inputs.pixels, inputs.masks, inputs.table)
     clear = np.asarray(store.s2_mask, dtype=bool)
     for band in (0, 7, 11):
         values = np.asarray(store.s2[:, band], dtype=float)[clear]
@@ -59,7 +59,7 @@ def test_statistics_equal_numpy_over_clear_pixels(loaded):
 
 def test_standardised_inputs(loaded):
     _, sites, inputs = loaded
-    statistics = compute_statistics(inputs)
+    statistics = compute_statistics(inputs.pixels, inputs.masks, inputs.table)
     every = torch.arange(len(inputs))
     for name in ("s2", "s5p"):
         values = inputs.standardised(name, every, statistics)
@@ -80,13 +80,17 @@ def test_bright_pixels_keep_their_value(loaded):
     inputs = loaded[2]
     bright = torch.full_like(inputs.pixels["s2"], 60_000)
     inputs = replace(inputs, pixels={**inputs.pixels, "s2": bright})
-    statistics = replace(compute_statistics(inputs), s2_mean=(0.0,) * 12, s2_sd=(1.0,) * 12)
+    statistics = replace(
+        compute_statistics(inputs.pixels, inputs.masks, inputs.table),
+        s2_mean=(0.0,) * 12,
+        s2_sd=(1.0,) * 12,
+    )
     values = inputs.standardised("s2", torch.arange(3), statistics)
     assert set(values.unique().tolist()) == {0.0, 60_000.0}
 
 
 def test_statistics_survive_json(loaded):
-    statistics = compute_statistics(loaded[2])
+    statistics = compute_statistics(loaded[2].pixels, loaded[2].masks, loaded[2].table)
     assert Statistics.from_dict(statistics.to_dict()) == statistics
 
 
@@ -102,7 +106,7 @@ def test_sites_without_a_patch_are_known(country, tmp_path):
     with pytest.raises(StoreError, match="s2"):
         pretraining_sites(store, sites, transductive=False)
     with pytest.raises(StoreError, match="no pretraining site has a valid pixel"):
-        compute_statistics(inputs)
+        compute_statistics(inputs.pixels, inputs.masks, inputs.table)
 
 
 def test_values_that_are_not_finite_are_refused(country, tmp_path):

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    from mmaq.simulate.world.world import World
+from mmaq.simulate.world.world import World
 
 BUSY_AWAY = 45.0
 """Background and industrial sites keep this distance (m) from busy roads."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
 
 from mmaq.simulate.world.cover import building_texture, built_share
 from mmaq.simulate.world.pieces import CELL, distance_to_piece, line_kernel
-
-if TYPE_CHECKING:
-    from mmaq.simulate.world.world import World
+from mmaq.simulate.world.world import World
 
 SCALES = (18.0, 55.0, 150.0)
 """Widths in m of the Gaussians that together make the decay away from a road."""

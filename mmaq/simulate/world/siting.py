@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 from pyproj import Transformer
@@ -13,10 +11,8 @@ from mmaq.errors import ConfigError
 from mmaq.simulate.world.candidates import BUSY_AWAY, draw_candidates
 from mmaq.simulate.world.grid import CRS
 from mmaq.simulate.world.local import distances
+from mmaq.simulate.world.world import World
 from mmaq.sites import AREAS, TYPES
-
-if TYPE_CHECKING:
-    from mmaq.simulate.world.world import World
 
 COUNTRY = "XM"
 """A user-assigned code of ISO 3166-1: no real country has it."""

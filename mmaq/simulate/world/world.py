@@ -9,23 +9,18 @@ import numpy as np
 import pandas as pd
 from affine import Affine
 
-from mmaq.config.data import Period, Simulate
 from mmaq.errors import ConfigError
 from mmaq.simulate.world.cover import cover_points, greenness_points
-from mmaq.simulate.world.emissions import Emissions, make_emissions, make_heating
-from mmaq.simulate.world.grid import CRS, Grid, square
-from mmaq.simulate.world.land import Land, make_land
-from mmaq.simulate.world.pieces import CELL, Pieces, cut_roads
-from mmaq.simulate.world.roads import Roads, make_roads
-from mmaq.simulate.world.settlements import Settlements, make_population, make_settlements
-from mmaq.simulate.world.siting import make_sites
-from mmaq.simulate.world.sources import Industry, PowerPlants, make_industry, make_power_plants
-from mmaq.simulate.world.terrain import make_elevation
+from mmaq.simulate.world.emissions import Emissions
+from mmaq.simulate.world.grid import CRS, Grid
+from mmaq.simulate.world.land import Land
+from mmaq.simulate.world.pieces import CELL, Pieces
+from mmaq.simulate.world.roads import Roads
+from mmaq.simulate.world.settlements import Settlements
+from mmaq.simulate.world.sources import Industry, PowerPlants
 from mmaq.simulate.world.transport import Transport
-from mmaq.simulate.world.weather import Weather, weather_of_year
+from mmaq.simulate.world.weather import Weather
 
-STEP = 500.0
-"""Cell of the coarse fields in m."""
 NO2_SHARE = 0.75
 """NO2 / NOx in the column about noon."""
 BACKGROUND = 0.7e-5
@@ -127,37 +122,3 @@ class World:
         """Metres east and south of the north-western corner, as the compiled loops take them."""
         east = np.ascontiguousarray(np.asarray(x, dtype=np.float64) - self.grid.west)
         return east, np.ascontiguousarray(self.grid.north - np.asarray(y, dtype=np.float64))
-
-
-def make_world(config: Simulate, period: Period) -> World:
-    """Make the country of ``config.seed``. The same seed and extent give the same arrays.
-
-    The weather of a day follows from the seed and its date, whatever else ``period`` holds.
-
-    Raises:
-        ConfigError: the land has no room for the sites asked for.
-    """
-    grid = square(config.extent_km, STEP)
-    terrain, people, network, works, ground, places = (
-        np.random.default_rng([config.seed, config.world_version, part]) for part in range(6)
-    )
-    elevation = make_elevation(grid, terrain)
-    settlements = make_settlements(grid, elevation, people)
-    population = make_population(grid, elevation, settlements, people)
-    industry = make_industry(grid, elevation, settlements, works)
-    plants = make_power_plants(grid, elevation, settlements, works)
-    roads = make_roads(grid, elevation, population, settlements, network)
-    pieces = cut_roads(roads, grid)
-    land = make_land(grid, elevation, population, industry, ground)
-    heating = make_heating(grid, population, ground)
-    emissions = make_emissions(grid, heating, pieces, roads.volume, industry, plants)
-    years = {
-        year: weather_of_year(config.seed, year)
-        for year in range(period.start.year, period.end.year + 1)
-    }
-    world = World(
-        config.seed, grid, elevation, population, settlements, roads, pieces, industry, plants,
-        land, heating, emissions, years,
-    )  # fmt: skip
-    world.sites = make_sites(world, config.stations, config.unlabelled, places)
-    return world
