@@ -62,7 +62,7 @@ class Pretrain(Section):
     epochs: Count = Field(default=12, description="Passes over the unlabelled sites.")
     batch_size: Count = Field(default=128, description="Sites in a batch, over all devices.")
     learning_rate: Positive = Field(
-        default=8.0,
+        default=2.0,
         description="LARS rate for a batch of 256; the paper's 0.2 is meant for 500 epochs.",
     )
     bias_learning_rate: Positive = Field(
