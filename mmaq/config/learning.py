@@ -50,7 +50,8 @@ class Pretrain(Section):
     method: Literal["mmaq"] = Field(default="mmaq", description="Method, by its name.")
     seed: int = Field(default=10, ge=0, description="Seed of weights, order and views.")
     transductive: bool = Field(
-        default=False, description="Use station sites too, which every row then has to say."
+        default=False,
+        description="Use the stations' images too: every pretrained row is then transductive.",
     )
     encoders: Encoders = Encoders()
     views: Views = Views()

@@ -18,11 +18,11 @@ class Workflow:
     def __init__(self, folder):
         self.folder = folder
 
-    def run(self, *arguments, config=TINY):
+    def run(self, *arguments, config=TINY, cores=2):
         command = [
             sys.executable, "-m", "snakemake", *arguments,
             "--snakefile", str(ROOT / "Snakefile"), "--directory", str(self.folder),
-            "--profile", "none", "--cores", "2", "--configfile", str(config),
+            "--profile", "none", "--cores", str(cores), "--configfile", str(config),
         ]  # fmt: skip
         return subprocess.run(command, capture_output=True, text=True, check=False)
 

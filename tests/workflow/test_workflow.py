@@ -125,9 +125,9 @@ def test_a_mistyped_key_stops_before_any_job(tmp_path):
     assert f"{config}: unknown key grid.resolutoin. Did you mean resolution." in done.stderr
 
 
-def test_the_same_seed_gives_the_same_bytes(workflow, tmp_path):
+def test_the_same_seed_gives_the_same_bytes_on_one_core_as_on_two(workflow, tmp_path):
     again = Workflow(tmp_path)
-    done = again.run("data/tiny/patches/store.json", "--cores", "1")
+    done = again.run("data/tiny/patches/store.json", cores=1)
     assert done.returncode == 0, done.stderr[-3000:]
     for pattern in ("archive/**/*.*", "grid/*.nc", "sites.parquet", "patches/*"):
         files = sorted((workflow.folder / "data/tiny").glob(pattern))
