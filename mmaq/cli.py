@@ -95,20 +95,38 @@ def grid(
         list[Path] | None, typer.Argument(help="Level-2 granules; none: those of the archive.")
     ] = None,
     config: ConfigFile = None,
+    bbox: Annotated[
+        tuple[float, float, float, float] | None,
+        typer.Option(help="West, south, east, north in degrees.", metavar="W S E N"),
+    ] = None,
+    resolution: Annotated[float | None, typer.Option(help="Cell size in degrees.")] = None,
+    variable: Annotated[str | None, typer.Option(help="Column to grid, by its name.")] = None,
+    qa: Annotated[float | None, typer.Option(help="Use pixels with qa_value above this.")] = None,
+    strict: Annotated[bool | None, typer.Option(help="Stop at a broken granule.")] = None,
     out: Annotated[Path | None, typer.Option(help="Level-3 file; none: the workflow's.")] = None,
+    workers: Annotated[int, typer.Option(help="Threads that read ahead.", min=1)] = CORES,
 ) -> None:
-    """Grid Sentinel-5P level 2 to a level-3 mean."""
+    """Grid Sentinel-5P level 2 to a level-3 mean.
+
+    Options go before the grid section of the configuration, which has more of them.
+    """
+    from mmaq.config.load import change
     from mmaq.sentinel5p import grid_files, grid_part, merge_parts
 
     run = _start(config)
+    given = {
+        "bbox": bbox, "resolution": resolution, "variable": variable, "qa": qa, "strict": strict
+    }  # fmt: skip
+    changes = {key: value for key, value in given.items() if value is not None}
+    settings = change(run.config, "grid", changes, "the command line").grid
     out = out or run.paths.grid
     if files:
-        grid_files(files, run.config.grid, out)
+        grid_files(files, settings, out, workers)
         return
-    parts = run.config.period.parts(run.config.grid.part)
+    parts = run.config.period.parts(settings.part)
     for name, (start, end) in parts.items():
-        grid_part(run.paths.archive, run.config.grid, start, end, run.paths.grid_part(name))
-    merge_parts([run.paths.grid_part(name) for name in parts], run.config.grid, out)
+        grid_part(run.paths.archive, settings, start, end, run.paths.grid_part(name), workers)
+    merge_parts([run.paths.grid_part(name) for name in parts], settings, out)
 
 
 @app.command()

@@ -37,6 +37,10 @@ class Layout:
         """Level-3 sums of one part of the period, for example ``2021Q1``."""
         return self.data / "grid" / "parts" / f"{part}.nc"
 
+    def grid_mean(self, span: str) -> Path:
+        """Level-3 mean of a year, quarter or month, for example ``2021M03``."""
+        return self.data / "grid" / "means" / f"{span}.nc"
+
     @property
     def sites(self) -> Path:
         """Contract 2: the site table."""

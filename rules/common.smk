@@ -74,6 +74,15 @@ def part_days(wildcards):
     return [day.isoformat() for day in PARTS[wildcards.part]]
 
 
+def parts_within(wildcards):
+    """Sums of the parts that make up a year, quarter or month of the period."""
+    try:
+        names = CONFIG.period.parts_within(wildcards.span, CONFIG.grid.part)
+    except ValueError as error:
+        raise WorkflowError(str(error))
+    return [str(PATHS.grid_part(name)) for name in names]
+
+
 def made(name, path):
     """``path`` where the archive holds the collection it is made from, else nothing."""
     return [str(path)] if has_collection(name) else []

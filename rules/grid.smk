@@ -1,12 +1,13 @@
 # Sentinel-5P level 2 to a level-3 mean: parts of the period side by side, then one merge.
 if has_collection(SENTINEL5P):
 
+    # A part is kept when its rule runs again: only granules that are new are read then.
     rule grid_part:
         input:
             collection=collection(SENTINEL5P),
             sources=stage_sources("mmaq.sentinel5p"),
         output:
-            str(PATHS.grid_part("{part}")),
+            update(str(PATHS.grid_part("{part}"))),
         log:
             f"{LOGS}/grid_part_{{part}}.log",
         benchmark:
@@ -16,7 +17,7 @@ if has_collection(SENTINEL5P):
         resources:
             mem_mb=2000,
         params:
-            config=section("grid"),
+            config=section("grid", unused=["part"]),
             days=part_days,
         script:
             "../workflow/scripts/grid_part.py"
@@ -36,6 +37,18 @@ if has_collection(SENTINEL5P):
         resources:
             mem_mb=2000,
         params:
-            config=section("grid"),
+            config=section("grid", unused=["part"]),
         script:
             "../workflow/scripts/grid.py"
+
+    # Asked for by name: snakemake --cores 2 data/default/grid/means/2021M03.nc
+    use rule grid as grid_mean with:
+        input:
+            parts=parts_within,
+            sources=stage_sources("mmaq.sentinel5p"),
+        output:
+            str(PATHS.grid_mean("{span}")),
+        log:
+            f"{LOGS}/grid_mean_{{span}}.log",
+        benchmark:
+            f"{TIMINGS}/grid_mean_{{span}}.tsv"

@@ -22,8 +22,14 @@ class Period(Section):
             raise ValueError("end lies before start")
         return self
 
-    def parts(self, length: Literal["month", "quarter", "year"]) -> dict[str, tuple[date, date]]:
+    def parts(
+        self, length: Literal["day", "month", "quarter", "year"]
+    ) -> dict[str, tuple[date, date]]:
         """Calendar parts of the period by name ("2021Q1"), each with its first and last day."""
+        if length == "day":
+            number = (self.end - self.start).days + 1
+            days = [self.start + timedelta(days=after) for after in range(number)]
+            return {day.isoformat(): (day, day) for day in days}
         months = {"month": 1, "quarter": 3, "year": 12}[length]
         found: dict[str, tuple[date, date]] = {}
         first = self.start
@@ -35,6 +41,24 @@ class Period(Section):
             found[f"{first.year}{label}"] = (first, min(self.end, after - timedelta(days=1)))
             first = after
         return found
+
+    def parts_within(
+        self, span: str, length: Literal["day", "month", "quarter", "year"]
+    ) -> list[str]:
+        """The parts of ``length`` that make up ``span`` ("2021", "2021Q1", "2021M03").
+
+        Raises:
+            ValueError: the period has no such span, or parts of this length do not make it up.
+        """
+        spans = self.parts("year") | self.parts("quarter") | self.parts("month")
+        if span not in spans:
+            raise ValueError(f"{span} is no year, quarter or month of the period")
+        first, last = spans[span]
+        parts = self.parts(length)
+        chosen = [name for name, (a, b) in parts.items() if first <= a and b <= last]
+        if not chosen or parts[chosen[0]][0] != first or parts[chosen[-1]][1] != last:
+            raise ValueError(f"{span} is shorter than a {length}: set grid.part to a shorter one")
+        return chosen
 
 
 class Simulate(Section):
@@ -86,25 +110,50 @@ class Grid(Section):
     """Sentinel-5P level 2 to level 3."""
 
     bbox: tuple[float, float, float, float] = Field(
-        default=(3.5, 50.0, 14.5, 56.5), description="West, south, east, north in degrees."
+        default=(3.5, 50.0, 14.5, 56.5),
+        description="West, south, east, north in degrees; west > east crosses the antimeridian.",
     )
     resolution: Positive = Field(default=0.05, description="Cell size in degrees.")
+    area: Literal["degrees", "sphere"] = Field(
+        default="degrees",
+        description="Plane in which overlaps are measured: degrees as in HARP, or true areas.",
+    )
     variable: str = Field(
         default="nitrogendioxide_tropospheric_column", description="Column to grid, by its name."
     )
     qa: Share = Field(default=0.75, description="Pixels with qa_value above this are used.")
-    part: Literal["month", "quarter", "year"] = Field(
+    cloud_fraction: Share | None = Field(
+        default=None, description="Largest cloud fraction of a pixel that is used."
+    )
+    solar_zenith: Annotated[float, Field(ge=0, le=180)] | None = Field(
+        default=None, description="Largest solar zenith angle of a pixel that is used, degrees."
+    )
+    rows: tuple[int, int] | None = Field(
+        default=None,
+        description="First and last ground pixel used, from 0; those at the edges are the widest.",
+    )
+    strict: bool = Field(
+        default=False, description="Stop at a broken granule instead of going on without it."
+    )
+    part: Literal["day", "month", "quarter", "year"] = Field(
         default="quarter", description="Length of the parts that are gridded side by side."
     )
 
     @model_validator(mode="after")
     def _box(self) -> Grid:
         west, south, east, north = self.bbox
-        if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-            raise ValueError("bbox must be west < east and south < north, in degrees")
-        for side in (east - west, north - south):
+        in_range = -180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90
+        if not in_range or west == east:
+            raise ValueError("bbox must be west, south, east, north in degrees, south < north")
+        for side in ((east - west) % 360 or 360, north - south):
             if abs(side / self.resolution - round(side / self.resolution)) > 1e-6:
                 raise ValueError("the sides of bbox must be whole multiples of resolution")
+        return self
+
+    @model_validator(mode="after")
+    def _ground_pixels(self) -> Grid:
+        if self.rows is not None and not 0 <= self.rows[0] <= self.rows[1]:
+            raise ValueError("rows must be the first and the last ground pixel, from 0")
         return self
 
 

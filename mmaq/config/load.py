@@ -26,6 +26,13 @@ def check_config(values: Mapping[str, Any], where: str | PathLike[str]) -> Confi
         raise ConfigError(where, *_explain(fault)) from None
 
 
+def change(config: Config, section: str, values: Mapping[str, Any], where: str) -> Config:
+    """``config`` with ``values`` in one of its sections; faults as for ``check_config``."""
+    everything = config.model_dump()
+    everything[section] |= values
+    return check_config(everything, where)
+
+
 def load_config(path: str | PathLike[str] | None) -> Config:
     """Read the YAML file ``path``; ``None`` gives the defaults."""
     if path is None:

@@ -18,14 +18,17 @@ _NAME = re.compile(
 class Granule:
     """One granule: ``processor`` "2.4.0", ``collection`` "03", ``start`` "2021-01-02T11:05:49Z".
 
-    Processor and collection are "unknown", and the start "", when the name does not tell them.
-    KNMI advises against mixing processor versions in one mean, so both stay with the result.
+    Processor, collection and ``mode`` (OFFL, RPRO, NRTI) are "unknown", and the start "", when
+    the name does not tell them. KNMI advises against mixing processor versions in one mean, so
+    they stay with the result. ``checksum`` is the catalogue's, "" where there is none.
     """
 
     name: str
     processor: str = "unknown"
     collection: str = "unknown"
+    mode: str = "unknown"
     start: str = ""
+    checksum: str = ""
 
     def __str__(self) -> str:
         return f"{self.name} (processor {self.processor}, collection {self.collection})"
@@ -33,11 +36,12 @@ class Granule:
 
 @dataclass(frozen=True)
 class Footprints:
-    """The n pixels of a granule that have a value, corners and a sufficient ``qa_value``.
+    """The n pixels of a granule that may touch the grid, with a value that passes all filters.
 
-    ``longitude`` and ``latitude`` are (n, 4) float64 degrees; ``value`` and ``sigma``, the
-    standard deviation from the product's precision (NaN where it has none), are (n,) float64 in
-    ``units``. ``pixels`` counts all pixels of the granule.
+    ``longitude`` and ``latitude`` are (n, 4) degrees; ``value`` and ``sigma``, the standard
+    deviation from the product's precision (NaN where it has none), are (n,) in ``units``;
+    ``time`` is (n,) seconds since 2010-01-01 UTC, NaN where unknown. ``pixels`` counts all pixels
+    of the granule.
     """
 
     granule: Granule
@@ -48,6 +52,7 @@ class Footprints:
     latitude: np.ndarray
     value: np.ndarray
     sigma: np.ndarray
+    time: np.ndarray
 
 
 def product_kind(name: str) -> str | None:
@@ -56,17 +61,19 @@ def product_kind(name: str) -> str | None:
     return match["kind"] if match else None
 
 
-def describe_granule(name: str) -> Granule:
-    """Read version and collection off an official product name.
+def describe_granule(name: str, checksum: str = "") -> Granule:
+    """Read mode, version and collection off an official product name.
 
     Source: naming convention, Sentinel-5P L2 Product User Manual (S5P-KNMI-L2-0021-MA), chapter
     on the structure of the file name. A version 020401 is 2.4.1.
     """
     match = _NAME.search(name)
     if match is None:
-        return Granule(name)
+        return Granule(name, checksum=checksum)
     version = match["version"]
-    parts = (int(version[0:2]), int(version[2:4]), int(version[4:6]))
-    start = datetime.strptime(match["start"], "%Y%m%dT%H%M%S")
-    processor = ".".join(map(str, parts))
-    return Granule(match[0], processor, match["collection"], f"{start.isoformat()}Z")
+    processor = ".".join(str(int(version[at : at + 2])) for at in (0, 2, 4))
+    try:
+        start = datetime.strptime(match["start"], "%Y%m%dT%H%M%S").isoformat() + "Z"
+    except ValueError:  # digits, but no date
+        start = ""
+    return Granule(match[0], processor, match["collection"], match["mode"], start, checksum)

@@ -3,122 +3,158 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-
-import netCDF4
 
 from mmaq.errors import ProductError
 from mmaq.sentinel5p.granule import product_kind
-from mmaq.sentinel5p.netcdf import DAMAGED, text
+from mmaq.sentinel5p.stored import DAMAGED, Container, Stored
 
 GEOLOCATIONS = "SUPPORT_DATA/GEOLOCATIONS"
 RESULTS = "SUPPORT_DATA/DETAILED_RESULTS"
+INPUT = "SUPPORT_DATA/INPUT_DATA"
+CLOUD_FRACTIONS = (
+    f"{RESULTS}/cloud_fraction_crb_nitrogendioxide_window",
+    f"{RESULTS}/cloud_fraction_crb",
+    f"{INPUT}/cloud_fraction_crb",
+)
+"""Where the gases' products keep the cloud fraction; the retrieval's own window first."""
+COMPLETE = "Give the complete product"
 
 
 @dataclass(frozen=True)
 class Fields:
-    """The variables that gridding needs, unread. ``quality`` over ``best_quality`` is 0..1."""
+    """The variables that gridding needs, unread.
+
+    ``quality`` over ``best_quality`` is 0..1. ``time`` are the parts whose sum is the time of a
+    row. ``filters`` has the variables that optional filters ask for, as far as the file has them.
+    ``row`` is the detector row of each pixel; ``None`` where it is the last axis.
+    """
 
     name: str
-    value: netCDF4.Variable
-    quality: netCDF4.Variable
+    value: Stored
+    quality: Stored
     best_quality: float
-    precision: netCDF4.Variable | None
-    longitude: netCDF4.Variable
-    latitude: netCDF4.Variable
+    precision: Stored | None
+    longitude: Stored
+    latitude: Stored
+    centre: Stored | None
+    time: tuple[Stored, ...] = ()
+    row: Stored | None = None
+    filters: dict[str, Stored] = field(default_factory=dict)
 
 
-def find_fields(dataset: netCDF4.Dataset, path: Path, variable: str) -> Fields:
+def find_fields(container: Container, path: Path, variable: str) -> Fields:
     """Find ``variable`` and what belongs to it.
 
     Raises:
         ProductError: neither layout, another gas, an empty PRODUCT group or a missing variable.
     """
-    if "PRODUCT" in dataset.groups:
-        return _official(dataset, path, variable)
-    if text(dataset, "Conventions").startswith("HARP"):
-        return _harp(dataset, path, variable)
+    if "PRODUCT" in container.groups():
+        return _official(container, path, variable)
+    if container.text("Conventions").startswith("HARP"):
+        return _harp(container, path, variable)
     remedy = "Give L2 products with a PRODUCT group or HARP-1.0 files"
     raise ProductError(path, "neither a Sentinel-5P L2 product nor a HARP file", remedy)
 
 
-def _official(dataset: netCDF4.Dataset, path: Path, variable: str) -> Fields:
+def _official(container: Container, path: Path, variable: str) -> Fields:
     """Source: Sentinel-5P L2 Product User Manuals, chapter on the description of the product.
 
-    The column is looked for in PRODUCT, then among the detailed results (slant columns).
+    The column is looked for in PRODUCT, then among the detailed results (slant columns). All
+    arrays are (time = 1, scanline, ground_pixel[, corner]).
     """
-    product = dataset["PRODUCT"]
-    if not product.variables:
+    product = container.names("PRODUCT")
+    if not product:
         raise ProductError(path, "the PRODUCT group is empty", DAMAGED)
-    name = text(dataset, "id") or path.stem
-    present = [*_paths(product, ""), *_paths(product, RESULTS)]
+    present = set(product)
+    for group in (RESULTS, GEOLOCATIONS, INPUT):
+        present |= {f"{group}/{name}" for name in container.names(f"PRODUCT/{group}")}
+    name = container.text("id") or path.stem
     where = next((p for p in (variable, f"{RESULTS}/{variable}") if p in present), None)
     if where is None:
         kind = product_kind(name) or product_kind(path.stem)
         fault = f"{kind or 'the product'} has no variable {variable}"
-        raise ProductError(path, fault, _choose(product.variables, "column"))
-    precision = f"{where}_precision"
+        raise ProductError(path, fault, _choose(product, "column"))
+    for needed in ("qa_value", *(f"{GEOLOCATIONS}/{c}itude_bounds" for c in ("lat", "long"))):
+        if needed not in present:
+            raise ProductError(path, f"no variable {needed}", COMPLETE)
+
+    def find(*names: str, axis: int = 1) -> Stored | None:
+        found = next((each for each in names if each in present), None)
+        return container.array(f"PRODUCT/{found}", axis) if found else None
+
+    def need(name: str) -> Stored:
+        return container.array(f"PRODUCT/{name}", 1)
+
+    optional = {
+        "cloud_fraction": find(*CLOUD_FRACTIONS),
+        "solar_zenith": find(f"{GEOLOCATIONS}/solar_zenith_angle"),
+    }
+    times = find("time", axis=0), find("delta_time")
     return Fields(
         name=name,
-        value=product[where],
-        quality=_need(product, path, "", "qa_value"),
+        value=need(where),
+        quality=need("qa_value"),
         best_quality=1.0,
-        precision=product[precision] if precision in present else None,
-        longitude=_need(product, path, GEOLOCATIONS, "longitude_bounds"),
-        latitude=_need(product, path, GEOLOCATIONS, "latitude_bounds"),
+        precision=find(f"{where}_precision"),
+        longitude=need(f"{GEOLOCATIONS}/longitude_bounds"),
+        latitude=need(f"{GEOLOCATIONS}/latitude_bounds"),
+        centre=find("latitude"),
+        time=tuple(each for each in times if each) if all(times) else (),
+        filters={key: found for key, found in optional.items() if found},
     )
 
 
-def _harp(dataset: netCDF4.Dataset, path: Path, variable: str) -> Fields:
+def _harp(container: Container, path: Path, variable: str) -> Fields:
     """Source: HARP data format 1.0. Validity is 0..100; the uncertainty is the random part.
 
-    The validity is the variable's own or, as for a slant column, that of the same species.
+    All arrays are (time[, corner]), one pixel an element of time. The validity is the variable's
+    own or, as for a slant column, that of the same species.
     """
-    if variable not in dataset.variables:
+    names = container.names()
+    if variable not in names:
         fault = f"no variable {variable}"
-        raise ProductError(path, fault, _choose(dataset.variables, "column_number_density"))
-    precisions = [f"{variable}_uncertainty_random", f"{variable}_uncertainty"]
-    precision = next((name for name in precisions if name in dataset.variables), None)
+        raise ProductError(path, fault, _choose(names, "column_number_density"))
+    for needed in ("latitude_bounds", "longitude_bounds"):
+        if needed not in names:
+            raise ProductError(path, f"no variable {needed}", COMPLETE)
+
+    def find(*wanted: str) -> Stored | None:
+        found = next((each for each in wanted if each in names), None)
+        return container.array(found, 0) if found else None
+
+    time = find("datetime_start", "datetime")
+    optional = {
+        "cloud_fraction": find("cloud_fraction"),
+        "solar_zenith": find("solar_zenith_angle"),
+    }
     return Fields(
-        name=text(dataset, "source_product") or path.stem,
-        value=dataset[variable],
-        quality=dataset[_validity(dataset, path, variable)],
+        name=container.text("source_product") or path.stem,
+        value=container.array(variable, 0),
+        quality=container.array(_validity(names, path, variable), 0),
         best_quality=100.0,
-        precision=dataset[precision] if precision else None,
-        longitude=_need(dataset, path, "", "longitude_bounds"),
-        latitude=_need(dataset, path, "", "latitude_bounds"),
+        precision=find(f"{variable}_uncertainty_random", f"{variable}_uncertainty"),
+        longitude=container.array("longitude_bounds", 0),
+        latitude=container.array("latitude_bounds", 0),
+        centre=find("latitude"),
+        time=(time,) if time else (),
+        row=find("scan_subindex"),
+        filters={key: found for key, found in optional.items() if found},
     )
 
 
-def _validity(dataset: netCDF4.Dataset, path: Path, variable: str) -> str:
+def _validity(names: list[str], path: Path, variable: str) -> str:
     own = f"{variable}_validity"
-    if own in dataset.variables:
+    if own in names:
         return own
     words = set(variable.split("_")) - {"tropospheric", "slant", "column", "number", "density"}
-    names = [name for name in dataset.variables if name.endswith("_validity")]
-    shared = [name for name in names if words & set(name.split("_"))]
+    candidates = [name for name in names if name.endswith("_validity")]
+    shared = [name for name in candidates if words & set(name.split("_"))]
     if len(shared) != 1:
         fault = f"{variable} has {'several validity variables' if shared else 'no validity'}"
         raise ProductError(path, fault, f"Export the product from HARP with {own}")
     return shared[0]
-
-
-def _paths(group: netCDF4.Dataset, inner: str) -> list[str]:
-    """Variables of the group ``inner`` of ``group``, with their paths; none if it is absent."""
-    prefix = ""
-    for part in filter(None, inner.split("/")):
-        if part not in group.groups:
-            return []
-        group, prefix = group.groups[part], f"{prefix}{part}/"
-    return [prefix + name for name in group.variables]
-
-
-def _need(group: netCDF4.Dataset, path: Path, inner: str, name: str) -> netCDF4.Variable:
-    where = f"{inner}/{name}" if inner else name
-    if where not in _paths(group, inner):
-        raise ProductError(path, f"no variable {where}", "Give the complete product")
-    return group[where]
 
 
 def _choose(names: Iterable[str], word: str) -> str:

@@ -1,21 +1,26 @@
-"""The level-3 mean on disk: CF-1.11 NetCDF that xarray, QGIS and GDAL open."""
+"""The level-3 mean on disk: CF-1.11 NetCDF that xarray, QGIS, GDAL and HARP open."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 import mmaq
 from mmaq.config.data import Grid
 from mmaq.errors import ProductError
 from mmaq.files import replacing
 from mmaq.sentinel5p.accumulator import Accumulator
+from mmaq.sentinel5p.chunks import fill_datasets
+from mmaq.sentinel5p.filters import describe_filters
 from mmaq.sentinel5p.grid import RegularGrid
+from mmaq.sentinel5p.results import CELLS, Variable, axes, describe
+
+if TYPE_CHECKING:
+    from netCDF4 import Dataset
 
 REMEDY = "Make it again with `mmaq grid`"
 WGS84 = {
@@ -26,6 +31,8 @@ WGS84 = {
     "semi_major_axis": 6378137.0,
     "inverse_flattening": 298.257223563,
 }
+CHUNK = 512
+"""Cells a side of a chunk: a country is a few, and each is a megabyte at most."""
 
 
 @dataclass(frozen=True)
@@ -41,42 +48,23 @@ class Level3:
 
 
 def write_level3(path: Path, sums: Accumulator, config: Grid) -> None:
-    """Write mean, standard error, weight and count; equal sums give equal bytes."""
-    name = config.variable
-    of_cell = {"grid_mapping": "crs"}
-    mean = of_cell | {
-        "long_name": f"mean of {name.replace('_', ' ')}",
-        "units": sums.units,
-        "cell_methods": "time: area: mean (comment: weighted by the overlap of footprint and cell)",
-        "ancillary_variables": f"{name}_standard_error weight count",
-    }
-    error = of_cell | {
-        "long_name": "standard error of the mean from the precision, footprints uncorrelated",
-        "units": sums.units,
-    }
-    number = of_cell | {"long_name": "number of footprints that touch the cell", "units": "1"}
-    if sums.standard_name:
-        mean["standard_name"] = sums.standard_name
-        error["standard_name"] = f"{sums.standard_name} standard_error"
-        number["standard_name"] = f"{sums.standard_name} number_of_observations"
-    weight = of_cell | {"long_name": "sum of the footprints' shares of the cell", "units": "1"}
-    cells = ("latitude", "longitude")
-    variables: dict[str, Any] = {
-        name: (cells, sums.mean(), mean),
-        f"{name}_standard_error": (cells, sums.standard_error(), error),
-        "weight": (cells, sums.weight, weight),
-        "count": (cells, sums.count, number),
-        "crs": ((), np.int32(0), WGS84),
-    }
-    packed = {"zlib": True, "complevel": 4, "shuffle": True}
-    encoding: dict[str, Any] = {each: dict(packed) for each in variables if each != "crs"}
-    for each in ("weight", "count"):
-        encoding[each]["_FillValue"] = None
-    coordinates = _axes(sums.grid)
-    encoding |= {each: {"_FillValue": None} for each in coordinates}
-    dataset = xr.Dataset(variables, coordinates, _attributes(sums, config))
+    """Write the results that ``describe`` lists; equal sums give equal bytes.
+
+    Dimensions bear HARP's names ("independent_2"), since HARP reads no others.
+    """
+    from netCDF4 import Dataset  # late: it costs memory, and while granules are read none is spare
+
     with replacing(path) as temporary:
-        dataset.to_netcdf(temporary, engine="netcdf4", encoding=encoding)
+        with Dataset(temporary, "w") as file:
+            for name, size in zip((*CELLS, "independent_2"), (*sums.grid.shape, 2), strict=True):
+                file.createDimension(name, size)
+            _write_axes(file, sums)
+            for variable in describe(sums, config.variable):
+                _create(file, variable)
+            file.createVariable("crs", "i4").setncatts(WGS84)
+            _write_granules(file, sums)
+            file.setncatts(_attributes(sums, config))
+        fill_datasets(temporary, ((v.name, v.values()) for v in describe(sums, config.variable)))
 
 
 def read_level3(path: Path) -> Level3:
@@ -87,63 +75,78 @@ def read_level3(path: Path) -> Level3:
     """
     if not Path(path).is_file():
         raise ProductError(path, "the file does not exist", "Make it with `mmaq grid`")
+    from netCDF4 import Dataset
+
     try:
-        with xr.open_dataset(path, engine="netcdf4", decode_times=False) as dataset:
-            name = str(dataset.attrs["gridded_variable"])
-            west, south = (float(dataset.attrs[f"geospatial_{key}_min"]) for key in ("lon", "lat"))
-            rows, columns = dataset[name].shape
-            resolution = float(dataset.attrs["resolution"])
-            return Level3(
-                RegularGrid(west, south, resolution, columns, rows),
-                str(dataset[name].attrs["units"]),
-                *(
-                    dataset[each].to_numpy()
-                    for each in (name, f"{name}_standard_error", "weight", "count")
-                ),
-            )
-    except (OSError, RuntimeError, KeyError, ValueError) as fault:
+        with Dataset(path) as file:
+            file.set_auto_mask(False)
+            name = str(file.gridded_variable)
+            rows, columns = file[name].shape
+            box = (float(file.geospatial_lon_min), float(file.geospatial_lat_min))
+            area: Any = str(file.area)
+            grid = RegularGrid(*box, float(file.resolution), columns, rows, area)
+            wanted = (name, f"{name}_standard_error", "weight", "count")
+            return Level3(grid, str(file[name].units), *(file[each][:] for each in wanted))
+    except (OSError, RuntimeError, KeyError, IndexError, AttributeError, ValueError) as fault:
         raise ProductError(path, f"not a level-3 mean ({fault!r})", REMEDY) from None
 
 
-def _axes(grid: RegularGrid) -> dict[str, Any]:
-    axes: dict[str, Any] = {}
-    for name, axis, edges in (
-        ("latitude", "Y", grid.latitude_edges()),
-        ("longitude", "X", grid.longitude_edges()),
-    ):
-        attributes = {
-            "standard_name": name,
-            "long_name": f"{name} of the cell's centre",
-            "units": "degrees_north" if axis == "Y" else "degrees_east",
-            "axis": axis,
-            "bounds": f"{name}_bounds",
-        }
-        axes[name] = (name, (edges[:-1] + edges[1:]) / 2, attributes)
-        axes[f"{name}_bounds"] = ((name, "bounds"), np.stack([edges[:-1], edges[1:]], axis=1))
-    return axes
+def _write_axes(file: Dataset, sums: Accumulator) -> None:
+    for name, (centres, bounds, attributes) in axes(sums).items():
+        file.createVariable(name, "f8", (name,))[:] = centres
+        file[name].setncatts(attributes)
+        file.createVariable(f"{name}_bounds", "f8", (name, "independent_2"))[:] = bounds
+
+
+def _create(file: Dataset, variable: Variable) -> None:
+    shape = [file.dimensions[name].size for name in CELLS]
+    made = file.createVariable(
+        variable.name, variable.dtype, CELLS, compression="zlib", complevel=1,
+        chunksizes=[min(CHUNK, size) for size in shape], fill_value=variable.fill,
+    )  # fmt: skip
+    made.setncatts(variable.attributes | {"grid_mapping": "crs"})
+
+
+def _write_granules(file: Dataset, sums: Accumulator) -> None:
+    """A line of text a granule: years of them are too long for an attribute."""
+    lines = [line.encode() for line in sorted(map(str, sums.granules))]
+    if not lines:
+        return
+    width = max(map(len, lines))
+    for name, size in ((f"independent_{len(lines)}", len(lines)), (f"string_{width}", width)):
+        if name not in file.dimensions:
+            file.createDimension(name, size)
+    names = (f"independent_{len(lines)}", f"string_{width}")
+    variable = file.createVariable("granule", "S1", names, compression="zlib", complevel=1)
+    variable.long_name = "level-2 granules of this mean"
+    variable[:] = np.array(lines, f"S{width}").view("S1").reshape(len(lines), width)
 
 
 def _attributes(sums: Accumulator, config: Grid) -> dict[str, Any]:
     """Global attributes: sources, filters and versions; no time of writing, for equal bytes."""
-    west, south, east, north = config.bbox
     processors = Counter(granule.processor for granule in sums.granules)
+    collections = sorted({granule.collection for granule in sums.granules})
     starts = sorted(granule.start for granule in sums.granules if granule.start)
     period = {"time_coverage_start": starts[0], "time_coverage_end": starts[-1]} if starts else {}
+    broken = [f"{name}: {reason}" for name, reason in sorted(sums.broken.items())]
     return period | {
-        "Conventions": "CF-1.11",
+        "Conventions": "CF-1.11 HARP-1.0",
         "title": f"Level-3 mean of {config.variable}",
         "source": "Copernicus Sentinel-5P TROPOMI level 2",
         "history": f"gridded by MMAQ {mmaq.__version__}",
         "gridded_variable": config.variable,
-        "filters": f"qa_value > {config.qa:g}",
+        "filters": describe_filters(config),
+        "area": config.area,
         "processor_versions": ", ".join(f"{p} ({n})" for p, n in sorted(processors.items())),
-        "granules": "\n".join(sorted(str(granule) for granule in sums.granules)),
-        "pixels_read": sums.pixels,
-        "pixels_used": sums.used,
-        "footprints_refused": sums.refused,
+        "collections": ", ".join(collections),
+        "granules": len(sums.granules),
+        "granules_refused": "\n".join(broken)[:30000],
+        "pixels_read": float(sums.pixels),
+        "pixels_used": float(sums.used),
+        "footprints_refused": float(sums.refused.total()),
         "resolution": config.resolution,
-        "geospatial_lon_min": west,
-        "geospatial_lon_max": east,
-        "geospatial_lat_min": south,
-        "geospatial_lat_max": north,
+        "geospatial_lon_min": sums.grid.west,
+        "geospatial_lon_max": sums.grid.east,
+        "geospatial_lat_min": sums.grid.south,
+        "geospatial_lat_max": sums.grid.north,
     }

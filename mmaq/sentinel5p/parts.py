@@ -1,13 +1,11 @@
-"""The gridding stage: parts of the period side by side, then their merge; or files by hand."""
+"""The gridding stage: parts of the period side by side, then their merge."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-
-from tqdm import tqdm
 
 from mmaq.archive import SENTINEL5P, Asset, Product, read_collection
 from mmaq.config.data import Grid
@@ -15,28 +13,39 @@ from mmaq.errors import ArchiveError, ProductError
 from mmaq.sentinel5p.accumulator import Accumulator
 from mmaq.sentinel5p.grid import RegularGrid
 from mmaq.sentinel5p.level3 import write_level3
-from mmaq.sentinel5p.reader import read_granule
+from mmaq.sentinel5p.stream import accumulate
 from mmaq.sentinel5p.sums import read_sums, write_sums
 
 log = logging.getLogger(__name__)
 
 
-def grid_part(archive: Path, config: Grid, start: date, end: date, out: Path) -> None:
+def grid_part(
+    archive: Path, config: Grid, start: date, end: date, out: Path, workers: int = 1
+) -> None:
     """Sum the archive's granules of the days ``start`` to ``end``, both included, into ``out``.
 
-    Each granule's checksum is compared with the catalogue's before it is read. Days without a
-    granule give a part of zero weight. The first broken granule ends the stage.
+    Goes on from ``out`` where it holds sums of the same settings, code and granules: only new
+    granules are read then. Each granule's checksum is compared with the catalogue's before it is
+    read. A broken granule is left out and tried again in the next run. Days without a granule give
+    a part of zero weight.
 
     Raises:
-        ArchiveError: the collection is missing, or a file differs from its checksum.
-        ProductError: a granule cannot be read; see ``read_granule``.
+        ArchiveError: the collection is missing; or, with ``config.strict``, a file differs from
+            its checksum.
+        ProductError: with ``config.strict``, a granule cannot be read; see ``read_granule``.
     """
     products = read_collection(archive, SENTINEL5P)
-    days = [product for product in products if start <= product.time.date() <= end]
-    assets = [_granule_of(product) for product in days]
-    sums = _accumulate((_verified(asset) for asset in assets), len(assets), config)
+    assets = [_granule_of(each) for each in products if start <= each.time.date() <= end]
+    sums = _begun(Path(out), config, assets)
+    done = {granule.checksum for granule in sums.granules}
+    new = [asset for asset in assets if asset.sha256 not in done]
+    if done and not new:
+        log.info("%s: holds all %d granules already", out, len(done))
+        return
+    sums.broken.clear()
+    accumulate(new, config, sums, workers)
     write_sums(Path(out), sums, config)
-    _log_totals(sums, out)
+    log_totals(sums, out)
 
 
 def merge_parts(parts: Sequence[Path], config: Grid, out: Path) -> None:
@@ -49,43 +58,58 @@ def merge_parts(parts: Sequence[Path], config: Grid, out: Path) -> None:
     total = Accumulator.empty(RegularGrid.from_config(config))
     for part in sorted(Path(part) for part in parts):
         total.merge(read_sums(part, config))
-    _finish(total, config, out)
+    finish(total, config, out)
 
 
-def grid_files(paths: Sequence[Path], config: Grid, out: Path) -> None:
-    """Grid level-2 files into the level-3 mean ``out`` in one go; faults as for the two steps."""
-    files = sorted(Path(path) for path in paths)
-    _finish(_accumulate(files, len(files), config), config, out)
+def finish(sums: Accumulator, config: Grid, out: Path) -> None:
+    """Write the mean and say what went into it.
 
-
-def _accumulate(files: Iterable[Path], number: int, config: Grid) -> Accumulator:
-    sums = Accumulator.empty(RegularGrid.from_config(config))
-    for file in tqdm(files, "granules", number, disable=None):
-        sums.add(read_granule(file, config.variable, config.qa))
-    return sums
-
-
-def _finish(sums: Accumulator, config: Grid, out: Path) -> None:
+    Raises:
+        ProductError: no pixel falls on the grid.
+    """
     if not sums.used:
         fault = f"none of {sums.pixels} pixels of {len(sums.granules)} granules passes the filter"
         remedy = "Give granules that cross grid.bbox in the period, or lower grid.qa"
+        if sums.broken and not sums.granules:
+            name, reason = next(iter(sums.broken.items()))
+            fault, remedy = f"all {len(sums.broken)} granules are broken", f"{name}: {reason}"
+            raise ProductError(out, fault, remedy)
         raise ProductError(out, f"{fault} and falls on the grid", remedy)
     _warn_mixed(sums)
     write_level3(Path(out), sums, config)
-    _log_totals(sums, out)
+    log_totals(sums, out)
+
+
+def log_totals(sums: Accumulator, out: Path) -> None:
+    """One line on granules read and refused and on pixels used."""
+    message = "%s: %d granules read, %d refused; of %d pixels %d used, %d refused for %s"
+    reasons = ", ".join(f"{why} ({n})" for why, n in sums.refused.items() if n) or "their corners"
+    log.info(
+        message, out, len(sums.granules), len(sums.broken), sums.pixels, sums.used,
+        sums.refused.total(), reasons,
+    )  # fmt: skip
+
+
+def _begun(out: Path, config: Grid, assets: Sequence[Asset]) -> Accumulator:
+    """The sums of an earlier run if all their granules are still wanted, else none."""
+    nothing = Accumulator.empty(RegularGrid.from_config(config))
+    if not out.exists():
+        return nothing
+    try:
+        sums = read_sums(out, config)
+    except ProductError as error:
+        log.info("starting anew: %s", error)
+        return nothing
+    wanted = {asset.sha256 for asset in assets}
+    return sums if all(granule.checksum in wanted for granule in sums.granules) else nothing
 
 
 def _warn_mixed(sums: Accumulator) -> None:
-    for what in ("processor", "collection"):
+    for what in ("processor", "collection", "mode"):
         versions = sorted({getattr(granule, what) for granule in sums.granules})
         if len(versions) > 1:
             advice = "KNMI advises against mixing them in one mean"
             log.warning("the granules mix %s versions %s: %s", what, ", ".join(versions), advice)
-
-
-def _log_totals(sums: Accumulator, out: Path) -> None:
-    message = "%s: %d granules read; of %d pixels %d used, %d refused for their corners"
-    log.info(message, out, len(sums.granules), sums.pixels, sums.used, sums.refused)
 
 
 def _granule_of(product: Product) -> Asset:
@@ -95,8 +119,3 @@ def _granule_of(product: Product) -> Asset:
         fault = f"the product has {len(found)} NetCDF assets, not one"
         raise ArchiveError(product.id, fault, "Catalogue one granule an item")
     return found[0]
-
-
-def _verified(asset: Asset) -> Path:
-    asset.verify()
-    return asset.path

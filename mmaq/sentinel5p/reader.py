@@ -4,72 +4,103 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import netCDF4
 import numpy as np
 
+from mmaq.config.data import Grid
 from mmaq.errors import ProductError
+from mmaq.sentinel5p.filters import passing
 from mmaq.sentinel5p.granule import Footprints, describe_granule
+from mmaq.sentinel5p.grid import RegularGrid
 from mmaq.sentinel5p.layouts import Fields, find_fields
-from mmaq.sentinel5p.netcdf import DAMAGED, opening, read_values, text
+from mmaq.sentinel5p.stored import DAMAGED, Stored, opening
+from mmaq.sentinel5p.times import seconds_of
 
 UNITS = {"mol/m^2": "mol m-2", "mol/m2": "mol m-2", "mol m^-2": "mol m-2"}
 """HARP's spelling of a unit, and CF's."""
+LARGEST_PIXEL = 1.0
+"""Degrees of latitude from a pixel's centre to its corners; no pixel of TROPOMI has 0.2."""
 
 
-def read_granule(path: Path, variable: str, qa: float) -> Footprints:
-    """The pixels of ``variable`` with ``qa_value`` above ``qa``; only needed variables are read.
+def read_granule(path: Path, config: Grid, checksum: str = "") -> Footprints:
+    """The pixels of ``config.variable`` that pass the filters and may touch ``config.bbox``.
 
-    A pixel is left out when its value, its quality or one of its corners is missing. A granule in
-    which no pixel passes ``qa`` (cloud, night) is a valid one and gives n = 0.
+    Only needed variables are read, and of them only the scanlines at the latitudes of the box. A
+    pixel is left out when its value, its quality or what a filter asks for is missing; a missing
+    corner is NaN, and the kernel refuses and counts it. A granule in which no pixel passes (cloud,
+    night, elsewhere) is a valid one and gives n = 0.
 
     Raises:
-        ProductError: the file is no NetCDF or is truncated, is neither an official product nor a
-            HARP-1.0 file, has another gas, lacks a variable, or holds nothing but fill values.
+        ProductError: the file is no NetCDF, is truncated or damaged, is neither an official
+            product nor a HARP-1.0 file, has another gas, lacks a variable, or holds nothing but
+            fill values or impossible ones.
     """
-    with opening(path) as dataset:
-        fields = find_fields(dataset, path, variable)
+    with opening(path) as container:
+        fields = find_fields(container, path, config.variable)
         _check_shapes(fields, path)
-        value = _read(fields.value, path).ravel()
-        quality = np.round(_read(fields.quality, path).ravel() / fields.best_quality, 4)
-        longitude = _read(fields.longitude, path).reshape(-1, 4)
-        latitude = _read(fields.latitude, path).reshape(-1, 4)
-        sigma = np.full(value.shape, np.nan)
+        rows = _rows_in_box(fields, RegularGrid.from_config(config), path)
+        keep = passing(fields, rows, config, path)
+        value = fields.value.values(rows, keep)
+        _refuse_all_missing(value, fields.value, path)
+        keep[keep] = np.isfinite(value)
+        latitude = fields.latitude.values(rows, keep)
+        _refuse_impossible(latitude, fields.latitude, 90.0, path)
+        longitude = fields.longitude.values(rows, keep)
+        _refuse_impossible(longitude, fields.longitude, 360.0, path)
+        sigma = np.full(len(latitude), np.nan)
         if fields.precision is not None:
-            sigma = read_values(fields.precision).ravel()
-        units = text(fields.value, "units")
-        standard_name = text(fields.value, "standard_name")
-    keep = (quality > qa) & (quality <= 1) & np.isfinite(value)
-    keep &= np.isfinite(longitude).all(axis=1) & np.isfinite(latitude).all(axis=1)
+            sigma = fields.precision.values(rows, keep)
+        time = seconds_of(fields.time, rows, keep.shape)
+        units = fields.value.text("units")
+        standard_name = fields.value.text("standard_name")
     return Footprints(
-        granule=describe_granule(fields.name),
+        granule=describe_granule(fields.name, checksum),
         units=UNITS.get(units, units),
         standard_name=standard_name,
-        pixels=len(value),
-        longitude=longitude[keep],
-        latitude=latitude[keep],
-        value=value[keep],
-        sigma=sigma[keep],
+        pixels=int(np.prod(fields.value.shape)),
+        longitude=longitude,
+        latitude=latitude,
+        value=value[np.isfinite(value)].astype(np.float64),
+        sigma=sigma.astype(np.float64),
+        time=time[keep],
     )
 
 
-def _read(variable: netCDF4.Variable, path: Path) -> np.ndarray:
-    values = read_values(variable)
-    if not np.isfinite(values).any():
-        raise ProductError(path, f"{variable.name} holds nothing but fill values", DAMAGED)
-    return values
+def _rows_in_box(fields: Fields, grid: RegularGrid, path: Path) -> slice:
+    """The first to the last row with a pixel near the grid's latitudes."""
+    everything = slice(0, fields.value.number_of_rows)
+    if fields.centre is None:
+        return everything
+    centre = fields.centre.values(everything).reshape(fields.value.number_of_rows, -1)
+    _refuse_impossible(centre, fields.centre, 90.0, path)
+    near = (centre > grid.south - LARGEST_PIXEL) & (centre < grid.north + LARGEST_PIXEL)
+    found = np.flatnonzero(near.any(axis=1))
+    return slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 0)
+
+
+def _refuse_impossible(values: np.ndarray, where: Stored, largest: float, path: Path) -> None:
+    _refuse_all_missing(values, where, path)
+    if values.size and not np.nanmax(np.abs(values)) <= largest:
+        raise ProductError(path, f"{where.name} holds impossible values", DAMAGED)
+
+
+def _refuse_all_missing(values: np.ndarray, where: Stored, path: Path) -> None:
+    if values.size and not np.isfinite(values).any():
+        raise ProductError(path, f"{where.name} holds nothing but fill values", DAMAGED)
 
 
 def _check_shapes(fields: Fields, path: Path) -> None:
     shape = fields.value.shape
-    expected = [(fields.value, shape), (fields.quality, shape)]
-    expected += [(fields.longitude, (*shape, 4)), (fields.latitude, (*shape, 4))]
-    if fields.precision is not None:
-        expected.append((fields.precision, shape))
-    for variable, wanted in expected:
-        if getattr(variable.dtype, "kind", "?") not in "iuf":
-            raise ProductError(path, f"{variable.name} does not hold numbers", DAMAGED)
-        if variable.shape != wanted:
-            fault = f"{variable.name} has shape {variable.shape}, expected {wanted}"
+    like_value = (fields.quality, fields.precision, fields.centre, *fields.filters.values())
+    expected = [(each, shape) for each in (fields.value, *like_value, fields.row) if each]
+    expected += [(each, (*shape, 4)) for each in (fields.longitude, fields.latitude)]
+    for stored, wanted in expected:
+        if stored.dtype.kind not in "iuf":
+            raise ProductError(path, f"{stored.name} does not hold numbers", DAMAGED)
+        if stored.shape != wanted:
+            fault = f"{stored.name} has shape {stored.shape}, expected {wanted}"
             raise ProductError(path, fault, "Choose a variable with one value a pixel")
-    if fields.value.size == 0:
+    if len(shape) != 1 + 2 * fields.value.axis:
+        fault = f"{fields.value.name} has shape {shape}"
+        raise ProductError(path, fault, "Choose a variable with one value a pixel")
+    if not np.prod(shape):
         raise ProductError(path, f"{fields.value.name} holds no pixel", DAMAGED)

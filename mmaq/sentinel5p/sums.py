@@ -3,34 +3,52 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from mmaq.config.data import Grid
 from mmaq.errors import ProductError
 from mmaq.files import replacing
 from mmaq.sentinel5p.accumulator import Accumulator
+from mmaq.sentinel5p.cells import CELL, empty_cells
+from mmaq.sentinel5p.chunks import fill_datasets
 from mmaq.sentinel5p.granule import Granule
 from mmaq.sentinel5p.grid import RegularGrid
+from mmaq.sources import stage_sources
 
-SUMS = ("weight", "weighted", "variance", "count")
-ABOUT = ("units", "standard_name", "used", "refused", "pixels")
+COUNTS = ("pixels", "used")
+TEXTS = ("units", "standard_name")
 REMEDY = "Make the part again with `mmaq grid`"
 
 
 def write_sums(path: Path, sums: Accumulator, config: Grid) -> None:
     """Write the sums and what they were made with; equal sums give equal bytes."""
-    arrays = {name: (("row", "column"), getattr(sums, name)) for name in SUMS}
-    attributes = {name: getattr(sums, name) for name in ABOUT}
-    attributes["grid"] = _fingerprint(config)
-    attributes["granules"] = json.dumps([asdict(granule) for granule in sums.granules])
-    packed = {name: {"zlib": True, "complevel": 4, "_FillValue": None} for name in SUMS}
+    from netCDF4 import Dataset  # late: it costs memory, and while granules are read none is spare
+
+    about: dict[str, object] = {name: getattr(sums, name) for name in (*COUNTS, *TEXTS)}
+    about["grid"] = fingerprint(config)
+    about["granules"] = [asdict(granule) for granule in sums.granules]
+    about["broken"], about["refused"] = sums.broken, sums.refused
+    text = np.frombuffer(json.dumps(about).encode(), "u1")
+    arrays = {name: sums.cells[name] for name in CELL.names or ()} | {"about": text}
     with replacing(path) as temporary:
-        xr.Dataset(arrays, attrs=attributes).to_netcdf(temporary, engine="netcdf4", encoding=packed)
+        with Dataset(temporary, "w") as file:
+            sizes = {"row": sums.grid.rows, "column": sums.grid.columns, "about": len(text)}
+            for name, size in sizes.items():
+                file.createDimension(name, size)
+            for name, array in arrays.items():
+                dimensions = ("about",) if name == "about" else ("row", "column")
+                # Deflate brings its own checksum, so that a damaged part is found out.
+                file.createVariable(
+                    name, array.dtype, dimensions, compression="zlib", chunksizes=array.shape,
+                    fill_value=False,
+                )  # fmt: skip
+        fill_datasets(temporary, arrays.items())
 
 
 def read_sums(path: Path, config: Grid) -> Accumulator:
@@ -39,23 +57,37 @@ def read_sums(path: Path, config: Grid) -> Accumulator:
     Raises:
         ProductError: the part is missing, damaged, or made with other settings than ``config``.
     """
-    try:
-        with xr.open_dataset(path, engine="netcdf4", mask_and_scale=False) as dataset:
-            about: dict[str, Any] = dict(dataset.attrs)
-            arrays: dict[str, Any] = {name: dataset[name].to_numpy().copy() for name in SUMS}
-            granules = [Granule(**each) for each in json.loads(about["granules"])]
-            described: dict[str, Any] = {name: about[name] for name in ABOUT}
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as fault:
-        raise ProductError(path, f"not a readable part of a grid ({fault!r})", REMEDY) from None
+    from netCDF4 import Dataset
+
     grid = RegularGrid.from_config(config)
-    shapes = {array.shape for array in arrays.values()}
-    if about.get("grid") != _fingerprint(config) or shapes != {grid.shape}:
-        raise ProductError(path, "the part was made with another grid section", REMEDY)
-    for name in ("used", "refused", "pixels"):
-        described[name] = int(np.asarray(described[name]))
-    return Accumulator(grid, granules=granules, **arrays, **described)
+    cells = empty_cells(grid.shape)
+    try:
+        with Dataset(path) as file:
+            file.set_auto_mask(False)
+            about = json.loads(file["about"][:].tobytes())
+            if about["grid"] != fingerprint(config):
+                raise ProductError(path, "the part was made with another grid section", REMEDY)
+            for name in CELL.names or ():
+                cells[name] = file[name][:]
+        granules = [Granule(**each) for each in about["granules"]]
+        described = {name: about[name] for name in (*COUNTS, *TEXTS, "broken")}
+        refused = Counter(about["refused"])
+    except (OSError, RuntimeError, KeyError, IndexError, TypeError, ValueError) as fault:
+        raise ProductError(path, f"not a readable part of a grid ({fault!r})", REMEDY) from None
+    return Accumulator(grid, cells, granules, refused=refused, **described)
 
 
-def _fingerprint(config: Grid) -> str:
-    """The settings that sums depend on; the length of the parts is none of them."""
-    return config.model_dump_json(exclude={"part"})
+def fingerprint(config: Grid) -> str:
+    """What sums depend on: settings and this stage's code.
+
+    How the period is cut and what becomes of broken granules change no sum.
+    """
+    return config.model_dump_json(exclude={"part", "strict"}) + _code()
+
+
+@cache
+def _code() -> str:
+    digest = sha256()
+    for source in stage_sources("mmaq.sentinel5p.reader", "mmaq.sentinel5p.accumulator"):
+        digest.update(Path(source).read_bytes())
+    return digest.hexdigest()

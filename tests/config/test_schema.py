@@ -55,7 +55,7 @@ def test_every_key_is_described_and_every_section_refuses_unknown_keys():
         ({"grid": {"resolutoin": 1}}, "unknown key grid.resolutoin. Did you mean resolution."),
         ({"pretrain": {"views": {"zzz": 1}}}, "unknown key pretrain.views.zzz. Use one of: "),
         ({"grid": {"qa": 3}}, "grid.qa: Input should be less than or equal to 1 (got 3)"),
-        ({"grid": {"bbox": [5, 0, 4, 1]}}, "bbox must be west < east"),
+        ({"grid": {"bbox": [4, 1, 5, 0]}}, "bbox must be west, south, east, north"),
         ({"period": {"start": "2021-02-01", "end": "2021-01-01"}}, "end lies before start"),
         ({"source": "published"}, "needs published.samples"),
         ({"source": "files"}, "needs files.stations"),

@@ -42,8 +42,8 @@ def save_l3(tmp_path):
     def save(west: float, south: float, mean: np.ndarray) -> Path:
         rows, columns = mean.shape
         sums = Accumulator.empty(RegularGrid(west, south, 0.01, columns, rows))
-        sums.weight[...] = np.isfinite(mean)
-        sums.weighted[...] = np.nan_to_num(mean)
+        sums.cells["weight"] = np.isfinite(mean)
+        sums.cells["weighted"] = np.nan_to_num(mean)
         sums.units = "mol m-2"
         box = (west, south, west + columns * 0.01, south + rows * 0.01)
         write_level3(tmp_path / "l3.nc", sums, Grid(bbox=box, resolution=0.01))

@@ -12,7 +12,8 @@ import xarray as xr
 from mmaq.archive import SENTINEL5P, Asset, Product, write_collection
 from mmaq.config.data import Grid
 from mmaq.errors import ArchiveError, MmaqError, ProductError
-from mmaq.sentinel5p import grid_files, grid_part, merge_parts, read_level3
+from mmaq.sentinel5p import grid_files, grid_part, merge_parts, read_level3, stream, sums
+from mmaq.sentinel5p.reader import read_granule
 from tests.sentinel5p.granules import COLUMN, product_name, swath, write_granule
 
 YEAR = (date(2021, 1, 1), date(2021, 12, 31))
@@ -85,12 +86,12 @@ def test_the_output_says_what_it_is(tmp_path, archive, config):
     grid_part(archive, config, *YEAR, tmp_path / "part.nc")
     merge_parts([tmp_path / "part.nc"], config, tmp_path / "l3.nc")
     with xr.open_dataset(tmp_path / "l3.nc") as l3:
-        assert l3.attrs["Conventions"] == "CF-1.11"
+        assert l3.attrs["Conventions"] == "CF-1.11 HARP-1.0"
         assert l3.attrs["filters"] == "qa_value > 0.75"
         assert l3.attrs["processor_versions"] == "2.4.0 (4)"
-        assert l3.attrs["granules"].splitlines()[0] == (
-            f"{product_name(1)} (processor 2.4.0, collection 03)"
-        )
+        assert l3.attrs["granules"] == len(l3["granule"]) == 4
+        line = f"{product_name(1)} (processor 2.4.0, collection 03)"
+        assert l3["granule"].to_numpy()[0].decode() == line
         assert l3.attrs["time_coverage_start"] == "2021-01-01T11:00:00Z"
         assert 0 < l3.attrs["pixels_used"] < l3.attrs["pixels_read"] == 480
         assert l3[COLUMN].attrs["units"] == "mol m-2"
@@ -128,7 +129,8 @@ def test_granules_off_the_grid_are_no_mean(tmp_path):
         grid_files(paths, far, tmp_path / "l3.nc")
 
 
-def test_a_damaged_granule_ends_the_part_and_leaves_nothing(tmp_path, archive, config):
+def test_a_damaged_granule_ends_a_strict_part_and_leaves_nothing(tmp_path, archive, config):
+    config = config.model_copy(update={"strict": True})
     path = sorted((tmp_path / "l2").glob("*.nc"))[2]
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
@@ -141,7 +143,8 @@ def test_a_damaged_granule_ends_the_part_and_leaves_nothing(tmp_path, archive, c
     assert not (tmp_path / "out").exists()
 
 
-def test_a_truncated_file_given_by_hand_ends_the_run_and_leaves_nothing(tmp_path, config):
+def test_a_truncated_file_ends_a_strict_run_and_leaves_nothing(tmp_path, config):
+    config = config.model_copy(update={"strict": True})
     paths = make_granules(tmp_path / "l2")
     paths[1].write_bytes(paths[1].read_bytes()[:5000])
     with pytest.raises(ProductError, match=r"not a readable NetCDF file"):
@@ -205,7 +208,7 @@ def test_mixed_processor_versions_are_warned_about(tmp_path, config, caplog):
         "the granules mix processor versions 2.4.0, 2.6.0: "
         "KNMI advises against mixing them in one mean"
     ]
-    assert "4 granules read; of 480 pixels" in caplog.records[-1].message
+    assert "4 granules read, 0 refused; of 480 pixels" in caplog.records[-1].message
 
 
 def test_one_processor_version_is_not(tmp_path, config, caplog):
@@ -229,3 +232,95 @@ def test_the_real_sicilian_orbits(tmp_path, real_data):
     # Slant columns of clean to moderately polluted air, and 32 orbits less what qa refuses.
     assert 1e-4 < l3.mean.min() < l3.mean.max() < 2.5e-4
     assert 20 < np.median(l3.weight) <= l3.weight.max() < 33
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """Names of the granules that are read."""
+    found = []
+
+    def noting(path, *arguments):
+        found.append(path.stem)
+        return read_granule(path, *arguments)
+
+    monkeypatch.setattr(stream, "read_granule", noting)
+    return found
+
+
+def test_a_new_day_costs_one_day(tmp_path, config, reads):
+    paths = make_granules(tmp_path / "l2")
+    part, fresh = tmp_path / "part.nc", tmp_path / "fresh.nc"
+    archive = catalogue(tmp_path / "archive", paths[:3])
+    grid_part(archive, config, *YEAR, part)
+    assert len(reads) == 3
+    before = part.read_bytes()
+    grid_part(archive, config, *YEAR, part)
+    assert (len(reads), part.read_bytes()) == (3, before)
+    catalogue(tmp_path / "archive", paths)
+    grid_part(archive, config, *YEAR, part)
+    assert reads[3:] == [paths[3].stem]
+    grid_part(archive, config, *YEAR, fresh)
+    for name, out in (("a", part), ("b", fresh)):
+        merge_parts([out], config, tmp_path / f"{name}.nc")
+    same(read_level3(tmp_path / "a.nc"), read_level3(tmp_path / "b.nc"))
+
+
+@pytest.mark.parametrize("change", ["settings", "code", "a granule less", "damaged part"])
+def test_a_part_that_is_no_longer_right_is_made_anew(tmp_path, config, reads, monkeypatch, change):
+    paths = make_granules(tmp_path / "l2")
+    archive = catalogue(tmp_path / "archive", paths)
+    part, fresh = tmp_path / "part.nc", tmp_path / "fresh.nc"
+    grid_part(archive, config, *YEAR, part)
+    wanted = 4
+    if change == "settings":
+        config = config.model_copy(update={"qa": 0.9})
+    elif change == "code":
+        monkeypatch.setattr(sums, "_code", lambda: "another version")
+    elif change == "a granule less":
+        catalogue(tmp_path / "archive", paths[1:])
+        wanted = 3
+    else:
+        part.write_bytes(part.read_bytes()[:4000])
+    grid_part(archive, config, *YEAR, part)
+    assert len(reads) == 4 + wanted
+    grid_part(archive, config, *YEAR, fresh)
+    assert part.read_bytes() == fresh.read_bytes()
+
+
+def test_a_granule_that_was_broken_is_tried_again(tmp_path, archive, config, reads, caplog):
+    path = sorted((tmp_path / "l2").glob("*.nc"))[2]
+    intact = path.read_bytes()
+    path.write_bytes(intact[:-1] + b"!")
+    part = tmp_path / "part.nc"
+    grid_part(archive, config, *YEAR, part)
+    assert "the checksum differs from the catalogue's" in caplog.text
+    assert len(reads) == 3
+    path.write_bytes(intact)
+    grid_part(archive, config, *YEAR, part)
+    assert reads[3:] == [path.stem]
+    assert "refused" not in merged_attribute(part, config, tmp_path)
+
+
+def merged_attribute(part, config, folder):
+    merge_parts([part], config, folder / "l3.nc")
+    with xr.open_dataset(folder / "l3.nc") as l3:
+        return l3.attrs["granules_refused"]
+
+
+def test_a_flipped_byte_anywhere_in_a_part_is_found_out(tmp_path, archive, config):
+    part = tmp_path / "part.nc"
+    grid_part(archive, config, *YEAR, part)
+    merge_parts([part], config, tmp_path / "intact.nc")
+    intact, expected = part.read_bytes(), read_level3(tmp_path / "intact.nc")
+    found_out = 0
+    for position in np.random.default_rng(0).integers(0, len(intact), 60):
+        data = bytearray(intact)
+        data[position] ^= 64
+        part.write_bytes(data)
+        try:
+            merge_parts([part], config, tmp_path / "l3.nc")
+        except ProductError:
+            found_out += 1
+        else:
+            same(read_level3(tmp_path / "l3.nc"), expected)
+    assert found_out > 20

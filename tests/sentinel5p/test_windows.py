@@ -17,8 +17,8 @@ CONFIG = Grid(bbox=(4.0, 50.0, 5.0, 50.8), resolution=0.1)  # 10 columns, 8 rows
 
 def write_mean(path, mean, units="mol m-2"):
     sums = Accumulator.empty(RegularGrid.from_config(CONFIG))
-    sums.weight[:] = np.isfinite(mean)
-    sums.weighted[:] = np.nan_to_num(mean)
+    sums.cells["weight"] = np.isfinite(mean)
+    sums.cells["weighted"] = np.nan_to_num(mean)
     sums.units = units
     write_level3(path, sums, CONFIG)
     return path

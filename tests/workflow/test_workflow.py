@@ -9,6 +9,7 @@ import yaml
 from mmaq.archive import COLLECTIONS, read_collection
 from mmaq.benchmark import read_benchmark
 from mmaq.patches import open_store
+from mmaq.sentinel5p import read_level3
 from mmaq.sites import read_sites, stations
 from tests.workflow.conftest import ROOT, Workflow
 
@@ -115,6 +116,17 @@ def test_a_damaged_granule_ends_its_stage_with_one_line(workflow, tmp_path):
     assert "cut.nc" in lines[0]
     assert "Traceback" not in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.nc"]
+
+
+def test_a_quarter_has_a_mean_of_its_own_for_the_asking(workflow):
+    target = "data/tiny/grid/means/2021Q3.nc"
+    done = workflow.run(target)
+    assert done.returncode == 0, done.stderr[-3000:]
+    quarter = read_level3(workflow.folder / target)
+    year = read_level3(workflow.folder / "data/tiny/grid/l3_mean.nc")
+    assert 0 < quarter.count.sum() < year.count.sum()
+    refused = workflow.run("data/tiny/grid/means/2021M07.nc")
+    assert "2021M07 is shorter than a quarter: set grid.part to a shorter one" in refused.stderr
 
 
 def test_a_mistyped_key_stops_before_any_job(tmp_path):

@@ -17,4 +17,5 @@ with one_line_errors():
         start,
         end,
         Path(snakemake.output[0]),
+        workers=snakemake.threads,
     )

@@ -71,8 +71,8 @@ def write_granule(path: Path, naming: Naming, values: Mapping[str, np.ndarray]) 
             product.createDimension(name, size or scanlines)
         for name in VARIABLES:
             _write_variable(file, name, naming, values[name])
-        file.setncatts(_root_attributes(naming))
-        _write_metadata(file.createGroup("METADATA"), naming)
+        file.setncatts(root_attributes(naming))
+        write_metadata(file.createGroup("METADATA"), naming)
 
 
 def _write_variable(file: netCDF4.Dataset, name: str, naming: Naming, values: np.ndarray) -> None:
@@ -92,7 +92,7 @@ def _write_variable(file: netCDF4.Dataset, name: str, naming: Naming, values: np
         fill_value=FILL[spec.dtype],
     )
     variable.set_auto_maskandscale(False)
-    variable.setncatts(_attributes(name, naming))
+    variable.setncatts(attributes_of(name, naming))
     if values.dtype.kind == "f":
         missing = np.isnan(values)
         values = keep_bits(values.astype(spec.dtype), spec.bits)
@@ -114,7 +114,8 @@ def keep_bits(values: np.ndarray, bits: int) -> np.ndarray:
     return (word & np.uint32(0xFFFFFFFF << drop & 0xFFFFFFFF)).view(np.float32)
 
 
-def _attributes(name: str, naming: Naming) -> dict[str, object]:
+def attributes_of(name: str, naming: Naming) -> dict[str, object]:
+    """Attributes of a variable of the layout."""
     spec = VARIABLES[name]
     result: dict[str, object] = {"long_name": spec.long_name, "units": spec.units}
     if name == "time":
@@ -138,7 +139,8 @@ def _attributes(name: str, naming: Naming) -> dict[str, object]:
     return result
 
 
-def _root_attributes(naming: Naming) -> dict[str, object]:
+def root_attributes(naming: Naming) -> dict[str, object]:
+    """Attributes of the file."""
     days = (naming.midnight - datetime(1950, 1, 1, tzinfo=timezone.utc)).days
     duration = (naming.last - naming.first).total_seconds()
     return {
@@ -167,7 +169,8 @@ def _root_attributes(naming: Naming) -> dict[str, object]:
     }
 
 
-def _write_metadata(group: netCDF4.Group, naming: Naming) -> None:
+def write_metadata(group: netCDF4.Group, naming: Naming) -> None:
+    """Write the METADATA groups."""
     group.createGroup("GRANULE_DESCRIPTION").setncatts(
         {
             "GranuleStart": f"{naming.first:%Y-%m-%dT%H:%M:%SZ}",

@@ -23,7 +23,7 @@ ALTITUDE, EARTH = 840.0, 6371.0  # km; the height at 35 to 60 degrees north
 FLATTENING = 0.00669438  # first eccentricity of WGS 84, squared
 SCAN_S = 0.840
 """Seconds from one scanline to the next (since 2019-08-06; 5.5 km on the ground)."""
-PIXELS = 450
+SCANLINES, PIXELS = 4172, 450
 HALF_VIEW, CURVE = np.deg2rad(53.0), 0.03
 """Half the angle that the swath of 2600 km spans, and by how much pixels are wider in angle at
 nadir than on average: so they measure 3.5 km there and 14.5 km at the edge."""
@@ -107,6 +107,11 @@ def swath_over(orbit: Orbit, box: tuple[float, float, float, float], margin: flo
     if not len(seen):
         raise ValueError(f"orbit {orbit.number} does not see {box}")
     return _swath(orbit, np.arange(seen[0], seen[-1] + 1) * SCAN_S)
+
+
+def whole_swath(orbit: Orbit) -> Swath:
+    """The day side of an orbit, 4172 scanlines of 450 pixels, as a granule holds it."""
+    return _swath(orbit, (np.arange(SCANLINES) - SCANLINES // 2) * SCAN_S)
 
 
 def _swath(orbit: Orbit, seconds: np.ndarray) -> Swath:

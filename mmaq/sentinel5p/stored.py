@@ -1,0 +1,134 @@
+"""Arrays as granules store them, HDF5 (NetCDF-4) and classic NetCDF alike, read row by row."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmaq.errors import ProductError
+
+DAMAGED = "Get the file again; it may be truncated"
+LIKELY_FILL = 1e30
+"""Above any physical value; the default fill value of floating-point NetCDF is 9.97e36."""
+
+
+class Stored(ABC):
+    """An array in a file: nothing is read before ``values``.
+
+    ``axis`` is the axis of its rows: scanlines of an official product, pixels of a HARP file.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: np.dtype,
+        attributes: Mapping[str, Any],
+        axis: int,
+    ) -> None:
+        self.name, self.shape, self.dtype = name, shape, dtype
+        self.attributes, self.axis = attributes, axis
+
+    @abstractmethod
+    def stored(self, rows: slice) -> np.ndarray:
+        """The rows as stored, all other axes whole."""
+
+    @property
+    def number_of_rows(self) -> int:
+        """Length of the row axis."""
+        return self.shape[self.axis]
+
+    def values(self, rows: slice, keep: np.ndarray | None = None) -> np.ndarray:
+        """The rows scaled, NaN where fill or not finite; float32 if stored so and unscaled.
+
+        ``keep`` (rows, pixels) bool picks pixels: the result is (n,) or (n, corners) then.
+        """
+        stored = self.stored(rows)
+        if keep is not None:
+            stored = stored.reshape(*keep.shape, *self.shape[self.axis + keep.ndim :])[keep]
+        scale, offset = self.number("scale_factor", 1.0), self.number("add_offset", 0.0)
+        plain = stored.dtype == np.float32 and scale == 1 and offset == 0
+        values: np.ndarray = stored.astype(np.float32 if plain else np.float64, copy=False)
+        missing = ~(np.abs(values) < LIKELY_FILL)
+        fill = self.attributes.get("_FillValue")
+        if fill is not None and abs(np.ravel(fill)[0]) < LIKELY_FILL:
+            missing |= stored == np.ravel(fill)[0]
+        if not plain:
+            values = values * scale + offset
+        values[missing] = np.nan
+        return values
+
+    def text(self, attribute: str) -> str:
+        """A text attribute, or "" where it is absent."""
+        return as_text(self.attributes.get(attribute, ""))
+
+    def number(self, attribute: str, default: float) -> float:
+        """A number among the attributes."""
+        return float(np.ravel(self.attributes.get(attribute, default))[0])
+
+
+class Container(ABC):
+    """An open granule; paths of arrays are relative to ``root``."""
+
+    attributes: Mapping[str, Any]
+
+    @abstractmethod
+    def names(self, group: str = "") -> list[str]:
+        """Names of the arrays of a group; none where there is no such group."""
+
+    @abstractmethod
+    def groups(self) -> list[str]:
+        """Names of the groups at the top."""
+
+    @abstractmethod
+    def array(self, path: str, axis: int) -> Stored:
+        """The array at ``path``, which is there."""
+
+    def text(self, attribute: str) -> str:
+        """A text attribute of the file, or "" where it is absent."""
+        return as_text(self.attributes.get(attribute, ""))
+
+
+@contextmanager
+def opening(path: Path) -> Iterator[Container]:
+    """Open a granule for reading.
+
+    Raises:
+        ProductError: the file is absent, truncated or no NetCDF, here or while it is read.
+    """
+    if not path.is_file():
+        raise ProductError(path, "the file does not exist", "Give an existing granule")
+    try:
+        with open(path, "rb") as stream:
+            classic = stream.read(3) == b"CDF"
+        with _container(classic)(path) as container:
+            yield container
+    except ProductError:
+        raise
+    except Exception as fault:  # h5py and SciPy raise many types for damaged structures
+        raise ProductError(path, f"not a readable NetCDF file ({_short(fault)})", DAMAGED) from None
+
+
+def _container(classic: bool) -> Callable[[Path], AbstractContextManager[Container]]:
+    if classic:
+        from mmaq.sentinel5p.classic import ClassicContainer
+
+        return ClassicContainer
+    from mmaq.sentinel5p.hdf5 import Hdf5Container
+
+    return Hdf5Container
+
+
+def as_text(value: Any) -> str:
+    """An attribute's value as text."""
+    value = np.ravel(value)[0] if np.ndim(value) else value
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def _short(fault: Exception) -> str:
+    return str(fault)[:200] or type(fault).__name__

@@ -1,0 +1,66 @@
+"""The command line of the verb that people use by itself."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from typer.testing import CliRunner
+
+from mmaq.cli import app
+from mmaq.errors import ConfigError
+from mmaq.sentinel5p import read_level3
+from tests.sentinel5p.test_parts import make_granules
+
+BOX = ["--bbox", "4", "50", "6", "51.5"]
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, [*map(str, arguments)], catch_exceptions=True)
+
+
+def test_files_are_gridded_as_the_options_say(tmp_path, caplog):
+    paths = make_granules(tmp_path / "l2")
+    out = tmp_path / "l3.nc"
+    with caplog.at_level(logging.INFO):
+        done = call("grid", *paths, *BOX, "--resolution", 0.1, "--qa", 0.9, "--out", out)
+    assert done.exit_code == 0, done.exception
+    found = read_level3(out)
+    assert (found.grid.shape, found.grid.west, found.grid.resolution) == ((15, 20), 4.0, 0.1)
+    assert "4 granules read, 0 refused; of 480 pixels" in caplog.text
+    call("grid", *paths, *BOX, "--qa", 0.5, "--out", tmp_path / "more.nc")
+    assert read_level3(tmp_path / "more.nc").weight.sum() * 0.05**2 > found.weight.sum() * 0.1**2
+
+
+def test_a_file_of_changes_and_options_go_together(tmp_path):
+    paths = make_granules(tmp_path / "l2")
+    config = tmp_path / "c.yaml"
+    config.write_text("grid: {bbox: [4, 50, 6, 51.5], rows: [0, 4]}\n")
+    out = tmp_path / "l3.nc"
+    assert call("grid", *paths, "--config", config, "--out", out).exit_code == 0
+    whole = tmp_path / "whole.nc"
+    assert call("grid", *paths, *BOX, "--out", whole).exit_code == 0
+    assert 0 < read_level3(out).count.sum() < read_level3(whole).count.sum()
+
+
+def test_strict_stops_at_a_broken_granule(tmp_path):
+    paths = make_granules(tmp_path / "l2")
+    paths[0].write_bytes(b"broken")
+    out = tmp_path / "l3.nc"
+    assert call("grid", *paths, *BOX, "--strict", "--out", out).exit_code == 1
+    assert not out.exists()
+    assert call("grid", *paths, *BOX, "--out", out).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--qa", 3], "the command line: grid.qa: Input should be less than or equal to 1"),
+        (["--resolution", 0.07], "whole multiples of resolution"),
+    ],
+)
+def test_impossible_options_are_refused_in_one_line(tmp_path, options, message):
+    done = call("grid", *make_granules(tmp_path / "l2"), *BOX, *options)
+    assert isinstance(done.exception, ConfigError)
+    assert message in str(done.exception)
+    assert "\n" not in str(done.exception)
