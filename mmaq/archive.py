@@ -22,12 +22,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
-
-import pystac
+from typing import TYPE_CHECKING, Any
 
 from mmaq.errors import ArchiveError
 from mmaq.files import read_json, sha256, write_json
+
+if TYPE_CHECKING:
+    import pystac
 
 SENTINEL2 = "sentinel-2-l2a"
 SENTINEL5P = "sentinel-5p-l2-no2"
@@ -89,6 +90,8 @@ def write_collection(
     Checksums are computed here for assets that lack one. Products are sorted by id, so that the
     same products give the same bytes. Returns the path of ``collection.json``.
     """
+    import pystac  # where it is used: everyone imports this module, and few need the library
+
     folder = Path(root) / name
     digest = hashlib.sha256()
     links = []
@@ -143,6 +146,8 @@ def _item_paths(root: str | os.PathLike[str], name: str) -> list[Path]:
 
 
 def _to_stac(product: Product, folder: Path) -> dict[str, Any]:
+    import pystac
+
     west, south, east, north = product.bbox
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     item = pystac.Item(
@@ -167,6 +172,8 @@ def _to_stac(product: Product, folder: Path) -> dict[str, Any]:
 
 
 def _from_stac(path: Path, collection: str) -> Product:
+    import pystac
+
     value = read_json(path, ArchiveError, REMEDY)
     try:
         item = pystac.Item.from_dict(value, migrate=False)
@@ -188,6 +195,8 @@ def _from_stac(path: Path, collection: str) -> Product:
 
 
 def _extent(products: list[Product]) -> pystac.Extent:
+    import pystac
+
     boxes = [product.bbox for product in products] or [(-180.0, -90.0, 180.0, 90.0)]
     wests, souths, easts, norths = zip(*boxes, strict=True)
     times = [product.time for product in products]
@@ -199,6 +208,8 @@ def _extent(products: list[Product]) -> pystac.Extent:
 
 
 def _write_catalog(root: Path) -> None:
+    import pystac
+
     catalog = pystac.Catalog("mmaq", "Raw archive of MMAQ", title="MMAQ raw archive")
     value = catalog.to_dict(include_self_link=False)
     present = [name for name in COLLECTIONS if has_collection(root, name)]

@@ -139,7 +139,7 @@ def _attributes(sums: Accumulator, config: Grid) -> dict[str, Any]:
         "area": config.area,
         "processor_versions": ", ".join(f"{p} ({n})" for p, n in sorted(processors.items())),
         "collections": ", ".join(collections),
-        "granules": len(sums.granules),
+        "granules": np.int32(len(sums.granules)),
         "granules_refused": "\n".join(broken)[:30000],
         "pixels_read": float(sums.pixels),
         "pixels_used": float(sums.used),

@@ -85,7 +85,7 @@ def test_harp_opens_our_level_3(tmp_path, config, granule):
         netCDF4.Dataset(tmp_path / "l3.nc") as ours,
         netCDF4.Dataset(tmp_path / "classic.nc", "w", format="NETCDF3_CLASSIC") as copy,
     ):
-        copy.setncatts({key: ours.getncattr(key) for key in ours.ncattrs() if key != "granules"})
+        copy.setncatts({key: ours.getncattr(key) for key in ours.ncattrs()})
         for name, dimension in ours.dimensions.items():
             copy.createDimension(name, dimension.size)
         for name, variable in ours.variables.items():
