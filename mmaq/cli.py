@@ -158,13 +158,17 @@ def patches(config: ConfigFile = None, workers: Workers = CORES) -> None:
 
 
 @app.command()
-def pretrain(config: ConfigFile = None) -> None:
-    """Pretrain MMAQ; goes on from its last checkpoint."""
+def pretrain(
+    config: ConfigFile = None,
+    devices: Annotated[int, typer.Option(min=1, help="GPUs, or processes, on each node.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
+) -> None:
+    """Pretrain the configured method; goes on from its last checkpoint."""
     from mmaq.training import pretrain as run_stage
 
     run = _start(config)
     paths = run.paths
-    run_stage(paths.patches, paths.sites, run.config.pretrain, paths.checkpoints)
+    run_stage(paths.patches, paths.sites, run.config.pretrain, paths.checkpoints, devices, nodes)
 
 
 @app.command()

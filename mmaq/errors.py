@@ -40,3 +40,7 @@ class StoreError(MmaqError):
 
 class CheckpointError(MmaqError):
     """A checkpoint (contract 4) cannot be read or does not fit the data."""
+
+
+class TrainingError(MmaqError):
+    """A training run cannot start on these devices, or cannot go on."""

@@ -4,23 +4,39 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mmaq.config.base import Count, Positive, Section, Share
+from mmaq.config.methods import BYOL, DINO, MMCL, MoCo, SimCLR, VICReg
+
+MethodName = Literal[
+    "mmaq", "decur", "barlow_twins", "barlow_twins_multimodal", "simclr", "vicreg", "byol",
+    "moco_v2", "simsiam", "dino", "mmcl",
+]  # fmt: skip
 
 
 class Encoders(Section):
     """Sizes of the three encoders."""
 
-    s2: Literal["resnet18", "resnet50"] = Field(
+    s2: Literal["resnet18", "resnet50", "vit_small"] = Field(
         default="resnet18", description="Sentinel-2 encoder."
     )
     s2_input: Count = Field(default=32, description="Pixels a side that the S2 encoder sees.")
+    vit_patch: Count = Field(
+        default=16,
+        description="Pixels a side of a patch of vit_small, a divisor of s2_input; 4 suits 32 px.",
+    )
     s5p: Literal["small", "resnet18", "resnet50"] = Field(
         default="small", description="Sentinel-5P encoder; small is a three-layer CNN."
     )
     s5p_input: Count = Field(default=16, description="Cells a side that the S5P encoder sees.")
     table_width: Count = Field(default=256, description="Hidden width of the table encoder.")
+
+    @model_validator(mode="after")
+    def _patches(self) -> Encoders:
+        if self.s2 == "vit_small" and self.s2_input % self.vit_patch:
+            raise ValueError("vit_patch must divide s2_input")
+        return self
 
 
 class Views(Section):
@@ -44,10 +60,38 @@ class Views(Section):
     )
 
 
-class Pretrain(Section):
-    """MMAQ's self-supervised run."""
+class Collapse(Section):
+    """When a run counts as collapsed and stops; looked at after each epoch past the warm-up."""
 
-    method: Literal["mmaq"] = Field(default="mmaq", description="Method, by its name.")
+    rank: float = Field(
+        default=1.2, ge=0, description="Smallest effective rank of a modality's embeddings."
+    )
+    spread: float = Field(
+        default=0.01,
+        ge=0,
+        description="Smallest spread of embeddings: near 1 where directions vary, 0 where none do.",
+    )
+    correlation: Share = Field(
+        default=0.99, description="Largest mean correlation between dimensions, without its sign."
+    )
+
+
+class Loggers(Section):
+    """Where figures go besides the CSV of losses, which is always written."""
+
+    tensorboard: bool = Field(default=False, description="Write TensorBoard events.")
+    wandb: Literal["off", "online", "offline"] = Field(
+        default="off", description="Weights & Biases; offline keeps its files in checkpoints."
+    )
+    wandb_project: str = Field(
+        default="MMAQ_Pretraining", description="Project name at Weights & Biases."
+    )
+
+
+class Pretrain(Section):
+    """The self-supervised run."""
+
+    method: MethodName = Field(default="mmaq", description="Method, by its name.")
     seed: int = Field(default=10, ge=0, description="Seed of weights, order and views.")
     transductive: bool = Field(
         default=False,
@@ -55,11 +99,24 @@ class Pretrain(Section):
     )
     encoders: Encoders = Encoders()
     views: Views = Views()
-    projection: Count = Field(default=512, description="Width of the projections.")
+    projection: Count = Field(
+        default=512,
+        description="Width of the projectors; methods with a width of their own end in that.",
+    )
+    loss_form: Literal["intended", "released"] = Field(
+        default="intended",
+        description="MMAQ's loss; released is what the authors' code computes, for comparison.",
+    )
     common_share: Share = Field(
         default=0.875, description="Share of dimensions common to S2 and S5P (448 of 512)."
     )
     lambda_off: Positive = Field(default=0.0051, description="Weight of off-diagonal terms.")
+    vicreg: VICReg = VICReg()
+    simclr: SimCLR = SimCLR()
+    moco: MoCo = MoCo()
+    mmcl: MMCL = MMCL()
+    byol: BYOL = BYOL()
+    dino: DINO = DINO()
     epochs: Count = Field(default=12, description="Passes over the unlabelled sites.")
     batch_size: Count = Field(default=128, description="Sites in a batch, over all devices.")
     learning_rate: Positive = Field(
@@ -72,3 +129,21 @@ class Pretrain(Section):
     weight_decay: float = Field(default=1.5e-6, ge=0, description="Weight decay of weights.")
     warmup_share: Share = Field(default=0.1, description="Share of the steps spent warming up.")
     threads: Count = Field(default=2, description="Torch threads on the CPU.")
+    precision: Literal["auto", "float32", "bf16"] = Field(
+        default="auto", description="auto: bf16 on CUDA, float32 elsewhere."
+    )
+    channels_last: bool = Field(
+        default=True, description="Channels-last memory of kernels and images, faster on CUDA."
+    )
+    compile: bool = Field(
+        default=False, description="torch.compile: a slow start, then faster steps on CUDA."
+    )
+    memory_share: Share = Field(
+        default=0.5,
+        description="Share of free device memory that patches may take; above it they stream.",
+    )
+    checkpoint_steps: Count = Field(
+        default=500, description="Steps between checkpoints within a long epoch."
+    )
+    collapse: Collapse = Collapse()
+    loggers: Loggers = Loggers()

@@ -1,4 +1,7 @@
-"""The loss of MMAQ, in the form its authors intended (method facts, section 4), made well-posed."""
+"""The loss of MMAQ in the form that its authors intended, made well-posed.
+
+What the released code computes instead is in :mod:`mmaq.losses.mmaq_released`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from mmaq.losses.barlow import barlow_twins, cross_correlation, off_diagonal, standardise
+from mmaq.losses.barlow import barlow_twins, cross_correlation, decorrelation, standardise
 
 TABLE_WEIGHT = 0.025
 """Weight of the two terms that tie the images to the table."""
@@ -59,7 +62,7 @@ def _inter(view: Mapping[str, Tensor], common: int, lambda_off: float) -> tuple[
         tied = cross_correlation(view[name][:, :common], view["table"][:, :common])
         shared = shared + TABLE_WEIGHT / 2 * barlow_twins(tied, lambda_off)
     rest = images[common:, common:]
-    return shared, rest.diagonal().square().sum() + lambda_off * off_diagonal(rest)
+    return shared, decorrelation(rest, lambda_off)
 
 
 def weigh_terms(terms: Mapping[str, Tensor], sigma: Tensor) -> Tensor:

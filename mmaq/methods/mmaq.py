@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from mmaq.config.learning import Pretrain
 from mmaq.losses.mmaq import SIGMA_START, WEIGHTED, mmaq_terms, weigh_terms
-from mmaq.methods.base import Method, View, make_projector
-from mmaq.models import MODALITIES, Encoders
+from mmaq.losses.mmaq_released import released_terms, sum_released
+from mmaq.methods.base import Method, View, make_mlp
 
 
 class MMAQ(Method):
@@ -21,30 +21,43 @@ class MMAQ(Method):
     that each within-modality term sees its own modality; the loss weights sigma are parameters of
     the model and so of the optimiser; every weighted term is >= 0; batch statistics are those of
     the batch at hand; and there is no online regressor, because pretraining sees no label.
+
+    ``loss_form: released`` takes the released loss instead (:mod:`mmaq.losses.mmaq_released`); it
+    has no loss weights.
     """
+
+    modalities = ("s2", "s5p", "table")
+    sigma: nn.Parameter | None
 
     def __init__(self, config: Pretrain) -> None:
         super().__init__(config)
-        self.encoders = Encoders(config.encoders)
-        widths = self.encoders.widths
+        width = config.projection
         self.projectors = nn.ModuleDict(
-            {name: make_projector(widths[name], config.projection) for name in MODALITIES}
+            {
+                name: make_mlp(wide_in, width, width, width)
+                for name, wide_in in self.encoders.widths.items()
+            }
         )
-        self.sigma = nn.Parameter(torch.tensor(SIGMA_START))
-        self.common = round(config.common_share * config.projection)
+        intended = config.loss_form == "intended"
+        self.sigma = nn.Parameter(torch.tensor(SIGMA_START)) if intended else None
+        self.common = round(config.common_share * width)
         self.lambda_off = config.lambda_off
 
     def forward(self, first: View, second: View) -> dict[str, Tensor]:
-        """The loss of two views and its terms (see :func:`mmaq.losses.mmaq.mmaq_terms`)."""
-        terms = mmaq_terms(
-            self._project(first), self._project(second), self.common, self.lambda_off
-        )
+        """The loss of two views and its terms (those of the chosen loss form)."""
+        views = self._project(first), self._project(second)
+        if self.sigma is None:
+            terms = released_terms(*views, self.common, self.lambda_off)
+            return {"loss": sum_released(terms), **terms}
+        terms = mmaq_terms(*views, self.common, self.lambda_off)
         return {"loss": weigh_terms(terms, self.sigma), **terms}
 
     def monitored(self) -> dict[str, float]:
         """The learned loss weights."""
+        if self.sigma is None:
+            return {}
         values = self.sigma.detach().tolist()
         return {f"sigma_{name}": value for name, value in zip(WEIGHTED, values, strict=True)}
 
     def _project(self, view: View) -> dict[str, Tensor]:
-        return {name: self.projectors[name](self.encoders[name](view[name])) for name in MODALITIES}
+        return {name: self.projectors[name](z) for name, z in self.encoders(view).items()}

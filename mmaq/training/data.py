@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,20 +17,24 @@ from mmaq.sites import FEATURES
 from mmaq.training.statistics import Statistics
 
 IMAGES = ("s2", "s5p")
+CHUNK = 256
 
 
 @dataclass(frozen=True)
 class Inputs:
     """Inputs of n sites, in the order of the site table they were loaded for.
 
-    A site without a patch has row -1; patches that no site needs are not loaded.
+    A site without a patch has row -1. Resident inputs hold the patches that some site needs and
+    lie on one device whole. Others are streamed: their arrays are the store's own memory maps, of
+    which each batch takes its rows, in the same values.
 
     Attributes:
         site_ids: names, length n.
-        rows: for "s2" and "s5p", each site's row in its arrays, (n,) int64.
+        rows: for "s2" and "s5p", each site's row in its arrays, (n,) int64, on the host.
         pixels: "s2" (m, 12, side, side) uint16; "s5p" (k, 1, side, side) float32, mol/m2.
         masks: (m, 1, side, side) and (k, 1, side, side) uint8, 1 where the pixel is valid.
         table: (n, 8) float32, the features of the site table in its units, NaN where missing.
+        resident: whether patches follow the table to its device.
     """
 
     site_ids: tuple[str, ...]
@@ -37,74 +42,100 @@ class Inputs:
     pixels: dict[str, Tensor]
     masks: dict[str, Tensor]
     table: Tensor
+    resident: bool = True
 
     def __len__(self) -> int:
         return len(self.site_ids)
 
     @property
     def device(self) -> torch.device:
-        """Where the tensors lie."""
+        """Where encoder inputs are made."""
         return self.table.device
 
     def has(self, modality: str) -> np.ndarray:
         """Which sites have ``modality``, (n,) bool; every site has a table row."""
         if modality == "table":
             return np.ones(len(self), dtype=bool)
-        return (self.rows[modality] >= 0).cpu().numpy()
+        return (self.rows[modality] >= 0).numpy()
 
     def take(self, positions: np.ndarray) -> Inputs:
         """The sites at ``positions``; their patches stay where they are."""
-        index = torch.from_numpy(positions).to(self.device)
+        index = torch.from_numpy(positions)
         rows = {name: value[index] for name, value in self.rows.items()}
         ids = tuple(self.site_ids[position] for position in positions)
-        return replace(self, site_ids=ids, rows=rows, table=self.table[index])
+        table = self.table[index.to(self.device)]
+        return replace(self, site_ids=ids, rows=rows, table=table)
 
     def to(self, device: torch.device) -> Inputs:
-        """Move everything to ``device``, once."""
-        rows, pixels, masks = (
+        """Make encoder inputs on ``device``; resident patches move there, once."""
+        if not self.resident:
+            return replace(self, table=self.table.to(device))
+        pixels, masks = (
             {name: value.to(device) for name, value in part.items()}
-            for part in (self.rows, self.pixels, self.masks)
+            for part in (self.pixels, self.masks)
         )
-        return replace(self, rows=rows, pixels=pixels, masks=masks, table=self.table.to(device))
+        return replace(self, pixels=pixels, masks=masks, table=self.table.to(device))
+
+    def patches(self, modality: str, sites: Tensor) -> tuple[Tensor, Tensor]:
+        """Values, (b, bands, side, side) float32, and mask, of sites that have the modality."""
+        rows = self.rows[modality][sites]
+        values, mask = (self._pick(part[modality], rows) for part in (self.pixels, self.masks))
+        if values.dtype == torch.int16:
+            return (values.int() & 0xFFFF).float(), mask
+        return values.nan_to_num(), mask
 
     def standardised(self, modality: str, sites: Tensor, statistics: Statistics) -> Tensor:
-        """Encoder input of the given sites, (b,) int64 positions on the inputs' device.
+        """Encoder input of the given sites, (b,) int64 positions on the host.
 
         Images: (b, bands, side, side), masked pixels at the band's mean, which is 0. Table:
         (b, 16), features with 0 where missing, then the missing flags.
         """
         if modality == "table":
-            return statistics.standardise_table(self.table[sites])
-        rows = self.rows[modality][sites]
-        values = statistics.standardise(modality, _pick(self.pixels[modality], rows))
-        return values * self.masks[modality][rows]
+            return statistics.standardise_table(self.table[sites.to(self.device)])
+        values, mask = self.patches(modality, sites)
+        return statistics.standardise(modality, values) * mask
+
+    def _pick(self, array: Tensor, rows: Tensor) -> Tensor:
+        """Rows of an array on the inputs' device; int16 carries uint16, which few devices index."""
+        if array.dtype == torch.uint16:
+            array = array.view(torch.int16)
+        if array.device == self.device:
+            return array[rows.to(self.device, non_blocking=True)]
+        return array[rows].pin_memory().to(self.device, non_blocking=True)
 
 
-def load_inputs(store: PatchStore, sites: pd.DataFrame) -> Inputs:
-    """Load the patches and features of ``sites`` (contract 2), in that order.
+def load_inputs(store: PatchStore, sites: pd.DataFrame, resident: bool = True) -> Inputs:
+    """Inputs of ``sites`` (contract 2), in that order; see :class:`Inputs` for ``resident``.
 
     Raises:
         StoreError: a patch holds a value that is not finite where its mask says it is valid.
     """
     rows, pixels, masks = {}, {}, {}
     for name in IMAGES:
-        stored = store.rows(name, sites["site_id"].to_numpy())
+        values, mask = getattr(store, name), getattr(store, f"{name}_mask")
+        stored = np.array(store.rows(name, sites["site_id"].to_numpy()))
         needed, inverse = np.unique(stored[stored >= 0], return_inverse=True)
-        position = np.full(len(sites), -1, dtype=np.int64)
-        position[stored >= 0] = inverse
-        rows[name] = torch.from_numpy(position)
-        values = _gather(getattr(store, name), needed)
-        mask = _gather(getattr(store, f"{name}_mask"), needed)[:, None]
         if name == "s5p":
-            values = values[:, None]
-            if not np.isfinite(values[mask > 0]).all():
-                raise StoreError(
-                    store.folder, "s5p.npy is not finite at a valid cell", "Run `mmaq patches`"
-                )
-            values = np.where(mask > 0, values, 0)
-        pixels[name], masks[name] = torch.from_numpy(values), torch.from_numpy(mask)
+            _check_finite(store, needed)
+        if resident:
+            values, mask = _gather(values, needed), _gather(mask, needed)
+            stored[stored >= 0] = inverse
+        rows[name] = torch.from_numpy(stored)
+        pixels[name] = _as_tensor(values if name == "s2" else values[:, None])
+        masks[name] = _as_tensor(mask[:, None])
     table = torch.from_numpy(sites[list(FEATURES)].to_numpy(np.float32, copy=True))
-    return Inputs(tuple(sites["site_id"]), rows, pixels, masks, table)
+    return Inputs(tuple(sites["site_id"]), rows, pixels, masks, table, resident)
+
+
+def bytes_needed(store: PatchStore, sites: pd.DataFrame) -> int:
+    """What the patches of ``sites`` take when they are resident."""
+    total = 0
+    for name in IMAGES:
+        needed = np.unique(store.rows(name, sites["site_id"].to_numpy()))
+        arrays = (getattr(store, name), getattr(store, f"{name}_mask"))
+        each = sum(array.dtype.itemsize * int(np.prod(array.shape[1:])) for array in arrays)
+        total += each * int((needed >= 0).sum())
+    return total
 
 
 def need_modalities(store: PatchStore, modalities: Sequence[str]) -> None:
@@ -123,14 +154,22 @@ def need_modalities(store: PatchStore, modalities: Sequence[str]) -> None:
             )
 
 
-def _pick(pixels: Tensor, rows: Tensor) -> Tensor:
-    """Rows as float32. Indexing is not defined for uint16 on every device, so int16 carries it."""
-    if pixels.dtype == torch.uint16:
-        return (pixels.view(torch.int16)[rows].int() & 0xFFFF).float()
-    return pixels[rows]
+def _check_finite(store: PatchStore, rows: np.ndarray) -> None:
+    for start in range(0, len(rows), CHUNK):
+        part = rows[start : start + CHUNK]
+        if not np.isfinite(store.s5p[part][store.s5p_mask[part] > 0]).all():
+            fault = "s5p.npy is not finite at a valid cell"
+            raise StoreError(store.folder, fault, "Run `mmaq patches`")
 
 
 def _gather(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Copy rows of a memory map; a whole array is read in one go."""
     whole = len(rows) == len(array)
     return np.array(array) if whole else np.ascontiguousarray(array[rows])
+
+
+def _as_tensor(array: np.ndarray) -> Tensor:
+    """A tensor on the array's own memory, which nothing here writes to, also where it is mapped."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*not writable.*")
+        return torch.from_numpy(array)

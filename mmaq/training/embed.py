@@ -34,11 +34,11 @@ def embed(
     encoders.eval()
     result = {}
     for name in modalities:
-        sites = torch.from_numpy(np.flatnonzero(inputs.has(name))).to(device)
+        sites = torch.from_numpy(np.flatnonzero(inputs.has(name)))
         values = np.full((len(inputs), encoders.widths[name]), np.nan, dtype=np.float32)
         for part in sites.split(BATCH):
             batch = fit_size(name, inputs.standardised(name, part, statistics), encoders.config)
-            values[part.cpu().numpy()] = encoders[name](batch).float().cpu().numpy()
+            values[part.numpy()] = encoders[name](batch).float().cpu().numpy()
         result[name] = values
     encoders.train(training)
     return result

@@ -15,6 +15,7 @@ from mmaq.config.evaluation import Finetune
 from mmaq.models import Encoders
 from mmaq.ridge import fit_ridge
 from mmaq.training.data import Inputs
+from mmaq.training.draws import Draws
 from mmaq.training.embed import BATCH
 from mmaq.training.geometry import draw_symmetry, turn
 from mmaq.training.schedule import cosine_with_warmup
@@ -88,9 +89,7 @@ def finetune(
     model = Regressor(encoders, modalities).to(device).eval()
     centre, spread = float(np.mean(y_train)), float(np.std(y_train)) or 1.0
     target = torch.from_numpy((np.asarray(y_train) - centre) / spread).float().to(device)
-    train, test = (
-        torch.from_numpy(np.asarray(rows)).to(device) for rows in (train_rows, test_rows)
-    )
+    train, test = (torch.from_numpy(np.asarray(rows)) for rows in (train_rows, test_rows))
 
     def load(rows: Tensor) -> dict[str, Tensor]:
         return {
@@ -102,17 +101,16 @@ def finetune(
         start_at_probe(model, torch.cat([model.embed(load(x)) for x in train.split(BATCH)]), target)
     steps = config.epochs * math.ceil(len(train) / config.batch_size)
     optimiser, schedule = _make_optimiser(model, config, steps)
-    generator = torch.Generator(device)
-    generator.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     for _ in range(config.epochs):
-        order = torch.randperm(len(train), device=device, generator=generator)
+        order = torch.randperm(len(train), generator=generator)
         for part in order.split(config.batch_size):
-            symmetry = draw_symmetry(len(part), FLIP, ROTATE, device, generator)
+            symmetry = draw_symmetry(Draws(generator, len(part)), FLIP, ROTATE)
             batch = {
                 name: values if name == "table" else turn(values, symmetry)
                 for name, values in load(train[part]).items()
             }
-            loss = (model(batch) - target[part]).square().mean()
+            loss = (model(batch) - target[part.to(device)]).square().mean()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
 from typing import Any
 
 import numpy as np
@@ -10,15 +10,18 @@ import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
 
 from mmaq.config.learning import Pretrain
 from mmaq.methods import make_method
-from mmaq.models import MODALITIES
+from mmaq.methods.base import View
+from mmaq.training.checkpoint import KEY, describe
 from mmaq.training.data import Inputs
-from mmaq.training.diagnostics import effective_rank
+from mmaq.training.diagnostics import measure
+from mmaq.training.draws import Draws
 from mmaq.training.embed import embed
+from mmaq.training.history import History, Row
 from mmaq.training.lars import make_lars
+from mmaq.training.sampler import share
 from mmaq.training.schedule import cosine_with_warmup
 from mmaq.training.statistics import Statistics
 from mmaq.training.views import make_views
@@ -26,103 +29,101 @@ from mmaq.training.views import make_views
 BASE_BATCH = 256
 """Learning rates are given for a batch of this size and scale with it."""
 
-RANK_SITES = 256
-"""Sites whose embeddings tell the effective rank at the end of an epoch."""
+WATCHED_SITES = 256
+"""Sites whose embeddings are looked at for collapse at the end of an epoch."""
 
-VIEWS, ORDER = 0, 1
+VIEWS, METHOD = 0, 2
 """What a random stream is for; each is seeded by the run's seed and its place in the run, so that
 a resumed run draws what an uninterrupted one does."""
 
 
-class Positions(Dataset[int]):
-    """Positions of the sites: data lie on the device, so a batch is a list of positions."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-
-    def __len__(self) -> int:
-        return self.size
-
-    def __getitem__(self, index: int) -> int:
-        return index
-
-
-class EpochSampler(Sampler[int]):
-    """A new order each epoch, from the seed and the epoch's number alone."""
-
-    def __init__(self, size: int, seed: int) -> None:
-        self.size, self.seed, self.epoch = size, seed, 0
-
-    def __len__(self) -> int:
-        return self.size
-
-    def set_epoch(self, epoch: int) -> None:
-        """Lightning calls this before each epoch."""
-        self.epoch = epoch
-
-    def __iter__(self) -> Iterator[int]:
-        order = np.random.default_rng((self.seed, ORDER, self.epoch)).permutation(self.size)
-        return iter(order.tolist())
-
-
-def make_loader(size: int, config: Pretrain) -> DataLoader[int]:
-    """Batches of positions; an incomplete last batch is left out, as its statistics are poorer."""
-    batch = min(config.batch_size, size)
-    sampler = EpochSampler(size, config.seed)
-    return DataLoader(Positions(size), batch_size=batch, sampler=sampler, drop_last=True)
-
-
 class PretrainModule(lightning.LightningModule):
-    """One method under pretraining. ``history`` holds a row of figures for each step."""
+    """One method under pretraining, in steps of ``batch`` sites over all processes.
 
-    def __init__(self, config: Pretrain, inputs: Inputs, statistics: Statistics) -> None:
+    ``history`` holds a row of figures for each step. Processes see the same global batch of
+    positions and work on a share of it each.
+    """
+
+    def __init__(
+        self, config: Pretrain, inputs: Inputs, statistics: Statistics, batch: int
+    ) -> None:
         super().__init__()
-        self.config, self.inputs, self.statistics = config, inputs, statistics
-        self.history: list[dict[str, float]] = []
+        self.config, self.inputs, self.statistics, self.batch = config, inputs, statistics, batch
+        self.steps = config.epochs * (len(inputs) // batch)
+        self.warmup = round(config.warmup_share * self.steps)
+        self.history = History()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.method = make_method(config)
+        if config.channels_last:
+            self.method.to(memory_format=torch.channels_last)
+        if config.compile:
+            self.method.compile()
 
     def on_fit_start(self) -> None:
         """Move the data to the device, once."""
         self.inputs = self.inputs.to(self.device)
 
+    def transfer_batch_to_device(self, batch: Tensor, device: Any, dataloader_idx: int) -> Tensor:
+        """Leave positions on the host: rows of arrays are chosen there."""
+        return batch
+
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
-        """Loss of two views of the sites at the positions ``batch``, (b,) int64."""
-        generator = torch.Generator(self.device)
-        words = np.random.SeedSequence((self.config.seed, VIEWS, self.global_step))
-        generator.manual_seed(int(words.generate_state(1, np.uint64)[0] >> 1))
-        images = {
-            name: self.inputs.standardised(name, batch, self.statistics) for name in MODALITIES
-        }
-        first, second = make_views(images, self.config.views, self.config.encoders, generator)
-        terms = self.method(first, second)
-        self._record(terms)
+        """Loss of two views of this process's share of the positions ``batch``, (b,) int64."""
+        terms = self.method(*self.views(batch))
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        place = {"epoch": self.current_epoch, "step": self.global_step, "lr": rate}
+        self.history.add(place, terms, self.method.monitored())
         return terms["loss"]
 
-    def on_train_epoch_end(self) -> None:
-        """Add the effective rank of the embeddings to the epoch's last row."""
-        some = self.inputs.take(np.arange(min(RANK_SITES, len(self.inputs))))
-        embeddings = embed(self.method.encoders, self.statistics, some)
-        self.history[-1] |= {
-            f"rank_{name}": effective_rank(torch.from_numpy(values))
-            for name, values in embeddings.items()
+    def views(self, batch: Tensor) -> tuple[View, View]:
+        """The views of this step; also seeds what the method draws itself."""
+        rank, step = self.global_rank, self.global_step
+        torch.manual_seed(self._seed(METHOD, step, rank))
+        generator = torch.Generator().manual_seed(self._seed(VIEWS, step))
+        mine = share(len(batch), rank, self.trainer.world_size)
+        draws = Draws(generator, len(batch), mine)
+        inputs = {
+            name: self.inputs.standardised(
+                name, batch if name == "table" else batch[mine], self.statistics
+            )
+            for name in self.method.modalities
         }
+        views = make_views(inputs, self.config.views, self.config.encoders, draws)
+        return self._laid_out(views[0]), self._laid_out(views[1])
+
+    def optimizer_step(self, *arguments: Any, **options: Any) -> None:
+        """After the optimiser's step, the method's own."""
+        super().optimizer_step(*arguments, **options)
+        self.method.after_step((self.global_step + 1) / self.steps)
+
+    def settle(self) -> list[Row]:
+        """Read the figures of the latest steps, as means over processes; gives their rows."""
+        waiting = self.history.waiting()
+        if waiting is None:
+            return []
+        joined = self.trainer.strategy.reduce(waiting, reduce_op="mean")
+        assert isinstance(joined, Tensor)
+        return self.history.settle(joined)
+
+    def watch(self) -> Row:
+        """Signs of collapse in the embeddings of some sites, the same on every process."""
+        some = self.inputs.take(np.arange(min(WATCHED_SITES, len(self.inputs))))
+        modalities = self.method.modalities
+        figures = measure(embed(self.method.encoders, self.statistics, some, modalities))
+        return self.trainer.strategy.broadcast(figures)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """LARS, with a cosine over steps after a warm-up in proportion to the run."""
-        config = self.config
-        steps = int(self.trainer.estimated_stepping_batches)
-        scale = min(config.batch_size, len(self.inputs)) / BASE_BATCH
+        config, scale = self.config, self.batch / BASE_BATCH
         optimiser = make_lars(
             self.method,
             config.learning_rate * scale,
             config.bias_learning_rate * scale,
             config.weight_decay,
         )
-        warmup = round(config.warmup_share * steps)
         schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimiser, lambda step: cosine_with_warmup(step, steps, warmup)
+            optimiser, lambda step: cosine_with_warmup(step, self.steps, self.warmup)
         )
         return {
             "optimizer": optimiser,
@@ -130,17 +131,25 @@ class PretrainModule(lightning.LightningModule):
         }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the history with the weights."""
-        checkpoint["history"] = self.history
+        """Keep the history with the weights, and what one needs to use the encoders."""
+        checkpoint["history"] = self.history.state()
+        about = describe(self.config, self.statistics, self.inputs.site_ids, self.method.modalities)
+        checkpoint[KEY] = json.dumps(about, sort_keys=True)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the history back."""
-        self.history = list(checkpoint["history"])
+        self.history.load(checkpoint["history"])
 
-    def _record(self, terms: dict[str, Tensor]) -> None:
-        names = [name for name in terms if name != "loss"]
-        values = torch.stack([terms[name].detach() for name in ("loss", *names)]).tolist()
-        figures = dict(zip(("loss", *names), values, strict=True))
-        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        place = {"epoch": self.current_epoch, "step": self.global_step, "lr": rate}
-        self.history.append({**place, **figures, **self.method.monitored()})
+    def _seed(self, *place: int) -> int:
+        words = np.random.SeedSequence((self.config.seed, *place))
+        return int(words.generate_state(1, np.uint64)[0] >> 1)
+
+    def _laid_out(self, view: View) -> View:
+        if not self.config.channels_last:
+            return view
+        return {
+            name: values.contiguous(memory_format=torch.channels_last)
+            if values.ndim == 4
+            else values
+            for name, values in view.items()
+        }

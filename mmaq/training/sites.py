@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from mmaq.errors import StoreError
 from mmaq.patches.store import PatchStore
-from mmaq.training.data import need_modalities
+from mmaq.training.data import IMAGES, need_modalities
 
 PIXEL_M = 10.0
 DEGREE_M = 111_320.0
@@ -20,8 +22,13 @@ cos 3 + sin 3 on the side, and 0.5 % for the sphere and the scale of UTM."""
 BLOCK = 512
 
 
-def pretraining_sites(store: PatchStore, sites: pd.DataFrame, transductive: bool) -> pd.DataFrame:
-    """Sites with both images; unless ``transductive``, unlabelled and clear of every station.
+def pretraining_sites(
+    store: PatchStore,
+    sites: pd.DataFrame,
+    transductive: bool,
+    modalities: Sequence[str] = ("s2", "s5p"),
+) -> pd.DataFrame:
+    """Sites with ``modalities``; unless ``transductive``, unlabelled and clear of every station.
 
     A site is clear of a station where their Sentinel-2 patches cannot overlap, so that one run
     serves every split and seed of the evaluation. Sentinel-5P windows are far wider and do
@@ -30,9 +37,9 @@ def pretraining_sites(store: PatchStore, sites: pd.DataFrame, transductive: bool
     Raises:
         StoreError: the store lacks a modality, or fewer than two sites are left.
     """
-    need_modalities(store, ("s2", "s5p"))
+    need_modalities(store, modalities)
     usable = np.ones(len(sites), dtype=bool)
-    for name in ("s2", "s5p"):
+    for name in [name for name in IMAGES if name in modalities]:
         usable &= store.rows(name, sites["site_id"].to_numpy()) >= 0
     if not transductive:
         labelled = sites["no2"].notna().to_numpy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,6 +12,9 @@ from torch import Tensor
 
 from mmaq.errors import StoreError
 from mmaq.sites import FEATURES
+
+if TYPE_CHECKING:
+    from mmaq.training.data import Inputs
 
 CONTINUOUS = (FEATURES.index("altitude"), FEATURES.index("population_density"))
 LOGARITHMIC = FEATURES.index("population_density")
@@ -58,21 +61,19 @@ class Statistics:
         return torch.cat([values.nan_to_num(nan=0.0), missing.to(values.dtype)], dim=1)
 
 
-def compute_statistics(
-    pixels: Mapping[str, Tensor], masks: Mapping[str, Tensor], table: Tensor
-) -> Statistics:
-    """Statistics of the pretraining sites, whose pixels, masks and table (n, 8) these are.
+def compute_statistics(inputs: Inputs) -> Statistics:
+    """Statistics of the pretraining sites, whose inputs these are.
+
+    A modality that no site has keeps mean 0 and standard deviation 1.
 
     Raises:
-        StoreError: a modality has no valid pixel.
+        StoreError: a modality has patches and no valid pixel.
     """
     images: dict[str, np.ndarray] = {}
-    for name in ("s2", "s5p"):
-        images[f"{name}_mean"], images[f"{name}_sd"] = _pixel_moments(
-            pixels[name], masks[name], name
-        )
+    for name in inputs.pixels:
+        images[f"{name}_mean"], images[f"{name}_sd"] = _pixel_moments(inputs, name)
     mean, sd = np.zeros(len(FEATURES)), np.ones(len(FEATURES))
-    values = _unfold(table.cpu().double()).numpy()
+    values = _unfold(inputs.table.cpu().double()).numpy()
     for column in CONTINUOUS:
         known = values[:, column][np.isfinite(values[:, column])]
         if len(known):
@@ -91,19 +92,23 @@ def _unfold(table: Tensor) -> Tensor:
     return table
 
 
-def _pixel_moments(pixels: Tensor, masks: Tensor, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _pixel_moments(inputs: Inputs, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each band over valid pixels, in two passes by chunks."""
-    bands = pixels.shape[1]
+    bands = inputs.pixels[name].shape[1]
     count, mean, square = 0, np.zeros(bands), np.zeros(bands)
-    chunks = [slice(start, start + CHUNK) for start in range(0, len(pixels), CHUNK)]
+    chunks = torch.from_numpy(np.flatnonzero(inputs.has(name))).split(CHUNK)
     for chunk in chunks:
-        count += int(masks[chunk].sum())
-        mean += (pixels[chunk].double() * masks[chunk]).sum((0, 2, 3)).cpu().numpy()
+        values, mask = inputs.patches(name, chunk)
+        count += int(mask.sum())
+        mean += (values.double() * mask).sum((0, 2, 3)).cpu().numpy()
     if count == 0:
+        if not inputs.has(name).any():
+            return mean, np.ones(bands)
         raise StoreError(name, "no pretraining site has a valid pixel", "Check the archive")
     mean /= count
+    centre = torch.from_numpy(mean).to(inputs.device)[:, None, None]
     for chunk in chunks:
-        centred = pixels[chunk].double() - torch.from_numpy(mean).to(pixels.device)[:, None, None]
-        square += (centred.square() * masks[chunk]).sum((0, 2, 3)).cpu().numpy()
+        values, mask = inputs.patches(name, chunk)
+        square += ((values.double() - centre).square() * mask).sum((0, 2, 3)).cpu().numpy()
     sd = np.sqrt(square / count)
     return mean, np.where(sd > 0, sd, 1.0)

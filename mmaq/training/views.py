@@ -12,12 +12,13 @@ is corrupted in standardised units, one-hot groups as a whole; every step has it
 from __future__ import annotations
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn import functional
 
 from mmaq.config.learning import Encoders, Views
 from mmaq.methods.base import View
 from mmaq.sites import AREAS, FEATURES, TYPES
+from mmaq.training.draws import Draws
 from mmaq.training.geometry import draw_crop, draw_symmetry, resample, turn
 
 BLUR_SIGMA = (0.1, 2.0)
@@ -32,22 +33,21 @@ GROUPS = tuple(
 """Columns of the table that are redrawn together."""
 
 
-def make_views(
-    batch: View, views: Views, encoders: Encoders, generator: Generator
-) -> tuple[View, View]:
-    """Two views of standardised inputs (shapes as in :class:`mmaq.models.Encoders`).
+def make_views(batch: View, views: Views, encoders: Encoders, draws: Draws) -> tuple[View, View]:
+    """Two views of some modalities' standardised inputs (shapes: :class:`mmaq.models.Encoders`).
 
-    The result depends on the inputs and the generator's state alone.
+    Images are those of this process's samples; "table" holds the rows of the whole global batch,
+    (draws.size, 16), because features are redrawn from them, and a view those of this process. The
+    result depends on the inputs and the state of ``draws`` alone.
     """
-    size = len(batch["table"])
-    device = batch["table"].device
-    weak = _draw(size, views.weak, device, generator)
-    full = torch.zeros_like(weak)
-    with torch.autocast(device.type, enabled=False):
-        first = _images(batch, views, encoders, weak, generator)
-        second = _images(batch, views, encoders, full, generator)
-    corrupted = corrupt_table(batch["table"], views.corrupt, generator)
-    return {**first, "table": batch["table"]}, {**second, "table": corrupted}
+    weak = draws.happens(views.weak)
+    with torch.autocast(next(iter(batch.values())).device.type, enabled=False):
+        first = _images(batch, views, encoders, weak, draws)
+        second = _images(batch, views, encoders, torch.zeros_like(weak), draws)
+    if "table" in batch:
+        first["table"] = batch["table"][draws.part]
+        second["table"] = corrupt_table(batch["table"], views.corrupt, draws)
+    return first, second
 
 
 def fit_size(modality: str, images: Tensor, encoders: Encoders) -> Tensor:
@@ -61,88 +61,92 @@ def fit_size(modality: str, images: Tensor, encoders: Encoders) -> Tensor:
 
 
 def _images(
-    batch: View, views: Views, encoders: Encoders, weak: Tensor, generator: Generator
+    batch: View, views: Views, encoders: Encoders, weak: Tensor, draws: Draws
 ) -> dict[str, Tensor]:
-    """Both images of one view; samples in ``weak`` (n,) get the geometry alone."""
-    device = weak.device
-    symmetry = draw_symmetry(len(weak), views.flip, views.rotate, device, generator)
-    box = draw_crop(len(weak), views.crop_min, device, generator)
-    images = {
-        "s2": turn(resample(batch["s2"], box, encoders.s2_input), symmetry),
-        "s5p": turn(fit_size("s5p", batch["s5p"], encoders), symmetry),
-    }
-    for name, image in images.items():
-        size = len(image)
-        image = blur(image, _draw(size, views.blur, device, generator) & ~weak, generator)
+    """The images of one view; samples in ``weak`` (b,) get the geometry alone."""
+    symmetry = draw_symmetry(draws, views.flip, views.rotate)
+    box = draw_crop(draws, views.crop_min)
+    result = {}
+    for name in [name for name in ("s2", "s5p") if name in batch]:
         if name == "s2":
-            image = gray(image, _draw(size, views.gray, device, generator) & ~weak)
-            chosen = _draw(size, views.drop_bands, device, generator) & ~weak
-            image = drop_bands(image, chosen, generator)
-        chosen = _draw(size, views.jitter, device, generator) & ~weak
-        images[name] = jitter(image, chosen, views.jitter_size, generator)
-    return images
+            image = turn(resample(batch[name], box, encoders.s2_input), symmetry)
+        else:
+            image = turn(fit_size(name, batch[name], encoders), symmetry)
+        image = blur(image, draws.happens(views.blur) & ~weak, draws)
+        if name == "s2":
+            image = gray(image, draws.happens(views.gray) & ~weak)
+            image = drop_bands(image, draws.happens(views.drop_bands) & ~weak, draws)
+        result[name] = jitter(image, draws.happens(views.jitter) & ~weak, views.jitter_size, draws)
+    return result
 
 
-def blur(images: Tensor, chosen: Tensor, generator: Generator) -> Tensor:
+def blur(images: Tensor, chosen: Tensor, draws: Draws) -> Tensor:
     """Gaussian blur of the chosen samples in space, sigma uniform in ``BLUR_SIGMA`` pixels."""
     low, high = BLUR_SIGMA
-    sigma = low + (high - low) * _uniform(len(images), images.device, generator)
-    offset = torch.arange(-BLUR_RADIUS, BLUR_RADIUS + 1, device=images.device)
-    kernels = torch.exp(-0.5 * (offset / sigma[chosen, None]).square())
+    sigma = low + (high - low) * draws.uniform()
+    index = _send(chosen.nonzero()[:, 0], images)
+    weights = _send(_blur_weights(sigma[chosen], images.shape[-1]), images)
+    blurred = torch.einsum("nij,ncjk->ncik", weights, images[index])
+    blurred = torch.einsum("ncik,njk->ncij", blurred, weights)
+    return images.index_copy(0, index, blurred)
+
+
+def _blur_weights(sigma: Tensor, side: int) -> Tensor:
+    """(n, side, side): what each pixel of a line takes from each, the last one repeated beyond.
+
+    As matrices a blur is two products, which every device does fast.
+    """
+    offset = torch.arange(-BLUR_RADIUS, BLUR_RADIUS + 1)
+    kernels = torch.exp(-0.5 * (offset / sigma[:, None]).square())
     kernels = kernels / kernels.sum(dim=1, keepdim=True)
-    blurred = images[chosen]
-    for dim, pad in ((2, (0, 0, BLUR_RADIUS, BLUR_RADIUS)), (3, (BLUR_RADIUS, BLUR_RADIUS, 0, 0))):
-        shifted = functional.pad(blurred, pad, mode="replicate").unfold(dim, len(offset), 1)
-        blurred = torch.einsum("nchwk,nk->nchw", shifted, kernels)
-    result = images.clone()
-    result[chosen] = blurred
-    return result
+    source = (torch.arange(side)[:, None] + offset).clamp(0, side - 1)
+    weights = torch.zeros(len(sigma), side, side)
+    index = source.expand(len(sigma), -1, -1)
+    return weights.scatter_add_(2, index, kernels[:, None].expand(-1, side, -1))
 
 
 def gray(images: Tensor, chosen: Tensor) -> Tensor:
     """Replace every band of the chosen samples by the mean over bands."""
+    if not chosen.any():
+        return images
     mean = images.mean(dim=1, keepdim=True)
-    return torch.where(chosen[:, None, None, None], mean, images)
+    return torch.where(_send(chosen, images)[:, None, None, None], mean, images)
 
 
-def drop_bands(images: Tensor, chosen: Tensor, generator: Generator) -> Tensor:
+def drop_bands(images: Tensor, chosen: Tensor, draws: Draws) -> Tensor:
     """Set 1 to ``MAX_DROPPED`` bands of the chosen samples to their mean, 0."""
-    size, bands = images.shape[:2]
-    count = 1 + (_uniform(size, images.device, generator) * min(MAX_DROPPED, bands - 1)).long()
-    order = torch.rand((size, bands), device=images.device, generator=generator).argsort(dim=1)
+    bands = images.shape[1]
+    count = 1 + (draws.uniform() * min(MAX_DROPPED, bands - 1)).long()
+    order = draws.uniform(bands).argsort(dim=1)
     keep = (order.argsort(dim=1) >= count[:, None]) | ~chosen[:, None]
-    return images * keep[:, :, None, None]
+    return images * _send(keep, images)[:, :, None, None]
 
 
-def jitter(images: Tensor, chosen: Tensor, spread: float, generator: Generator) -> Tensor:
+def jitter(images: Tensor, chosen: Tensor, spread: float, draws: Draws) -> Tensor:
     """Change gain and offset of each band of the chosen samples; nothing is clipped."""
-    shape = (2, *images.shape[:2], 1, 1)
-    noise = spread * torch.randn(shape, device=images.device, generator=generator)
-    noise = noise * chosen[:, None, None, None]
-    return images * (1 + noise[0]) + noise[1]
+    noise = spread * draws.normal(2, images.shape[1]) * chosen[:, None]
+    gain, offset = _send(noise, images)[..., None, None]
+    return images * (1 + gain) + offset
 
 
-def corrupt_table(table: Tensor, share: float, generator: Generator) -> Tensor:
-    """Redraw each of ``GROUPS`` with probability ``share`` from another row of the batch.
+def corrupt_table(table: Tensor, share: float, draws: Draws) -> Tensor:
+    """Redraw each of ``GROUPS`` with probability ``share`` from another row of the global batch.
 
-    Values and missing flags move together, so that a one-hot group stays one: (n, 16) to (n, 16).
+    Values and missing flags move together, so that a one-hot group stays one: the rows of the
+    global batch, (n, 16), to those of this process, (b, 16).
     """
     size, features = len(table), len(FEATURES)
-    result = table.clone()
-    here = torch.arange(size, device=table.device)
+    here = draws.places
+    result = table[draws.part].clone()
     for group in GROUPS:
         columns = [*group, *(features + column for column in group)]
-        step = 1 + (_uniform(size, table.device, generator) * (size - 1)).long()
-        donor = table[(here + step) % size][:, columns]
-        chosen = _draw(size, share, table.device, generator)
-        result[:, columns] = torch.where(chosen[:, None], donor, table[:, columns])
+        step = 1 + (draws.uniform() * (size - 1)).long()
+        donor = table[_send((here + step) % size, table)][:, columns]
+        chosen = _send(draws.happens(share), table)
+        result[:, columns] = torch.where(chosen[:, None], donor, result[:, columns])
     return result
 
 
-def _uniform(size: int, device: torch.device, generator: Generator) -> Tensor:
-    return torch.rand(size, device=device, generator=generator)
-
-
-def _draw(size: int, probability: float, device: torch.device, generator: Generator) -> Tensor:
-    """(n,) bool, true with ``probability``."""
-    return _uniform(size, device, generator) < probability
+def _send(values: Tensor, like: Tensor) -> Tensor:
+    """What was drawn on the host, to the device of ``like``."""
+    return values.to(like.device, non_blocking=True)

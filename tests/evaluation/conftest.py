@@ -28,7 +28,7 @@ def checkpoint(data, tmp_path_factory):
 
     config = Pretrain(encoders=Encoders(s2_input=8, s5p_input=6, table_width=16))
     inputs = load_inputs(open_store(data[1]), pd.read_parquet(data[0]))
-    statistics = compute_statistics(inputs.pixels, inputs.masks, inputs.table)
+    statistics = compute_statistics(inputs)
     path = tmp_path_factory.mktemp("checkpoint") / "mmaq.safetensors"
     save_encoders(path, random_encoders(config, 99), statistics, config, [])
     return path

@@ -116,6 +116,23 @@ def test_bounded_below_for_any_sigma(sigma, losses):
     assert torch.isfinite(weights.grad).all()
 
 
+@pytest.mark.parametrize("size", [0.0, 1e-30, 1e-12, 1e-4, 1.0, 1e4, 1e12, 1e18])
+@pytest.mark.parametrize("worst", [0.0, 1e4])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_bounded_below_at_extreme_sigmas(size, worst, sign):
+    """One sigma is driven away while the others stay: no direction lowers the loss for ever."""
+    terms = dict(zip(WEIGHTED, torch.tensor([worst, 1.0, 0.0, worst]), strict=True))
+    for which in range(len(WEIGHTED)):
+        sigma = torch.tensor(SIGMA_START)
+        sigma[which] = sign * size
+        sigma.requires_grad_()
+        value = weigh_terms(terms, sigma)
+        value.backward()
+        assert value.item() >= 0
+        assert torch.isfinite(value)
+        assert torch.isfinite(sigma.grad).all()
+
+
 def test_weighting_equals_its_formula():
     losses, sigma = np.array([3.0, 5.0, 2.0, 7.0]), np.array(SIGMA_START)
     expected = (

@@ -7,7 +7,7 @@ import torch
 
 from mmaq.config.learning import Pretrain
 from mmaq.losses.mmaq import SIGMA_START
-from mmaq.methods import METHODS, make_method
+from mmaq.methods import make_method
 from mmaq.models import MODALITIES
 
 CONFIG = Pretrain(projection=16)
@@ -30,15 +30,6 @@ def method():
     return make_method(CONFIG)
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_every_method_gives_a_finite_loss_that_reaches_every_parameter(name):
-    method = make_method(CONFIG.model_copy(update={"method": name}))
-    terms = method(*views())
-    assert all(value.ndim == 0 and torch.isfinite(value) for value in terms.values())
-    terms["loss"].backward()
-    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in method.parameters())
-
-
 def test_no_layer_is_shared(method):
     owners = [*method.encoders.values(), *method.projectors.values()]
     assert len(owners) == 2 * len(MODALITIES)
@@ -50,7 +41,7 @@ def test_no_layer_is_shared(method):
 
 
 def test_the_loss_weights_are_parameters(method):
-    assert any(p is method.sigma for p in method.parameters())
+    assert any(p is method.sigma for p in method.parameters() if p.requires_grad)
     assert tuple(method.monitored().values()) == pytest.approx(SIGMA_START)
 
 

@@ -29,6 +29,58 @@ def test_each_encoder_gives_its_width(s2, s5p):
     }
 
 
+@pytest.mark.parametrize(("side", "patch"), [(16, 4), (32, 8), (224, 16)])
+def test_vit_takes_small_and_large_patches(side, patch):
+    encoders = Encoders(EncodersConfig(s2="vit_small", s2_input=side, vit_patch=patch), ("s2",))
+    network = encoders.eval()["s2"]
+    with torch.no_grad():
+        assert network(torch.randn(2, 12, side, side)).shape == (2, encoders.widths["s2"])
+    assert network.seq_length == (side // patch) ** 2 + 1
+    parameters = sum(p.numel() for p in network.parameters())
+    assert 21e6 < parameters < 23e6, "ViT-S has 22 million parameters"
+
+
+def test_vit_looks_at_every_band_and_every_place():
+    network = Encoders(EncodersConfig(s2="vit_small", s2_input=16, vit_patch=8), ("s2",))["s2"]
+    images = torch.randn(1, 12, 16, 16, requires_grad=True)
+    network.eval()(images).square().sum().backward()
+    assert (images.grad.abs().amax(dim=(0, 2, 3)) > 0).all()
+    assert (images.grad.abs().amax(dim=(0, 1)) > 0).all()
+
+
+def test_vit_patch_must_divide_the_side():
+    with pytest.raises(ValueError, match="vit_patch must divide s2_input"):
+        EncodersConfig(s2="vit_small", s2_input=30, vit_patch=16)
+
+
+@pytest.mark.parametrize("modalities", [("s2",), ("table", "s2"), ("s5p",), MODALITIES])
+def test_only_the_asked_encoders_are_made(modalities):
+    encoders = Encoders(EncodersConfig(), modalities)
+    assert set(encoders) == set(encoders.widths) == set(modalities)
+    assert encoders.modalities == tuple(name for name in MODALITIES if name in modalities)
+
+
+def test_the_first_encoder_starts_alike_with_and_without_others():
+    made = []
+    for modalities in (("s2",), ("table", "s5p", "s2")):
+        torch.manual_seed(0)
+        made.append(Encoders(EncodersConfig(), modalities)["s2"].state_dict())
+    assert all(torch.equal(value, made[1][name]) for name, value in made[0].items())
+
+
+@pytest.mark.parametrize("present", [(), ("s2",), ("s5p", "table"), MODALITIES])
+def test_a_user_with_some_modalities_is_served(present):
+    """Each embedding is the same whether or not the others are at hand."""
+    encoders = Encoders(EncodersConfig()).eval()
+    batch = inputs()
+    with torch.no_grad():
+        whole = encoders(batch)
+        some = encoders({name: batch[name] for name in present})
+    assert set(some) == set(present)
+    for name, values in some.items():
+        assert torch.equal(values, whole[name])
+
+
 def test_resnet_has_the_stem_that_its_docstring_says():
     network = Encoders(EncodersConfig())["s2"]
     conv = network.conv1

@@ -37,7 +37,7 @@ def saved(tmp_path_factory, inputs):
     path = tmp_path_factory.mktemp("checkpoint") / "mmaq.safetensors"
     encoders, statistics = (
         random_encoders(CONFIG, 3),
-        compute_statistics(inputs.pixels, inputs.masks, inputs.table),
+        compute_statistics(inputs),
     )
     save_encoders(path, encoders, statistics, CONFIG, ["a", "b"])
     return path, encoders, statistics
@@ -90,7 +90,7 @@ def change(saved, tmp_path, tensors=None, **about):
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"version": 99}, "not an MMAQ export of version 1"),
+        ({"version": 99}, "not an MMAQ export of version 2"),
         ({"bands": ["B04"]}, "its bands are not those"),
         ({"config": {"epochs": -1}}, "its configuration is not valid"),
         ({"statistics": {"s2_mean": [1.0]}}, "its configuration is not valid"),

@@ -22,7 +22,7 @@ def setting(tmp_path_factory):
     store, path = make_country(tmp_path_factory.mktemp("stations"), 90, 0)
     sites = read_sites(path)
     inputs = load_inputs(open_store(store), sites)
-    statistics = compute_statistics(inputs.pixels, inputs.masks, inputs.table)
+    statistics = compute_statistics(inputs)
     encoders = random_encoders(TINY, 0).train()
     # Give batch norm the statistics of these sites, as pretraining would.
     for _ in range(20):

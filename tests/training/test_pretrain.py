@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib
 import subprocess
 import sys
 
@@ -13,13 +12,15 @@ from mmaq.errors import StoreError, TableError
 from mmaq.losses.mmaq import SIGMA_START, WEIGHTED
 from mmaq.training import load_encoders, pretrain
 from mmaq.training.checkpoint import read_about
-from mmaq.training.diagnostics import effective_rank
-from mmaq.training.module import EpochSampler, PretrainModule, make_loader
+from mmaq.training.keep import KeepRun
+from mmaq.training.module import PretrainModule
 from tests.training.training_country import TINY, make_country
 
-KeepLast = importlib.import_module("mmaq.training.pretrain").KeepLast
-
-FILES = ["mmaq.ckpt", "mmaq.safetensors", "mmaq_losses.csv"]
+WEIGHTS = ["mmaq.safetensors", "mmaq_best.safetensors", "mmaq_s2_only.safetensors"]
+FILES = sorted(
+    [*WEIGHTS, "mmaq.ckpt", "mmaq_best.ckpt", "mmaq_s2_only.ckpt", "mmaq.md", "mmaq_losses.csv"]
+)
+FIGURES = [f"{k}_{m}" for k in ("rank", "spread", "correlation") for m in ("s2", "s5p", "table")]
 
 
 class Killed(BaseException):
@@ -37,18 +38,17 @@ def finished(tmp_path_factory, country):
     return out, TINY
 
 
-def test_writes_its_three_files_and_nothing_else(finished):
+def test_writes_its_files_and_nothing_else(finished):
     assert names(finished[0]) == FILES
 
 
-def test_losses_hold_every_step_and_the_rank_of_each_epoch(finished):
+def test_losses_hold_every_step_and_the_signs_of_collapse_of_each_epoch(finished):
     table = pd.read_csv(finished[0] / "mmaq_losses.csv")
     assert table["step"].tolist() == [0, 1, 2, 3]
     assert table["epoch"].tolist() == [0, 0, 1, 1]
-    assert (
-        np.isfinite(table.drop(columns=[f"rank_{m}" for m in ("s2", "s5p", "table")])).all().all()
-    )
-    assert table["rank_s2"].notna().tolist() == [False, True, False, True]
+    assert np.isfinite(table.drop(columns=FIGURES)).all().all()
+    for name in FIGURES:
+        assert table[name].notna().tolist() == [False, True, False, True]
     assert (table["rank_s2"].dropna() > 1).all()
     for name, start in zip(WEIGHTED, SIGMA_START, strict=True):
         sigma = table[f"sigma_{name}"]
@@ -70,14 +70,14 @@ def test_the_export_says_what_made_it(finished):
 
 def test_the_same_inputs_give_the_same_bytes(finished, country, tmp_path):
     pretrain(*country, finished[1], tmp_path)
-    for name in ("mmaq.safetensors", "mmaq_losses.csv"):
+    for name in (*WEIGHTS, "mmaq_losses.csv", "mmaq.md"):
         assert (tmp_path / name).read_bytes() == (finished[0] / name).read_bytes()
 
 
 @pytest.mark.parametrize("moment", ["between epochs", "within an epoch"])
 def test_a_killed_run_goes_on_to_the_same_bytes(finished, country, tmp_path, monkeypatch, moment):
     kind, name = (
-        (KeepLast, "on_train_epoch_end")
+        (KeepRun, "on_train_epoch_end")
         if moment == "between epochs"
         else (PretrainModule, "training_step")
     )
@@ -86,7 +86,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(finished, country, tmp_path, mon
     def dying(*arguments, **options):
         result = original(*arguments, **options)
         calls.append(1)
-        if len(calls) == (1 if kind is KeepLast else 3):
+        if len(calls) == (1 if kind is KeepRun else 3):
             raise Killed
         return result
 
@@ -94,7 +94,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(finished, country, tmp_path, mon
         patch.setattr(kind, name, dying)
         with pytest.raises(Killed):
             pretrain(*country, finished[1], tmp_path)
-    assert names(tmp_path) == ["last.ckpt", "mmaq_losses.csv"]
+    assert names(tmp_path) == ["mmaq_best.ckpt", "mmaq_last.ckpt", "mmaq_losses.csv"]
     steps = []
     with monkeypatch.context() as patch:
         step = PretrainModule.training_step
@@ -104,7 +104,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(finished, country, tmp_path, mon
         pretrain(*country, finished[1], tmp_path)
     assert len(steps) == 2, "the finished epoch is not run again"
     assert names(tmp_path) == FILES
-    for file in ("mmaq.safetensors", "mmaq_losses.csv"):
+    for file in (*WEIGHTS, "mmaq_losses.csv"):
         assert (tmp_path / file).read_bytes() == (finished[0] / file).read_bytes()
 
 
@@ -112,9 +112,9 @@ def test_a_killed_run_goes_on_to_the_same_bytes(finished, country, tmp_path, mon
 def test_a_checkpoint_that_does_not_belong_is_not_used(finished, country, tmp_path, caplog, what):
     out, config = finished
     if what == "damaged":
-        (tmp_path / "last.ckpt").write_bytes((out / "mmaq.ckpt").read_bytes()[:1000])
+        (tmp_path / "mmaq_last.ckpt").write_bytes((out / "mmaq.ckpt").read_bytes()[:1000])
     else:
-        (tmp_path / "last.ckpt").write_bytes((out / "mmaq.ckpt").read_bytes())
+        (tmp_path / "mmaq_last.ckpt").write_bytes((out / "mmaq.ckpt").read_bytes())
         config = config.model_copy(update={"seed": 11, "epochs": 1})
     pretrain(*country, config, tmp_path)
     assert "starting again" in caplog.text
@@ -132,30 +132,6 @@ def test_a_store_without_images_is_refused_and_leaves_nothing(tmp_path, tiny):
 def test_a_missing_table_is_refused(country, tmp_path, tiny):
     with pytest.raises(TableError, match="does not exist"):
         pretrain(country[0], tmp_path / "sites.parquet", tiny, tmp_path / "out")
-
-
-def test_order_is_new_each_epoch_and_holds_every_site():
-    sampler = EpochSampler(30, seed=1)
-    first = list(sampler)
-    assert sorted(first) == list(range(30))
-    assert list(sampler) == first
-    sampler.set_epoch(1)
-    assert list(sampler) != first
-
-
-def test_a_batch_is_never_larger_than_the_sites(tiny):
-    assert [len(batch) for batch in make_loader(20, tiny)] == [8, 8]
-    assert [len(batch) for batch in make_loader(5, tiny)] == [5]
-
-
-def test_effective_rank():
-    rng = np.random.default_rng(0)
-    square = np.linalg.qr(rng.standard_normal((64, 8)) - 0)[0]
-    square -= square.mean(0)
-    assert effective_rank(torch.from_numpy(np.linalg.qr(square)[0])) == pytest.approx(8, rel=0.05)
-    line = torch.outer(torch.arange(10.0), torch.ones(4))
-    assert effective_rank(line) == pytest.approx(1.0, abs=1e-4)
-    assert effective_rank(torch.ones(10, 4)) == 1.0
 
 
 def test_training_imports_no_geospatial_library():

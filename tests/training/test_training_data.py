@@ -10,7 +10,7 @@ import torch
 from mmaq.errors import StoreError
 from mmaq.patches.store import open_store
 from mmaq.sites import FEATURES, read_sites
-from mmaq.training.data import load_inputs, need_modalities
+from mmaq.training.data import bytes_needed, load_inputs, need_modalities
 from mmaq.training.sites import near_any, pretraining_sites
 from mmaq.training.statistics import Statistics, compute_statistics
 from tests.training.training_country import make_country
@@ -40,7 +40,7 @@ def test_inputs_follow_the_order_of_the_sites(loaded):
 
 def test_statistics_equal_numpy_over_clear_pixels(loaded):
     store, sites, inputs = loaded
-    statistics = compute_statistics(inputs.pixels, inputs.masks, inputs.table)
+    statistics = compute_statistics(inputs)
     clear = np.asarray(store.s2_mask, dtype=bool)
     for band in (0, 7, 11):
         values = np.asarray(store.s2[:, band], dtype=float)[clear]
@@ -59,7 +59,7 @@ def test_statistics_equal_numpy_over_clear_pixels(loaded):
 
 def test_standardised_inputs(loaded):
     _, sites, inputs = loaded
-    statistics = compute_statistics(inputs.pixels, inputs.masks, inputs.table)
+    statistics = compute_statistics(inputs)
     every = torch.arange(len(inputs))
     for name in ("s2", "s5p"):
         values = inputs.standardised(name, every, statistics)
@@ -81,7 +81,7 @@ def test_bright_pixels_keep_their_value(loaded):
     bright = torch.full_like(inputs.pixels["s2"], 60_000)
     inputs = replace(inputs, pixels={**inputs.pixels, "s2": bright})
     statistics = replace(
-        compute_statistics(inputs.pixels, inputs.masks, inputs.table),
+        compute_statistics(inputs),
         s2_mean=(0.0,) * 12,
         s2_sd=(1.0,) * 12,
     )
@@ -90,7 +90,7 @@ def test_bright_pixels_keep_their_value(loaded):
 
 
 def test_statistics_survive_json(loaded):
-    statistics = compute_statistics(loaded[2].pixels, loaded[2].masks, loaded[2].table)
+    statistics = compute_statistics(loaded[2])
     assert Statistics.from_dict(statistics.to_dict()) == statistics
 
 
@@ -105,17 +105,53 @@ def test_sites_without_a_patch_are_known(country, tmp_path):
         need_modalities(store, ("s5p", "s2"))
     with pytest.raises(StoreError, match="s2"):
         pretraining_sites(store, sites, transductive=False)
+    statistics = compute_statistics(inputs)
+    assert statistics.s2_mean == (0.0,) * 12
+    assert statistics.s2_sd == (1.0,) * 12
+    chosen = pretraining_sites(store, sites, transductive=False, modalities=("s5p", "table"))
+    assert len(chosen) == 4
+    masks = {**inputs.masks, "s5p": torch.zeros_like(inputs.masks["s5p"])}
     with pytest.raises(StoreError, match="no pretraining site has a valid pixel"):
-        compute_statistics(inputs.pixels, inputs.masks, inputs.table)
+        compute_statistics(replace(inputs, masks=masks))
 
 
-def test_values_that_are_not_finite_are_refused(country, tmp_path):
+def test_streamed_inputs_equal_resident_ones(loaded):
+    store, sites, _ = loaded
+    some = sites.iloc[[7, 3, 20, 11]].reset_index(drop=True)
+    resident, streamed = (load_inputs(store, some, how) for how in (True, False))
+    assert len(resident.pixels["s2"]) == 4
+    assert np.shares_memory(streamed.pixels["s2"].numpy(), store.s2), "the map is copied"
+    assert streamed.to(torch.device("meta")).pixels["s2"].device.type == "cpu"
+    statistics = compute_statistics(resident)
+    assert compute_statistics(streamed) == statistics
+    sites = torch.tensor([2, 0, 3])
+    for name in ("s2", "s5p", "table"):
+        one, other = (x.standardised(name, sites, statistics) for x in (resident, streamed))
+        assert torch.equal(one, other)
+    taken = streamed.take(np.array([3, 1]))
+    expected = resident.take(np.array([3, 1]))
+    assert torch.equal(
+        taken.standardised("s2", torch.arange(2), statistics),
+        expected.standardised("s2", torch.arange(2), statistics),
+    )
+
+
+def test_bytes_needed_are_those_of_the_resident_arrays(loaded):
+    store, sites, _ = loaded
+    some = sites.iloc[:5].reset_index(drop=True)
+    inputs = load_inputs(store, some)
+    arrays = [*inputs.pixels.values(), *inputs.masks.values()]
+    assert bytes_needed(store, some) == sum(a.element_size() * a.numel() for a in arrays)
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_values_that_are_not_finite_are_refused(country, tmp_path, resident):
     folder, _ = make_country(tmp_path, 2, 3)
     broken = np.load(folder / "s5p.npy")
     broken[np.load(folder / "s5p_mask.npy") > 0] = np.nan
     np.save(folder / "s5p.npy", broken)
     with pytest.raises(StoreError, match="not finite"):
-        load_inputs(open_store(folder), read_sites(tmp_path / "sites.parquet"))
+        load_inputs(open_store(folder), read_sites(tmp_path / "sites.parquet"), resident)
 
 
 def test_pretraining_takes_unlabelled_sites_alone(loaded):

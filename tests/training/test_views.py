@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter1d
 
 from mmaq.config.learning import Encoders, Views
+from mmaq.training.draws import Draws
 from mmaq.training.geometry import draw_crop, draw_symmetry, resample, turn
 from mmaq.training.views import (
     GROUPS,
@@ -16,16 +18,14 @@ from mmaq.training.views import (
     make_views,
 )
 
-CPU = torch.device("cpu")
 STILL = Views(
     weak=0, crop_min=1, flip=0, rotate=0, jitter=0, blur=0, drop_bands=0, gray=0, corrupt=0
 )
 ENCODERS = Encoders(s2_input=16, s5p_input=16)
 
 
-@pytest.fixture
-def generator():
-    return torch.Generator().manual_seed(3)
+def draws(size, seed=3, part=slice(None)):
+    return Draws(torch.Generator().manual_seed(seed), size, part)
 
 
 def batch(size=64, side=16):
@@ -52,22 +52,22 @@ def test_eight_symmetries_equal_those_of_torch():
     }
 
 
-def test_symmetries_are_drawn_with_their_probabilities(generator):
-    none = draw_symmetry(1000, 0.0, 0.0, CPU, generator)
+def test_symmetries_are_drawn_with_their_probabilities():
+    none = draw_symmetry(draws(1000), 0.0, 0.0)
     assert not none.any()
     image = torch.arange(4.0).reshape(1, 1, 2, 2).expand(8000, 1, 2, 2)
-    turned = turn(image, draw_symmetry(8000, 0.0, 0.6, CPU, generator))
+    turned = turn(image, draw_symmetry(draws(8000), 0.0, 0.6))
     for k in (1, 2, 3):
         equal = (turned == torch.rot90(image, k, (2, 3))).flatten(1).all(1)
         share = equal.float().mean().item()
         assert share == pytest.approx(0.2, abs=0.02)
 
 
-def test_both_images_of_a_view_share_their_geometry(generator):
+def test_both_images_of_a_view_share_their_geometry():
     views = STILL.model_copy(update={"flip": 0.5, "rotate": 0.75})
     data = batch()
     data["s2"] = data["s5p"].expand(-1, 12, -1, -1)
-    first, second = make_views(data, views, ENCODERS, generator)
+    first, second = make_views(data, views, ENCODERS, draws(64))
     for view in (first, second):
         for band in (0, 11):
             torch.testing.assert_close(view["s2"][:, band], view["s5p"][:, 0], atol=1e-4, rtol=1e-4)
@@ -76,38 +76,35 @@ def test_both_images_of_a_view_share_their_geometry(generator):
     assert 0 < moved.sum() < len(moved)
 
 
-def test_nothing_changes_where_every_probability_is_zero(generator):
+def test_nothing_changes_where_every_probability_is_zero():
     data = batch()
-    for view in make_views(data, STILL, ENCODERS, generator):
+    for view in make_views(data, STILL, ENCODERS, draws(64)):
         for name, values in view.items():
             torch.testing.assert_close(values, data[name], atol=1e-5, rtol=1e-5)
 
 
-def test_views_depend_on_the_generator_alone():
+def test_views_depend_on_what_is_drawn_alone():
     data = batch()
-    pairs = [
-        make_views(data, Views(), ENCODERS, torch.Generator().manual_seed(seed))
-        for seed in (1, 1, 2)
-    ]
+    pairs = [make_views(data, Views(), ENCODERS, draws(64, seed)) for seed in (1, 1, 2)]
     for name in data:
         assert torch.equal(pairs[0][1][name], pairs[1][1][name])
         assert not torch.equal(pairs[0][1][name], pairs[2][1][name])
 
 
-def test_weak_samples_of_view_0_get_the_geometry_alone(generator):
+def test_weak_samples_of_view_0_get_the_geometry_alone():
     views = STILL.model_copy(update={"weak": 1.0, "jitter": 1.0, "blur": 1.0, "corrupt": 1.0})
     data = batch()
-    first, second = make_views(data, views, ENCODERS, generator)
+    first, second = make_views(data, views, ENCODERS, draws(64))
     torch.testing.assert_close(first["s2"], data["s2"], atol=1e-5, rtol=1e-5)
     assert torch.equal(first["table"], data["table"])
     assert not torch.allclose(second["s2"], data["s2"], atol=0.1)
     assert not torch.equal(second["table"], data["table"])
 
 
-def test_jitter_has_parameters_of_each_sample_and_band_and_clips_nothing(generator):
+def test_jitter_has_parameters_of_each_sample_and_band_and_clips_nothing():
     ones = torch.ones(500, 12, 2, 2) * torch.tensor([-30.0, 30.0])
     chosen = torch.rand(500) < 0.5
-    result = jitter(ones, chosen, 0.2, generator)
+    result = jitter(ones, chosen, 0.2, draws(500))
     assert torch.equal(result[~chosen], ones[~chosen])
     gain = (result[..., 1] - result[..., 0])[chosen, :, 0] / 60
     offset = (result[..., 1] + result[..., 0])[chosen, :, 0] / 2
@@ -117,29 +114,40 @@ def test_jitter_has_parameters_of_each_sample_and_band_and_clips_nothing(generat
     assert result.max() > 31
 
 
-def test_blur_works_in_space_and_not_across_bands(generator):
+def test_blur_works_in_space_and_not_across_bands():
     image = torch.zeros(2, 3, 17, 17)
     image[:, 1, 8, 8] = 1.0
-    result = blur(image, torch.tensor([True, False]), generator.manual_seed(0))
+    result = blur(image, torch.tensor([True, False]), draws(2, 0))
     assert torch.equal(result[1], image[1])
     assert not result[0, [0, 2]].any()
     assert result[0, 1].sum().item() == pytest.approx(1.0, abs=1e-5)
     assert result[0, 1, 8, 8] < 1
     torch.testing.assert_close(result[0, 1], result[0, 1].T)
     flat = torch.full((4, 2, 9, 9), 5.0)
-    torch.testing.assert_close(blur(flat, torch.ones(4).bool(), generator), flat)
+    torch.testing.assert_close(blur(flat, torch.ones(4).bool(), draws(4)), flat)
 
 
-def test_blur_differs_between_samples(generator):
+@pytest.mark.parametrize("side", [5, 16, 33])
+def test_blur_equals_scipys(side):
+    image = torch.randn(6, 3, side, side)
+    found = blur(image, torch.ones(6).bool(), draws(6))
+    for sample, sigma in enumerate((0.1 + 1.9 * draws(6).uniform()).tolist()):
+        expected = image[sample].numpy()
+        for axis in (1, 2):
+            expected = gaussian_filter1d(expected, sigma, axis, mode="nearest", radius=4)
+        torch.testing.assert_close(found[sample], torch.from_numpy(expected), rtol=1e-4, atol=1e-5)
+
+
+def test_blur_differs_between_samples():
     image = torch.zeros(64, 1, 17, 17)
     image[:, 0, 8, 8] = 1.0
-    peaks = blur(image, torch.ones(64).bool(), generator)[:, 0, 8, 8]
+    peaks = blur(image, torch.ones(64).bool(), draws(64))[:, 0, 8, 8]
     assert len(peaks.round(decimals=5).unique()) > 40
 
 
-def test_drop_bands_drops_one_to_eight_of_the_chosen(generator):
+def test_drop_bands_drops_one_to_eight_of_the_chosen():
     chosen = torch.arange(400) % 2 == 0
-    result = drop_bands(torch.ones(400, 12, 2, 2), chosen, generator)
+    result = drop_bands(torch.ones(400, 12, 2, 2), chosen, draws(400))
     dropped = (result == 0).flatten(2).all(2).sum(1)
     assert not dropped[~chosen].any()
     assert set(dropped[chosen].tolist()) == set(range(1, 9))
@@ -152,8 +160,8 @@ def test_gray_is_the_mean_over_bands():
     assert torch.equal(result[1], image[1])
 
 
-def test_crops_lie_inside_and_have_their_area(generator):
-    box = draw_crop(2000, 0.3, CPU, generator)
+def test_crops_lie_inside_and_have_their_area():
+    box = draw_crop(draws(2000), 0.3)
     assert ((box[:, :2].abs() + box[:, 2:]) <= 1 + 1e-6).all()
     area, ratio = box[:, 2] * box[:, 3], box[:, 2] / box[:, 3]
     assert area.min() >= 0.3 - 1e-6
@@ -170,9 +178,9 @@ def test_resample_of_a_quarter_gives_that_quarter():
     torch.testing.assert_close(result[1], image[1, :, :4, 4:])
 
 
-def test_one_hot_groups_stay_one_hot_and_carry_their_flags(generator):
+def test_one_hot_groups_stay_one_hot_and_carry_their_flags():
     table = batch(500)["table"]
-    result = corrupt_table(table, 0.5, generator)
+    result = corrupt_table(table, 0.5, draws(500))
     changed = (result != table).any(1)
     assert 0.4 < changed.float().mean() < 1.0
     for group in GROUPS[2:]:
@@ -183,9 +191,9 @@ def test_one_hot_groups_stay_one_hot_and_carry_their_flags(generator):
         assert ((values == 0) | (values == 1)).all()
 
 
-def test_redrawn_values_come_from_other_rows_of_the_batch(generator):
+def test_redrawn_values_come_from_other_rows_of_the_batch():
     table = torch.randn(50, 16)
-    result = corrupt_table(table, 1.0, generator)
+    result = corrupt_table(table, 1.0, draws(50))
     for column in range(8):
         assert not (result[:, column] == table[:, column]).any()
         assert torch.isin(result[:, column], table[:, column]).all()
@@ -200,8 +208,29 @@ def test_views_are_made_in_single_precision_under_autocast():
     data = batch(8)
     pairs = []
     for enabled in (True, False):
-        generator = torch.Generator().manual_seed(0)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
-            pairs.append(make_views(data, Views(), ENCODERS, generator))
+            pairs.append(make_views(data, Views(), ENCODERS, draws(8)))
     for inside, outside in zip(*pairs, strict=True):
         assert all(torch.equal(inside[name], outside[name]) for name in data)
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_views_do_not_depend_on_how_many_processes_share_the_batch(processes):
+    data = batch(32)
+    whole = make_views(data, Views(gray=0.3), ENCODERS, draws(32))
+    each = 32 // processes
+    for rank in range(processes):
+        mine = slice(rank * each, (rank + 1) * each)
+        local = {name: x if name == "table" else x[mine] for name, x in data.items()}
+        part = make_views(local, Views(gray=0.3), ENCODERS, draws(32, part=mine))
+        for view, of_all in zip(part, whole, strict=True):
+            for name, values in view.items():
+                torch.testing.assert_close(values, of_all[name][mine], rtol=1e-6, atol=1e-6)
+
+
+def test_views_are_made_of_the_modalities_at_hand():
+    data = batch()
+    for names in (("s2",), ("s5p",), ("table",), ("s2", "table")):
+        pair = make_views({name: data[name] for name in names}, Views(), ENCODERS, draws(64))
+        for view in pair:
+            assert set(view) == set(names)
