@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup benchmark test test-quick check format clean
+.PHONY: help setup benchmark full test test-quick check format clean
 
 help: ## list these verbs
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -21,6 +21,12 @@ $(READY): pyproject.toml constraints.txt
 
 benchmark: $(READY) ## raw satellites to results/benchmark.csv and results/report.html
 	$(BIN)/snakemake --cores all results/benchmark.csv results/report.html
+
+full: $(READY) ## every method, five seeds, on two simulated countries (hours)
+	$(BIN)/snakemake --cores all results/full/benchmark.csv results/full/report.html \
+	  --configfile config/full.yaml
+	$(BIN)/snakemake --cores all results/full-2/benchmark.csv results/full-2/report.html \
+	  --configfile config/full.yaml --config name=full-2 'simulate={seed: 2}'
 
 test: $(READY) ## the whole test suite, with coverage
 	$(BIN)/python -m pytest -n auto --dist loadfile --cov=mmaq --cov-fail-under=85

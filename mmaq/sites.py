@@ -37,8 +37,8 @@ _share = pa.Column(float, pa.Check.in_range(0.0, 1.0), nullable=True)
 SCHEMA = pa.DataFrameSchema(
     {
         "site_id": pa.Column(str, pa.Check.str_length(min_value=1), unique=True),
-        "lon": pa.Column(float, pa.Check.in_range(-180.0, 180.0)),
-        "lat": pa.Column(float, pa.Check.in_range(-90.0, 90.0)),
+        "lon": pa.Column(float, pa.Check.in_range(-180.0, 180.0), nullable=True),
+        "lat": pa.Column(float, pa.Check.in_range(-90.0, 90.0), nullable=True),
         "country": pa.Column(str, pa.Check.str_length(2, 2)),
         "altitude": pa.Column(float, pa.Check.in_range(-430.0, 9000.0), nullable=True),
         "population_density": pa.Column(float, pa.Check.in_range(0.0, 2e5), nullable=True),
@@ -57,7 +57,8 @@ def check_sites(sites: pd.DataFrame, where: str | os.PathLike[str]) -> pd.DataFr
     """Check a site table; ``where`` is the file to name in an error.
 
     Each one-hot group (area, type) is missing as a whole or sums to one. A site whose ``no2`` is
-    missing is unlabelled.
+    missing is unlabelled. Coordinates are missing at every site, with an empty ``block``, or at
+    none.
 
     Raises:
         TableError: a column is missing or a value is impossible; names the column and the site.
@@ -70,6 +71,11 @@ def check_sites(sites: pd.DataFrame, where: str | os.PathLike[str]) -> pd.DataFr
         sites = SCHEMA.validate(sites)
     except pa.errors.SchemaError as fault:
         raise TableError(where, _explain(fault, sites), REMEDY) from None
+    if has_places(sites):
+        for name in ("lon", "lat"):
+            if sites[name].isna().any():
+                site = sites.loc[sites[name].isna(), "site_id"].iloc[0]
+                raise TableError(where, f"column {name!r} is empty at site {site!r}", REMEDY)
     for name, group in (("area", AREAS), ("type", TYPES)):
         total = sites[list(group)].sum(axis=1, skipna=False)
         partly = sites[list(group)].isna().any(axis=1) & ~sites[list(group)].isna().all(axis=1)
@@ -112,6 +118,11 @@ def read_sites(path: str | os.PathLike[str]) -> pd.DataFrame:
 def stations(sites: pd.DataFrame) -> pd.DataFrame:
     """The sites with a measurement."""
     return sites[sites["no2"].notna()].reset_index(drop=True)
+
+
+def has_places(sites: pd.DataFrame) -> bool:
+    """Whether the sites have coordinates; a sample table brings none of its own."""
+    return bool(sites[["lon", "lat"]].notna().any(axis=None))
 
 
 def spatial_block(lon: np.ndarray, lat: np.ndarray, degrees: float) -> np.ndarray:

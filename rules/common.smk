@@ -6,6 +6,8 @@ from snakemake.exceptions import WorkflowError
 
 from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS, TRUTH
 from mmaq.config import check_config
+from mmaq.config.evaluation import checkpoint_of, evaluation_parts, pretrained_runs
+from mmaq.config.learning import SELF_SUPERVISED
 from mmaq.errors import MmaqError
 from mmaq.layout import Layout
 from mmaq.patches.store import FILES as STORE_FILES
@@ -60,12 +62,7 @@ def section(name, unused=()):
 
 PARTS = CONFIG.period.parts(CONFIG.grid.part)
 EVALUATED = f"{PATHS.data}/evaluation"
-FINETUNED = [
-    f"finetune_{method}_{split}"
-    for method in CONFIG.evaluate.finetune.methods
-    for split in CONFIG.evaluate.splits
-]
-EVALUATION_PARTS = ["references", "probes"] + FINETUNED
+EVALUATION_PARTS = [part.name for part in evaluation_parts(CONFIG.evaluate)]
 STORE = [f"{PATHS.patches}/{name}" for name in STORE_FILES]
 
 
@@ -88,9 +85,21 @@ def made(name, path):
     return [str(path)] if has_collection(name) else []
 
 
-def pretrained(name):
-    """A file of the pretraining run, else nothing where there are no images to pretrain on."""
-    return [f"{PATHS.checkpoints}/{name}"] if has_images() else []
+def pretrain_section(wildcards):
+    """The section of one method: the configured run under that method's name and rate."""
+    return CONFIG.pretrain.of(wildcards.method).model_dump(mode="json")
+
+
+def encoders_of(wildcards):
+    """Encoders that a method is evaluated by, else nothing where there are no images."""
+    run = checkpoint_of(wildcards.method)
+    return [f"{PATHS.checkpoints}/{run}.safetensors"] if has_images() else []
+
+
+def loss_curves():
+    """The curves of the configured method's run, if it takes part."""
+    made = has_images() and CONFIG.pretrain.method in pretrained_runs(CONFIG.evaluate)
+    return [f"{PATHS.checkpoints}/{CONFIG.pretrain.method}_losses.csv"] if made else []
 
 
 def landuse_tables():
@@ -105,13 +114,12 @@ def landuse_tables():
 
 def timing_files():
     """Benchmark files of the rules that this configuration runs before the report."""
-    names = ["landuse", "patches", "evaluate_references", "evaluate_probes"]
-    names += [f"evaluate_{part}" for part in FINETUNED]
+    names = ["landuse", "patches"] + [f"evaluate_{part}" for part in EVALUATION_PARTS]
     names += {"simulate": ["simulate"], "files": ["acquire"], "published": []}[
         CONFIG.source
     ]
     if has_collection(SENTINEL5P):
         names += [f"grid_part_{part}" for part in PARTS] + ["grid"]
     if has_images():
-        names += ["pretrain"]
+        names += [f"pretrain_{run}" for run in pretrained_runs(CONFIG.evaluate)]
     return [f"{TIMINGS}/{name}.tsv" for name in names]

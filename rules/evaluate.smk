@@ -17,7 +17,7 @@ rule evaluate_references:
     resources:
         mem_mb=3000,
     params:
-        config=section("evaluate", unused=("finetune", "probes", "threads")),
+        config=section("evaluate", unused=("finetune", "probes", "threads", "supervised")),
         dataset=CONFIG.name,
     script:
         "../workflow/scripts/evaluate_references.py"
@@ -25,24 +25,26 @@ rule evaluate_references:
 
 rule evaluate_probes:
     input:
-        encoders=pretrained("mmaq.safetensors"),
+        encoders=encoders_of,
         store=STORE,
         sites=PATHS.sites,
         sources=stage_sources("mmaq.evaluation.probes_stage"),
     output:
-        rows=f"{EVALUATED}/probes.csv",
-        predictions=f"{EVALUATED}/probes.parquet",
+        rows=f"{EVALUATED}/probes_{{method}}.csv",
+        predictions=f"{EVALUATED}/probes_{{method}}.parquet",
     log:
-        f"{LOGS}/evaluate_probes.log",
+        f"{LOGS}/evaluate_probes_{{method}}.log",
     benchmark:
-        f"{TIMINGS}/evaluate_probes.tsv"
+        f"{TIMINGS}/evaluate_probes_{{method}}.tsv"
+    wildcard_constraints:
+        method="|".join(CONFIG.evaluate.probes),
     conda:
         "../environment.yaml"
     resources:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section("evaluate", unused=("finetune", "references")),
+        config=section("evaluate", unused=("finetune", "references", "probes", "supervised")),
         dataset=CONFIG.name,
     script:
         "../workflow/scripts/evaluate_probes.py"
@@ -50,7 +52,7 @@ rule evaluate_probes:
 
 rule evaluate_finetune:
     input:
-        encoders=pretrained("mmaq.safetensors"),
+        encoders=encoders_of,
         store=STORE,
         sites=PATHS.sites,
         sources=stage_sources("mmaq.evaluation.finetune_stage"),
@@ -62,7 +64,6 @@ rule evaluate_finetune:
     benchmark:
         f"{TIMINGS}/evaluate_finetune_{{method}}_{{split}}.tsv"
     wildcard_constraints:
-        method="mmaq|mmaq_s2",
         split="random|blocks|country",
     conda:
         "../environment.yaml"
@@ -71,10 +72,40 @@ rule evaluate_finetune:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section("evaluate", unused=("references", "probes")),
+        config=section("evaluate", unused=("references", "probes", "supervised")),
         dataset=CONFIG.name,
     script:
         "../workflow/scripts/evaluate_finetune.py"
+
+
+# Networks from random weights: encoders of a method, or a supervised model of the literature.
+rule evaluate_supervised:
+    input:
+        store=STORE,
+        sites=PATHS.sites,
+        sources=stage_sources("mmaq.evaluation.supervised_stage"),
+    output:
+        rows=f"{EVALUATED}/{{protocol}}_{{method}}_{{split}}.csv",
+        predictions=f"{EVALUATED}/{{protocol}}_{{method}}_{{split}}.parquet",
+    log:
+        f"{LOGS}/evaluate_{{protocol}}_{{method}}_{{split}}.log",
+    benchmark:
+        f"{TIMINGS}/evaluate_{{protocol}}_{{method}}_{{split}}.tsv"
+    wildcard_constraints:
+        protocol="scratch|supervised",
+        split="random|blocks|country",
+    conda:
+        "../environment.yaml"
+    threads: CONFIG.evaluate.threads
+    resources:
+        gpu=GPUS,
+        mem_mb=4000,
+    params:
+        config=section("evaluate", unused=("finetune", "references", "probes")),
+        encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
+        dataset=CONFIG.name,
+    script:
+        "../workflow/scripts/evaluate_supervised.py"
 
 
 rule benchmark_table:

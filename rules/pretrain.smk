@@ -1,24 +1,28 @@
-# Contract 4, the checkpoint: one self-supervised run that serves every split and seed.
+# Contract 4, checkpoints: one self-supervised run a method, which serves every split and seed.
 rule pretrain:
     input:
         store=STORE,
         sites=PATHS.sites,
         sources=stage_sources("mmaq.training.pretrain"),
     output:
-        checkpoint=f"{PATHS.checkpoints}/mmaq.ckpt",
-        encoders=f"{PATHS.checkpoints}/mmaq.safetensors",
-        losses=f"{PATHS.checkpoints}/mmaq_losses.csv",
+        checkpoint=f"{PATHS.checkpoints}/{{method}}.ckpt",
+        best=f"{PATHS.checkpoints}/{{method}}_best.ckpt",
+        encoders=f"{PATHS.checkpoints}/{{method}}.safetensors",
+        losses=f"{PATHS.checkpoints}/{{method}}_losses.csv",
     log:
-        f"{LOGS}/pretrain.log",
+        f"{LOGS}/pretrain_{{method}}.log",
     benchmark:
-        f"{TIMINGS}/pretrain.tsv"
+        f"{TIMINGS}/pretrain_{{method}}.tsv"
+    wildcard_constraints:
+        method="|".join(SELF_SUPERVISED),
     conda:
         "../environment.yaml"
     threads: CONFIG.pretrain.threads
     resources:
         gpu=GPUS,
+        nodes=1,
         mem_mb=8000,
     params:
-        config=section("pretrain"),
+        config=pretrain_section,
     script:
         "../workflow/scripts/pretrain.py"

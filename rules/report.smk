@@ -4,7 +4,7 @@ rule report:
         benchmark=PATHS.benchmark,
         predictions=[f"{EVALUATED}/{part}.parquet" for part in EVALUATION_PARTS],
         sites=PATHS.sites,
-        losses=pretrained("mmaq_losses.csv"),
+        losses=loss_curves(),
         sources=stage_sources("mmaq.report"),
     output:
         page=PATHS.report,

@@ -16,6 +16,7 @@ from mmaq.sites import (
     TYPES,
     UNITS,
     check_sites,
+    has_places,
     read_sites,
     spatial_block,
     stations,
@@ -55,6 +56,23 @@ def test_round_trip_keeps_values_and_units(tmp_path):
     for name, unit in UNITS.items():
         assert schema.field(name).metadata == {b"units": unit.encode()}
     assert list(stations(sites)["site_id"]) == ["S0", "S2", "S3"]
+
+
+def test_a_table_without_any_coordinates_passes(tmp_path):
+    sites = table().assign(lon=np.nan, lat=np.nan, block="")
+    write_sites(sites, tmp_path / "sites.parquet")
+    found = read_sites(tmp_path / "sites.parquet")
+    pd.testing.assert_frame_equal(found, sites)
+    assert not has_places(found)
+    assert has_places(table())
+
+
+@pytest.mark.parametrize("missing", ["lon", "lat"])
+def test_coordinates_of_some_sites_alone_are_refused(missing):
+    sites = table()
+    sites[missing] = np.nan
+    with pytest.raises(TableError, match=f"column '{missing}' is empty at site 'S0'"):
+        check_sites(sites, "here")
 
 
 def test_equal_tables_give_equal_bytes(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,7 @@ MethodName = Literal[
     "mmaq", "decur", "barlow_twins", "barlow_twins_multimodal", "simclr", "vicreg", "byol",
     "moco_v2", "simsiam", "dino", "mmcl",
 ]  # fmt: skip
+SELF_SUPERVISED: tuple[MethodName, ...] = get_args(MethodName)
 
 
 class Encoders(Section):
@@ -117,7 +118,7 @@ class Pretrain(Section):
     mmcl: MMCL = MMCL()
     byol: BYOL = BYOL()
     dino: DINO = DINO()
-    epochs: Count = Field(default=12, description="Passes over the unlabelled sites.")
+    epochs: Count = Field(default=10, description="Passes over the unlabelled sites.")
     batch_size: Count = Field(default=128, description="Sites in a batch, over all devices.")
     learning_rate: Positive = Field(
         default=2.0,
@@ -128,7 +129,10 @@ class Pretrain(Section):
     )
     weight_decay: float = Field(default=1.5e-6, ge=0, description="Weight decay of weights.")
     warmup_share: Share = Field(default=0.1, description="Share of the steps spent warming up.")
-    threads: Count = Field(default=2, description="Torch threads on the CPU.")
+    rates: dict[MethodName, Positive] = Field(
+        default={}, description="LARS rates of methods that learn best at another one."
+    )
+    threads: Count = Field(default=1, description="Torch threads on the CPU.")
     precision: Literal["auto", "float32", "bf16"] = Field(
         default="auto", description="auto: bf16 on CUDA, float32 elsewhere."
     )
@@ -147,3 +151,8 @@ class Pretrain(Section):
     )
     collapse: Collapse = Collapse()
     loggers: Loggers = Loggers()
+
+    def of(self, method: MethodName) -> Pretrain:
+        """The same run of another method, at that method's rate."""
+        rate = self.rates.get(method, self.learning_rate)
+        return self.model_copy(update={"method": method, "learning_rate": rate, "rates": {}})

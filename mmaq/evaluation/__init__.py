@@ -9,9 +9,16 @@ STAGES = {
     "evaluate_references": "references_stage",
     "evaluate_probes": "probes_stage",
     "evaluate_finetune": "finetune_stage",
+    "evaluate_supervised": "supervised_stage",
     "join_parts": "table",
 }
-__all__ = ["evaluate_finetune", "evaluate_probes", "evaluate_references", "join_parts"]
+__all__ = [
+    "evaluate_finetune",
+    "evaluate_probes",
+    "evaluate_references",
+    "evaluate_supervised",
+    "join_parts",
+]
 
 
 def __getattr__(name: str) -> Any:

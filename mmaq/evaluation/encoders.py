@@ -12,17 +12,17 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from mmaq.config.evaluation import checkpoint_of
 from mmaq.config.learning import Pretrain
-from mmaq.evaluation.task import Task
+from mmaq.errors import CheckpointError
+from mmaq.evaluation.task import IMAGES, Task
 from mmaq.evaluation.unavailable import Unavailable
+from mmaq.methods import METHODS
 from mmaq.models import Encoders
 from mmaq.training.checkpoint import load_encoders, random_encoders, read_about
 from mmaq.training.data import load_inputs
 from mmaq.training.embed import embed
 from mmaq.training.statistics import Statistics
-
-MODALITIES = {"mmaq": ("s2", "s5p"), "mmaq_s2": ("s2",), "random_init": ("s2", "s5p")}
-"""The paper's probes and fine-tuning read the images alone; its MMAQ- reads Sentinel-2 alone."""
 
 
 @dataclass(frozen=True)
@@ -33,23 +33,56 @@ class Embeddings:
     seconds: float
 
 
-def require(task: Task, modalities: Sequence[str], checkpoint: Path | None) -> Path:
-    """The checkpoint, where there is one and the store holds the modalities.
+def images_of(method: str) -> tuple[str, ...]:
+    """The modalities that ``method`` is evaluated with: the images of those that it trains.
+
+    The paper's probes and fine-tuning do not use the table encoder, and its MMAQ- reads
+    Sentinel-2 alone.
+    """
+    if method == "mmaq_s2":
+        return ("s2",)
+    trained = METHODS[checkpoint_of(method)].modalities
+    return tuple(name for name in trained if name in IMAGES)
+
+
+def need_modalities(task: Task, modalities: Sequence[str]) -> None:
+    """Check that the store holds the images among ``modalities``; every station has a table row.
+
+    Raises:
+        Unavailable: names what is missing.
+    """
+    for modality in modalities:
+        if modality in IMAGES:
+            task.rows(modality)
+
+
+def require(task: Task, method: str, checkpoint: Path | None) -> Path:
+    """The checkpoint, where there is one and the store holds the images of ``method``.
 
     Raises:
         Unavailable: says what is missing.
     """
-    for modality in modalities:
-        task.rows(modality)
+    need_modalities(task, images_of(method))
     if checkpoint is None:
         raise Unavailable("no encoders were pretrained")
     return checkpoint
 
 
-def load_network(checkpoint: Path) -> tuple[Encoders, Statistics]:
-    """The pretrained encoders, on the GPU where there is one, and their normalisation."""
+def load_network(checkpoint: Path, method: str) -> tuple[Encoders, Statistics]:
+    """The pretrained encoders, on the GPU where there is one, and their normalisation.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be read, is another method's, or lacks an encoder.
+    """
     encoders, statistics = load_encoders(checkpoint)
-    return encoders.to(_device()), statistics
+    run, found = checkpoint_of(method), read_about(checkpoint)["config"]["method"]
+    remedy = f"Give the checkpoint of {run} to evaluate {method}"
+    if found != run:
+        raise CheckpointError(checkpoint, f"it was pretrained by {found}", remedy)
+    lacking = [name for name in images_of(method) if name not in encoders.modalities]
+    if lacking:
+        raise CheckpointError(checkpoint, f"it holds no {lacking[0]} encoder", remedy)
+    return encoders.to(device()), statistics
 
 
 def embed_stations(
@@ -62,16 +95,16 @@ def embed_stations(
 
     Raises:
         Unavailable: there are no such patches or no checkpoint.
-        CheckpointError: the checkpoint cannot be read.
+        CheckpointError: the checkpoint cannot be read, or is another method's.
     """
-    modalities = MODALITIES[method]
-    checkpoint = require(task, modalities, checkpoint)
+    modalities = images_of(method)
+    checkpoint = require(task, method, checkpoint)
     start = time.perf_counter()
-    encoders, statistics = load_network(checkpoint)
+    encoders, statistics = load_network(checkpoint, method)
     inputs = load_inputs(task.store, task.table)
     if method == "random_init":
         config = Pretrain.model_validate(read_about(checkpoint)["config"])
-        networks = {seed: random_encoders(config, seed).to(_device()) for seed in seeds}
+        networks = {seed: random_encoders(config, seed).to(device()) for seed in seeds}
         values = {
             seed: embed(network, statistics, inputs, modalities)
             for seed, network in networks.items()
@@ -94,5 +127,6 @@ def limited_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _device() -> torch.device:
+def device() -> torch.device:
+    """The GPU where there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -8,7 +8,7 @@ import numpy as np
 
 from mmaq.config.evaluation import Evaluate
 from mmaq.config.evaluation import Finetune as FinetuneConfig
-from mmaq.evaluation.encoders import MODALITIES, limited_threads, load_network, require
+from mmaq.evaluation.encoders import images_of, limited_threads, load_network, require
 from mmaq.evaluation.entry import Entry, Predict
 from mmaq.evaluation.measure import measure_all
 from mmaq.evaluation.splits import Fold
@@ -36,10 +36,11 @@ def evaluate_finetune(
     Args:
         sites: contract 2.
         store: contract 3, a folder.
-        checkpoint: contract 4, the export; without it the rows are skipped.
+        checkpoint: contract 4, of the run that ``checkpoint_of(method)`` names; without it the
+            rows are skipped.
         config: folds, seeds, fine-tuning.
         dataset: name of the data set in the rows.
-        method: "mmaq" or "mmaq_s2".
+        method: a ``Pretrained`` of the configuration.
         split: "random", "blocks" or "country".
         out: part of the benchmark table.
         predictions: test predictions of every seed.
@@ -47,7 +48,7 @@ def evaluate_finetune(
     Raises:
         TableError: the site table is broken or holds too few stations.
         StoreError: the patch store is missing or damaged.
-        CheckpointError: the checkpoint cannot be read.
+        CheckpointError: the checkpoint cannot be read, or is another method's.
     """
     task = read_task(sites, store, dataset)
     with limited_threads(config.threads):
@@ -59,10 +60,10 @@ def finetune_entry(
     task: Task, checkpoint: Path | None, method: str, config: FinetuneConfig
 ) -> Entry:
     """Fine-tuning of the encoders of ``method``."""
-    modalities = MODALITIES[method]
+    modalities = images_of(method)
 
     def prepare() -> Predict:
-        encoders, statistics = load_network(require(task, modalities, checkpoint))
+        encoders, statistics = load_network(require(task, method, checkpoint), method)
         inputs = load_inputs(task.store, task.table)
 
         def predict(fold: Fold, seed: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmaq.evaluation.encoders import MODALITIES, Embeddings, embed_stations
+from mmaq.evaluation.encoders import Embeddings, embed_stations, images_of
 from mmaq.evaluation.entry import Entry, Predict
 from mmaq.evaluation.splits import Fold
 from mmaq.evaluation.standardise import join_blocks, linear_features, predict_ridge
@@ -21,30 +21,25 @@ from mmaq.evaluation.unavailable import Unavailable
 
 
 def probe_entries(
-    task: Task, checkpoint: Path | None, methods: Sequence[str], seeds: Sequence[int]
+    task: Task, checkpoint: Path | None, method: str, seeds: Sequence[int]
 ) -> list[Entry]:
-    """For each method the linear probe on its images and the fused probe with the table.
+    """The linear probe on the images of ``method`` and the fused probe with the table.
 
     Raises:
-        CheckpointError: the checkpoint cannot be read.
+        CheckpointError: the checkpoint cannot be read, or is another method's.
     """
-    entries = []
-    for method in methods:
-        images = "+".join(MODALITIES[method])
-        try:
-            embeddings = embed_stations(task, method, checkpoint, seeds)
-        except Unavailable as reason:
-            entries += [
-                Entry(method, "linear", images, _refuse(reason)),
-                Entry(method, "fused", f"{images}+table", _refuse(reason)),
-            ]
-            continue
+    images = "+".join(images_of(method))
+    try:
+        embeddings = embed_stations(task, method, checkpoint, seeds)
+    except Unavailable as reason:
+        linear, fused, seconds = _refuse(reason), _refuse(reason), 0.0
+    else:
         linear, fused = _linear(task, embeddings), _fused(task, embeddings)
-        entries += [
-            Entry(method, "linear", images, linear, embeddings.seconds),
-            Entry(method, "fused", f"{images}+table", fused, embeddings.seconds),
-        ]
-    return entries
+        seconds = embeddings.seconds
+    return [
+        Entry(method, "linear", images, linear, seconds),
+        Entry(method, "fused", f"{images}+table", fused, seconds),
+    ]
 
 
 def _linear(task: Task, embeddings: Embeddings) -> Callable[[], Predict]:

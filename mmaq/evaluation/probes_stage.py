@@ -1,4 +1,4 @@
-"""Stage: linear and fused probes on frozen encoders."""
+"""Stage: linear and fused probes on the frozen encoders of one method."""
 
 from __future__ import annotations
 
@@ -17,26 +17,29 @@ def evaluate_probes(
     checkpoint: Path | None,
     config: Evaluate,
     dataset: str,
+    method: str,
     out: Path,
     predictions: Path,
 ) -> None:
-    """Write the rows (CSV) and test predictions (Parquet) of the configured probes.
+    """Write the rows (CSV) and test predictions (Parquet) of one method's two probes.
 
     Args:
         sites: contract 2.
         store: contract 3, a folder.
-        checkpoint: contract 4, the export; without it the rows are skipped.
-        config: splits, folds, seeds, probes.
+        checkpoint: contract 4, of the run that ``checkpoint_of(method)`` names; without it the
+            rows are skipped.
+        config: splits, folds, seeds.
         dataset: name of the data set in the rows.
+        method: a ``Learned`` of the configuration.
         out: part of the benchmark table.
         predictions: test predictions of every seed.
 
     Raises:
         TableError: the site table is broken or holds too few stations.
         StoreError: the patch store is missing or damaged.
-        CheckpointError: the checkpoint cannot be read.
+        CheckpointError: the checkpoint cannot be read, or is another method's.
     """
     task = read_task(sites, store, dataset)
     with limited_threads(config.threads):
-        entries = probe_entries(task, checkpoint, config.probes, config.seeds)
+        entries = probe_entries(task, checkpoint, method, config.seeds)
         measure_all(task, entries, config.splits, config, False, out, predictions)

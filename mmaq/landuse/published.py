@@ -35,20 +35,24 @@ def build_published_sites(config: Published, landuse: Landuse, out: str | PathLi
     """Join EEA coordinates and OpenStreetMap columns to the samples and write the site table.
 
     The layout is that of MMAQ's ``pollutant_ssl.csv`` and AQNet's ``samples_multimodal_*.csv``;
-    of a table with several pollutants only ``no2`` is read. Row order is the samples'.
+    of a table with several pollutants only ``no2`` is read. Row order is the samples'. Without
+    ``config.eea_metadata`` the sites have neither coordinates nor blocks.
 
     Raises:
         TableError: a file is missing, a column is missing or holds an impossible value, a
             station stands twice or has no coordinates.
     """
-    samples = read_samples(_given(config.samples, "samples"))
-    sites = samples.merge(_coordinates(config, samples), on="site_id", how="left")
-    sites = sites.merge(_openstreetmap(config), on="site_id", how="left")
-    sites["block"] = spatial_block(sites["lon"], sites["lat"], landuse.block_degrees)
+    if config.samples is None:
+        raise TableError("published.samples", "no file is given", "Set published.samples")
+    samples = read_samples(config.samples)
+    sites = samples.merge(_openstreetmap(config), on="site_id", how="left").assign(block="")
+    if config.eea_metadata is not None:
+        sites = sites.merge(_coordinates(config.eea_metadata, samples), on="site_id", how="left")
+        sites["block"] = spatial_block(sites["lon"], sites["lat"], landuse.block_degrees)
     sites = sites.reindex(columns=list(COLUMNS))
     numeric = [name for name in COLUMNS if name not in ("site_id", "country", "block")]
     sites[numeric] = sites[numeric].astype(float)
-    write_sites(check_sites(sites, _given(config.samples, "samples")), out)
+    write_sites(check_sites(sites, config.samples), out)
     log.info("%s: %d stations of %s", out, len(sites), config.samples)
 
 
@@ -60,13 +64,12 @@ def read_samples(path: str | PathLike[str]) -> pd.DataFrame:
     return to_numbers(table, numeric, "site_id", path)
 
 
-def _coordinates(config: Published, samples: pd.DataFrame) -> pd.DataFrame:
-    path = _given(config.eea_metadata, "eea_metadata")
+def _coordinates(path: str, samples: pd.DataFrame) -> pd.DataFrame:
     places = one_row_a_station(read_metadata(path))[["site_id", "lon", "lat"]]
     absent = samples.loc[~samples["site_id"].isin(places["site_id"]), "site_id"]
     if len(absent):
         first = absent.iloc[0]
-        fault = f"{len(absent)} stations of {config.samples} are not in it, the first {first!r}"
+        fault = f"{len(absent)} stations of the sample table are not in it, the first {first!r}"
         raise TableError(path, fault, "Give the EEA table that knows them")
     places = places[places["site_id"].isin(samples["site_id"])]
     check_places(places, path)
@@ -88,9 +91,3 @@ def _openstreetmap(config: Published) -> pd.DataFrame:
             raise TableError(config.osm, fault, "Give shares from 0 to 1")
         table[column] = table[column].clip(upper=1.0)
     return table
-
-
-def _given(path: str | None, key: str) -> str:
-    if path is None:
-        raise TableError(f"published.{key}", "no file is given", f"Set published.{key}")
-    return path

@@ -48,6 +48,16 @@ class PatchStore:
     s5p: np.ndarray
     s5p_mask: np.ndarray
 
+    @property
+    def aligned(self) -> bool:
+        """Whether both modalities' patches cover the same ground, as the published ones do."""
+        sides = [self._metres(name) for name in ("s2", "s5p")]
+        return None not in sides and sides[0] == sides[1]
+
+    def _metres(self, modality: str) -> float | None:
+        about = self.about["modalities"].get(modality, {})
+        return about["side"] * about["pixel_m"] if "pixel_m" in about else None
+
     def rows(self, modality: str, site_ids: pd.Series | np.ndarray) -> np.ndarray:
         """Row of each site in the arrays of ``modality`` ("s2" or "s5p"); -1 where it has none."""
         known = pd.Series(self.index[f"{modality}_row"].to_numpy(), index=self.index["site_id"])

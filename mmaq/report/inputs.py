@@ -14,7 +14,10 @@ from mmaq.errors import TableError
 PREDICTIONS = (
     "method", "protocol", "split", "seed", "fold", "site_id", "no2", "prediction",
 )  # fmt: skip
-RULES_OF_MANY_JOBS = ("grid_part", "evaluate_finetune")
+RULES_OF_MANY_JOBS = (
+    "grid_part", "pretrain", "evaluate_probes", "evaluate_finetune", "evaluate_scratch",
+    "evaluate_supervised",
+)  # fmt: skip
 
 
 def read_predictions(paths: Sequence[Path]) -> pd.DataFrame:

@@ -11,6 +11,9 @@ from scipy.io import netcdf_file
 
 from mmaq.sentinel5p.stored import Container, Stored
 
+# SciPy warns, even of a file that it gave up on, when arrays outlive it; they are not used then.
+warnings.filterwarnings("ignore", "Cannot close a netcdf_file", RuntimeWarning)
+
 
 class ClassicStored(Stored):
     """A variable of a classic file."""
@@ -33,18 +36,14 @@ class ClassicContainer(Container):
     """
 
     def __init__(self, path: Path) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # SciPy warns about the maps of a file it gives up on
-            self._file = netcdf_file(path, mmap=True, maskandscale=False)
+        self._file = netcdf_file(path, mmap=True, maskandscale=False)
         self.attributes = self._file._attributes
 
     def __enter__(self) -> ClassicContainer:
         return self
 
     def __exit__(self, *fault: object) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self._file.close()
+        self._file.close()
 
     def names(self, group: str = "") -> list[str]:
         """Names of all variables: a classic file has no groups."""

@@ -35,6 +35,7 @@ class Inputs:
         masks: (m, 1, side, side) and (k, 1, side, side) uint8, 1 where the pixel is valid.
         table: (n, 8) float32, the features of the site table in its units, NaN where missing.
         resident: whether patches follow the table to its device.
+        aligned: whether both images of a site cover the same ground.
     """
 
     site_ids: tuple[str, ...]
@@ -43,6 +44,7 @@ class Inputs:
     masks: dict[str, Tensor]
     table: Tensor
     resident: bool = True
+    aligned: bool = False
 
     def __len__(self) -> int:
         return len(self.site_ids)
@@ -124,7 +126,8 @@ def load_inputs(store: PatchStore, sites: pd.DataFrame, resident: bool = True) -
         pixels[name] = _as_tensor(values if name == "s2" else values[:, None])
         masks[name] = _as_tensor(mask[:, None])
     table = torch.from_numpy(sites[list(FEATURES)].to_numpy(np.float32, copy=True))
-    return Inputs(tuple(sites["site_id"]), rows, pixels, masks, table, resident)
+    ids = tuple(sites["site_id"])
+    return Inputs(ids, rows, pixels, masks, table, resident, store.aligned)
 
 
 def bytes_needed(store: PatchStore, sites: pd.DataFrame) -> int:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,16 +13,9 @@ from mmaq.config.evaluation import Finetune
 from mmaq.models import Encoders
 from mmaq.ridge import fit_ridge
 from mmaq.training.data import Inputs
-from mmaq.training.draws import Draws
 from mmaq.training.embed import BATCH
-from mmaq.training.geometry import draw_symmetry, turn
-from mmaq.training.schedule import cosine_with_warmup
+from mmaq.training.regression import Scale, Stations, fit, predict
 from mmaq.training.statistics import Statistics
-from mmaq.training.views import fit_size
-
-WARMUP_SHARE = 0.1
-FLIP, ROTATE = 0.5, 0.75
-"""With these probabilities all eight symmetries of the square are equally likely."""
 
 
 class Regressor(nn.Module):
@@ -66,9 +57,7 @@ def finetune(
     The head starts at the ridge probe's solution on frozen embeddings and all weights move on from
     there (LP-FT, Kumar et al. 2022, arXiv:2202.10054): from a random head the first steps would
     spoil the encoders. Batch norm keeps its pretrained statistics: the run starts exactly at the
-    probe's predictions, and batches of some tens of stations would give noisier ones. Flips and
-    rotations are the only augmentation; they leave what a station measures unchanged. The number
-    of epochs is fixed: no station chooses when to stop.
+    probe's predictions, and batches of some tens of stations would give noisier ones.
 
     Args:
         encoders: pretrained encoders; not changed.
@@ -85,39 +74,21 @@ def finetune(
         Predictions in the target's unit, (m,) float64.
     """
     device = next(encoders.parameters()).device
-    inputs = inputs.to(device)
+    stations = Stations(inputs.to(device), statistics, encoders.config, tuple(modalities))
     model = Regressor(encoders, modalities).to(device).eval()
-    centre, spread = float(np.mean(y_train)), float(np.std(y_train)) or 1.0
-    target = torch.from_numpy((np.asarray(y_train) - centre) / spread).float().to(device)
+    scale = Scale.of(y_train)
+    target = scale.down(y_train).to(device)
     train, test = (torch.from_numpy(np.asarray(rows)) for rows in (train_rows, test_rows))
-
-    def load(rows: Tensor) -> dict[str, Tensor]:
-        return {
-            name: fit_size(name, inputs.standardised(name, rows, statistics), encoders.config)
-            for name in modalities
-        }
-
     with torch.no_grad():
-        start_at_probe(model, torch.cat([model.embed(load(x)) for x in train.split(BATCH)]), target)
-    steps = config.epochs * math.ceil(len(train) / config.batch_size)
-    optimiser, schedule = _make_optimiser(model, config, steps)
-    generator = torch.Generator().manual_seed(seed)
-    for _ in range(config.epochs):
-        order = torch.randperm(len(train), generator=generator)
-        for part in order.split(config.batch_size):
-            symmetry = draw_symmetry(Draws(generator, len(part)), FLIP, ROTATE)
-            batch = {
-                name: values if name == "table" else turn(values, symmetry)
-                for name, values in load(train[part]).items()
-            }
-            loss = (model(batch) - target[part.to(device)]).square().mean()
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-    with torch.no_grad():
-        values = torch.cat([model(load(part)) for part in test.split(BATCH)])
-    return values.double().cpu().numpy() * spread + centre
+        embeddings = [model.embed(stations.load(part)) for part in train.split(BATCH)]
+        start_at_probe(model, torch.cat(embeddings), target)
+    encoder_rate = config.learning_rate * config.encoder_rate
+    groups = [
+        {"params": model.encoders.parameters(), "lr": encoder_rate},
+        {"params": model.head.parameters(), "lr": config.learning_rate},
+    ]
+    fit(model, groups, stations, train, target, config, seed)
+    return scale.up(predict(model, stations, test))
 
 
 def start_at_probe(model: Regressor, embeddings: Tensor, target: Tensor) -> None:
@@ -128,19 +99,3 @@ def start_at_probe(model: Regressor, embeddings: Tensor, target: Tensor) -> None
     weights, intercept = fit_ridge(standardised, target.double().cpu().numpy())
     model.head.weight.copy_(torch.from_numpy(weights).to(model.head.weight)[None])
     model.head.bias.fill_(intercept)
-
-
-def _make_optimiser(
-    model: Regressor, config: Finetune, steps: int
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
-    """AdamW with a rate for the encoders and one for the head, and their cosine."""
-    groups: list[dict[str, Any]] = [
-        {"params": model.encoders.parameters(), "lr": config.learning_rate * config.encoder_rate},
-        {"params": model.head.parameters(), "lr": config.learning_rate},
-    ]
-    optimiser = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
-    warmup = round(WARMUP_SHARE * steps)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: cosine_with_warmup(step, steps, warmup)
-    )
-    return optimiser, schedule

@@ -89,7 +89,8 @@ class PretrainModule(lightning.LightningModule):
             )
             for name in self.method.modalities
         }
-        views = make_views(inputs, self.config.views, self.config.encoders, draws)
+        config = self.config
+        views = make_views(inputs, config.views, config.encoders, draws, self.inputs.aligned)
         return self._laid_out(views[0]), self._laid_out(views[1])
 
     def optimizer_step(self, *arguments: Any, **options: Any) -> None:

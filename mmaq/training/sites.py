@@ -9,6 +9,7 @@ import pandas as pd
 
 from mmaq.errors import StoreError
 from mmaq.patches.store import PatchStore
+from mmaq.sites import has_places
 from mmaq.training.data import IMAGES, need_modalities
 
 PIXEL_M = 10.0
@@ -35,13 +36,17 @@ def pretraining_sites(
     overlap: what they share is unlabelled and is called transductive in the documentation.
 
     Raises:
-        StoreError: the store lacks a modality, or fewer than two sites are left.
+        StoreError: the store lacks a modality, the sites have no coordinates to keep clear by, or
+            fewer than two sites are left.
     """
     need_modalities(store, modalities)
     usable = np.ones(len(sites), dtype=bool)
     for name in [name for name in IMAGES if name in modalities]:
         usable &= store.rows(name, sites["site_id"].to_numpy()) >= 0
     if not transductive:
+        if not has_places(sites):
+            fault = "without coordinates nothing tells which sites lie clear of a station"
+            raise StoreError(store.folder, fault, "Give coordinates, or set pretrain.transductive")
         labelled = sites["no2"].notna().to_numpy()
         side = store.s2.shape[-1] * PIXEL_M
         usable &= ~labelled & ~near_any(sites, sites[labelled], SKEW * side + PIXEL_M)

@@ -3,8 +3,9 @@
 View 1 goes through every step with the step's probability. View 0 is the weaker one, as in the
 released code: a share of its samples (``Views.weak``) gets the crop, flips and rotation alone, and
 its table row stays as it is. Where these views differ from the released ones (method facts,
-section 3): Sentinel-2 and Sentinel-5P of one view share flips and rotations; the crop is of
-Sentinel-2 alone, whose extent is a small part of the Sentinel-5P window; blur works in space and
+section 3): Sentinel-2 and Sentinel-5P of one view share flips and rotations, and the crop where
+they cover the same ground; where Sentinel-2 is a small part of the Sentinel-5P window the crop is
+of Sentinel-2 alone; blur works in space and
 not across bands; jitter changes gain and offset in standardised units and clips nothing; the table
 is corrupted in standardised units, one-hot groups as a whole; every step has its probability.
 """
@@ -33,8 +34,13 @@ GROUPS = tuple(
 """Columns of the table that are redrawn together."""
 
 
-def make_views(batch: View, views: Views, encoders: Encoders, draws: Draws) -> tuple[View, View]:
+def make_views(
+    batch: View, views: Views, encoders: Encoders, draws: Draws, aligned: bool = False
+) -> tuple[View, View]:
     """Two views of some modalities' standardised inputs (shapes: :class:`mmaq.models.Encoders`).
+
+    Both images of a view share flips and rotations, and, where they cover the same ground
+    (``aligned``), the crop; else the crop is of Sentinel-2 alone.
 
     Images are those of this process's samples; "table" holds the rows of the whole global batch,
     (draws.size, 16), because features are redrawn from them, and a view those of this process. The
@@ -42,8 +48,8 @@ def make_views(batch: View, views: Views, encoders: Encoders, draws: Draws) -> t
     """
     weak = draws.happens(views.weak)
     with torch.autocast(next(iter(batch.values())).device.type, enabled=False):
-        first = _images(batch, views, encoders, weak, draws)
-        second = _images(batch, views, encoders, torch.zeros_like(weak), draws)
+        first = _images(batch, views, encoders, weak, draws, aligned)
+        second = _images(batch, views, encoders, torch.zeros_like(weak), draws, aligned)
     if "table" in batch:
         first["table"] = batch["table"][draws.part]
         second["table"] = corrupt_table(batch["table"], views.corrupt, draws)
@@ -61,15 +67,16 @@ def fit_size(modality: str, images: Tensor, encoders: Encoders) -> Tensor:
 
 
 def _images(
-    batch: View, views: Views, encoders: Encoders, weak: Tensor, draws: Draws
+    batch: View, views: Views, encoders: Encoders, weak: Tensor, draws: Draws, aligned: bool
 ) -> dict[str, Tensor]:
     """The images of one view; samples in ``weak`` (b,) get the geometry alone."""
     symmetry = draw_symmetry(draws, views.flip, views.rotate)
     box = draw_crop(draws, views.crop_min)
     result = {}
     for name in [name for name in ("s2", "s5p") if name in batch]:
-        if name == "s2":
-            image = turn(resample(batch[name], box, encoders.s2_input), symmetry)
+        if name == "s2" or aligned:
+            side = encoders.s2_input if name == "s2" else encoders.s5p_input
+            image = turn(resample(batch[name], box, side), symmetry)
         else:
             image = turn(fit_size(name, batch[name], encoders), symmetry)
         image = blur(image, draws.happens(views.blur) & ~weak, draws)

@@ -7,9 +7,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from stations_made_up import make_data
+from stations_made_up import TINY, make_data
 
-from mmaq.config.learning import Encoders, Pretrain
+from mmaq.config.learning import Pretrain
 
 
 @pytest.fixture(scope="session")
@@ -19,16 +19,34 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def checkpoint(data, tmp_path_factory):
-    """Untrained encoders saved as if they were pretrained."""
+def checkpoints(data, tmp_path_factory):
+    """Untrained encoders saved as if a method had pretrained them: the path, by its name."""
     import pandas as pd
+    import torch
 
+    from mmaq.methods import METHODS
+    from mmaq.models import Encoders as Networks
     from mmaq.patches.store import open_store
-    from mmaq.training import compute_statistics, load_inputs, random_encoders, save_encoders
+    from mmaq.training import compute_statistics, load_inputs, save_encoders
 
-    config = Pretrain(encoders=Encoders(s2_input=8, s5p_input=6, table_width=16))
     inputs = load_inputs(open_store(data[1]), pd.read_parquet(data[0]))
     statistics = compute_statistics(inputs)
-    path = tmp_path_factory.mktemp("checkpoint") / "mmaq.safetensors"
-    save_encoders(path, random_encoders(config, 99), statistics, config, [])
-    return path
+    folder = tmp_path_factory.mktemp("checkpoints")
+
+    def make(method, modalities=None, name=None):
+        path = folder / f"{name or method}.safetensors"
+        if not path.exists():
+            config = Pretrain(method=method, encoders=TINY)
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(99)
+                networks = Networks(TINY, modalities or METHODS[method].modalities).eval()
+            save_encoders(path, networks, statistics, config, [])
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def checkpoint(checkpoints):
+    """That of MMAQ."""
+    return checkpoints("mmaq")

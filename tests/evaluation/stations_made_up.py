@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 
 from mmaq.archive import TRUTH, Asset, Product, write_collection
+from mmaq.config.learning import Encoders
 from mmaq.patches.store import BANDS, write_store
 from mmaq.sites import AREAS, COLUMNS, GEO, TYPES, spatial_block, write_sites
 
 SIDE, CELLS = 8, 6
+TINY = Encoders(s2_input=SIDE, s5p_input=CELLS, table_width=16)
 
 
 def make_table(size, rng, noise=2.0):

@@ -1,5 +1,7 @@
 """Probes and fine-tuning."""
 
+from typing import get_args
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ import torch
 from stations_made_up import make_data
 
 from mmaq.benchmark import read_benchmark
-from mmaq.config.evaluation import Evaluate, Finetune
+from mmaq.config.evaluation import Evaluate, Finetune, Learned, Pretrained, checkpoint_of
 from mmaq.errors import CheckpointError
 from mmaq.evaluation import evaluate_finetune, evaluate_probes
 from mmaq.evaluation.encoders import embed_stations, limited_threads
@@ -19,10 +21,14 @@ QUICK = Evaluate(
     seeds=(0, 1), folds=3, bootstrap=100, splits=("random",), finetune=Finetune(epochs=1)
 )
 
+S2_ALONE = (
+    "mmaq_s2", "barlow_twins", "simclr", "vicreg", "byol", "moco_v2", "simsiam", "dino", "mmcl",
+)  # fmt: skip
 
-def _probes(data, checkpoint, folder, config=QUICK):
+
+def _probes(data, checkpoint, folder, method="mmaq"):
     out, predictions = folder / "probes.csv", folder / "probes.parquet"
-    evaluate_probes(data[0], data[1], checkpoint, config, "made_up", out, predictions)
+    evaluate_probes(data[0], data[1], checkpoint, QUICK, "made_up", method, out, predictions)
     return read_benchmark(out), pd.read_parquet(predictions)
 
 
@@ -34,34 +40,24 @@ def _finetune(data, checkpoint, folder, method="mmaq", split="random", config=QU
     return read_benchmark(out), pd.read_parquet(predictions)
 
 
-@pytest.fixture(scope="module")
-def probes(data, checkpoint, tmp_path_factory):
-    return _probes(data, checkpoint, tmp_path_factory.mktemp("probes"))
-
-
-def test_each_encoder_has_a_linear_and_a_fused_probe(probes):
-    rows, predictions = probes
+@pytest.mark.parametrize("method", get_args(Learned))
+def test_each_encoder_has_a_linear_and_a_fused_probe(data, checkpoints, tmp_path, method):
+    rows, predictions = _probes(data, checkpoints(checkpoint_of(method)), tmp_path, method)
     assert (rows["status"] == "ok").all()
-    modalities = rows.groupby(["method", "protocol"])["modalities"].unique().str[0]
-    assert modalities.to_dict() == {
-        ("mmaq", "linear"): "s2+s5p",
-        ("mmaq", "fused"): "s2+s5p+table",
-        ("mmaq_s2", "linear"): "s2",
-        ("mmaq_s2", "fused"): "s2+table",
-        ("random_init", "linear"): "s2+s5p",
-        ("random_init", "fused"): "s2+s5p+table",
-    }
-    counts = predictions.groupby(["method", "protocol", "seed"])["site_id"].nunique()
+    assert set(rows["method"]) == {method}
+    images = "s2" if method in S2_ALONE else "s2+s5p"
+    modalities = rows.groupby("protocol")["modalities"].unique().str[0]
+    assert modalities.to_dict() == {"linear": images, "fused": f"{images}+table"}
+    counts = predictions.groupby(["protocol", "seed"])["site_id"].nunique()
     assert (counts == 200).all()
     assert (rows["seconds"] > 0).all()
 
 
-def test_pixels_teach_the_linear_probe_and_the_table_adds_to_it(probes):
-    rows, _ = probes
-    r2 = rows[rows["metric"] == "r2"].set_index(["method", "protocol"])["value"]
-    for method in ("mmaq", "random_init"):
-        assert r2[method, "linear"] > 0.1
-        assert r2[method, "fused"] > r2[method, "linear"]
+@pytest.mark.parametrize("method", ["mmaq", "random_init"])
+def test_pixels_teach_the_linear_probe_and_the_table_adds_to_it(data, checkpoint, tmp_path, method):
+    rows, _ = _probes(data, checkpoint, tmp_path, method)
+    r2 = rows[rows["metric"] == "r2"].set_index("protocol")["value"]
+    assert r2["fused"] > r2["linear"] > 0.1
 
 
 def test_an_untrained_encoder_is_drawn_anew_from_each_seed(data, checkpoint):
@@ -98,17 +94,20 @@ def test_without_images_every_probe_is_skipped_with_the_reason(tmp_path):
     data = make_data(tmp_path, size=40, absent=("s2", "s5p"))
     rows, predictions = _probes(data, None, tmp_path)
     assert set(rows["reason"]) == {"no s2 patches: no images are given"}
-    assert len(rows) == 3 * 2 * 5
+    assert len(rows) == 2 * 5
     assert predictions.empty
     rows, _ = _finetune(data, None, tmp_path)
     assert set(rows["reason"]) == {"no s2 patches: no images are given"}
 
 
-def test_without_the_column_sentinel_2_is_probed_alone(checkpoint, tmp_path):
+def test_without_the_column_sentinel_2_is_probed_alone(checkpoints, tmp_path):
     data = make_data(tmp_path, size=60, absent=("s5p",))
-    rows, _ = _probes(data, checkpoint, tmp_path)
-    status = rows.groupby("method")["status"].unique().str[0]
-    assert status.to_dict() == {"mmaq": "skipped", "mmaq_s2": "ok", "random_init": "skipped"}
+    status = {}
+    for method in ("mmaq", "mmaq_s2", "decur", "simclr", "random_init"):
+        rows, _ = _probes(data, checkpoints(checkpoint_of(method)), tmp_path, method)
+        status[method] = set(rows["status"])
+    assert {method for method, found in status.items() if found == {"ok"}} == {"mmaq_s2", "simclr"}
+    assert status["mmaq"] == status["decur"] == status["random_init"] == {"skipped"}
 
 
 def test_without_a_checkpoint_the_rows_say_so(data, tmp_path):
@@ -124,6 +123,27 @@ def test_a_broken_checkpoint_is_named_and_nothing_is_written(data, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["mmaq.safetensors"]
 
 
+@pytest.mark.parametrize("stage", [_probes, _finetune])
+def test_a_checkpoint_of_another_method_is_refused(data, checkpoints, tmp_path, stage):
+    fault = "it was pretrained by barlow_twins. Give the checkpoint of mmaq to evaluate mmaq_s2"
+    with pytest.raises(CheckpointError, match=fault):
+        stage(data, checkpoints("barlow_twins"), tmp_path, "mmaq_s2")
+    alone = checkpoints("mmaq", ("s2",), "mmaq_s2_only")
+    with pytest.raises(CheckpointError, match="it holds no s5p encoder"):
+        stage(data, alone, tmp_path, "mmaq")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_sentinel_2_export_serves_as_well_as_the_whole(data, checkpoints, checkpoint):
+    task = read_task(data[0], data[1], "made_up")
+    whole, alone = (
+        embed_stations(task, "mmaq_s2", path, (0,)).by_seed[0]
+        for path in (checkpoint, checkpoints("mmaq", ("s2",), "mmaq_s2_only"))
+    )
+    assert len(whole) == len(alone) == 1
+    np.testing.assert_array_equal(whole[0], alone[0])
+
+
 def test_fine_tuning_is_tested_on_one_hold_out_a_seed(data, checkpoint, tmp_path):
     rows, predictions = _finetune(data, checkpoint, tmp_path, split="blocks")
     assert set(rows["modalities"]) == {"s2+s5p"}
@@ -137,10 +157,14 @@ def test_fine_tuning_is_tested_on_one_hold_out_a_seed(data, checkpoint, tmp_path
     assert rows["n_test"].iloc[0] < 100 < rows["n_train"].iloc[0]
 
 
-def test_fine_tuning_of_sentinel_2_alone(data, checkpoint, tmp_path):
-    rows, _ = _finetune(data, checkpoint, tmp_path, method="mmaq_s2")
-    assert set(rows["modalities"]) == {"s2"}
+@pytest.mark.slow
+@pytest.mark.parametrize("method", get_args(Pretrained))
+def test_each_pretrained_method_is_fine_tuned(data, checkpoints, tmp_path, method):
+    rows, predictions = _finetune(data, checkpoints(checkpoint_of(method)), tmp_path, method)
+    assert set(rows["modalities"]) == {"s2" if method in S2_ALONE else "s2+s5p"}
+    assert set(rows["method"]) == {method}
     assert (rows["status"] == "ok").all()
+    assert np.isfinite(predictions["prediction"]).all()
 
 
 def test_threads_are_given_back():

@@ -55,6 +55,15 @@ def test_openstreetmap_is_optional(published, tmp_path):
     assert sites[list(GEO)].isna().all(axis=None)
 
 
+def test_without_the_eea_table_there_are_no_coordinates(quick, tmp_path):
+    whole = build(quick, tmp_path)
+    sites = build(quick, tmp_path, eea_metadata=None)
+    assert sites[["lon", "lat"]].isna().all(axis=None)
+    assert set(sites["block"]) == {""}
+    placed = ["lon", "lat", "block"]
+    pd.testing.assert_frame_equal(sites.drop(columns=placed), whole.drop(columns=placed))
+
+
 def test_no_pollutant_of_another_file_enters(quick, tmp_path, damaged):
     whole = build(quick, tmp_path)
     osm = damaged(quick["osm"], lambda table: table.assign(no2_average="1e9"))

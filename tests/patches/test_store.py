@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -49,6 +51,23 @@ def test_rows_follow_the_asked_order(tmp_path_factory, asked, modality):
     known = dict(zip(index["site_id"], index[f"{modality}_row"], strict=True))
     rows = open_store(folder).rows(modality, np.array(asked, dtype=object))
     assert rows.tolist() == [known.get(site, -1) for site in asked]
+
+
+@pytest.mark.parametrize(
+    ("s5p", "aligned"),
+    [
+        ({"side": 12, "pixel_m": 10.0}, True),
+        ({"side": 4, "pixel_m": 30.0}, True),
+        ({"side": 12, "pixel_m": 20.0}, False),
+        ({"side": 16, "pixel_degrees": 0.05}, False),
+        (None, False),
+    ],
+)
+def test_a_store_knows_whether_its_images_show_the_same_ground(tmp_path, s5p, aligned):
+    make(tmp_path / "store")
+    store = open_store(tmp_path / "store")
+    held = {"s2": {"side": 12, "pixel_m": 10.0}} | ({"s5p": s5p} if s5p else {})
+    assert replace(store, about={"modalities": held}).aligned == aligned
 
 
 def test_an_empty_modality_says_why(tmp_path):

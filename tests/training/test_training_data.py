@@ -189,6 +189,14 @@ def test_near_any_agrees_with_every_pair_and_wraps_at_the_date_line():
     assert near_any(one, other, 50.0).all()
 
 
+def test_sites_without_coordinates_are_used_only_when_stations_may_be(loaded):
+    store, sites, *_ = loaded
+    nowhere = sites.assign(lon=np.nan, lat=np.nan, block="")
+    with pytest.raises(StoreError, match=r"without coordinates .*pretrain\.transductive"):
+        pretraining_sites(store, nowhere, transductive=False)
+    assert len(pretraining_sites(store, nowhere, transductive=True)) == 28
+
+
 def test_no_site_left_is_a_fault_with_a_remedy(tmp_path):
     folder, path = make_country(tmp_path, 5, 0)
     with pytest.raises(StoreError, match=r"0 of 5 sites .* pretrain\.transductive"):

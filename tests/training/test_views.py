@@ -76,6 +76,16 @@ def test_both_images_of_a_view_share_their_geometry():
     assert 0 < moved.sum() < len(moved)
 
 
+@pytest.mark.parametrize("aligned", [True, False])
+def test_images_of_the_same_ground_share_their_crop(aligned):
+    views = STILL.model_copy(update={"crop_min": 0.3})
+    data = batch()
+    data["s2"] = data["s5p"].expand(-1, 12, -1, -1)
+    view, _ = make_views(data, views, ENCODERS, draws(64), aligned)
+    assert torch.allclose(view["s2"][:, :1], view["s5p"], atol=1e-4) == aligned
+    assert torch.allclose(view["s5p"], data["s5p"], atol=1e-4) != aligned
+
+
 def test_nothing_changes_where_every_probability_is_zero():
     data = batch()
     for view in make_views(data, STILL, ENCODERS, draws(64)):

@@ -8,6 +8,7 @@ import yaml
 
 from mmaq.archive import COLLECTIONS, read_collection
 from mmaq.benchmark import read_benchmark
+from mmaq.config.learning import SELF_SUPERVISED
 from mmaq.patches import open_store
 from mmaq.sentinel5p import read_level3
 from mmaq.sites import read_sites, stations
@@ -42,10 +43,13 @@ def test_the_table_holds_every_row_of_the_issue(workflow):
     for split in ("random", "blocks"):
         for name in ("mean", "ridge", "gbm", "gbm_geo", "gbm_pixels", "oracle", "oracle_inputs"):
             assert (name, "reference", split) in rows
-        for name in ("mmaq", "mmaq_s2", "random_init"):
+        for name in (*SELF_SUPERVISED, "mmaq_s2", "random_init"):
             assert {(name, "linear", split), (name, "fused", split)} <= rows
-        for name in ("mmaq", "mmaq_s2"):
+        for name in ("mmaq", "mmaq_s2", "decur"):
             assert (name, "finetune", split) in rows
+        for name in ("aqnet", "two_stream"):
+            assert (name, "supervised", split) in rows
+        assert ("mmaq", "scratch", split) in rows
     assert (r2.status == "ok").all()
     assert (r2.low <= r2.value).all()
     assert (r2.value <= r2.high).all()
@@ -80,11 +84,12 @@ AFTER_TRAINING = {"pretrain", "evaluate_probes", "evaluate_finetune", "benchmark
         ("pretrain={seed: 11}", AFTER_TRAINING),
         (
             "patches={min_clear: 0.4}",
-            AFTER_TRAINING | {"patches", "evaluate_references"},
+            AFTER_TRAINING | {"patches", "evaluate_references", "evaluate_supervised"},
         ),
         (
             "grid={qa: 0.5}",
-            AFTER_TRAINING | {"grid_part", "grid", "patches", "evaluate_references"},
+            AFTER_TRAINING
+            | {"grid_part", "grid", "patches", "evaluate_references", "evaluate_supervised"},
         ),
     ],
 )

@@ -16,6 +16,7 @@ with one_line_errors():
         Path(encoders[0]) if encoders else None,
         Evaluate(**snakemake.params.config),
         snakemake.params.dataset,
+        snakemake.wildcards.method,
         Path(snakemake.output.rows),
         Path(snakemake.output.predictions),
     )

@@ -14,4 +14,6 @@ with one_line_errors():
         Path(snakemake.input.sites),
         Pretrain(**snakemake.params.config),
         Path(snakemake.output.checkpoint).parent,
+        devices=max(snakemake.resources.gpu, 1),
+        nodes=snakemake.resources.nodes,
     )

@@ -16,15 +16,17 @@ DASHES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 
 PLACE = ("epoch", "step", "lr")
 TITLES = {
     "loss": "Total loss", "term": "Terms of the loss", "sigma": "Loss weights",
-    "rank": "Effective rank of embeddings",
+    "rank": "Effective rank of embeddings", "spread": "Spread of embeddings",
+    "correlation": "Correlation between dimensions",
 }  # fmt: skip
 
 
 def panels(losses: pd.DataFrame) -> list[tuple[str, list[str]]]:
     """What to draw from a table of losses: title and columns of each panel.
 
-    The total, its terms, the learned weights (columns named ``sigma...``) and the effective ranks
-    of the embeddings (``rank...``) each have their own axis, because their sizes differ.
+    The total, its terms, the learned weights (columns named ``sigma...``) and what watches the
+    embeddings for collapse (``rank...``, ``spread...``, ``correlation...``) each have their own
+    axis, because their sizes differ.
     """
     numeric = [name for name in losses if name not in PLACE and losses[name].notna().any()]
     kinds: dict[str, list[str]] = {title: [] for title in TITLES.values()}

@@ -1,0 +1,25 @@
+"""``mmaq``: a verb for each stage, so that any step can be run and debugged without Snakemake.
+
+Each verb reads and writes the same paths as the workflow does for the same configuration.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from mmaq.cli import config, data, learning
+from mmaq.logs import one_line_errors, start_logging
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
+app.add_typer(data.app)
+app.add_typer(learning.app)
+app.add_typer(config.app, name="config")
+
+
+def main() -> None:
+    """Entry point: a known fault is one line and exit status 1."""
+    start_logging()
+    with one_line_errors():
+        app()

@@ -1,0 +1,27 @@
+"""Verbs about the configuration itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mmaq.cli.run import begin
+
+app = typer.Typer(no_args_is_help=True, help="The configuration and its files.")
+
+
+@app.command()
+def write(folder: Annotated[Path, typer.Argument()] = Path("config")) -> None:
+    """Write config.yaml and schema.json from the schema."""
+    from mmaq.config.generate import write_config
+
+    write_config(folder)
+
+
+@app.command()
+def check(config: Annotated[Path, typer.Argument(help="YAML file to check.")]) -> None:
+    """Check a configuration file."""
+    run = begin(config)
+    typer.echo(f"{config}: valid, data set {run.config.name!r}")

@@ -1,0 +1,61 @@
+"""What the verbs share: a checked configuration, its paths, and options."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mmaq import archive
+from mmaq.layout import Layout
+
+if TYPE_CHECKING:
+    from mmaq.config import Config
+    from mmaq.config.evaluation import Part
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="YAML file of changes to the defaults.")
+]
+Workers = Annotated[int, typer.Option(help="Processes side by side.")]
+CORES = os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """A checked configuration and its paths."""
+
+    config: Config
+    paths: Layout
+
+    def collection(self, name: str) -> bool:
+        """Whether the archive of this data set holds a collection."""
+        return archive.has_collection(self.paths.archive, name)
+
+    def encoders(self, method: str) -> Path | None:
+        """The exported encoders that a method is evaluated by, where pretraining has made them."""
+        from mmaq.config.evaluation import checkpoint_of
+
+        path = self.paths.checkpoints / f"{checkpoint_of(method)}.safetensors"
+        return path if path.exists() else None
+
+    @property
+    def parts(self) -> list[Part]:
+        """All parts of the evaluation."""
+        from mmaq.config.evaluation import evaluation_parts
+
+        return evaluation_parts(self.config.evaluate)
+
+    def of(self, part: Part, suffix: str) -> Path:
+        """A file of one part of the evaluation."""
+        return self.paths.data / "evaluation" / f"{part.name}.{suffix}"
+
+
+def begin(path: Path | None) -> Run:
+    """Check a configuration file; none gives the defaults."""
+    from mmaq.config import load_config
+
+    config = load_config(path)
+    return Run(config, Layout(config.name))

@@ -1,0 +1,69 @@
+"""Site table and patch store of a published-layout folder, remade when the folder changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import mmaq
+from mmaq.config import Config
+from mmaq.files import replacing, sha256
+from mmaq.landuse import build_published_sites
+from mmaq.layout import Layout
+from mmaq.patches.published import FOLDERS, build_published_patches
+
+LOG = logging.getLogger(__name__)
+
+
+def prepare_data(config: Config, paths: Layout) -> None:
+    """Make the site table and the patch store below ``paths.data``, unless they are still right.
+
+    They are right while tables, images, settings and version are those that they were made from:
+    ``source.sha256`` beside them is the digest of all that, and is written last.
+
+    Raises:
+        TableError: a table is missing, damaged or impossible.
+        ProductError: an image is damaged or not in the published layout.
+        ConfigError: a side of the patches is larger than the published pixels.
+    """
+    note, digest = paths.data / "source.sha256", source_digest(config)
+    made = paths.sites.exists() and paths.patches.exists()
+    if made and note.exists() and note.read_text() == digest:
+        LOG.info("%s is up to date", paths.data)
+        return
+    note.unlink(missing_ok=True)
+    build_published_sites(config.published, config.landuse, paths.sites)
+    build_published_patches(config.published, config.patches, paths.sites, paths.patches)
+    with replacing(note) as temporary:
+        temporary.write_text(digest)
+
+
+def source_digest(config: Config) -> str:
+    """Digest of what the store is made from.
+
+    Tables count by their bytes, images by path, size and time of change: reading thousands of
+    them again would take as long as making the store.
+    """
+    published = config.published
+    tables = [published.samples, published.eea_metadata]
+    about = {
+        "version": mmaq.__version__,
+        "tables": [sha256(path) if path and os.path.isfile(path) else None for path in tables],
+        "landuse": config.landuse.model_dump(mode="json"),
+        "patches": config.patches.model_dump(mode="json"),
+        "images": sorted(_images(Path(str(published.images)))),
+    }
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+
+
+def _images(root: Path) -> Iterator[tuple[str, int, int]]:
+    for name in FOLDERS.values():
+        for folder, _, files in os.walk(root / name, followlinks=True):
+            for file in files:
+                path = Path(folder, file)
+                status = path.stat()
+                yield str(path.resolve()), status.st_size, status.st_mtime_ns

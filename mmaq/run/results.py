@@ -1,0 +1,41 @@
+"""A small table of results for a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from mmaq.benchmark import read_benchmark
+
+HEAD = (
+    "method", "protocol", "inputs", "split", "R2", "95 % interval", "RMSE ug/m3", "MAE ug/m3",
+    "reported R2",
+)  # fmt: skip
+ROW = ["method", "protocol", "modalities", "split"]
+
+
+def print_results(path: Path) -> None:
+    """Print a line for each method, protocol and split of a benchmark table, and where it lies.
+
+    The reported R² is the paper's, which was measured on another split.
+    """
+    lines = [_line(key, part) for key, part in read_benchmark(path).groupby(ROW, sort=False)]
+    lines = [HEAD, *lines]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
+    for line in lines:
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        print("  ".join(cells).rstrip())
+    print(f"\n{path}")
+
+
+def _line(key: tuple[str, ...], part: pd.DataFrame) -> tuple[str, ...]:
+    by = part.set_index("metric")
+    r2 = by.loc["r2"]
+    if r2["status"] == "skipped":
+        return (*key, f"skipped: {r2['reason']}", *[""] * 4)
+    return (
+        *key, f"{r2['value']:.3f}", f"{r2['low']:.3f} to {r2['high']:.3f}",
+        f"{by.loc['rmse', 'value']:.2f}", f"{by.loc['mae', 'value']:.2f}",
+        "" if pd.isna(r2["reported"]) else f"{r2['reported']:.3f}",
+    )  # fmt: skip
