@@ -17,7 +17,9 @@ rule evaluate_references:
     resources:
         mem_mb=3000,
     params:
-        config=section("evaluate", unused=("finetune", "probes", "threads", "supervised")),
+        config=section(
+            "evaluate", unused=("finetune", "probes", "threads", "supervised")
+        ),
         dataset=CONFIG.name,
     script:
         "../workflow/scripts/evaluate_references.py"
@@ -44,7 +46,9 @@ rule evaluate_probes:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section("evaluate", unused=("finetune", "references", "probes", "supervised")),
+        config=section(
+            "evaluate", unused=("finetune", "references", "probes", "supervised")
+        ),
         dataset=CONFIG.name,
     script:
         "../workflow/scripts/evaluate_probes.py"
