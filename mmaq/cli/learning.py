@@ -22,7 +22,7 @@ def pretrain(
 ) -> None:
     """Pretrain a method; goes on from its last checkpoint."""
     from mmaq.config.load import change
-    from mmaq.training import pretrain as run_stage
+    from mmaq.training.pretrain import pretrain as run_stage
 
     run = begin(config)
     name = method or run.config.pretrain.method

@@ -67,7 +67,7 @@ def splits_of(run: Run) -> tuple[str, ...]:
 
 
 def _pretrain(run: Run) -> None:
-    from mmaq.training import pretrain
+    from mmaq.training.pretrain import pretrain
 
     if run.config.pretrain.transductive:
         LOG.info("pretraining on the stations' own images (transductive), without their labels")

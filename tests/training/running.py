@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from mmaq.methods import METHODS
-from mmaq.training import pretrain
 from mmaq.training.module import PretrainModule
+from mmaq.training.pretrain import pretrain
 from tests.training.linear_method import Linear
 from tests.training.training_country import TINY
 

@@ -5,8 +5,8 @@ import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment, SLURMEnvironment
 
 from mmaq.errors import ConfigError, TrainingError
-from mmaq.training import pretrain
 from mmaq.training.devices import cluster, cpu_threads, fits, trainer_options
+from mmaq.training.pretrain import pretrain
 from tests.training.training_country import TINY
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from mmaq.config.learning import Loggers
 from mmaq.errors import ConfigError
-from mmaq.training import loggers, pretrain
+from mmaq.training import loggers
+from mmaq.training.pretrain import pretrain
 from tests.training.training_country import TINY
 
 

@@ -10,10 +10,11 @@ import torch
 
 from mmaq.errors import StoreError, TableError
 from mmaq.losses.mmaq import SIGMA_START, WEIGHTED
-from mmaq.training import load_encoders, pretrain
+from mmaq.training import load_encoders
 from mmaq.training.checkpoint import read_about
 from mmaq.training.keep import KeepRun
 from mmaq.training.module import PretrainModule
+from mmaq.training.pretrain import pretrain
 from tests.training.training_country import TINY, make_country
 
 WEIGHTS = ["mmaq.safetensors", "mmaq_best.safetensors", "mmaq_s2_only.safetensors"]

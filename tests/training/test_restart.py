@@ -15,9 +15,9 @@ import torch
 
 from mmaq.files import replacing
 from mmaq.methods import METHODS
-from mmaq.training import pretrain
 from mmaq.training.module import PretrainModule
 from mmaq.training.names import Names
+from mmaq.training.pretrain import pretrain
 from tests.training.training_country import TINY
 
 CONFIG = TINY.model_copy(update={"epochs": 3, "batch_size": 4, "checkpoint_steps": 2})

@@ -7,7 +7,7 @@ from mmaq.logs import one_line_errors, start_logging
 
 start_logging(snakemake.log[0])
 with one_line_errors():
-    from mmaq.training import pretrain
+    from mmaq.training.pretrain import pretrain
 
     pretrain(
         Path(snakemake.input.store[0]).parent,
