@@ -23,42 +23,22 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
-from benchmarks.full_orbit import COLUMN, write_full_orbit
+from benchmarks.full_orbit import write_full_orbit
+from benchmarks.harp import harp_command
+from mmaq.config.data import Grid
 
-WEST, SOUTH, EAST, NORTH, RESOLUTION = -25, 34, 45, 72, 0.05
+EUROPE = Grid(bbox=(-25, 34, 45, 72), resolution=0.05)
 ROUNDS = 3
-HARP_COLUMN = "tropospheric_NO2_column_number_density"
 
 
 def ours(paths: Sequence[Path], out: Path, workers: int = 1) -> list[str]:
     """Our command."""
-    box = [str(side) for side in (WEST, SOUTH, EAST, NORTH)]
+    box = map(str, EUROPE.bbox)
     return [
         *(shutil.which("mmaq") or sys.exit("install the package first"), "grid"),
-        *map(str, paths), "--bbox", *box, "--resolution", str(RESOLUTION),
+        *map(str, paths), "--bbox", *box, "--resolution", str(EUROPE.resolution),
         "--workers", str(workers), "--out", str(out),
     ]  # fmt: skip
-
-
-def harp(paths: Sequence[Path], out: Path) -> list[str]:
-    """HARP's command."""
-    rows, columns = round((NORTH - SOUTH) / RESOLUTION) + 1, round((EAST - WEST) / RESOLUTION) + 1
-    kept = f"latitude_bounds,longitude_bounds,datetime_start,datetime_length,{HARP_COLUMN}"
-    each = (
-        f"{HARP_COLUMN}_validity>75;keep({kept});"
-        f"bin_spatial({rows},{SOUTH},{RESOLUTION},{columns},{WEST},{RESOLUTION});"
-        "derive(latitude {latitude});derive(longitude {longitude})"
-    )
-    bounds = "latitude,longitude,latitude_bounds,longitude_bounds"
-    return [
-        "harpmerge",
-        "-ap",
-        f"bin();squash(time,({bounds}))",
-        "-a",
-        each,
-        *map(str, paths),
-        str(out),
-    ]
 
 
 def measure(command: Sequence[str], cores: int) -> tuple[float, float]:
@@ -91,16 +71,14 @@ def where_time_goes(paths: Sequence[Path]) -> dict[str, float]:
     """Seconds of each step, in this process and on one core; inflation alone is the floor."""
     from isal import isal_zlib
 
-    from mmaq.config.data import Grid
-    from mmaq.sentinel5p import chunks
+    from mmaq.sentinel5p import chunks, hdf5
     from mmaq.sentinel5p.accumulator import Accumulator
     from mmaq.sentinel5p.grid import RegularGrid
     from mmaq.sentinel5p.level3 import write_level3
     from mmaq.sentinel5p.reader import read_granule
 
-    config = Grid(bbox=(WEST, SOUTH, EAST, NORTH), resolution=RESOLUTION)
     seconds = dict.fromkeys(("inflate", "read", "overlap", "write"), 0.0)
-    sums = Accumulator.empty(RegularGrid.from_config(config))
+    sums = Accumulator.empty(RegularGrid.from_config(EUROPE))
     sums.load_kernel()
     whole = chunks.inflate
 
@@ -116,16 +94,14 @@ def where_time_goes(paths: Sequence[Path]) -> dict[str, float]:
         seconds[name] += time.perf_counter() - start
         return result
 
-    from mmaq.sentinel5p import hdf5
-
     for path in paths:
         hdf5.inflate = inflating  # type: ignore[assignment]
-        read_granule(path, config)
+        read_granule(path, EUROPE)
         hdf5.inflate = whole
-        footprints = timed("read", lambda path=path: read_granule(path, config))
+        footprints = timed("read", lambda path=path: read_granule(path, EUROPE))
         timed("overlap", lambda footprints=footprints: sums.add(footprints))
     with tempfile.TemporaryDirectory() as folder:
-        timed("write", lambda: write_level3(Path(folder) / "l3.nc", sums, config))
+        timed("write", lambda: write_level3(Path(folder) / "l3.nc", sums, EUROPE))
     return seconds
 
 
@@ -146,9 +122,9 @@ def main() -> None:
         five, out = paths[:5], folder / "out.nc"
         found = take_turns(
             {
-                "harp, 5 orbits, 1 core": (harp(five, out), 1),
+                "harp, 5 orbits, 1 core": (harp_command(five, EUROPE, out), 1),
                 "mmaq, 5 orbits, 1 core": (ours(five, out), 1),
-                "harp, 30 orbits": (harp(paths, out), 2),
+                "harp, 30 orbits": (harp_command(paths, EUROPE, out), 2),
                 "mmaq, 30 orbits, 2 workers": (ours(paths, out, 2), 2),
             }
         )
@@ -163,7 +139,7 @@ def main() -> None:
         steps = where_time_goes(five)
         print("of 5 orbits:", ", ".join(f"{k} {v:.2f} s" for k, v in steps.items()))
         growth = _growth(paths, out) if arguments.growth else {}
-        print(json.dumps({"ratios": ratios, "steps": steps, "growth": growth, "column": COLUMN}))
+        print(json.dumps({"ratios": ratios, "steps": steps, "growth": growth}))
 
 
 def _growth(paths: Sequence[Path], out: Path) -> dict[str, tuple[float, float]]:

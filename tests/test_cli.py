@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from mmaq.cli import app
 from mmaq.errors import ConfigError
 from mmaq.sentinel5p import read_level3
-from tests.sentinel5p.test_parts import make_granules
+from tests.sentinel5p.archives import make_granules
 
 BOX = ["--bbox", "4", "50", "6", "51.5"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import ClassVar
 
@@ -47,6 +47,17 @@ class Method(nn.Module, ABC):
     def monitored(self) -> dict[str, float]:
         """Learned scalars to log beside the terms."""
         return {}
+
+
+class Projectors(nn.ModuleDict):
+    """A projector for each modality: ``make`` builds one for embeddings of a width."""
+
+    def __init__(self, widths: Mapping[str, int], make: Callable[[int], nn.Module]) -> None:
+        super().__init__({name: make(width) for name, width in widths.items()})
+
+    def forward(self, embeddings: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Projections by modality."""
+        return {name: self[name](values) for name, values in embeddings.items()}
 
 
 def make_mlp(*widths: int) -> nn.Sequential:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmaq.config.learning import Pretrain
 from mmaq.losses.decur import decur_terms, sum_decur
-from mmaq.methods.base import Method, View, make_mlp
+from mmaq.methods.base import Method, Projectors, View, make_mlp
 
 
 class DeCUR(Method):
@@ -27,11 +27,8 @@ class DeCUR(Method):
     def __init__(self, config: Pretrain) -> None:
         super().__init__(config)
         width = config.projection
-        self.projectors = nn.ModuleDict(
-            {
-                name: make_mlp(wide_in, width, width, width)
-                for name, wide_in in self.encoders.widths.items()
-            }
+        self.projectors = Projectors(
+            self.encoders.widths, lambda wide_in: make_mlp(wide_in, width, width, width)
         )
         self.common = round(config.common_share * width)
         self.lambda_off = config.lambda_off
@@ -43,4 +40,4 @@ class DeCUR(Method):
         return {"loss": sum_decur(terms), **terms}
 
     def _project(self, view: View) -> dict[str, Tensor]:
-        return {name: self.projectors[name](z) for name, z in self.encoders(view).items()}
+        return self.projectors(self.encoders(view))

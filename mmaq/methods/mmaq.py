@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mmaq.config.learning import Pretrain
 from mmaq.losses.mmaq import SIGMA_START, WEIGHTED, mmaq_terms, weigh_terms
 from mmaq.losses.mmaq_released import released_terms, sum_released
-from mmaq.methods.base import Method, View, make_mlp
+from mmaq.methods.base import Method, Projectors, View, make_mlp
 
 
 class MMAQ(Method):
@@ -32,11 +32,8 @@ class MMAQ(Method):
     def __init__(self, config: Pretrain) -> None:
         super().__init__(config)
         width = config.projection
-        self.projectors = nn.ModuleDict(
-            {
-                name: make_mlp(wide_in, width, width, width)
-                for name, wide_in in self.encoders.widths.items()
-            }
+        self.projectors = Projectors(
+            self.encoders.widths, lambda wide_in: make_mlp(wide_in, width, width, width)
         )
         intended = config.loss_form == "intended"
         self.sigma = nn.Parameter(torch.tensor(SIGMA_START)) if intended else None
@@ -60,4 +57,4 @@ class MMAQ(Method):
         return {f"sigma_{name}": value for name, value in zip(WEIGHTED, values, strict=True)}
 
     def _project(self, view: View) -> dict[str, Tensor]:
-        return {name: self.projectors[name](z) for name, z in self.encoders(view).items()}
+        return self.projectors(self.encoders(view))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmaq.config.learning import Pretrain
 from mmaq.losses.contrastive import clip
-from mmaq.methods.base import Method, View, make_mlp
+from mmaq.methods.base import Method, Projectors, View, make_mlp
 
 
 class MMCL(Method):
@@ -24,11 +24,8 @@ class MMCL(Method):
 
     def __init__(self, config: Pretrain) -> None:
         super().__init__(config)
-        self.projectors = nn.ModuleDict(
-            {
-                name: make_mlp(width, width, config.mmcl.width)
-                for name, width in self.encoders.widths.items()
-            }
+        self.projectors = Projectors(
+            self.encoders.widths, lambda width: make_mlp(width, width, config.mmcl.width)
         )
         self.temperature, self.image_share = config.mmcl.temperature, config.mmcl.image_share
 
@@ -37,5 +34,5 @@ class MMCL(Method):
         return {"loss": (self._contrast(first) + self._contrast(second)) / 2}
 
     def _contrast(self, view: View) -> Tensor:
-        z = {name: self.projectors[name](part) for name, part in self.encoders(view).items()}
+        z = self.projectors(self.encoders(view))
         return clip(z["s2"], z["table"], self.temperature, self.image_share)

@@ -39,7 +39,7 @@ def grid_part(
     sums = _begun(Path(out), config, assets)
     done = {granule.checksum for granule in sums.granules}
     new = [asset for asset in assets if asset.sha256 not in done]
-    if done and not new:
+    if done and not new and not sums.broken:
         log.info("%s: holds all %d granules already", out, len(done))
         return
     sums.broken.clear()

@@ -73,7 +73,7 @@ class Stored(ABC):
 
 
 class Container(ABC):
-    """An open granule; paths of arrays are relative to ``root``."""
+    """An open granule; paths of arrays and groups count from the file's top."""
 
     attributes: Mapping[str, Any]
 

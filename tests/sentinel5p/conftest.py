@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mmaq.config.data import Grid
+from tests.sentinel5p.archives import catalogue, make_granules
 from tests.sentinel5p.granules import product_name, swath, write_granule
 
 
@@ -18,3 +19,8 @@ def granule(tmp_path):
     lon, lat = swath()
     value = np.random.default_rng(3).uniform(1e-5, 2e-4, lon.shape[:2])
     return write_granule(tmp_path / f"{product_name()}.nc", value, lon, lat, sigma=value / 10)
+
+
+@pytest.fixture
+def archive(tmp_path):
+    return catalogue(tmp_path / "archive", make_granules(tmp_path / "l2"))

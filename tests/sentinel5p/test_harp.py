@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.full_orbit import write_full_orbit
+from benchmarks.harp import column_name, harp_command
 from mmaq.config.data import Grid
 from mmaq.sentinel5p import grid_files, read_level3
 
@@ -19,34 +20,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-VALIDITY = "tropospheric_NO2_column_number_density_validity"
-NAMES = {"nitrogendioxide_tropospheric_column": "tropospheric_NO2_column_number_density"}
-"""HARP's names of official variables."""
-
-
-def harp_mean(paths, config, validity, out):
-    west, south, east, north = config.bbox
-    sides = (north - south, (east - west) % 360)
-    rows, columns = (round(side / config.resolution) + 1 for side in sides)
-    column = NAMES.get(config.variable, config.variable)
-    keep = f"latitude_bounds,longitude_bounds,datetime_start,datetime_length,{column}"
-    each = (
-        f"{validity}>{config.qa * 100:g};keep({keep});"
-        f"bin_spatial({rows},{south},{config.resolution},{columns},{west},{config.resolution});"
-        "derive(latitude {latitude});derive(longitude {longitude})"
-    )
-    bounds = "latitude,longitude,latitude_bounds,longitude_bounds"
-    merge = ["harpmerge", "-ap", f"bin();squash(time,({bounds}))", "-a", each]
-    subprocess.run([*merge, *map(str, paths), str(out)], check=True, capture_output=True)
-    with netCDF4.Dataset(out) as data:
-        return np.ma.filled(data[column][0], np.nan)
-
-
-def same_as_harp(paths, config, validity, folder):
+def same_as_harp(paths, config, folder):
     """Compare our mean with HARP's; returns the number of cells with a value."""
     grid_files(paths, config, folder / "l3.nc")
     ours = read_level3(folder / "l3.nc").mean
-    theirs = harp_mean(paths, config, validity, folder / "harp.nc")
+    command = harp_command(paths, config, folder / "harp.nc")
+    subprocess.run(command, check=True, capture_output=True)
+    with netCDF4.Dataset(folder / "harp.nc") as data:
+        theirs = np.ma.filled(data[column_name(config)][0], np.nan)
     np.testing.assert_array_equal(np.isnan(ours), np.isnan(theirs))
     np.testing.assert_allclose(ours, theirs, rtol=1e-6, equal_nan=True)
     return np.isfinite(ours).sum()
@@ -57,8 +38,7 @@ def test_the_real_orbits_give_the_mean_that_harp_gives(tmp_path, real_data, bbox
     paths = sorted((real_data / "s5p" / "tropomi_sicily_channel").glob("*.nc"))
     assert len(paths) == 32
     config = Grid(bbox=bbox, resolution=0.05, variable="NO2_slant_column_number_density")
-    validity = "tropospheric_NO2_column_number_density_validity"
-    assert same_as_harp(paths, config, validity, tmp_path)
+    assert same_as_harp(paths, config, tmp_path)
 
 
 @pytest.mark.slow
@@ -67,7 +47,7 @@ def test_full_orbits_over_europe_give_the_mean_that_harp_gives(tmp_path, number)
     days = [date(2021, 6, 1 + day) for day in range(number)]
     paths = [write_full_orbit(tmp_path, day) for day in days]
     config = Grid(bbox=(-25, 34, 45, 72), resolution=0.05)
-    assert same_as_harp(paths, config, VALIDITY, tmp_path) > 2e5
+    assert same_as_harp(paths, config, tmp_path) > 2e5
 
 
 @pytest.mark.slow
@@ -75,7 +55,7 @@ def test_full_orbits_around_the_antimeridian_give_the_mean_that_harp_gives(tmp_p
     paths = [write_full_orbit(tmp_path, date(2021, 6, 1 + n), 180.0, 20.0) for n in range(2)]
     for west, east in ((172, 180), (-180, -172), (172, -172)):
         config = Grid(bbox=(west, -10, east, 40), resolution=0.05)
-        assert same_as_harp(paths, config, VALIDITY, tmp_path) > 5e4
+        assert same_as_harp(paths, config, tmp_path) > 5e4
 
 
 def test_harp_opens_our_level_3(tmp_path, config, granule):

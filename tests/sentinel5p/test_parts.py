@@ -12,46 +12,8 @@ import xarray as xr
 from mmaq.archive import SENTINEL5P, Asset, Product, write_collection
 from mmaq.config.data import Grid
 from mmaq.errors import ArchiveError, MmaqError, ProductError
-from mmaq.sentinel5p import grid_files, grid_part, merge_parts, read_level3, stream, sums
-from mmaq.sentinel5p.reader import read_granule
-from tests.sentinel5p.granules import COLUMN, product_name, swath, write_granule
-
-YEAR = (date(2021, 1, 1), date(2021, 12, 31))
-
-
-def make_granules(folder, days=(1, 2, 3, 4), versions=("020400",)):
-    folder.mkdir(exist_ok=True)
-    rng = np.random.default_rng(1)
-    paths = []
-    for number, day in enumerate(days):
-        lon, lat = swath(west=4.0 + 0.07 * number, south=50.2 + 0.03 * number)
-        value = rng.uniform(1e-5, 2e-4, lon.shape[:2])
-        name = product_name(day, versions[number % len(versions)])
-        qa = rng.integers(60, 100, value.shape)
-        path = folder / f"{name}.nc"
-        paths.append(write_granule(path, value, lon, lat, qa, value / 10, name))
-    return paths
-
-
-def catalogue(root, paths):
-    products = [
-        Product(path.stem, SENTINEL5P, datetime.strptime(path.stem[20:28], "%Y%m%d").replace(
-            hour=11, tzinfo=timezone.utc), (4, 50, 6, 51), {"data": Asset(path)})
-        for path in paths
-    ]  # fmt: skip
-    write_collection(root, SENTINEL5P, "test", products)
-    return root
-
-
-@pytest.fixture
-def archive(tmp_path):
-    return catalogue(tmp_path / "archive", make_granules(tmp_path / "l2"))
-
-
-def same(one, other):
-    for name in ("mean", "standard_error", "weight", "count"):
-        a, b = getattr(one, name), getattr(other, name)
-        np.testing.assert_allclose(a, b, rtol=1e-12, equal_nan=True)
+from mmaq.sentinel5p import grid_files, grid_part, merge_parts, read_level3
+from tests.sentinel5p.archives import YEAR, make_granules, same
 
 
 def test_parts_and_files_in_one_go_give_the_same(tmp_path, archive, config):
@@ -80,35 +42,6 @@ def test_the_same_input_gives_the_same_bytes(tmp_path, archive, config):
     for name in ("part", "no", "l3"):
         files = [tmp_path / f"{name}_{run}.nc" for run in "ab"]
         assert files[0].read_bytes() == files[1].read_bytes()
-
-
-def test_the_output_says_what_it_is(tmp_path, archive, config):
-    grid_part(archive, config, *YEAR, tmp_path / "part.nc")
-    merge_parts([tmp_path / "part.nc"], config, tmp_path / "l3.nc")
-    with xr.open_dataset(tmp_path / "l3.nc") as l3:
-        assert l3.attrs["Conventions"] == "CF-1.11 HARP-1.0"
-        assert l3.attrs["filters"] == "qa_value > 0.75"
-        assert l3.attrs["processor_versions"] == "2.4.0 (4)"
-        assert l3.attrs["granules"] == len(l3["granule"]) == 4
-        line = f"{product_name(1)} (processor 2.4.0, collection 03)"
-        assert l3["granule"].to_numpy()[0].decode() == line
-        assert l3.attrs["time_coverage_start"] == "2021-01-01T11:00:00Z"
-        assert 0 < l3.attrs["pixels_used"] < l3.attrs["pixels_read"] == 480
-        assert l3[COLUMN].attrs["units"] == "mol m-2"
-        name = "troposphere_mole_content_of_nitrogen_dioxide"
-        assert l3[COLUMN].attrs["standard_name"] == name
-        assert l3[f"{COLUMN}_standard_error"].attrs["standard_name"] == f"{name} standard_error"
-        assert l3[COLUMN].dims == ("latitude", "longitude")
-        assert l3[COLUMN].encoding["zlib"]
-        for axis, first, last in (("latitude", 50, 51.5), ("longitude", 4, 6)):
-            bounds = l3[l3[axis].attrs["bounds"]].to_numpy()
-            assert bounds[0, 0] == pytest.approx(first)
-            assert bounds[-1, 1] == pytest.approx(last)
-            np.testing.assert_allclose(bounds.mean(axis=1), l3[axis])
-        empty = l3["count"].to_numpy() == 0
-        np.testing.assert_array_equal(np.isnan(l3[COLUMN].to_numpy()), empty)
-        np.testing.assert_array_equal(l3["weight"].to_numpy() == 0, empty)
-        assert (l3[f"{COLUMN}_standard_error"].to_numpy() < l3[COLUMN].to_numpy())[~empty].all()
 
 
 def test_days_without_a_granule_give_a_part_of_zero_weight(tmp_path, archive, config):
@@ -232,95 +165,3 @@ def test_the_real_sicilian_orbits(tmp_path, real_data):
     # Slant columns of clean to moderately polluted air, and 32 orbits less what qa refuses.
     assert 1e-4 < l3.mean.min() < l3.mean.max() < 2.5e-4
     assert 20 < np.median(l3.weight) <= l3.weight.max() < 33
-
-
-@pytest.fixture
-def reads(monkeypatch):
-    """Names of the granules that are read."""
-    found = []
-
-    def noting(path, *arguments):
-        found.append(path.stem)
-        return read_granule(path, *arguments)
-
-    monkeypatch.setattr(stream, "read_granule", noting)
-    return found
-
-
-def test_a_new_day_costs_one_day(tmp_path, config, reads):
-    paths = make_granules(tmp_path / "l2")
-    part, fresh = tmp_path / "part.nc", tmp_path / "fresh.nc"
-    archive = catalogue(tmp_path / "archive", paths[:3])
-    grid_part(archive, config, *YEAR, part)
-    assert len(reads) == 3
-    before = part.read_bytes()
-    grid_part(archive, config, *YEAR, part)
-    assert (len(reads), part.read_bytes()) == (3, before)
-    catalogue(tmp_path / "archive", paths)
-    grid_part(archive, config, *YEAR, part)
-    assert reads[3:] == [paths[3].stem]
-    grid_part(archive, config, *YEAR, fresh)
-    for name, out in (("a", part), ("b", fresh)):
-        merge_parts([out], config, tmp_path / f"{name}.nc")
-    same(read_level3(tmp_path / "a.nc"), read_level3(tmp_path / "b.nc"))
-
-
-@pytest.mark.parametrize("change", ["settings", "code", "a granule less", "damaged part"])
-def test_a_part_that_is_no_longer_right_is_made_anew(tmp_path, config, reads, monkeypatch, change):
-    paths = make_granules(tmp_path / "l2")
-    archive = catalogue(tmp_path / "archive", paths)
-    part, fresh = tmp_path / "part.nc", tmp_path / "fresh.nc"
-    grid_part(archive, config, *YEAR, part)
-    wanted = 4
-    if change == "settings":
-        config = config.model_copy(update={"qa": 0.9})
-    elif change == "code":
-        monkeypatch.setattr(sums, "_code", lambda: "another version")
-    elif change == "a granule less":
-        catalogue(tmp_path / "archive", paths[1:])
-        wanted = 3
-    else:
-        part.write_bytes(part.read_bytes()[:4000])
-    grid_part(archive, config, *YEAR, part)
-    assert len(reads) == 4 + wanted
-    grid_part(archive, config, *YEAR, fresh)
-    assert part.read_bytes() == fresh.read_bytes()
-
-
-def test_a_granule_that_was_broken_is_tried_again(tmp_path, archive, config, reads, caplog):
-    path = sorted((tmp_path / "l2").glob("*.nc"))[2]
-    intact = path.read_bytes()
-    path.write_bytes(intact[:-1] + b"!")
-    part = tmp_path / "part.nc"
-    grid_part(archive, config, *YEAR, part)
-    assert "the checksum differs from the catalogue's" in caplog.text
-    assert len(reads) == 3
-    path.write_bytes(intact)
-    grid_part(archive, config, *YEAR, part)
-    assert reads[3:] == [path.stem]
-    assert "refused" not in merged_attribute(part, config, tmp_path)
-
-
-def merged_attribute(part, config, folder):
-    merge_parts([part], config, folder / "l3.nc")
-    with xr.open_dataset(folder / "l3.nc") as l3:
-        return l3.attrs["granules_refused"]
-
-
-def test_a_flipped_byte_anywhere_in_a_part_is_found_out(tmp_path, archive, config):
-    part = tmp_path / "part.nc"
-    grid_part(archive, config, *YEAR, part)
-    merge_parts([part], config, tmp_path / "intact.nc")
-    intact, expected = part.read_bytes(), read_level3(tmp_path / "intact.nc")
-    found_out = 0
-    for position in np.random.default_rng(0).integers(0, len(intact), 60):
-        data = bytearray(intact)
-        data[position] ^= 64
-        part.write_bytes(data)
-        try:
-            merge_parts([part], config, tmp_path / "l3.nc")
-        except ProductError:
-            found_out += 1
-        else:
-            same(read_level3(tmp_path / "l3.nc"), expected)
-    assert found_out > 20

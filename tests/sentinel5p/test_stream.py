@@ -10,8 +10,8 @@ import xarray as xr
 
 from mmaq.errors import ProductError
 from mmaq.sentinel5p import grid_files, read_level3
+from tests.sentinel5p.archives import make_granules
 from tests.sentinel5p.granules import COLUMN
-from tests.sentinel5p.test_parts import make_granules
 
 
 def break_one(paths):
