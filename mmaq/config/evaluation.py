@@ -35,9 +35,9 @@ class Finetune(Section):
         default=("mmaq", "mmaq_s2", "decur", "barlow_twins"),
         description="Methods that are fine-tuned.",
     )
-    epochs: Count = Field(default=4, description="Passes over the training stations.")
+    epochs: Count = Field(default=6, description="Passes over the training stations.")
     batch_size: Count = Field(default=64, description="Stations in a batch.")
-    learning_rate: Positive = Field(default=1e-4, description="AdamW rate of the head.")
+    learning_rate: Positive = Field(default=1e-3, description="AdamW rate of the head.")
     encoder_rate: Positive = Field(
         default=0.3, description="Rate of the encoders as a share of the head's."
     )

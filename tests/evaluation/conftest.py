@@ -27,7 +27,9 @@ def checkpoints(data, tmp_path_factory):
     from mmaq.methods import METHODS
     from mmaq.models import Encoders as Networks
     from mmaq.patches.store import open_store
-    from mmaq.training import compute_statistics, load_inputs, save_encoders
+    from mmaq.training.checkpoint import save_encoders
+    from mmaq.training.data import load_inputs
+    from mmaq.training.statistics import compute_statistics
 
     inputs = load_inputs(open_store(data[1]), pd.read_parquet(data[0]))
     statistics = compute_statistics(inputs)

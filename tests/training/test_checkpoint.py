@@ -13,15 +13,10 @@ from mmaq.config.learning import Pretrain
 from mmaq.errors import CheckpointError
 from mmaq.patches.store import open_store
 from mmaq.sites import read_sites
-from mmaq.training import (
-    compute_statistics,
-    embed,
-    load_encoders,
-    load_inputs,
-    random_encoders,
-    save_encoders,
-)
-from mmaq.training.checkpoint import read_about
+from mmaq.training.checkpoint import load_encoders, random_encoders, read_about, save_encoders
+from mmaq.training.data import load_inputs
+from mmaq.training.embed import embed
+from mmaq.training.statistics import compute_statistics
 from tests.training.training_country import SMALL
 
 CONFIG = Pretrain(projection=16, encoders=SMALL)

@@ -13,12 +13,13 @@ from mmaq.errors import StoreError, TrainingError
 from mmaq.methods import METHODS
 from mmaq.patches.store import open_store
 from mmaq.sites import read_sites
-from mmaq.training import compute_statistics, load_inputs
 from mmaq.training.checkpoint import read_tensors
+from mmaq.training.data import load_inputs
 from mmaq.training.history import History
 from mmaq.training.keep import best_epoch, run_digest
 from mmaq.training.module import BASE_BATCH, PretrainModule
 from mmaq.training.pretrain import pretrain
+from mmaq.training.statistics import compute_statistics
 from tests.training.linear_method import Collapsing, Linear
 from tests.training.test_restart import run
 from tests.training.training_country import TINY, make_country

@@ -9,8 +9,9 @@ import torch
 from mmaq.errors import CheckpointError
 from mmaq.patches.store import open_store
 from mmaq.sites import read_sites
-from mmaq.training import embed, load_encoders, load_inputs
-from mmaq.training.checkpoint import read_about
+from mmaq.training.checkpoint import load_encoders, read_about
+from mmaq.training.data import load_inputs
+from mmaq.training.embed import embed
 from mmaq.training.pretrain import pretrain
 from tests.training.training_country import TINY
 

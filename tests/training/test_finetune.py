@@ -10,8 +10,11 @@ from mmaq.config.evaluation import Finetune
 from mmaq.patches.store import open_store
 from mmaq.ridge import PENALTIES, fit_ridge
 from mmaq.sites import read_sites
-from mmaq.training import compute_statistics, embed, finetune, load_inputs, random_encoders
-from mmaq.training.finetune import Regressor, start_at_probe
+from mmaq.training.checkpoint import random_encoders
+from mmaq.training.data import load_inputs
+from mmaq.training.embed import embed
+from mmaq.training.finetune import Regressor, finetune, start_at_probe
+from mmaq.training.statistics import compute_statistics
 from tests.training.training_country import TINY, make_country
 
 CONFIG = Finetune(epochs=2, batch_size=16)

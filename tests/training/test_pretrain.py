@@ -10,8 +10,7 @@ import torch
 
 from mmaq.errors import StoreError, TableError
 from mmaq.losses.mmaq import SIGMA_START, WEIGHTED
-from mmaq.training import load_encoders
-from mmaq.training.checkpoint import read_about
+from mmaq.training.checkpoint import load_encoders, read_about
 from mmaq.training.keep import KeepRun
 from mmaq.training.module import PretrainModule
 from mmaq.training.pretrain import pretrain

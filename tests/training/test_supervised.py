@@ -11,7 +11,7 @@ import torch
 from mmaq.config.evaluation import Supervised
 from mmaq.patches.store import open_store
 from mmaq.sites import read_sites
-from mmaq.training import load_inputs
+from mmaq.training.data import load_inputs
 from mmaq.training.regression import Scale
 from mmaq.training.supervised import NETWORKS, from_scratch, train_supervised
 from tests.training.training_country import SMALL, make_country
