@@ -28,6 +28,10 @@ class Layout:
         """Contract 1: folder of the raw archive (its ``catalog.json`` is written last)."""
         return self.data / "archive"
 
+    def manifest(self, collection: str) -> Path:
+        """What a search at the services found of one collection; ``sites`` lists the places."""
+        return self.data / "manifest" / f"{collection}.json"
+
     @property
     def grid(self) -> Path:
         """Level-3 mean of the Sentinel-5P column."""

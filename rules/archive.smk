@@ -26,7 +26,7 @@ if CONFIG.source == "files":
 
     rule acquire:
         input:
-            sources=stage_sources("mmaq.acquire"),
+            sources=stage_sources("mmaq.acquire.files"),
         output:
             [collection(name) for name in collections_made()],
         log:

@@ -25,7 +25,7 @@ def simulate(config: ConfigFile = None, workers: Workers = CORES) -> None:
 @app.command()
 def acquire(config: ConfigFile = None) -> None:
     """Make the raw archive from files that you already have."""
-    from mmaq.acquire import catalogue
+    from mmaq.acquire.files import catalogue
 
     run = begin(config)
     catalogue(run.config.files, run.paths.archive)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from mmaq.config.acquire import Acquire
 from mmaq.config.base import Section
 from mmaq.config.data import Files, Grid, Landuse, Patches, Period, Published, Simulate
 from mmaq.config.evaluation import Evaluate
@@ -18,13 +19,15 @@ class Config(Section):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")] = Field(
         default="default", description="Name of the data set; its outputs have their own folder."
     )
-    source: Literal["simulate", "files", "published"] = Field(
+    source: Literal["simulate", "acquire", "files", "published"] = Field(
         default="simulate",
-        description="simulate: a made-up country; files: products the user has; "
+        description="simulate: a made-up country; acquire: real services; files: products the user "
+        "has; "
         "published: a sample table in the published layout.",
     )
     period: Period = Period()
     simulate: Simulate = Simulate()
+    acquire: Acquire = Acquire()
     files: Files = Files()
     published: Published = Published()
     grid: Grid = Grid()

@@ -8,7 +8,7 @@ from zipfile import BadZipFile
 
 import pandas as pd
 
-from mmaq.acquire.ancillary import UNDATED
+from mmaq.acquire.files.ancillary import UNDATED
 from mmaq.archive import STATIONS, Asset, Product
 from mmaq.errors import ArchiveError
 

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 import numpy as np
 import pytest
 
-from mmaq.acquire import catalogue
+from mmaq.acquire.files import catalogue
 from mmaq.archive import (
     ANCILLARY,
     SENTINEL2,
@@ -21,7 +21,7 @@ from mmaq.config.data import Files, Landuse, Period
 from mmaq.errors import ArchiveError, ProductError
 from mmaq.landuse import build_sites
 from mmaq.sites import read_sites
-from tests.acquire.files import (
+from tests.acquire.files.made_up import (
     PRODUCT,
     write_granule,
     write_maps,

@@ -5,9 +5,9 @@ import logging
 import netCDF4
 import pytest
 
-from mmaq.acquire.sentinel5p import find_granules
+from mmaq.acquire.files.sentinel5p import find_granules
 from mmaq.errors import ArchiveError, ProductError
-from tests.acquire.files import write_granule
+from tests.acquire.files.made_up import write_granule
 
 
 def test_name_tells_time_orbit_and_processor(tmp_path):

@@ -5,10 +5,10 @@ import shutil
 
 import pytest
 
-from mmaq.acquire.sentinel2 import find_scenes
+from mmaq.acquire.files.sentinel2 import find_scenes
 from mmaq.errors import ArchiveError, ProductError
 from mmaq.patches.store import BANDS
-from tests.acquire.files import PRODUCT, write_raster, write_scene
+from tests.acquire.files.made_up import PRODUCT, write_raster, write_scene
 
 
 def write_item(folder, **properties):

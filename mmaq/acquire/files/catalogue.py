@@ -10,10 +10,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mmaq.acquire.ancillary import find_ancillary
-from mmaq.acquire.sentinel2 import find_scenes
-from mmaq.acquire.sentinel5p import find_granules
-from mmaq.acquire.tables import find_stations, find_unlabelled
+from mmaq.acquire.files.ancillary import find_ancillary
+from mmaq.acquire.files.sentinel2 import find_scenes
+from mmaq.acquire.files.sentinel5p import find_granules
+from mmaq.acquire.files.tables import find_stations, find_unlabelled
 from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS, Product, write_collection
 from mmaq.config.data import Files
 from mmaq.errors import ArchiveError
