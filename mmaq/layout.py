@@ -28,9 +28,19 @@ class Layout:
         """Contract 1: folder of the raw archive (its ``catalog.json`` is written last)."""
         return self.data / "archive"
 
+    @property
+    def manifests(self) -> Path:
+        """Folder of what a search at the services found; ``sites.csv`` there lists the places."""
+        return self.data / "manifest"
+
     def manifest(self, collection: str) -> Path:
-        """What a search at the services found of one collection; ``sites`` lists the places."""
-        return self.data / "manifest" / f"{collection}.json"
+        """What a search at the services found of one collection."""
+        return self.manifests / f"{collection}.json"
+
+    @property
+    def passing(self) -> Path:
+        """Folder of granules that are dropped once they are gridded."""
+        return self.data / "acquire_cache" / "gridding"
 
     @property
     def grid(self) -> Path:

@@ -12,9 +12,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
+from mmaq.config.acquire import Acquire
 from mmaq.errors import ArchiveError
 from mmaq.files import read_json, write_json
 
+SITES = "sites.csv"
+"""The table of places, beside the manifests."""
 REMEDY = "Make it again with `mmaq acquire plan`"
 
 
@@ -69,6 +73,12 @@ class Manifest(_Frozen):
     def product(self, identity: str) -> RemoteProduct:
         """The product of this id."""
         return next(product for product in self.products if product.id == identity)
+
+
+def manifest_names(asked: Acquire) -> list[str]:
+    """Collections that a configuration asks for, one manifest each."""
+    optional = {SENTINEL2: asked.sentinel2.provider, SENTINEL5P: asked.sentinel5p.provider}
+    return [STATIONS, ANCILLARY, *(name for name, who in optional.items() if who != "none")]
 
 
 def write_manifest(path: str | PathLike[str], manifest: Manifest) -> None:

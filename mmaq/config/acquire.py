@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from mmaq.config.base import Count, Section, Share
 
 Sentinel2Provider = Literal["earth-search", "planetary-computer", "cdse", "dhus", "none"]
 Sentinel5PProvider = Literal["cdse", "planetary-computer", "dhus", "none"]
 StationProvider = Literal["eea", "openaq"]
+
+
+def _norway(value: Any) -> Any:
+    """YAML reads an unquoted NO as false."""
+    return "NO" if value is False else value
+
+
+Country = Annotated[str, BeforeValidator(_norway), Field(pattern=r"^[A-Z]{2}$")]
 
 
 class AcquireSentinel2(Section):
@@ -57,7 +65,7 @@ class AcquireStations(Section):
     provider: StationProvider = Field(
         default="eea", description="eea: Europe; openaq: elsewhere, needs a free key."
     )
-    countries: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], ...] = Field(
+    countries: tuple[Country, ...] = Field(
         default=("LU",), min_length=1, description="Countries by their two letters."
     )
     dataset: Literal["verified", "unverified", "airbase"] = Field(

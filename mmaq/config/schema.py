@@ -36,6 +36,12 @@ class Config(Section):
     pretrain: Pretrain = Pretrain()
     evaluate: Evaluate = Evaluate()
 
+    @property
+    def drops_granules(self) -> bool:
+        """Whether Sentinel-5P granules are gridded as they come and not kept."""
+        asked = self.acquire.sentinel5p
+        return self.source == "acquire" and asked.provider != "none" and not asked.keep
+
     @model_validator(mode="after")
     def _sources(self) -> Config:
         if self.source == "published" and not (
@@ -44,4 +50,6 @@ class Config(Section):
             raise ValueError("source published needs published.samples and published.eea_metadata")
         if self.source == "files" and not (self.files.stations and self.files.ancillary):
             raise ValueError("source files needs files.stations and files.ancillary")
+        if self.source == "acquire" and not self.grid.holds(self.acquire.bbox):
+            raise ValueError("grid.bbox must hold acquire.bbox")
         return self

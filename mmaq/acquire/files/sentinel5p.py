@@ -40,7 +40,7 @@ def find_granules(folder: Path) -> list[Product]:
     """
     granules, other = [], 0
     for path in sorted(folder.rglob("*.nc")):
-        granule = _read_granule(path)
+        granule = granule_product(path)
         if granule is None:
             log.info("%s: not a Sentinel-5P NO2 granule: passed over", path)
             other += 1
@@ -49,7 +49,7 @@ def find_granules(folder: Path) -> list[Product]:
     if not granules:
         fault = f"holds no Sentinel-5P NO2 granule ({other} other NetCDF files)"
         raise ArchiveError(folder, fault, "Give a folder of S5P_*_L2__NO2____*.nc files")
-    kept = _one_version_an_orbit(granules)
+    kept = one_version_an_orbit(granules)
     versions = sorted({str(item.properties.get("processor_version")) for item in kept})
     if len(versions) > 1:
         log.warning("%s: processor versions are mixed: %s", folder, ", ".join(versions))
@@ -57,7 +57,14 @@ def find_granules(folder: Path) -> list[Product]:
     return kept
 
 
-def _read_granule(path: Path) -> Product | None:
+def granule_product(path: Path) -> Product | None:
+    """What a NetCDF file is by its name and contents; ``None`` when it is no NO2 granule.
+
+    Not safe between threads, because the NetCDF library is not.
+
+    Raises:
+        ProductError: it cannot be opened, or an official granule holds no NO2.
+    """
     named = NAME.fullmatch(path.stem)
     if named is not None and named["gas"].strip("_") != "NO2":
         return None
@@ -67,8 +74,10 @@ def _read_granule(path: Path) -> Product | None:
                 return _official(path, named, data)
             if str(getattr(data, "Conventions", "")).startswith("HARP"):
                 return _from_harp(path, data)
-    except OSError as fault:
+    except (OSError, RuntimeError) as fault:
         raise ProductError(path, f"not a readable NetCDF file ({fault})", REMEDY) from None
+    except KeyError as fault:
+        raise ProductError(path, f"lacks {fault.args[0]}", REMEDY) from None
     return None
 
 
@@ -79,9 +88,14 @@ def _official(path: Path, named: re.Match[str], data: netCDF4.Dataset) -> Produc
     if COLUMN not in held:
         raise ProductError(path, f"the group PRODUCT holds no {COLUMN}", REMEDY)
     box = _box_of_attributes(data) or _box(held["latitude"], held["longitude"])
+    start, properties = of_name(named)
+    return Product(path.stem, SENTINEL5P, start, box, {"product": Asset(path)}, properties)
+
+
+def of_name(named: re.Match[str]) -> tuple[datetime, dict[str, Any]]:
+    """Start (UTC) and properties that an official name, matched by NAME, tells."""
     properties = _version(named) | {"end_datetime": _time(named["stop"]).isoformat()}
-    asset = {"product": Asset(path)}
-    return Product(path.stem, SENTINEL5P, _time(named["start"]), box, asset, properties)
+    return _time(named["start"]), properties
 
 
 def _from_harp(path: Path, data: netCDF4.Dataset) -> Product | None:
@@ -129,7 +143,7 @@ def _box(lat: netCDF4.Variable, lon: netCDF4.Variable) -> tuple[float, float, fl
     return float(np.min(lon[:])), south, float(np.max(lon[:])), north
 
 
-def _one_version_an_orbit(granules: Iterable[Product]) -> list[Product]:
+def one_version_an_orbit(granules: Iterable[Product]) -> list[Product]:
     """The best version of each orbit, so that no overpass counts twice.
 
     Reprocessed before offline before near real time, then the newest processor and production.

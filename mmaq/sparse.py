@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +14,26 @@ from rasterio.windows import Window
 from mmaq.files import replacing
 
 
+@dataclass(frozen=True)
+class Frame:
+    """The pixels of a north-up raster: EPSG code, outer edges in m, (rows, columns), pixel in m."""
+
+    epsg: int
+    west: float
+    north: float
+    shape: tuple[int, int]
+    pixel: float
+
+
 class SparseRaster:
     """A raster filled by windows and written block by block, each block once and in order.
 
-    Blocks that no window touches take no room in the file and read as 0, which is no data.
+    Blocks that no window touches take no room in the file and read as 0, which is no data. The
+    same windows give the same bytes, in whatever order they are put.
     """
 
-    def __init__(
-        self, west: float, north: float, side: int, pixel: float, bands: Sequence[str], dtype: str,
-        block: int,
-    ) -> None:  # fmt: skip
-        self.west, self.north, self.side, self.pixel = west, north, side, pixel
-        self.bands, self.dtype, self.block = tuple(bands), dtype, block
+    def __init__(self, frame: Frame, bands: Sequence[str], dtype: str, block: int) -> None:
+        self.frame, self.bands, self.dtype, self.block = frame, tuple(bands), dtype, block
         self._blocks: dict[tuple[int, int], np.ndarray] = {}
 
     def put(self, row: int, column: int, values: np.ndarray) -> None:
@@ -48,12 +57,14 @@ class SparseRaster:
 
     def write(self, path: Path) -> None:
         """Write the file: tiled, deflated, sparse; bands are described by their names."""
+        frame = self.frame
+        rows, columns = frame.shape
         with (
             replacing(path) as part,
             rasterio.open(
-                part, "w", driver="GTiff", width=self.side, height=self.side,
-                count=len(self.bands), dtype=self.dtype, crs="EPSG:32632", nodata=0,
-                transform=from_origin(self.west, self.north, self.pixel, self.pixel),
+                part, "w", driver="GTiff", width=columns, height=rows,
+                count=len(self.bands), dtype=self.dtype, crs=f"EPSG:{frame.epsg}", nodata=0,
+                transform=from_origin(frame.west, frame.north, frame.pixel, frame.pixel),
                 tiled=True, blockxsize=self.block, blockysize=self.block, compress="deflate",
                 predictor=2, interleave="pixel", sparse_ok=True, zlevel=4,
             ) as file,
@@ -61,5 +72,5 @@ class SparseRaster:
             file.descriptions = self.bands
             for (i, j), values in sorted(self._blocks.items()):
                 top, left = i * self.block, j * self.block
-                height, width = min(self.block, self.side - top), min(self.block, self.side - left)
+                height, width = min(self.block, rows - top), min(self.block, columns - left)
                 file.write(values[:, :height, :width], window=Window(left, top, width, height))

@@ -1,0 +1,74 @@
+"""The verb ``mmaq acquire`` as a user runs it: a process in a work folder, with an account."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.servers.data_space import PASSWORD, USER
+
+ROOT = Path(__file__).parents[2]
+ACCOUNT = {"CDSE_USERNAME": USER, "CDSE_PASSWORD": PASSWORD}
+
+
+class Verb:
+    """``mmaq acquire`` in ``folder``, for one configuration; ``account`` are its variables."""
+
+    def __init__(self, folder: Path, settings: dict[str, Any], account=ACCOUNT) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.name, self._account = folder, settings["name"], dict(account)
+        (folder / "mine.yaml").write_text(yaml.safe_dump(settings))
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data" / self.name
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of the process: a home of its own, and no account but the one given."""
+        kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG") if name in os.environ}
+        home = {"HOME": str(self.folder), "XDG_CACHE_HOME": str(self.folder / "cache")}
+        return {**kept, **home, "PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1", **self._account}
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run it to its end."""
+        command = self._command(*arguments)
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True,
+            check=False, timeout=300,
+        )  # fmt: skip
+
+    def kill_after(self, seconds: float, begun: Callable[[], bool]) -> bool:
+        """Run it and kill -9 ``seconds`` after ``begun``; False when it had ended by itself."""
+        with open(self.folder / "killed.log", "a") as log:
+            process = subprocess.Popen(
+                self._command(), cwd=self.folder, env=self.environment, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        while process.poll() is None and not begun():
+            time.sleep(0.005)
+        time.sleep(seconds)
+        running = process.poll() is None
+        if running:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return running
+
+    def files(self) -> dict[str, bytes]:
+        """Every file of the archive with its bytes."""
+        root = self.data / "archive"
+        found = (path for path in sorted(root.rglob("*")) if path.is_file())
+        return {str(path.relative_to(root)): path.read_bytes() for path in found}
+
+    def _command(self, *arguments: str) -> list[str]:
+        # What the entry point `mmaq` does.
+        verb = ["acquire", *arguments, "--config", "mine.yaml"]
+        return [sys.executable, "-c", "from mmaq.cli import main; main()", *verb]
