@@ -48,7 +48,8 @@ def plan(
     if estimate:
         typer.echo(page(*estimated(run.config)))
         return
-    search(run.config, run.paths.manifests)
+    given = run.config
+    search(given.acquire, given.period, given.landuse, given.patches, run.paths.manifests)
     typer.echo(page(planned(run.config, run.paths.manifests)))
 
 
@@ -71,7 +72,8 @@ def _search(run: Run) -> None:
     folder = run.paths.manifests
     wanted = [f"{name}.json" for name in manifest_names(run.config.acquire)]
     if not all((folder / name).exists() for name in [*wanted, SITES]):
-        search(run.config, folder)
+        given = run.config
+        search(given.acquire, given.period, given.landuse, given.patches, folder)
 
 
 def _fetch(run: Run, workers: int) -> None:

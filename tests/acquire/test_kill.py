@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
 from tests.acquire.held import asked_again, held
 from tests.acquire.verb import Verb
 from tests.servers.country import serve
@@ -12,21 +13,73 @@ from tests.servers.faulty import Slow
 
 pytestmark = pytest.mark.slow
 
-KILLS = 20
-LONGEST = 1.6
-"""Seconds after a run's first request within which it is killed: the search takes about one."""
+IN_SEARCH, IN_FETCH = 3, 17
+"""Twenty kills: at random requests of the search, and at random bytes of the content."""
 PERIOD = ("2021-05-01", "2021-08-31")
+CONTENT = {
+    "/airquality-p": STATIONS, "/copernicus-dem/": ANCILLARY, "/worldcover/": ANCILLARY,
+    "/ghsl/": ANCILLARY, "/geofabrik/": ANCILLARY, "/cogs/": SENTINEL2, "/download/": SENTINEL5P,
+}  # fmt: skip
 
 
-class Everywhere(dict):
-    """A fault that every path meets, at all times."""
-
-    def __init__(self, fault):
-        super().__init__()
-        self.fault = fault
+class SlowContent(dict):
+    """A pause before every 16 KiB of content, so that a kill meets all stages of a file."""
 
     def get(self, path, default=None):
-        return self.fault
+        return Slow(0.02, every=16384) if path.startswith(tuple(CONTENT)) else default
+
+
+class Killed:
+    """One acquisition that is killed again and again; what was complete at each stop."""
+
+    def __init__(self, verb, country):
+        self.verb, self.all, self.content = verb, country.servers, country.servers[1:]
+        self.complete: dict[str, set[tuple[int, int]]] = {}
+        self.stops: list[tuple[int, str]] = []
+
+    def kill(self, requests, size, later):
+        """Run until so many requests and bytes of content came, and ``later`` seconds more."""
+        before, sent = self._requests(), self._sent()
+
+        def ready():
+            return self._requests() - before >= requests and self._sent() - sent >= size
+
+        self._judged(lambda: self.verb.kill_when(ready, later))
+        for path, spans in held(self.verb.data).items():
+            self.complete.setdefault(path, set()).update(spans)
+        last = [asked.path for server in self.content for asked in server.log]
+        stage = [of for path in last[-1:] for begin, of in CONTENT.items() if path.startswith(begin)]
+        self.stops.append((self.bytes_complete, *stage))
+
+    def finish(self):
+        def whole():
+            done = self.verb.run()
+            assert done.returncode == 0, done.stderr[-3000:]
+            return True
+
+        self._judged(whole)
+
+    @property
+    def bytes_complete(self):
+        return sum(
+            len(set().union(*(range(*span) for span in spans))) for spans in self.complete.values()
+        )
+
+    def _judged(self, run):
+        """A run asks for nothing that was complete before it."""
+        seen = [len(server.log) for server in self.content]
+        assert run(), "it ended before it could be killed"
+        for server, number in zip(self.content, seen, strict=True):
+            assert asked_again(self.complete, server.log[number:]) == []
+
+    def _requests(self):
+        return sum(len(server.log) for server in self.all)
+
+    def _sent(self):
+        return sum(
+            asked.sent for server in self.content for asked in server.log
+            if asked.path.startswith(tuple(CONTENT))
+        )  # fmt: skip
 
 
 def test_twenty_kills_give_the_same_archive_and_fetch_nothing_twice(land, tmp_path):
@@ -40,35 +93,22 @@ def test_twenty_kills_give_the_same_archive_and_fetch_nothing_twice(land, tmp_pa
     with serve(land, tmp_path / "servers") as country:
         settings = country.configuration("mine", *PERIOD, unlabelled_table=str(land.unlabelled))
         whole = Verb(tmp_path / "whole", settings)
+        run = Killed(Verb(tmp_path / "killed", settings), country)
+        before = run._sent()
         done = whole.run()
         assert done.returncode == 0, done.stderr[-3000:]
-        servers = (country.space.server, country.ground)
-        once = sum(server.sent() for server in servers)
-        for server in servers:
-            server.always = Everywhere(Slow(0.4))
-        killed = Verb(tmp_path / "killed", settings)
-        complete, stages = {}, []
-        for moment in rng.uniform(0.0, LONGEST, KILLS):
-            seen = {id(server): len(server.log) for server in country.servers}
-
-            def begun(seen=seen):
-                return any(len(server.log) > seen[id(server)] for server in country.servers)
-
-            assert killed.kill_after(moment, begun), "it ended before it could be killed"
-            for server in servers:
-                again = asked_again(complete, server.log[seen[id(server)] :])
-                assert again == []
-            for path, spans in held(killed.data).items():
-                complete.setdefault(path, set()).update(spans)
-            stages.append(sum(stop - start for found in complete.values() for start, stop in found))
-        for server in servers:
+        once = run._sent() - before
+        for server in run.content:
+            server.always = SlowContent()
+        for requests in rng.integers(1, 12, IN_SEARCH):
+            run.kill(requests, 0, rng.uniform(0.0, 0.02))
+        for share in rng.uniform(0.005, 0.09, IN_FETCH):
+            run.kill(1, share * once, rng.uniform(0.0, 0.1))
+        print(run.stops)
+        for server in run.content:
             server.always = {}
-        seen = {id(server): len(server.log) for server in country.servers}
-        done = killed.run()
-        assert done.returncode == 0, done.stderr[-3000:]
-        for server in servers:
-            assert asked_again(complete, server.log[seen[id(server)] :]) == []
-        sent = sum(server.sent() for server in servers) - once
-        print(stages, once, sent)
-    assert killed.files() == whole.files()
-    assert len(set(stages)) > KILLS / 2, "the kills did not fall into the fetching"
+        run.finish()
+        print(once, run._sent() - before - once)
+    assert run.verb.files() == whole.files()
+    assert len(run.stops) == 20
+    assert {stage for _, *stages in run.stops for stage in stages} == set(CONTENT.values())

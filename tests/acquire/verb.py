@@ -46,16 +46,16 @@ class Verb:
             check=False, timeout=300,
         )  # fmt: skip
 
-    def kill_after(self, seconds: float, begun: Callable[[], bool]) -> bool:
-        """Run it and kill -9 ``seconds`` after ``begun``; False when it had ended by itself."""
+    def kill_when(self, ready: Callable[[], bool], later: float = 0.0) -> bool:
+        """Run it and kill -9 ``later`` seconds after ``ready``; False when it ended by itself."""
         with open(self.folder / "killed.log", "a") as log:
             process = subprocess.Popen(
                 self._command(), cwd=self.folder, env=self.environment, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
-        while process.poll() is None and not begun():
-            time.sleep(0.005)
-        time.sleep(seconds)
+        while process.poll() is None and not ready():
+            time.sleep(0.002)
+        time.sleep(later)
         running = process.poll() is None
         if running:
             os.killpg(process.pid, signal.SIGKILL)

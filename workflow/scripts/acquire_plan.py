@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from mmaq.config import Config
+from mmaq.config.acquire import Acquire
+from mmaq.config.data import Landuse, Patches, Period
 from mmaq.logs import one_line_errors, start_logging
 
 start_logging(snakemake.log[0])
@@ -10,13 +11,10 @@ with one_line_errors():
     from mmaq.acquire.search import search
 
     asked = snakemake.params
-    config = Config.model_validate(
-        {
-            "source": "acquire",
-            "acquire": asked.acquire,
-            "period": asked.period,
-            "landuse": {"radius_m": asked.radius_m},
-            "patches": {"s2_size": asked.s2_size},
-        }
+    search(
+        Acquire.model_validate(asked.acquire),
+        Period.model_validate(asked.period),
+        Landuse(radius_m=asked.radius_m),
+        Patches(s2_size=asked.s2_size),
+        Path(snakemake.output.sites).parent,
     )
-    search(config, Path(snakemake.output.sites).parent)

@@ -12,7 +12,8 @@ from mmaq.acquire.search.sentinel2 import find_scenes
 from mmaq.acquire.search.sentinel5p import find_granules
 from mmaq.acquire.search.sites import all_sites, write_sites_csv
 from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
-from mmaq.config.schema import Config
+from mmaq.config.acquire import Acquire
+from mmaq.config.data import Landuse, Patches, Period
 
 PIXEL_M = 10.0
 """Of a Sentinel-2 patch."""
@@ -20,7 +21,9 @@ PIXEL_M = 10.0
 log = logging.getLogger(__name__)
 
 
-def search(config: Config, folder: Path) -> None:
+def search(
+    asked: Acquire, period: Period, landuse: Landuse, patches: Patches, folder: Path
+) -> None:
     """Search all services and write ``<collection>.json`` and ``sites.csv`` to ``folder``.
 
     Nothing but the frozen station table is written before every search has succeeded.
@@ -29,15 +32,14 @@ def search(config: Config, folder: Path) -> None:
         ServiceError: a service cannot be reached, or holds nothing of what was asked for.
         ConfigError, TableError: the sites cannot be what was asked for.
     """
-    asked, period = config.acquire, config.period
     found: dict[str, Manifest] = {STATIONS: find_measurements(asked, period, folder)}
     sites = all_sites(asked, read_places(folder))
-    found[ANCILLARY] = find_maps(asked, sites, config.landuse.radius_m)
+    found[ANCILLARY] = find_maps(asked, sites, landuse.radius_m)
     wanted = manifest_names(asked)
     if SENTINEL5P in wanted:
         found[SENTINEL5P] = find_granules(asked, period)
     if SENTINEL2 in wanted:
-        side = config.patches.s2_size * PIXEL_M
+        side = patches.s2_size * PIXEL_M
         found[SENTINEL2] = find_scenes(asked, period, sites, side)
     write_sites_csv(folder / SITES, sites)
     for name, manifest in found.items():

@@ -25,6 +25,13 @@ from tests.servers.data_space import data_space
 from tests.servers.stac import stac_api
 
 ROOT = Path(__file__).parents[3]
+GRID = {"grid": {"bbox": [5, 49, 7, 51]}}
+
+
+def search_all(config, folder):
+    search(config.acquire, config.period, config.landuse, config.patches, folder)
+
+
 OFFL, RPRO = "sentinel-5p-l2-no2-offl", "sentinel-5p-l2-no2-rpro"
 
 
@@ -74,7 +81,7 @@ def configured(endpoints, **more):
 
 def test_one_manifest_a_collection(tmp_path, ground, services):
     config = Config(**configured(services))
-    search(config, tmp_path / "m")
+    search_all(config, tmp_path / "m")
     names = [STATIONS, ANCILLARY, SENTINEL2, SENTINEL5P]
     assert manifest_names(config.acquire) == names
     made = sorted(path.name for path in (tmp_path / "m").iterdir())
@@ -82,14 +89,14 @@ def test_one_manifest_a_collection(tmp_path, ground, services):
     assert read_manifest(tmp_path / "m" / f"{SENTINEL2}.json").candidates["unlabelled_00001"]
     assert ground == [(5, 1000.0)]
     first = {path.name: path.read_bytes() for path in (tmp_path / "m").iterdir()}
-    search(config, tmp_path / "again")
+    search_all(config, tmp_path / "again")
     assert first == {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()}
 
 
 def test_nothing_is_written_when_a_search_fails(tmp_path, ground, services):
     gone = {**services, "earth-search": services["cdse"]}
     with pytest.raises(ServiceError, match="earth-search"):
-        search(Config(**configured(gone)), tmp_path / "m")
+        search_all(Config(**configured(gone)), tmp_path / "m")
     assert list((tmp_path / "m").iterdir()) == []
 
 
@@ -133,7 +140,8 @@ def test_the_verb_follows_the_search_that_is_there(tmp_path, monkeypatch):
     """A second run searches nothing anew, and fetches each collection that is asked for."""
     monkeypatch.chdir(tmp_path)
     Path("c.yaml").write_text(
-        "name: small\nsource: acquire\nacquire: {sentinel5p: {keep: false}}\ngrid: {bbox: [5, 49, 7, 51]}\n"
+        "name: small\nsource: acquire\nacquire: {sentinel5p: {keep: false}}\n"
+        "grid: {bbox: [5, 49, 7, 51]}\n"
     )
     folder = Path("data/small/manifest")
     folder.mkdir(parents=True)
