@@ -63,7 +63,7 @@ if CONFIG.source == "acquire":
             cdse=OF_THE_DATA_SPACE,
             mem_mb=4000,
         params:
-            acquire=searched(),
+            acquire=CONFIG.acquire.searched(),
             period=section("period"),
             radius_m=CONFIG.landuse.radius_m,
             s2_size=CONFIG.patches.s2_size,

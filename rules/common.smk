@@ -57,13 +57,6 @@ def manifest(name):
     return str(PATHS.manifest(name))
 
 
-def searched():
-    """What the search depends on: not how granules are kept, nor how many may fail."""
-    asked = section("acquire", unused=["missing"])
-    asked["sentinel5p"].pop("keep")
-    return asked
-
-
 def acquired(*used):
     """The parts of the section acquire that a fetching rule uses, with what all of them do."""
     parts = {"sentinel2", "sentinel5p", "stations", "maps"} - set(used)

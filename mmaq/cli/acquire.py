@@ -66,14 +66,20 @@ def zenodo(
 
 def _search(run: Run) -> None:
     """Search, unless every manifest is there: the archive follows the search it began with."""
-    from mmaq.acquire.manifest import SITES, manifest_names
-    from mmaq.acquire.search import search
+    from mmaq.acquire.manifest import REMEDY, SITES, manifest_names
+    from mmaq.acquire.search import ASKED, search, settings_of
+    from mmaq.errors import ArchiveError
+    from mmaq.files import read_json
 
     folder = run.paths.manifests
     wanted = [f"{name}.json" for name in manifest_names(run.config.acquire)]
+    given = run.config
+    settings = (given.acquire, given.period, given.landuse, given.patches)
     if not all((folder / name).exists() for name in [*wanted, SITES]):
-        given = run.config
-        search(given.acquire, given.period, given.landuse, given.patches, folder)
+        search(*settings, folder)
+    elif read_json(folder / ASKED, ArchiveError, REMEDY) != settings_of(*settings):
+        fault = "these manifests were searched for with other settings than the configuration's"
+        raise ArchiveError(folder, fault, REMEDY)
 
 
 def _fetch(run: Run, workers: int) -> None:

@@ -110,6 +110,12 @@ class Acquire(Section):
         default={}, description="Other addresses of services, by their names: a mirror, a DHuS."
     )
 
+    def searched(self) -> dict[str, Any]:
+        """What a search depends on: not how granules are kept, nor how many may fail."""
+        values = self.model_dump(mode="json", exclude={"missing"})
+        del values["sentinel5p"]["keep"]
+        return values
+
     @model_validator(mode="after")
     def _box(self) -> Acquire:
         west, south, east, north = self.bbox

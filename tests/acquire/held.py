@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from mmaq.acquire.manifest import read_manifest
+from mmaq.archive import COLLECTIONS
 from mmaq.services.blocks import BLOCK
 from tests.servers.faulty import Asked
 
@@ -25,9 +26,8 @@ def held(data: Path) -> Spans:
     """
     spans: Spans = {}
     archive, cache = data / "archive", data / "acquire_cache"
-    for manifest in sorted((data / "manifest").glob("*.json")):
-        if manifest.name.startswith(("choice", "failed")):
-            continue
+    manifests = (data / "manifest" / f"{name}.json" for name in COLLECTIONS)
+    for manifest in filter(Path.exists, manifests):
         for product in read_manifest(manifest).products:
             for name, file in product.files.items():
                 hashed = hashlib.sha256(file.href.encode()).hexdigest()[:32]
@@ -45,6 +45,17 @@ def held(data: Path) -> Spans:
                 for folder in (kept / name, kept / hashed):
                     found |= _blocks(folder)
     return {path: {span for span in found if span[1]} for path, found in spans.items()}
+
+
+def size_of(spans: Spans) -> int:
+    """Bytes in the union of all spans."""
+    total = 0
+    for found in spans.values():
+        reached = 0
+        for start, stop in sorted(found):
+            total += max(stop - max(start, reached), 0)
+            reached = max(reached, stop)
+    return total
 
 
 def asked_again(spans: Spans, log: list[Asked]) -> list[str]:

@@ -46,11 +46,11 @@ class Verb:
             check=False, timeout=300,
         )  # fmt: skip
 
-    def kill_when(self, ready: Callable[[], bool], later: float = 0.0) -> bool:
+    def kill_when(self, ready: Callable[[], bool], later: float, *arguments: str) -> bool:
         """Run it and kill -9 ``later`` seconds after ``ready``; False when it ended by itself."""
         with open(self.folder / "killed.log", "a") as log:
             process = subprocess.Popen(
-                self._command(), cwd=self.folder, env=self.environment, stdout=log, stderr=log,
+                self._command(*arguments), cwd=self.folder, env=self.environment, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
         while process.poll() is None and not ready():

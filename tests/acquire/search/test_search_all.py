@@ -13,12 +13,12 @@ import yaml
 from typer.testing import CliRunner
 
 from mmaq.acquire.manifest import Manifest, manifest_names, read_manifest
-from mmaq.acquire.search import search
+from mmaq.acquire.search import ASKED, search, settings_of
 from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
 from mmaq.cli import app
-from mmaq.config import Config
+from mmaq.config import Config, load_config
 from mmaq.config.acquire import Acquire
-from mmaq.errors import ServiceError
+from mmaq.errors import ArchiveError, ServiceError
 from tests.acquire.search.conftest import table
 from tests.acquire.search.made_up import c1_item, granule_name, s5p_item
 from tests.servers.data_space import data_space
@@ -85,7 +85,7 @@ def test_one_manifest_a_collection(tmp_path, ground, services):
     names = [STATIONS, ANCILLARY, SENTINEL2, SENTINEL5P]
     assert manifest_names(config.acquire) == names
     made = sorted(path.name for path in (tmp_path / "m").iterdir())
-    assert made == sorted([*(f"{name}.json" for name in names), "sites.csv"])
+    assert made == sorted([*(f"{name}.json" for name in names), "asked.json", "sites.csv"])
     assert read_manifest(tmp_path / "m" / f"{SENTINEL2}.json").candidates["unlabelled_00001"]
     assert ground == [(5, 1000.0)]
     first = {path.name: path.read_bytes() for path in (tmp_path / "m").iterdir()}
@@ -147,6 +147,9 @@ def test_the_verb_follows_the_search_that_is_there(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     for name in (*(f"{c}.json" for c in manifest_names(Acquire())), "sites.csv"):
         (folder / name).write_text("{}")
+    given = load_config(Path("c.yaml"))
+    settings = settings_of(given.acquire, given.period, given.landuse, given.patches)
+    (folder / ASKED).write_text(json.dumps(settings))
     called = []
     for at in ("ground.fetch_stations", "ground.fetch_maps", "fetch.fetch_sentinel2",
                "fetch.fetch_granules", "search.search"):  # fmt: skip
@@ -160,6 +163,12 @@ def test_the_verb_follows_the_search_that_is_there(tmp_path, monkeypatch):
         ("fetch_stations", folder / "stations.json"), ("fetch_maps", folder / "ancillary.json"),
         ("fetch_sentinel2", folder / "sentinel-2-l2a.json"),
     ]  # fmt: skip
+    called.clear()
+    changed = Path("c.yaml").read_text().replace("acquire: {", "acquire: {unlabelled: 5, ")
+    Path("changed.yaml").write_text(changed)
+    with pytest.raises(ArchiveError, match=r"other settings.*`mmaq acquire plan`"):
+        CliRunner().invoke(app, ["acquire", "--config", "changed.yaml"], catch_exceptions=False)
+    assert not called
     (folder / "sites.csv").unlink()
     CliRunner().invoke(app, ["acquire", "--config", "c.yaml"])
     assert "search" in [name for name, _ in called]
