@@ -12,8 +12,10 @@ from mmaq.acquire.search.granules import Granule, read_granule
 from mmaq.acquire.search.items import bounding_box, footprint, remote_file, sensing_time
 from mmaq.acquire.search.odata import read_listed
 from mmaq.acquire.search.scenes import COLOURS, read_scene
+from mmaq.acquire.search.stac import collection_ids
 from mmaq.acquire.search.whole import read_bands, whole_scene
 from mmaq.services.client import Client
+from mmaq.services.endpoints import service
 from tests.servers.faulty import Answer, faulty
 
 CASSETTES = [
@@ -186,3 +188,18 @@ def test_cassettes_of_planetary_computer(real_data, tmp_path, name, monkeypatch)
                     place = footprint(item)
                     assert place.bounds == pytest.approx(bounding_box(item, place), abs=1e-3)
                     assert all(remote_file(asset).href for asset in item["assets"].values())
+
+
+def test_recorded_collections_are_told_by_their_ids(recorded, tmp_path):
+    names = {
+        "cdse_stac_collection_sentinel-2-l2a": "sentinel-2-l2a",
+        "cdse_stac_v1_collection_s2_global_mosaics": "sentinel-2-global-mosaics",
+        "pc_sentinel-2-l2a.collection": "sentinel-2-l2a",
+    }
+    for file, name in names.items():
+        listed = json.dumps({"collections": [recorded(f"{file}.json")], "links": []}).encode()
+        with (
+            faulty(tmp_path, lambda asked, body=listed: Answer(200, body)) as server,
+            Client(service("cdse-stac", {"cdse-stac": server.url})) as client,
+        ):
+            assert collection_ids(client) == [name]
