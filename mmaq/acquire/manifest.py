@@ -16,6 +16,7 @@ from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
 from mmaq.config.acquire import Acquire
 from mmaq.errors import ArchiveError
 from mmaq.files import read_json, write_json
+from mmaq.services.remote_file import RemoteFile
 
 SITES = "sites.csv"
 """The table of places, beside the manifests."""
@@ -24,19 +25,6 @@ REMEDY = "Make it again with `mmaq acquire plan`"
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RemoteFile(_Frozen):
-    """A file at a service. ``bytes`` is its size; checksums are hexadecimal, None where unknown.
-
-    ``href`` is an https, http or s3 address without a query that signs it.
-    """
-
-    href: str
-    bytes: int | None = None
-    md5: str | None = None
-    blake3: str | None = None
-    sha256: str | None = None
 
 
 class RemoteProduct(_Frozen):

@@ -8,7 +8,7 @@ from os import PathLike
 
 from blake3 import blake3
 
-from mmaq.acquire.manifest import RemoteFile
+from mmaq.services.remote_file import RemoteFile
 
 
 @dataclass(frozen=True)

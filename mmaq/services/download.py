@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from mmaq.acquire.manifest import RemoteFile
 from mmaq.errors import ServiceError
 from mmaq.services import waiting
 from mmaq.services.checksums import difference, digests
@@ -15,6 +14,7 @@ from mmaq.services.client import AGAIN, Client
 from mmaq.services.faults import Broken, Changed, plain
 from mmaq.services.opened import CHUNK, Opened, open_http
 from mmaq.services.part import Part, open_part
+from mmaq.services.remote_file import RemoteFile
 from mmaq.services.s3 import open_s3
 
 STARTS = 3

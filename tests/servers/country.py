@@ -34,8 +34,7 @@ from tests.servers.data_space import DataSpace, Entry, data_space
 from tests.servers.eea import eea_service
 from tests.servers.faulty import Answer, Asked, FaultyServer, faulty
 from tests.servers.nginx import Nginx, nginx
-from tests.servers.stac import StacApi, stac_api
-from tests.servers.stac import _forward as forward
+from tests.servers.stac import StacApi, forward, stac_api
 
 NO2 = "sentinel-5p-l2-no2-"
 MAPS = ("copernicus-dem", "worldcover", "ghsl", "geofabrik")

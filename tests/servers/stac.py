@@ -52,7 +52,7 @@ def stac_api(
     def answer(asked: Asked) -> Answer | None:
         if not asked.path.startswith(prefix):
             return None
-        found = _forward(front["at"] + asked.path.removeprefix(prefix), asked)
+        found = forward(front["at"] + asked.path.removeprefix(prefix), asked)
         # rustac's links know no path of the landing page.
         found.body = found.body.replace(server.url.encode(), url.encode())
         return found
@@ -161,7 +161,7 @@ def _start(paths: Iterable[Path], url: str) -> tuple[subprocess.Popen[bytes], st
     raise RuntimeError("rustac does not serve")
 
 
-def _forward(url: str, asked: Asked) -> Answer:
+def forward(url: str, asked: Asked) -> Answer:
     query = urllib.parse.urlencode(asked.query, doseq=True)
     request = urllib.request.Request(
         f"{url}?{query}" if query else url, asked.body or None, method=asked.method,
