@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmaq.errors import ArchiveError
-from mmaq.files import read_json, sha256, write_json
+from mmaq.files import read_json, remove_left_over, sha256, write_json
 
 if TYPE_CHECKING:
     import pystac
@@ -90,11 +90,13 @@ def write_collection(
     """Write a collection's items and ``collection.json``, and list it in ``catalog.json``.
 
     Checksums are computed here for assets that lack one. Products are sorted by id, so that the
-    same products give the same bytes. Returns the path of ``collection.json``.
+    same products give the same bytes; what killed processes left there is removed. Returns the
+    path of ``collection.json``.
     """
     import pystac  # where it is used: everyone imports this module, and few need the library
 
     folder = Path(root) / name
+    remove_left_over(folder.rglob(".*.part*"))
     digest = hashlib.sha256()
     links = []
     ordered = sorted(products, key=lambda product: product.id)
@@ -233,6 +235,7 @@ def _write_catalog(root: Path) -> None:
     catalog = pystac.Catalog("mmaq", "Raw archive of MMAQ", title="MMAQ raw archive")
     value = catalog.to_dict(include_self_link=False)
     with _alone(root):
+        remove_left_over(root.glob(".*.part*"))
         present = [name for name in COLLECTIONS if has_collection(root, name)]
         value["links"] = [{"rel": "child", "href": f"./{name}/collection.json"} for name in present]
         write_json(root / "catalog.json", value)

@@ -13,7 +13,7 @@ from mmaq.services.checksums import difference, digests
 from mmaq.services.client import AGAIN, Client
 from mmaq.services.faults import Broken, Changed, plain
 from mmaq.services.opened import CHUNK, Opened, open_http
-from mmaq.services.part import Part, open_part
+from mmaq.services.part import Part, note_of, open_part
 from mmaq.services.remote_file import RemoteFile
 from mmaq.services.s3 import open_s3
 
@@ -41,6 +41,7 @@ def fetch_file(
     if path.exists():
         found = digests(path)
         if not difference(found, remote):
+            note_of(path).unlink(missing_ok=True)
             return found.sha256
         LOG.warning("%s: not the manifest's file, fetched anew", path)
     fault = ""

@@ -35,7 +35,7 @@ class Part:
 
     def __init__(self, path: Path, wanted: Path, stream: FileIO) -> None:
         self.path, self._wanted, self._stream = path, wanted, stream
-        self._note = path.with_name(f"{path.name}.of")
+        self._note = note_of(wanted)
 
     @property
     def size(self) -> int:
@@ -65,6 +65,11 @@ class Part:
         os.fsync(self._stream.fileno())
         os.replace(self.path, self._wanted)
         self._note.unlink(missing_ok=True)
+
+
+def note_of(wanted: Path) -> Path:
+    """Where the note lies while ``wanted`` comes, or was left by a process killed at the end."""
+    return wanted.with_name(f"{wanted.name}.part.of")
 
 
 @contextmanager

@@ -47,17 +47,6 @@ def held(data: Path) -> Spans:
     return {path: {span for span in found if span[1]} for path, found in spans.items()}
 
 
-def size_of(spans: Spans) -> int:
-    """Bytes in the union of all spans."""
-    total = 0
-    for found in spans.values():
-        reached = 0
-        for start, stop in sorted(found):
-            total += max(stop - max(start, reached), 0)
-            reached = max(reached, stop)
-    return total
-
-
 def asked_again(spans: Spans, log: list[Asked]) -> list[str]:
     """Requests that ask for a byte of ``spans``."""
     again = []

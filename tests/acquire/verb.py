@@ -11,8 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+from mmaq.cli import main
 from tests.servers.data_space import PASSWORD, USER
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +27,7 @@ class Verb:
     def __init__(self, folder: Path, settings: dict[str, Any], account=ACCOUNT) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.name, self._account = folder, settings["name"], dict(account)
+        self.killed = 0  # process
         (folder / "mine.yaml").write_text(yaml.safe_dump(settings))
 
     @property
@@ -50,8 +53,8 @@ class Verb:
         """Run it and kill -9 ``later`` seconds after ``ready``; False when it ended by itself."""
         with open(self.folder / "killed.log", "a") as log:
             process = subprocess.Popen(
-                self._command(*arguments), cwd=self.folder, env=self.environment, stdout=log, stderr=log,
-                start_new_session=True,
+                self._command(*arguments), cwd=self.folder, env=self.environment,
+                stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         while process.poll() is None and not ready():
             time.sleep(0.002)
@@ -60,7 +63,21 @@ class Verb:
         if running:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        self.killed = process.pid
         return running
+
+    def call(self, patch: pytest.MonkeyPatch, *arguments: str) -> int:
+        """Run it to its end in this process, which a test may have prepared; its exit status."""
+        with patch.context() as here:
+            here.chdir(self.folder)
+            for name in os.environ:
+                here.delenv(name)
+            for name, value in self.environment.items():
+                here.setenv(name, value)
+            here.setattr(sys, "argv", ["mmaq", "acquire", *arguments, "--config", "mine.yaml"])
+            with pytest.raises(SystemExit) as ended:
+                main()
+        return ended.value.code or 0
 
     def files(self) -> dict[str, bytes]:
         """Every file of the archive with its bytes."""

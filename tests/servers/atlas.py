@@ -1,8 +1,8 @@
 """Maps of a simulated land as the public services keep them: tiles in degrees, a zip, an extract.
 
-Their cells of 3 arc seconds (93 m by 56 m at the land's latitude) are finer than the land's own (200 m
-to 1 km) and take the value of the land's cell that each centre lies in: what is read from them
-differs from the land's own maps along the borders of its cells alone.
+Their cells of 3 arc seconds (93 m by 56 m at the land's latitude) are finer than the land's own
+(200 m to 1 km) and take the value of the land's cell that each centre lies in: what is read from
+them differs from the land's own maps along the borders of its cells alone.
 """
 
 from __future__ import annotations

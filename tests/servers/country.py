@@ -122,8 +122,8 @@ class Country:
 
 
 @contextmanager
-def serve(land: Land, folder: Path, with_nginx: bool = False, change=None) -> Iterator[Country]:
-    """Serve a land; ``change`` may change an item of STAC before it is served (or drop it: None)."""
+def serve(land: Land, folder: Path, with_nginx: bool = False) -> Iterator[Country]:
+    """Serve a land; ``folder`` is an empty one for the servers' own files."""
     with ExitStack() as stack:
         ground = stack.enter_context(_ground(land))
         static = stack.enter_context(nginx(land.served, folder / "nginx")) if with_nginx else None
@@ -131,8 +131,7 @@ def serve(land: Land, folder: Path, with_nginx: bool = False, change=None) -> It
         (folder / "space").mkdir(parents=True)
         space = stack.enter_context(data_space(map(_entry, granules), folder / "space"))
         at = static.url if static else ground.url
-        items = [*_scene_items(land, at), *map(_granule_item, granules)]
-        items = [item for item in map(change or (lambda item: item), items) if item is not None]
+        items = [*scene_items(land, at), *map(_granule_item, granules)]
         more = [f"{NO2}{stream}" for stream in ("nrti", "offl", "rpro")]
         stac = stack.enter_context(stac_api(items, folder / "stac", more=more))
         yield Country(land, stac, space, ground, static)
@@ -140,7 +139,7 @@ def serve(land: Land, folder: Path, with_nginx: bool = False, change=None) -> It
 
 @contextmanager
 def _ground(land: Land) -> Iterator[FaultyServer]:
-    """The EEA's service in front of the files: its answers from one, measurements from the other."""
+    """The EEA's service in front of the files: its answers from it, measurements from them."""
     points: dict[int, dict[str, dict[str, bytes]]] = {2: {}}
     for path in sorted((land.served / STORE).glob("*/*.parquet")):
         points[2].setdefault(path.parent.name, {})[path.stem] = path.read_bytes()
@@ -157,14 +156,17 @@ def _ground(land: Land) -> Iterator[FaultyServer]:
             yield server
 
 
-def _scene_items(land: Land, url: str) -> list[dict[str, Any]]:
+def scene_items(
+    land: Land, url: str, collection: str = "sentinel-2-c1-l2a"
+) -> list[dict[str, Any]]:
     """Items whose geometry is where the simulated scene holds data: around the tile's sites."""
     places = _footprints(land)
     items = []
     for product in read_collection(land.archive, SENTINEL2):
         remote = remote_scene(product, land.cogs[product.id], land.served, url)
         place = places[str(product.properties["s2:mgrs_tile"])]
-        items.append({**stac_item(remote), "geometry": mapping(place), "bbox": list(place.bounds)})
+        item = stac_item(remote, collection)
+        items.append({**item, "geometry": mapping(place), "bbox": list(place.bounds)})
     return items
 
 

@@ -127,6 +127,15 @@ class FaultyServer:
         """The next requests of ``path`` meet these faults, one each."""
         self._scripts.setdefault(path, []).extend(faults)
 
+    def pending(self, path: str) -> int:
+        """How many scripted faults the path has still to meet."""
+        return len(self._scripts.get(path, ()))
+
+    def forget(self) -> None:
+        """No faults from now on."""
+        self.always.clear()
+        self._scripts.clear()
+
     def next_fault(self, path: str) -> Fault | None:
         with self._lock:
             script = self._scripts.get(path)

@@ -217,6 +217,15 @@ def test_a_full_disk_ends_it_at_once_and_keeps_the_part(client, remote, path, mo
     assert fetch_file(client, remote, path) == SHA256
 
 
+def test_the_note_of_a_part_that_became_the_file_goes(client, remote, path):
+    """A kill may fall between the renaming of the part and the removal of its note."""
+    fetch_file(client, remote, path)
+    note = path.with_name("a.nc.part.of")
+    note.write_text("a tag")
+    assert fetch_file(client, remote, path) == SHA256
+    assert not note.exists()
+
+
 def test_two_that_fetch_the_same_file_fetch_it_once(client, remote, path, server):
     server.always["/a.nc"] = Slow(0.01)
     sums = []

@@ -18,8 +18,10 @@ from mmaq.patches import open_store
 from mmaq.patches.build import build_patches
 from mmaq.sentinel5p import grid_part, merge_parts, read_level3
 from mmaq.sites import read_sites
-from tests.servers.country import serve
+from tests.acquire.leaks import leaks
+from tests.servers.country import STORE, serve
 from tests.servers.data_space import PASSWORD, USER
+from tests.servers.faulty import Status
 from tests.workflow.conftest import Workflow
 
 pytestmark = pytest.mark.slow
@@ -69,7 +71,8 @@ class Acquired(Workflow):
     def make(self, target):
         done = self.run(target, "--resources", "cdse=4", config=self.path)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
-        return done.stdout + done.stderr
+        self.told = done.stdout + done.stderr
+        return self.told
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +204,24 @@ def test_a_second_run_has_nothing_to_do_and_asks_no_one(acquired, country):
     assert [len(server.log) for server in country.servers] == before
 
 
+def test_the_data_space_sees_four_connections_at_most(acquired, country):
+    assert 1 <= country.space.server.open_at_once <= 4
+
+
+def test_a_failed_product_ends_the_command_and_the_same_command_goes_on(country, tmp_path):
+    failing = Acquired(tmp_path, country, "failing")
+    path = f"/{STORE}/XM/SPO.XM0001A.8.1.parquet"
+    country.ground.always[path] = Status(403)
+    target = "data/failing/archive/stations/collection.json"
+    done = failing.run(target, config=failing.path)
+    country.ground.always.clear()
+    assert done.returncode != 0
+    assert "1 of 30 products failed, the first SPO.XM0001A.8.1" in done.stderr
+    before = len(country.ground.log)
+    failing.make(target)
+    assert [asked.path for asked in country.ground.log[before:]] == [path]
+
+
 def test_granules_that_are_dropped_give_the_same_mean(acquired, country, tmp_path):
     sentinel5p = {"provider": "cdse", "streams": ["RPRO"], "keep": False}
     dropping = Acquired(tmp_path, country, "dropped", sentinel5p=sentinel5p)
@@ -221,3 +242,9 @@ def test_stations_come_with_the_data_set_they_are_of(acquired, land):
     folders = {asset.path.parent.name for name, asset in stations.assets.items() if name != "table"}
     assert folders == {"verified"}
     assert len(stations.assets) == 31
+
+
+def test_no_file_of_the_run_holds_a_secret(acquired, country):
+    assert len(country.space.secrets) > 1
+    assert (acquired.folder / "logs").is_dir() or list(acquired.folder.rglob("*.log"))
+    assert leaks(acquired.folder, country.space.secrets, acquired.told, USER) == []

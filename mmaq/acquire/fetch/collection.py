@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,23 +31,6 @@ def close_collection(
     for path in folder.glob("*") if folder.is_dir() else ():
         if path.is_dir() and path.name not in done:
             shutil.rmtree(path)
-    for path in (*archive.glob(".*.part.json"), *folder.rglob(".*.part*")):
-        if _is_left_over(path):
-            path.unlink()
     items = [read_item(archive, collection, product) for product in done]
     write_collection(archive, collection, f"{collection}, from {manifest.service}", items)
     log.info("%s: %d products of %d in the manifest", folder, len(done), len(manifest.products))
-
-
-def _is_left_over(path: Path) -> bool:
-    """Whether ``replacing`` made this file in a process that was killed since."""
-    named = re.search(r"\.(\d+)\.part", path.name)
-    if named is None or not path.is_file():
-        return False
-    try:
-        os.kill(int(named[1]), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:  # it runs, for another user
-        pass
-    return False
