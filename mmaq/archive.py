@@ -15,17 +15,19 @@ anywhere else when the archive was made from files that the user already had.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmaq.errors import ArchiveError
-from mmaq.files import read_json, sha256, write_json
+from mmaq.files import read_json, remove_left_over, sha256, write_json
 
 if TYPE_CHECKING:
     import pystac
@@ -88,18 +90,18 @@ def write_collection(
     """Write a collection's items and ``collection.json``, and list it in ``catalog.json``.
 
     Checksums are computed here for assets that lack one. Products are sorted by id, so that the
-    same products give the same bytes. Returns the path of ``collection.json``.
+    same products give the same bytes; what killed processes left there is removed. Returns the
+    path of ``collection.json``.
     """
     import pystac  # where it is used: everyone imports this module, and few need the library
 
     folder = Path(root) / name
+    remove_left_over(folder.rglob(".*.part*"))
     digest = hashlib.sha256()
     links = []
     ordered = sorted(products, key=lambda product: product.id)
     for product in ordered:
-        path = folder / product.id / f"{product.id}.json"
-        item = _to_stac(product, path.parent)
-        write_json(path, item)
+        item = write_item(root, product)
         digest.update(json.dumps(item, sort_keys=True).encode())
         links.append({"rel": "item", "href": f"./{product.id}/{product.id}.json"})
     collection = pystac.Collection(name, about, _extent(ordered), title=name, license="other")
@@ -109,6 +111,26 @@ def write_collection(
     write_json(folder / "collection.json", value)
     _write_catalog(Path(root))
     return folder / "collection.json"
+
+
+def write_item(root: str | os.PathLike[str], product: Product) -> dict[str, Any]:
+    """Write one product's item beside its assets, before its collection is whole; give the item.
+
+    ``write_collection`` writes the same bytes again.
+    """
+    folder = Path(root) / product.collection / product.id
+    item = _to_stac(product, folder)
+    write_json(folder / f"{product.id}.json", item)
+    return item
+
+
+def read_item(root: str | os.PathLike[str], collection: str, product: str) -> Product:
+    """A product whose item was written, whether or not its collection lists it yet.
+
+    Raises:
+        ArchiveError: there is no such item, or it is not valid STAC.
+    """
+    return _from_stac(Path(root) / collection / product / f"{product}.json", collection)
 
 
 def has_collection(root: str | os.PathLike[str], name: str) -> bool:
@@ -212,6 +234,19 @@ def _write_catalog(root: Path) -> None:
 
     catalog = pystac.Catalog("mmaq", "Raw archive of MMAQ", title="MMAQ raw archive")
     value = catalog.to_dict(include_self_link=False)
-    present = [name for name in COLLECTIONS if has_collection(root, name)]
-    value["links"] = [{"rel": "child", "href": f"./{name}/collection.json"} for name in present]
-    write_json(root / "catalog.json", value)
+    with _alone(root):
+        remove_left_over(root.glob(".*.part*"))
+        present = [name for name in COLLECTIONS if has_collection(root, name)]
+        value["links"] = [{"rel": "child", "href": f"./{name}/collection.json"} for name in present]
+        write_json(root / "catalog.json", value)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold ``folder``'s lock: collections that are written side by side all end up in the list."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -26,6 +26,10 @@ class ArchiveError(MmaqError):
     """The raw archive (contract 1) is missing, damaged or lacks something a stage needs."""
 
 
+class ServiceError(MmaqError):
+    """A service cannot be reached, refuses, or gives something else than was asked for."""
+
+
 class ProductError(MmaqError):
     """A satellite product or a raster cannot be read as what it should be."""
 

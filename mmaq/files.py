@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,24 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         _remove(temporary)
+
+
+def remove_left_over(paths: Iterable[Path]) -> None:
+    """Of temporary files, remove those that ``replacing`` made in processes that were killed."""
+    for path in paths:
+        named = re.search(r"\.(\d+)\.part", path.name)
+        if named and path.is_file() and not _runs(int(named[1])):
+            path.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # for another user
+        return True
+    return True
 
 
 def _remove(path: Path) -> None:

@@ -29,6 +29,20 @@ class Layout:
         return self.data / "archive"
 
     @property
+    def manifests(self) -> Path:
+        """Folder of what a search at the services found; ``sites.csv`` there lists the places."""
+        return self.data / "manifest"
+
+    def manifest(self, collection: str) -> Path:
+        """What a search at the services found of one collection."""
+        return self.manifests / f"{collection}.json"
+
+    @property
+    def passing(self) -> Path:
+        """Folder of granules that are dropped once they are gridded."""
+        return self.data / "acquire_cache" / "gridding"
+
+    @property
     def grid(self) -> Path:
         """Level-3 mean of the Sentinel-5P column."""
         return self.data / "grid" / "l3_mean.nc"

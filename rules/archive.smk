@@ -1,4 +1,4 @@
-# Contract 1, the raw archive: simulated, or catalogued from files that the user has.
+# Contract 1, the raw archive: simulated, catalogued from files that the user has, or acquired.
 if CONFIG.source == "simulate":
 
     rule simulate:
@@ -26,7 +26,7 @@ if CONFIG.source == "files":
 
     rule acquire:
         input:
-            sources=stage_sources("mmaq.acquire"),
+            sources=stage_sources("mmaq.acquire.files"),
         output:
             [collection(name) for name in collections_made()],
         log:
@@ -41,3 +41,127 @@ if CONFIG.source == "files":
             config=section("files"),
         script:
             "../workflow/scripts/acquire.py"
+
+
+if CONFIG.source == "acquire":
+
+    # The search is frozen. Its answer is that of a day, and another day's is another data set: so
+    # it runs once for what is asked, and no edit of the code runs it again (no input sources; the
+    # adapter holds nothing that would be edited). Search anew: snakemake --forcerun acquire_plan.
+    rule acquire_plan:
+        output:
+            manifests=[manifest(name) for name in collections_made()],
+            sites=f"{PATHS.manifests}/{SITES}",
+            table=f"{PATHS.manifests}/stations.tsv",
+        log:
+            f"{LOGS}/acquire_plan.log",
+        benchmark:
+            f"{TIMINGS}/acquire_plan.tsv"
+        conda:
+            "../environment.yaml"
+        resources:
+            cdse=OF_THE_DATA_SPACE,
+            mem_mb=4000,
+        params:
+            acquire=CONFIG.acquire.searched(),
+            period=section("period"),
+            radius_m=CONFIG.landuse.radius_m,
+            s2_size=CONFIG.patches.s2_size,
+        script:
+            "../workflow/scripts/acquire_plan.py"
+
+    # What follows fetches what the manifest lists and no more; an edit of the code fetches nothing
+    # again. A run that was stopped, or in which a product failed, goes on from what is complete.
+    rule fetch_stations:
+        input:
+            manifest=manifest(STATIONS),
+            sites=f"{PATHS.manifests}/{SITES}",
+            table=f"{PATHS.manifests}/stations.tsv",
+        output:
+            collection(STATIONS),
+        log:
+            f"{LOGS}/fetch_stations.log",
+        benchmark:
+            f"{TIMINGS}/fetch_stations.tsv"
+        conda:
+            "../environment.yaml"
+        resources:
+            mem_mb=2000,
+        params:
+            config=acquired("stations"),
+            workers=TRANSFERS,
+        script:
+            "../workflow/scripts/fetch_stations.py"
+
+    rule fetch_maps:
+        input:
+            manifest=manifest(ANCILLARY),
+            sites=f"{PATHS.manifests}/{SITES}",
+        output:
+            collection(ANCILLARY),
+        log:
+            f"{LOGS}/fetch_maps.log",
+        benchmark:
+            f"{TIMINGS}/fetch_maps.tsv"
+        conda:
+            "../environment.yaml"
+        resources:
+            mem_mb=4000,
+        params:
+            config=acquired("maps"),
+            workers=TRANSFERS,
+        script:
+            "../workflow/scripts/fetch_maps.py"
+
+
+if CONFIG.source == "acquire" and has_collection(SENTINEL2):
+
+    rule fetch_sentinel2:
+        input:
+            manifest=manifest(SENTINEL2),
+            sites=f"{PATHS.manifests}/{SITES}",
+        output:
+            collection(SENTINEL2),
+        log:
+            f"{LOGS}/fetch_sentinel2.log",
+        benchmark:
+            f"{TIMINGS}/fetch_sentinel2.tsv"
+        conda:
+            "../environment.yaml"
+        resources:
+            cdse=data_space(CONFIG.acquire.sentinel2.provider),
+            mem_mb=4000,
+        params:
+            config=acquired("sentinel2"),
+            patches=section("patches", unused=["s5p_size", "min_clear"]),
+            workers=transfers(CONFIG.acquire.sentinel2.provider),
+        script:
+            "../workflow/scripts/fetch_sentinel2.py"
+
+
+# Where granules are not kept, the rule grid_part fetches them.
+if (
+    CONFIG.source == "acquire"
+    and has_collection(SENTINEL5P)
+    and not CONFIG.drops_granules
+):
+
+    rule fetch_sentinel5p:
+        input:
+            manifest=manifest(SENTINEL5P),
+        output:
+            collection(SENTINEL5P),
+        log:
+            f"{LOGS}/fetch_sentinel5p.log",
+        benchmark:
+            f"{TIMINGS}/fetch_sentinel5p.tsv"
+        conda:
+            "../environment.yaml"
+        resources:
+            cdse=data_space(CONFIG.acquire.sentinel5p.provider),
+            mem_mb=2000,
+        params:
+            config=acquired("sentinel5p"),
+            workers=transfers(CONFIG.acquire.sentinel5p.provider),
+        script:
+            "../workflow/scripts/fetch_sentinel5p.py"

@@ -4,6 +4,7 @@ import shutil
 
 from snakemake.exceptions import WorkflowError
 
+from mmaq.acquire.manifest import SITES, manifest_names
 from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS, TRUTH
 from mmaq.config import check_config
 from mmaq.config.evaluation import checkpoint_of, evaluation_parts, pretrained_runs
@@ -26,6 +27,9 @@ LOGS = f"logs/{CONFIG.name}"
 TIMINGS = f"{LOGS}/timings"
 # Fine-tuning runs share one GPU in turn, and the cores of a machine without one side by side.
 GPUS = int(shutil.which("nvidia-smi") is not None)
+# Transfers at once of one rule. The Data Space bears four of a user over all jobs: two rules.
+TRANSFERS = 8
+OF_THE_DATA_SPACE = 2
 
 
 def collection(name):
@@ -37,6 +41,8 @@ def collections_made():
     """Collections that the configured source writes."""
     if CONFIG.source == "simulate":
         return [SENTINEL2, SENTINEL5P, ANCILLARY, STATIONS, TRUTH]
+    if CONFIG.source == "acquire":
+        return manifest_names(CONFIG.acquire)
     optional = {SENTINEL2: CONFIG.files.sentinel2, SENTINEL5P: CONFIG.files.sentinel5p}
     return [ANCILLARY, STATIONS] + [name for name, folder in optional.items() if folder]
 
@@ -44,6 +50,27 @@ def collections_made():
 def has_collection(name):
     """Whether this data set's archive will hold a collection (a published table has none)."""
     return CONFIG.source != "published" and name in collections_made()
+
+
+def manifest(name):
+    """What the search found of a collection; the fetching rules follow it."""
+    return str(PATHS.manifest(name))
+
+
+def acquired(*used):
+    """The parts of the section acquire that a fetching rule uses, with what all of them do."""
+    parts = {"sentinel2", "sentinel5p", "stations", "maps"} - set(used)
+    return section("acquire", unused=[*parts, "unlabelled", "unlabelled_table"])
+
+
+def transfers(provider):
+    """Transfers at once from a provider, by one rule."""
+    return OF_THE_DATA_SPACE if provider == "cdse" else TRANSFERS
+
+
+def data_space(provider):
+    """Connections to the Copernicus Data Space that a rule holds."""
+    return OF_THE_DATA_SPACE if provider == "cdse" else 0
 
 
 def has_images():
@@ -112,12 +139,23 @@ def landuse_tables():
     return [collection(ANCILLARY), collection(STATIONS)]
 
 
+def acquire_rules():
+    """Rules that make the archive from the services."""
+    names = ["acquire_plan", "fetch_stations", "fetch_maps"]
+    names += ["fetch_sentinel2"] if has_collection(SENTINEL2) else []
+    kept = has_collection(SENTINEL5P) and not CONFIG.drops_granules
+    return names + (["fetch_sentinel5p"] if kept else [])
+
+
 def timing_files():
     """Benchmark files of the rules that this configuration runs before the report."""
     names = ["landuse", "patches"] + [f"evaluate_{part}" for part in EVALUATION_PARTS]
-    names += {"simulate": ["simulate"], "files": ["acquire"], "published": []}[
-        CONFIG.source
-    ]
+    names += {
+        "simulate": ["simulate"],
+        "files": ["acquire"],
+        "acquire": acquire_rules(),
+        "published": [],
+    }[CONFIG.source]
     if has_collection(SENTINEL5P):
         names += [f"grid_part_{part}" for part in PARTS] + ["grid"]
     if has_images():

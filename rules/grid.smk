@@ -1,5 +1,32 @@
 # Sentinel-5P level 2 to a level-3 mean: parts of the period side by side, then one merge.
-if has_collection(SENTINEL5P):
+if CONFIG.drops_granules:
+
+    # Granules are fetched, added to the part and dropped; a part goes on from what it holds.
+    rule grid_part:
+        input:
+            manifest=manifest(SENTINEL5P),
+            sources=stage_sources("mmaq.sentinel5p"),
+        output:
+            update(str(PATHS.grid_part("{part}"))),
+        log:
+            f"{LOGS}/grid_part_{{part}}.log",
+        benchmark:
+            f"{TIMINGS}/grid_part_{{part}}.tsv"
+        conda:
+            "../environment.yaml"
+        resources:
+            cdse=data_space(CONFIG.acquire.sentinel5p.provider),
+            mem_mb=3000,
+        params:
+            acquire=acquired("sentinel5p"),
+            config=section("grid", unused=["part"]),
+            days=part_days,
+            folder=str(PATHS.passing),
+            workers=transfers(CONFIG.acquire.sentinel5p.provider),
+        script:
+            "../workflow/scripts/grid_and_drop.py"
+
+elif has_collection(SENTINEL5P):
 
     # A part is kept when its rule runs again: only granules that are new are read then.
     rule grid_part:
@@ -21,6 +48,9 @@ if has_collection(SENTINEL5P):
             days=part_days,
         script:
             "../workflow/scripts/grid_part.py"
+
+
+if has_collection(SENTINEL5P):
 
     rule grid:
         input:

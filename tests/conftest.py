@@ -19,6 +19,18 @@ def real_data():
     return REAL.resolve()
 
 
+@pytest.fixture(scope="session")
+def land(tmp_path_factory):
+    """A simulated land of 60 km in 2021: its archive, and its content as the services hold it."""
+    from mmaq.config.data import Period, Simulate
+    from tests.servers.country import make_land
+
+    settings = Simulate(
+        extent_km=60, stations=30, unlabelled=20, orbit_interval_days=30, scene_dates=2
+    )
+    return make_land(tmp_path_factory.mktemp("land"), settings, Period())
+
+
 def pytest_terminal_summary(terminalreporter):
     skipped = terminalreporter.stats.get("skipped", [])
     count = sum(ABSENT in str(report.longrepr) for report in skipped)

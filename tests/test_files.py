@@ -1,9 +1,12 @@
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
 from mmaq.errors import ArchiveError
-from mmaq.files import read_json, replacing, sha256, write_json
+from mmaq.files import read_json, remove_left_over, replacing, sha256, write_json
 
 
 def _replace_half(path):
@@ -38,6 +41,17 @@ def test_a_folder_replaces_the_whole_of_an_older_one(tmp_path):
         (temporary / "fresh").write_text("y")
     assert [path.name for path in folder.iterdir()] == ["fresh"]
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_what_a_killed_process_left_is_removed_and_that_of_a_running_one_kept(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = [tmp_path / f".a.{number}.part.tif" for number in (dead.pid, os.getpid(), 1)]
+    for path in (*left, tmp_path / "a.part.tif"):
+        path.write_text("half")
+    remove_left_over(tmp_path.iterdir())
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {left[1].name, left[2].name, "a.part.tif"}
 
 
 def test_json_is_written_in_a_fixed_order(tmp_path):

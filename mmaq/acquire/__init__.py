@@ -1,5 +1,1 @@
-"""Acquire: make the raw archive from products that the user has."""
-
-from mmaq.acquire.catalogue import catalogue
-
-__all__ = ["catalogue"]
+"""Acquire: make the raw archive, from files that the user has or from the services."""

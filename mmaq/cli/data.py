@@ -23,15 +23,6 @@ def simulate(config: ConfigFile = None, workers: Workers = CORES) -> None:
 
 
 @app.command()
-def acquire(config: ConfigFile = None) -> None:
-    """Make the raw archive from files that you already have."""
-    from mmaq.acquire import catalogue
-
-    run = begin(config)
-    catalogue(run.config.files, run.paths.archive)
-
-
-@app.command()
 def grid(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Level-2 granules; none: those of the archive.")
@@ -67,7 +58,16 @@ def grid(
         return
     parts = run.config.period.parts(settings.part)
     for name, (start, end) in parts.items():
-        grid_part(run.paths.archive, settings, start, end, run.paths.grid_part(name), workers)
+        part = run.paths.grid_part(name)
+        if run.config.drops_granules:
+            from mmaq.acquire.fetch import grid_and_drop
+
+            manifest = run.paths.manifest(archive.SENTINEL5P)
+            grid_and_drop(
+                manifest, run.config.acquire, settings, start, end, part, run.paths.passing, workers
+            )
+        else:
+            grid_part(run.paths.archive, settings, start, end, part, workers)
     merge_parts([run.paths.grid_part(name) for name in parts], settings, out)
 
 
@@ -95,5 +95,5 @@ def patches(config: ConfigFile = None, workers: Workers = CORES) -> None:
     if run.config.source == "published":
         build_published_patches(run.config.published, settings, paths.sites, paths.patches)
     else:
-        l3 = paths.grid if run.collection(archive.SENTINEL5P) else None
+        l3 = paths.grid if run.has_columns else None
         build_patches(paths.archive, paths.sites, l3, settings, paths.patches, workers=workers)

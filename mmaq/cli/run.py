@@ -34,6 +34,11 @@ class Run:
         """Whether the archive of this data set holds a collection."""
         return archive.has_collection(self.paths.archive, name)
 
+    @property
+    def has_columns(self) -> bool:
+        """Whether this data set has Sentinel-5P, in its archive or gridded without it."""
+        return self.config.drops_granules or self.collection(archive.SENTINEL5P)
+
     def encoders(self, method: str) -> Path | None:
         """The exported encoders that a method is evaluated by, where pretraining has made them."""
         from mmaq.config.evaluation import checkpoint_of

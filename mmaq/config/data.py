@@ -150,6 +150,14 @@ class Grid(Section):
                 raise ValueError("the sides of bbox must be whole multiples of resolution")
         return self
 
+    def holds(self, box: tuple[float, float, float, float]) -> bool:
+        """Whether ``box`` (west, south, east, north, west < east) lies within ``bbox``."""
+        west, south, east, north = self.bbox
+        width = (east - west) % 360 or 360
+        from_west = (box[0] - west) % 360
+        inside = from_west + box[2] - box[0] <= width + 1e-9
+        return inside and south <= box[1] and box[3] <= north
+
     @model_validator(mode="after")
     def _ground_pixels(self) -> Grid:
         if self.rows is not None and not 0 <= self.rows[0] <= self.rows[1]:

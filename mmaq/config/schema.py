@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from mmaq.config.acquire import Acquire
 from mmaq.config.base import Section
 from mmaq.config.data import Files, Grid, Landuse, Patches, Period, Published, Simulate
 from mmaq.config.evaluation import Evaluate
@@ -18,13 +19,15 @@ class Config(Section):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")] = Field(
         default="default", description="Name of the data set; its outputs have their own folder."
     )
-    source: Literal["simulate", "files", "published"] = Field(
+    source: Literal["simulate", "acquire", "files", "published"] = Field(
         default="simulate",
-        description="simulate: a made-up country; files: products the user has; "
+        description="simulate: a made-up country; acquire: real services; files: products the user "
+        "has; "
         "published: a sample table in the published layout.",
     )
     period: Period = Period()
     simulate: Simulate = Simulate()
+    acquire: Acquire = Acquire()
     files: Files = Files()
     published: Published = Published()
     grid: Grid = Grid()
@@ -32,6 +35,12 @@ class Config(Section):
     patches: Patches = Patches()
     pretrain: Pretrain = Pretrain()
     evaluate: Evaluate = Evaluate()
+
+    @property
+    def drops_granules(self) -> bool:
+        """Whether Sentinel-5P granules are gridded as they come and not kept."""
+        asked = self.acquire.sentinel5p
+        return self.source == "acquire" and asked.provider != "none" and not asked.keep
 
     @model_validator(mode="after")
     def _sources(self) -> Config:
@@ -41,4 +50,6 @@ class Config(Section):
             raise ValueError("source published needs published.samples and published.eea_metadata")
         if self.source == "files" and not (self.files.stations and self.files.ancillary):
             raise ValueError("source files needs files.stations and files.ancillary")
+        if self.source == "acquire" and not self.grid.holds(self.acquire.bbox):
+            raise ValueError("grid.bbox must hold acquire.bbox")
         return self

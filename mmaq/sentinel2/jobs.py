@@ -9,12 +9,11 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
-from pyproj import Transformer
 from tqdm import tqdm
 
 from mmaq.archive import Product
 from mmaq.sentinel2.scene import Scene
-from mmaq.sentinel2.windows import fits, window_start
+from mmaq.sentinel2.windows import locate
 
 Result = TypeVar("Result")
 
@@ -31,12 +30,7 @@ class Job:
 
     def starts(self, scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """First row and column of each site's window, and whether it lies on the raster."""
-        project = Transformer.from_crs("EPSG:4326", scene.crs, always_xy=True)
-        x, y = project.transform(self.lon, self.lat)
-        near = np.isfinite(x) & np.isfinite(y)
-        column = window_start(np.where(near, x, scene.x.origin), scene.x, self.size)
-        row = window_start(np.where(near, -y, scene.y.origin), scene.y, self.size)
-        return row, column, near & fits(row, scene.y, self.size) & fits(column, scene.x, self.size)
+        return locate(self.lon, self.lat, scene.crs, scene.x, scene.y, self.size)
 
 
 def make_job(product: Product, sites: pd.DataFrame, positions: np.ndarray, size: int) -> Job:

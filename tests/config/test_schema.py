@@ -32,6 +32,28 @@ def test_shipped_configurations_are_valid(request, name):
     assert config.name == name.removesuffix(".yaml")
 
 
+@pytest.mark.parametrize(
+    ("box", "held"),
+    [
+        ((3.5, 50.0, 14.5, 56.5), True),
+        ((3.0, 50.0, 14.5, 56.5), False),
+        ((3.5, 50.0, 14.6, 56.5), False),
+        ((3.5, 49.0, 14.5, 56.5), False),
+    ],
+)
+def test_the_grid_holds_a_box_or_not(box, held):
+    assert Config().grid.holds(box) == held
+    across = Config().grid.model_copy(update={"bbox": (170.0, -10.0, -170.0, 10.0)})
+    assert across.holds((172.0, -5.0, 179.0, 5.0))
+    assert across.holds((-179.0, -5.0, -171.0, 5.0))
+    assert not across.holds((160.0, -5.0, 175.0, 5.0))
+
+
+def test_norway_is_a_country():
+    config = check_config(yaml.safe_load("acquire: {stations: {countries: [SE, NO]}}"), "x.yaml")
+    assert config.acquire.stations.countries == ("SE", "NO")
+
+
 def _sections(section):
     yield section
     for name in type(section).model_fields:
@@ -58,6 +80,7 @@ def test_every_key_is_described_and_every_section_refuses_unknown_keys():
         ({"grid": {"bbox": [4, 1, 5, 0]}}, "bbox must be west, south, east, north"),
         ({"period": {"start": "2021-02-01", "end": "2021-01-01"}}, "end lies before start"),
         ({"source": "published"}, "needs published.samples"),
+        ({"source": "acquire"}, "grid.bbox must hold acquire.bbox"),
         ({"source": "files"}, "needs files.stations"),
         ({"name": "../up"}, "name: String should match pattern"),
     ],

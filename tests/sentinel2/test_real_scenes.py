@@ -9,7 +9,7 @@ import rasterio
 from pyproj import Transformer
 from rasterio.warp import Resampling, reproject
 
-from mmaq.acquire import catalogue
+from mmaq.acquire.files import catalogue
 from mmaq.config.data import Files
 from mmaq.patches.store import BANDS
 from mmaq.sentinel2 import cut_windows

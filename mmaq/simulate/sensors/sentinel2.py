@@ -13,12 +13,12 @@ import pandas as pd
 
 from mmaq.archive import SENTINEL2, Asset, Product, write_collection
 from mmaq.config.data import Period, Simulate
-from mmaq.simulate.sensors.rasters import SparseRaster
 from mmaq.simulate.sensors.scenery import Scenery, over_workers
 from mmaq.simulate.sensors.scenes import BASELINE, Scene, scenes_of
 from mmaq.simulate.sensors.sky import Sky, make_sky
 from mmaq.simulate.sensors.tiles import EPSG, SIDE, Tile, assign_tiles
 from mmaq.simulate.sensors.windows import FILES, OFFSET, observe, see_ground
+from mmaq.sparse import Frame, SparseRaster
 
 ABOUT = "Sentinel-2 Level-2A, simulated: windows around sites in otherwise empty tiles"
 
@@ -67,7 +67,7 @@ def _write_tile(job: _Job, task: tuple[Tile, np.ndarray]) -> list[Product]:
         ground = see_ground(job.world, tile, x, y, job.config.seed)
         for scene, sky, files in zip(scenes, skies, rasters, strict=True):
             for name, values in observe(ground, scene, sky).items():
-                pixel = files[name].pixel
+                pixel = files[name].frame.pixel
                 row = round((tile.north - ground.north) / pixel)
                 column = round((ground.west - tile.west) / pixel)
                 files[name].put(row, column, values)
@@ -78,12 +78,15 @@ def _write_tile(job: _Job, task: tuple[Tile, np.ndarray]) -> list[Product]:
 
 
 def _open_rasters(tile: Tile) -> dict[str, SparseRaster]:
-    corner = tile.west, tile.north
+    def frame(pixel: int) -> Frame:
+        side = round(SIDE / pixel)
+        return Frame(EPSG, tile.west, tile.north, (side, side), pixel)
+
     rasters = {
-        name: SparseRaster(*corner, round(SIDE / pixel), pixel, bands, "uint16", block)
+        name: SparseRaster(frame(pixel), bands, "uint16", block)
         for name, (pixel, bands, block) in FILES.items()
     }
-    return rasters | {"SCL": SparseRaster(*corner, round(SIDE / 20), 20, ("SCL",), "uint8", 64)}
+    return rasters | {"SCL": SparseRaster(frame(20), ("SCL",), "uint8", 64)}
 
 
 def _write_product(folder: Path, scene: Scene, sky: Sky, files: dict[str, SparseRaster]) -> Product:

@@ -12,12 +12,12 @@ from rasterio.windows import Window
 from mmaq.archive import SENTINEL2, read_collection
 from mmaq.config.data import Period
 from mmaq.simulate.sensors.noise import gaussian_field, ground_noise
-from mmaq.simulate.sensors.rasters import SparseRaster
 from mmaq.simulate.sensors.scenes import scenes_of
 from mmaq.simulate.sensors.sky import make_sky
 from mmaq.simulate.sensors.spectra import BANDS
 from mmaq.simulate.sensors.tiles import assign_tiles, tile_of
 from mmaq.simulate.sensors.windows import FILES, OFFSET, block_mean, observe, render, see_ground
+from mmaq.sparse import Frame, SparseRaster
 
 YEAR = Period()
 
@@ -171,7 +171,9 @@ def test_cloud_is_bright_classified_and_casts_a_shadow(ground, scenes):
 
 
 def test_blocks_are_written_once_and_the_rest_is_absent(tmp_path):
-    raster = SparseRaster(500_000.0, 6e6, 10_980, 10.0, ("a", "b"), "uint16", 128)
+    raster = SparseRaster(
+        Frame(32632, 500_000.0, 6e6, (10_980, 10_980), 10.0), ("a", "b"), "uint16", 128
+    )
     values = np.arange(2 * 48 * 48, dtype=np.uint16).reshape(2, 48, 48) + 1
     for row, column in ((100, 230), (10_940 - 8, 10_940 - 8), (100, 230)):
         raster.put(row, column, values)

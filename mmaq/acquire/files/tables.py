@@ -1,0 +1,60 @@
+"""Station measurements with their table, and sites without a measurement."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from zipfile import BadZipFile
+
+import pandas as pd
+
+from mmaq.acquire.files.ancillary import UNDATED
+from mmaq.archive import STATIONS, Asset, Product
+from mmaq.errors import ArchiveError
+
+WORLD = (-180.0, -90.0, 180.0, 90.0)
+TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".zip")
+MARK = "SamplingPoint"
+"""The column by which the EEA's tab-separated station table is known."""
+
+log = logging.getLogger(__name__)
+
+
+def find_stations(folder: Path) -> list[Product]:
+    """The item "stations": asset "table", and "measurements_<name>" for each Parquet file.
+
+    Raises:
+        ArchiveError: there is no Parquet file, or not exactly one EEA station table.
+    """
+    measured = sorted(folder.rglob("*.parquet"))
+    if not measured:
+        fault = "holds no Parquet file of EEA measurements"
+        raise ArchiveError(folder, fault, "Put the EEA's Parquet downloads there")
+    tables = [path for path in sorted(folder.rglob("*")) if _is_station_table(path)]
+    if len(tables) != 1:
+        names = ", ".join(path.name for path in tables) or "none"
+        fault = f"holds {len(tables)} EEA station tables ({names}) where one is needed"
+        raise ArchiveError(folder, fault, "Put PanEuropean_metadata.csv (or .zip) there, once")
+    assets = {"table": Asset(tables[0])}
+    for path in measured:
+        name = "_".join(path.relative_to(folder).with_suffix("").parts)
+        assets[f"measurements_{name}"] = Asset(path)
+    log.info("%s: %d files of measurements, table %s", folder, len(measured), tables[0].name)
+    return [Product("stations", STATIONS, UNDATED, WORLD, assets)]
+
+
+def find_unlabelled(path: Path) -> Product:
+    """The item "unlabelled", asset "table"; ArchiveError where the file is missing."""
+    if not path.is_file():
+        raise ArchiveError(path, "the file does not exist", "Correct files.unlabelled")
+    assets = {"table": Asset(path.resolve())}
+    return Product("unlabelled", STATIONS, UNDATED, WORLD, assets)
+
+
+def _is_station_table(path: Path) -> bool:
+    if path.suffix not in TABLE_SUFFIXES or not path.is_file():
+        return False
+    try:
+        return MARK in pd.read_csv(path, sep="\t", nrows=0).columns
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, BadZipFile, ValueError):
+        return False

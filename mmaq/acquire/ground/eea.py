@@ -1,0 +1,140 @@
+"""The EEA's air quality download service: hourly NO2 as Parquet files, one a sampling point.
+
+Interface (read in JohnPaton/airbase and the service's users): POST /ParquetFile/urls answers CSV
+with a column ParquetFileUrl; POST /DownloadSummary answers numberFiles and size (MB); both take
+{countries, cities, pollutants, dataset, source}. Files hold all years of their data set.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pandas as pd
+
+from mmaq.acquire.ground.station_table import NO2, active_no2, read_published_table
+from mmaq.acquire.manifest import LeftOut, RemoteFile, RemoteProduct
+from mmaq.config.acquire import Acquire
+from mmaq.config.data import Period
+from mmaq.errors import ServiceError
+from mmaq.services.client import Client
+from mmaq.services.download import fetch_file
+from mmaq.services.endpoints import service
+from mmaq.services.faults import Gone
+
+DATASETS = {"unverified": 1, "verified": 2, "airbase": 3}
+CONTAINERS = {
+    "unverified": "airquality-p", "verified": "airquality-p-e1a", "airbase": "airquality-p-airbase",
+}  # fmt: skip
+"""The folder of the service's store in which each data set lies."""
+VIEWER = "/App/AQViewer/download"
+VIEWER_QUERY = "fqn=Airquality_Dissem.b2g.measurements&f=csv"
+FROZEN = "/map/fme/metadata/PanEuropean_metadata.csv"
+"""The older table, which the EEA no longer changes: stations since 2024 are not in it."""
+PATIENCE = 300.0
+"""Seconds: the viewer makes the table when it is asked for, and says nothing meanwhile."""
+MADE = datetime(1970, 1, 1, tzinfo=timezone.utc)
+REMEDY = "Search again later; if it stays so, the service has changed"
+
+log = logging.getLogger(__name__)
+
+
+def find_table(acquire: Acquire, period: Period, folder: Path) -> pd.DataFrame:
+    """NO2 sampling processes that were at work, from the EEA's station table of today.
+
+    Raises:
+        ServiceError: the table cannot be had, or holds no such process.
+    """
+    path = folder / "eea_table.zip"
+    with Client(service("eea-table", acquire.endpoints), patience=PATIENCE) as client:
+        at = client.service.url
+        path.unlink(missing_ok=True)  # a table of another day
+        try:
+            fetch_file(client, RemoteFile(href=f"{at}{VIEWER}?{VIEWER_QUERY}"), path)
+        except Gone:
+            log.warning("%s: the table viewer is gone; the frozen table is used", at)
+            fetch_file(client, RemoteFile(href=at + FROZEN), path)
+    try:
+        table = read_published_table(path)
+    finally:
+        path.unlink(missing_ok=True)
+    chosen = active_no2(table, acquire.stations.countries, acquire.bbox, period)
+    if chosen.empty:
+        fault = (
+            f"no station of {', '.join(acquire.stations.countries)} in the box {acquire.bbox} "
+            f"measured NO2 from {period.start} to {period.end}"
+        )
+        raise ServiceError("eea-table", fault, "Change bbox, countries or period")
+    return chosen
+
+
+def find_files(
+    acquire: Acquire, table: pd.DataFrame
+) -> tuple[list[RemoteProduct], list[LeftOut], dict[str, Any]]:
+    """Files of the table's sampling points in the one data set that is asked for.
+
+    Returns:
+        A product a sampling point; those without a file; and what the service says the whole
+        countries hold (``files``, ``megabytes``), from which a plan may estimate.
+
+    Raises:
+        ServiceError: the service answers something else, a file of another data set, or none.
+    """
+    wanted = acquire.stations.dataset
+    body = request(wanted, acquire.stations.countries)
+    with Client(service("eea", acquire.endpoints)) as client:
+        at = client.service.url
+        summary = client.post_json(f"{at}/DownloadSummary", body)
+        urls = _urls(client.post(f"{at}/ParquetFile/urls", body).content, wanted)
+    places = table.drop_duplicates("SamplingPoint").set_index("SamplingPoint")
+    products, missing = [], []
+    for point, row in places.iterrows():
+        name = str(point)
+        if name not in urls:
+            missing.append(LeftOut(id=name, reason=f"the {wanted} data set has no file of it"))
+            continue
+        lon, lat = float(row["Longitude"]), float(row["Latitude"])
+        files = {"measurements": RemoteFile(href=urls[name])}
+        products.append(RemoteProduct(id=name, time=MADE, bbox=(lon, lat, lon, lat), files=files))
+    if not products:
+        fault = f"none of {len(places)} sampling points has a file in the {wanted} data set"
+        raise ServiceError("eea", fault, "Choose the data set of the period, or other countries")
+    try:
+        held = {"files": int(summary["numberFiles"]), "megabytes": float(summary["size"])}
+    except (KeyError, TypeError, ValueError):
+        raise ServiceError("eea", "the summary does not tell files and size", REMEDY) from None
+    return products, missing, held
+
+
+def request(dataset: str, countries: tuple[str, ...]) -> dict[str, Any]:
+    """Body of both requests: NO2 of the countries, one data set, never two."""
+    body: dict[str, Any] = {
+        "countries": list(countries), "cities": [], "pollutants": [NO2],
+        "dataset": DATASETS[dataset], "source": "API",
+    }  # fmt: skip
+    if dataset == "unverified":
+        body["aggregationType"] = "hour"
+    return body
+
+
+def _urls(answer: bytes, dataset: str) -> Mapping[str, str]:
+    """Addresses by sampling point; the answer begins with a byte-order mark."""
+    rows = csv.DictReader(io.StringIO(answer.decode("utf-8-sig", errors="replace")))
+    if rows.fieldnames != ["ParquetFileUrl"]:
+        raise ServiceError("eea", "the list of files is none", REMEDY)
+    found: dict[str, str] = {}
+    for row in rows:
+        path = PurePosixPath(unquote(urlsplit(row["ParquetFileUrl"] or "").path))
+        others = set(CONTAINERS.values()) - {CONTAINERS[dataset]}
+        strange = sorted(others & set(path.parts))
+        if path.suffix != ".parquet" or strange:
+            fault = f"{path.name} is no file of the {dataset} data set ({CONTAINERS[dataset]})"
+            raise ServiceError("eea", fault, REMEDY)
+        found[path.stem] = row["ParquetFileUrl"]
+    return found

@@ -1,0 +1,141 @@
+"""Stations and what they measured: searched, frozen in a manifest, fetched into the archive."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+
+import pandas as pd
+
+from mmaq.acquire.failures import Failures
+from mmaq.acquire.files.ancillary import UNDATED
+from mmaq.acquire.ground import eea, openaq
+from mmaq.acquire.ground.station_table import write_table
+from mmaq.acquire.manifest import LeftOut, Manifest, RemoteProduct, read_manifest
+from mmaq.acquire.threads import side_by_side
+from mmaq.archive import STATIONS, Asset, Product, write_collection
+from mmaq.config.acquire import Acquire
+from mmaq.config.data import Period
+from mmaq.errors import ArchiveError, MmaqError
+from mmaq.files import replacing, sha256
+from mmaq.landuse.stations import one_row_a_station, read_metadata
+from mmaq.services.client import Client
+from mmaq.services.download import fetch_file
+from mmaq.services.endpoints import service
+
+TABLE = "stations.tsv"
+"""The frozen station table, beside the manifest."""
+ABOUT = "Stations that measure NO2, and sites that do not"
+
+log = logging.getLogger(__name__)
+
+
+def find_measurements(acquire: Acquire, period: Period, folder: Path) -> Manifest:
+    """Search the stations' service; the station table is frozen as ``stations.tsv`` in ``folder``.
+
+    The manifest has a product a sampling point. ``asked["table_sha256"]`` is the table's sum, and
+    ``asked["held"]`` is what the service says of sizes.
+
+    Raises:
+        ServiceError: the service cannot be had, answers something else, or has no such station.
+    """
+    left_out: list[LeftOut] = []
+    if acquire.stations.provider == "eea":
+        table = eea.find_table(acquire, period, folder)
+        products, left_out, held = eea.find_files(acquire, table)
+        table = table[table["SamplingPoint"].isin([product.id for product in products])]
+    else:
+        table, products, held = openaq.find_sensors(acquire, period)
+    write_table(folder / TABLE, table)
+    asked = {
+        "countries": list(acquire.stations.countries), "bbox": list(acquire.bbox),
+        "start": period.start.isoformat(), "end": period.end.isoformat(),
+        "table_sha256": sha256(folder / TABLE), "held": held,
+    }  # fmt: skip
+    if acquire.stations.provider == "eea":
+        asked["dataset"] = acquire.stations.dataset
+    for missing in left_out:
+        log.warning("%s is left out: %s", missing.id, missing.reason)
+    return Manifest(
+        collection=STATIONS, service=acquire.stations.provider, asked=asked,
+        products=tuple(products), left_out=tuple(left_out),
+    )  # fmt: skip
+
+
+def read_places(folder: Path) -> pd.DataFrame:
+    """The stations of the frozen table: site_id, lon, lat (degrees), country; by site_id.
+
+    Raises:
+        TableError: the table is missing or holds an impossible cell.
+    """
+    stations = one_row_a_station(read_metadata(folder / TABLE))
+    return stations[["site_id", "lon", "lat", "country"]]
+
+
+def fetch_stations(
+    manifest_path: Path, sites_csv: Path, acquire: Acquire, archive: Path, workers: int
+) -> Path:
+    """Fetch what the manifest lists into the archive's collection ``stations``.
+
+    Files lie in a folder of their data set, so that two are never mixed; those that a former run
+    completed are kept. Sites of ``sites_csv`` without a measurement become the item "unlabelled".
+    Returns the path of ``collection.json``.
+
+    Raises:
+        ServiceError: more files failed than ``acquire.missing`` allows.
+        ArchiveError: the frozen table is not the manifest's.
+    """
+    manifest = read_manifest(manifest_path)
+    root = archive / STATIONS
+    table = _copy_table(manifest, manifest_path.parent / TABLE, root / "stations" / "stations.csv")
+    folder = root / "stations" / str(manifest.asked.get("dataset", manifest.service))
+    period = Period(start=manifest.asked["start"], end=manifest.asked["end"])
+    failures = Failures(manifest_path, STATIONS, len(manifest.products), acquire.missing)
+    assets = {"table": Asset(table)}
+    with Client(service(manifest.service, acquire.endpoints)) as client:
+
+        def fetch(product: RemoteProduct) -> Path:
+            path = folder / f"{product.id}.parquet"
+            if manifest.service == "eea":
+                fetch_file(client, product.files["measurements"], path)
+            elif not path.exists():
+                openaq.fetch_sensor(client, product, period, path)
+            return path
+
+        for product, result in side_by_side(fetch, manifest.products, workers):
+            if isinstance(result, MmaqError):
+                failures.add(product.id, result)
+            else:
+                assets[f"measurements_{product.id}"] = Asset(result)
+    failures.settle()
+    west, south, east, north = manifest.asked["bbox"]
+    box = (west, south, east, north)
+    products = [Product("stations", STATIONS, UNDATED, box, assets)]
+    unlabelled = _write_unlabelled(sites_csv, root / "unlabelled" / "unlabelled.csv")
+    if unlabelled is not None:
+        assets = {"table": Asset(unlabelled)}
+        products.append(Product("unlabelled", STATIONS, UNDATED, box, assets))
+    return write_collection(archive, STATIONS, ABOUT, products)
+
+
+def _copy_table(manifest: Manifest, frozen: Path, path: Path) -> Path:
+    remedy = "Search again with `mmaq acquire plan`"
+    if not frozen.exists() or sha256(frozen) != manifest.asked["table_sha256"]:
+        raise ArchiveError(frozen, "not the station table that the manifest was made with", remedy)
+    with replacing(path) as temporary:
+        shutil.copyfile(frozen, temporary)
+    return path
+
+
+def _write_unlabelled(sites_csv: Path, path: Path) -> Path | None:
+    """Rows of the places that no station measures, or None where there is none."""
+    places = pd.read_csv(sites_csv, dtype={"site_id": str, "country": str}, keep_default_na=False)
+    measured = places["measured"].astype(str).str.lower().isin(["true", "1"])
+    if measured.all():
+        return None
+    with replacing(path) as temporary:
+        places.loc[~measured, ["site_id", "lon", "lat", "country"]].to_csv(
+            temporary, index=False, lineterminator="\n"
+        )
+    return path

@@ -1,0 +1,75 @@
+"""People per km² around an area, from the GHSL's counts of people in cells of 30 arc seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from pyproj import Geod
+from rasterio.errors import RasterioError
+from rasterio.windows import Window, from_bounds
+
+from mmaq.errors import ProductError, ServiceError
+from mmaq.files import replacing
+
+MARGIN = 0.1
+"""Degrees kept around the area, so that the discs of sites at its edge are whole."""
+NODATA = -200.0
+REMEDY = "Use another version of this source"
+
+
+def write_density(files: list[Path], bbox: tuple[float, float, float, float], path: Path) -> None:
+    """Crop the one GeoTIFF of ``files`` to the area and divide its counts by the cells' areas.
+
+    Areas are those of the WGS 84 ellipsoid, so that density times area gives the people back.
+
+    Raises:
+        ServiceError: there is not one GeoTIFF among the files.
+        ProductError: it is no raster in degrees, or does not reach the area.
+    """
+    rasters = [file for file in files if file.suffix.lower() == ".tif"]
+    if len(rasters) != 1:
+        raise ServiceError(path.stem, f"holds {len(rasters)} GeoTIFFs where one is needed", REMEDY)
+    try:
+        with rasterio.open(rasters[0]) as raster:
+            if raster.crs is None or not raster.crs.is_geographic:
+                raise ProductError(rasters[0].name, "not a raster in degrees", REMEDY)
+            window = _window(raster, bbox)
+            counts = raster.read(1, window=window, masked=True).astype(float)
+            transform = raster.window_transform(window)
+    except RasterioError as fault:
+        raise ProductError(rasters[0].name, f"not a readable raster ({fault})", REMEDY) from None
+    if counts.size == 0:
+        raise ProductError(rasters[0].name, f"does not reach the area {bbox}", REMEDY)
+    density = counts / cell_areas(transform.f, -transform.e, transform.a, len(counts))[:, None]
+    with (
+        replacing(path) as part,
+        rasterio.open(
+            part, "w", driver="GTiff", width=counts.shape[1], height=counts.shape[0], count=1,
+            dtype="float32", nodata=NODATA, crs="EPSG:4326", transform=transform,
+            compress="deflate", predictor=3,
+        ) as file,
+    ):  # fmt: skip
+        file.write(density.filled(NODATA).astype("float32"), 1)
+        file.units = ("km-2",)
+
+
+def cell_areas(north: float, height: float, width: float, rows: int) -> np.ndarray:
+    """Areas in km² of the cells of each row (rows,) of a grid in degrees."""
+    geod = Geod(ellps="WGS84")
+    areas = np.empty(rows)
+    for row in range(rows):
+        top, bottom = north - row * height, north - (row + 1) * height
+        around = [0.0, width, width, 0.0], [bottom, bottom, top, top]
+        areas[row] = abs(geod.polygon_area_perimeter(*around)[0]) / 1e6
+    return areas
+
+
+def _window(raster: rasterio.DatasetReader, bbox: tuple[float, float, float, float]) -> Window:
+    west, south, east, north = bbox
+    box = (west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN)
+    wide = from_bounds(*box, transform=raster.transform)
+    rows = np.clip([np.floor(wide.row_off), np.ceil(wide.row_off + wide.height)], 0, raster.height)
+    columns = np.clip([np.floor(wide.col_off), np.ceil(wide.col_off + wide.width)], 0, raster.width)
+    return Window.from_slices(tuple(map(int, rows)), tuple(map(int, columns)))

@@ -1,0 +1,69 @@
+"""Roads around an area, from OpenStreetMap extracts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import geopandas
+import pandas as pd
+import pyogrio
+from pyogrio.errors import DataLayerError, DataSourceError
+
+from mmaq.errors import ProductError
+from mmaq.files import replacing
+
+CLASSES = (
+    "motorway", "motorway_link", "trunk", "trunk_link", "primary", "primary_link", "secondary",
+    "secondary_link", "tertiary", "tertiary_link", "unclassified", "residential", "living_street",
+)  # fmt: skip
+"""Values of ``highway`` that count: public roads for cars. Driveways, tracks and paths do not."""
+MARGIN = 0.1
+"""Degrees kept around the area: the nearest road of a site at its edge may lie beyond."""
+REMEDY = "Delete the extract and run the same command again"
+
+
+def write_roads(
+    extracts: Sequence[Path], bbox: tuple[float, float, float, float], path: Path
+) -> None:
+    """Write the roads that touch the area: lines with ``osm_id`` and ``highway``, WGS 84.
+
+    A way that stands in several extracts is kept once; roads are ordered by their id, so that the
+    same extracts give the same bytes.
+
+    Raises:
+        ProductError: an extract cannot be read, or none holds a road of the area.
+    """
+    west, south, east, north = bbox
+    box = (west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN)
+    names = ", ".join(f"'{name}'" for name in CLASSES)
+    parts = []
+    for extract in extracts:
+        try:
+            part = pyogrio.read_dataframe(
+                extract, layer="lines", columns=["osm_id", "highway"], bbox=box,
+                where=f"highway IN ({names})",
+            )  # fmt: skip
+        except (DataSourceError, DataLayerError, ValueError) as fault:
+            raise ProductError(extract, f"not a readable extract ({fault})", REMEDY) from None
+        parts.append(part)
+    roads = pd.concat(parts, ignore_index=True)
+    if roads.empty:
+        fault_ = f"no road of the extracts touches the area {bbox}"
+        raise ProductError("roads", fault_, "Name the extracts of the area in acquire.maps.roads")
+    roads["osm_id"] = roads["osm_id"].astype("int64")
+    roads = roads.drop_duplicates("osm_id").sort_values("osm_id", ignore_index=True)
+    table = geopandas.GeoDataFrame(roads, geometry="geometry", crs=4326)
+    with replacing(path) as temporary, _fixed_date():
+        pyogrio.write_dataframe(table, temporary, layer="roads", driver="GPKG")
+
+
+@contextmanager
+def _fixed_date() -> Iterator[None]:
+    """GeoPackage stores when it was written; equal roads should be equal bytes."""
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "1970-01-01T00:00:00.000Z"})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})

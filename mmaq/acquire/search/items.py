@@ -1,0 +1,117 @@
+"""What a STAC item says, read from plain JSON: services differ in versions and leave things out.
+
+Read by hand and not by pystac, which refuses a whole page for one item without a geometry.
+Sources: STAC specification 1.0.0 and 1.1.0; file extension 2.1.0 (checksums are multihashes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, time, timedelta, timezone
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+from shapely.errors import ShapelyError
+from shapely.geometry import box, shape
+from shapely.geometry.base import BaseGeometry
+from shapely.validation import make_valid
+
+from mmaq.acquire.manifest import LeftOut, RemoteFile
+from mmaq.config.data import Period
+
+Found = TypeVar("Found")
+MULTIHASHES = {"d50110": "md5", "1e20": "blake3", "1220": "sha256"}
+"""Code and length before the digest (multicodec table): MD5 0xd5, BLAKE3 0x1e, SHA-256 0x12."""
+
+
+def read_or_leave(
+    read: Callable[[Mapping[str, Any]], Found], entry: Mapping[str, Any], key: str
+) -> Found | LeftOut:
+    """What ``read`` makes of a catalogue's entry; of a broken one, why it is left out.
+
+    ``key`` is the entry's field that names it.
+    """
+    try:
+        return read(entry)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as fault:
+        name = str(entry.get(key, "an entry without a name"))
+        return LeftOut(id=name, reason=f"its entry cannot be read ({fault!r})")
+
+
+def remote_file(asset: Mapping[str, Any]) -> RemoteFile:
+    """An asset's address, without a query that may sign it, its size and its checksum."""
+    size = asset.get("file:size")
+    known = size if isinstance(size, int) and size > 0 else None
+    sums = _checksum(asset)
+    return RemoteFile(
+        href=unsigned(str(asset["href"])), bytes=known, md5=sums.get("md5"),
+        blake3=sums.get("blake3"), sha256=sums.get("sha256"),
+    )  # fmt: skip
+
+
+def unsigned(href: str) -> str:
+    """An address without query and fragment: what signs a URL is no part of a manifest."""
+    scheme, host, path, _, _ = urlsplit(href)
+    return urlunsplit((scheme, host, path, "", ""))
+
+
+def footprint(item: Mapping[str, Any]) -> BaseGeometry | None:
+    """Where the product lies, in degrees: its geometry, else its bbox, else None.
+
+    A geometry that is broken (an orbit's ring that crosses itself at the date line) is mended.
+    """
+    geometry = item.get("geometry")
+    if geometry:
+        try:
+            found = shape(geometry)
+        except (ShapelyError, AttributeError, KeyError, TypeError, ValueError):
+            found = None
+        if found is not None and not found.is_empty:
+            return found if found.is_valid else make_valid(found)
+    bounds = _stated_box(item)
+    return box(*bounds) if bounds else None
+
+
+def bounding_box(item: Mapping[str, Any], place: BaseGeometry) -> tuple[float, float, float, float]:
+    """West, south, east, north in degrees: as stated, else those of the footprint."""
+    west, south, east, north = _stated_box(item) or place.bounds
+    return west, south, east, north
+
+
+def sensing_time(item: Mapping[str, Any]) -> datetime | None:
+    """UTC time of the product: its datetime, else where that is null its start."""
+    properties = item.get("properties") or {}
+    for key in ("datetime", "start_datetime"):
+        if properties.get(key):
+            return utc(str(properties[key]))
+    return None
+
+
+def utc(text: str) -> datetime:
+    """An ISO 8601 time as UTC; a time without a zone is UTC."""
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
+
+
+def span(period: Period) -> tuple[datetime, datetime]:
+    """The first moment of the period and the first after it, UTC."""
+    first = datetime.combine(period.start, time.min, timezone.utc)
+    return first, datetime.combine(period.end, time.min, timezone.utc) + timedelta(days=1)
+
+
+def _stated_box(item: Mapping[str, Any]) -> tuple[float, float, float, float] | None:
+    values = item.get("bbox")
+    if not isinstance(values, list) or len(values) not in (4, 6):
+        return None
+    half = len(values) // 2
+    west, south, east, north = map(float, (*values[:2], *values[half : half + 2]))
+    return west, south, east, north
+
+
+def _checksum(asset: Mapping[str, Any]) -> dict[str, str]:
+    stated = str(asset.get("file:checksum", "")).lower()
+    for prefix, name in MULTIHASHES.items():
+        digits = 32 if name == "md5" else 64
+        if stated.startswith(prefix) and len(stated) == len(prefix) + digits:
+            return {name: stated.removeprefix(prefix)}
+    return {}

@@ -1,0 +1,195 @@
+"""Each fault of a mirror ends in the right data or in a failure that names the scene."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+
+import pytest
+import rasterio
+
+from mmaq.archive import SENTINEL2, read_collection
+from mmaq.errors import ServiceError
+from mmaq.services import blocks
+from mmaq.services.blocks import BLOCK
+from mmaq.services.faults import DiskFull
+from tests.acquire.fetch.conftest import tree
+from tests.servers.cogs import stac_item
+from tests.servers.faulty import Answer, Cut, NoRanges, Reset, Slow, Status, Wrong
+
+BAND, CLASSES = "/S2A_ONE/B04.tif", "/S2A_TWO/SCL.tif"
+PASSING = {
+    "429": [Status(429)],
+    "429 with Retry-After": [Status(429, {"Retry-After": "2"})],
+    "503 for a while": [Status(503)] * 4,
+    "reset before the head": [Reset()],
+    "reset in the middle": [Reset(1000)],
+    "truncated": [Cut(500), Cut(0)],
+    "slow": [Slow(0.01, 8192)],
+    "no ranges": [NoRanges()],
+}
+
+
+@pytest.mark.parametrize("faults", PASSING.values(), ids=PASSING.keys())
+def test_a_fault_that_passes_leaves_no_trace(mirror, faults, tmp_path, full, server):
+    whole = tree(mirror.fetch())
+    again = type(mirror)(full, server, tmp_path / "again")
+    server.script(BAND, *faults)
+    server.script(CLASSES, *faults)
+    before = len(server.log)
+    assert tree(again.fetch()) == whole
+    assert len([asked for asked in server.log[before:] if asked.path == BAND]) >= len(faults)
+
+
+def failures(mirror):
+    return json.loads(mirror.manifest_path.with_name(f"failed_{SENTINEL2}.json").read_text())
+
+
+@pytest.mark.parametrize("path", [BAND, CLASSES])
+def test_a_fault_that_stays_is_named_and_the_next_run_goes_on(mirror, path, caplog):
+    scene = path.split("/")[1]
+    mirror.server.always[path] = Status(503)
+    with pytest.raises(ServiceError) as caught:
+        mirror.fetch()
+    message = str(caught.value)
+    assert message.startswith(f"{SENTINEL2}: 1 of 3 products failed, the first {scene}: ")
+    assert "answers 503 Service Unavailable, 6 times" in message
+    assert message.endswith("Run the same command again: it goes on from what is complete.")
+    assert [failed["id"] for failed in failures(mirror)["failed"]] == [scene]
+    assert f"{scene} failed: " in caplog.text
+    assert not (mirror.archive / SENTINEL2 / "collection.json").exists()
+    mirror.server.always.clear()
+    others = {asked for asked in mirror.asked() if asked != path[1:]}
+    mirror.server.log.clear()
+    mirror.fetch()
+    again = set(mirror.asked()) & others
+    assert not [asked for asked in again if not asked.startswith(scene)]
+    assert not mirror.manifest_path.with_name(f"failed_{SENTINEL2}.json").exists()
+    assert len(read_collection(mirror.archive, SENTINEL2)) == 3
+
+
+def test_as_many_failures_as_are_tolerated_leave_an_archive_without_them(mirror):
+    mirror.server.always[BAND] = Status(503)
+    mirror.config = mirror.config.model_copy(update={"missing": 0.34})
+    mirror.fetch()
+    names = {product.id for product in read_collection(mirror.archive, SENTINEL2)}
+    assert names == {"S2A_TWO", "S2A_SIX"}
+    assert [failed["id"] for failed in failures(mirror)["failed"]] == ["S2A_ONE"]
+
+
+def test_a_damaged_tile_is_named_and_read_anew_by_the_next_run(mirror, full, server, tmp_path):
+    whole = tree(type(mirror)(full, server, tmp_path / "clean").fetch())
+    with rasterio.open(mirror.root / BAND[1:]) as data:
+        place = int(data.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", bidx=1)) + 1000
+    answers = {0: [Wrong(place)], 1: [Slow(0), Wrong(place - BLOCK)]}
+    server.script(BAND, *answers[place // BLOCK])
+    with pytest.raises(ServiceError, match=r"the first S2A_ONE: .*B04\.tif: cannot be read"):
+        mirror.fetch()
+    assert tree(mirror.fetch()) == whole
+
+
+def moved_to(mirror, scene, old, new):
+    """The catalogue's item of a scene whose file ``old`` has gone to ``new``."""
+    product = next(each for each in mirror.manifest.products if each.id == scene)
+    item = stac_item(product)
+    text = json.dumps(item).replace(f"{scene}/{old}", f"elsewhere/{new}")
+    path = mirror.root / scene / old
+    place = mirror.root / "elsewhere" / new
+    place.parent.mkdir(exist_ok=True)
+    place.write_bytes(path.read_bytes())
+    url = f"/collections/sentinel-2-c1-l2a/items/{scene}"
+
+    def answer(asked):
+        if asked.path == f"/{scene}/{old}":
+            return Answer(410)
+        return Answer.json(json.loads(text)) if asked.path == url else None
+
+    mirror.server.answer = answer
+
+
+def test_an_asset_that_moved_is_found_by_its_item(mirror, full, server, tmp_path, caplog):
+    whole = tree(type(mirror)(full, server, tmp_path / "clean").fetch())
+    moved_to(mirror, "S2A_ONE", "B04.tif", "B04_new.tif")
+    with caplog.at_level(logging.WARNING):
+        assert tree(mirror.fetch()) == whole
+    assert "S2A_ONE: B04 moved from" in caplog.text
+
+
+def test_an_asset_that_is_gone_with_its_item_is_a_named_failure(mirror):
+    mirror.server.always[BAND] = Status(404)
+    with pytest.raises(ServiceError, match="S2A_ONE was taken out of the catalogue, with its file"):
+        mirror.fetch()
+
+
+def test_a_full_disk_ends_the_run_at_once_and_the_next_goes_on(mirror, monkeypatch):
+    room, real = [150_000], blocks._write
+
+    def full_disk(path, content, start):
+        room[0] -= len(content)
+        if room[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(path, content, start)
+
+    monkeypatch.setattr(blocks, "_write", full_disk)
+    with pytest.raises(DiskFull, match=r"data: the disk is full\. Free space and run the same"):
+        mirror.fetch()
+    monkeypatch.undo()
+    before = mirror.server.sent()
+    mirror.fetch()
+    assert mirror.server.sent() > before
+    assert len(read_collection(mirror.archive, SENTINEL2)) == 3
+
+
+def test_no_more_connections_than_the_service_bears(mirror, monkeypatch):
+    from dataclasses import replace
+
+    from mmaq.acquire.fetch import remote
+
+    real = remote.service
+    monkeypatch.setattr(
+        remote, "service", lambda name, ends: replace(real(name, ends), connections=2)
+    )
+    for path in ("B02", "B03", "B04", "B08", "B05"):
+        mirror.server.always[f"/S2A_ONE/{path}.tif"] = Slow(0.02, 16384)
+    mirror.fetch(workers=16)
+    assert mirror.server.open_at_once == 2
+
+
+def test_the_planetary_computer_s_addresses_are_signed_and_the_signature_stays_nowhere(
+    mirror, tmp_path, caplog
+):
+    secret = "sig=verysecret"
+    tokens = []
+
+    def answer(asked):
+        if asked.path == "/sas/v1/token/sentinel-2-l2a":
+            tokens.append(asked)
+            ends = "2000-01-01T00:00:00Z" if len(tokens) == 1 else "2999-01-01T00:00:00Z"
+            return Answer.json({"token": f"{secret}{len(tokens)}", "msft:expiry": ends})
+        signed = asked.query.get("sig", [""])[0] in ("verysecret1", "verysecret2")
+        return None if signed else Answer(403)
+
+    mirror.server.answer = answer
+    mirror.config = mirror.config.model_copy(
+        update={"endpoints": {"planetary-computer": mirror.server.url}}
+    )
+    mirror.change(service="planetary-computer")
+    with caplog.at_level(logging.DEBUG):
+        mirror.fetch()
+    assert len(tokens) == 2  # the first had ended, the second lasts
+    held = tree(tmp_path)
+    assert not [name for name, content in held.items() if b"verysecret" in content]
+    assert "verysecret" not in "\n".join(
+        record.getMessage() for record in caplog.records if record.name.startswith("mmaq")
+    )
+
+
+def test_a_token_service_that_gives_none_is_named(mirror):
+    mirror.server.answer = lambda asked: Answer.json({}) if "token" in asked.path else None
+    mirror.config = mirror.config.model_copy(
+        update={"endpoints": {"planetary-computer": mirror.server.url}}
+    )
+    mirror.change(service="planetary-computer")
+    with pytest.raises(ServiceError, match=r"sas/v1/token/sentinel-2-l2a is no token with its end"):
+        mirror.fetch()

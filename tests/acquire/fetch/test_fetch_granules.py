@@ -1,0 +1,331 @@
+"""Granules: downloaded, verified, catalogued one by one; or gridded and dropped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import random
+import zipfile
+from datetime import date, datetime, timezone
+
+import netCDF4
+import pytest
+
+from mmaq.acquire.fetch import fetch_granules, grid_and_drop
+from mmaq.acquire.fetch.collection import has_item
+from mmaq.acquire.manifest import Manifest, RemoteFile, RemoteProduct, write_manifest
+from mmaq.archive import SENTINEL5P, read_collection
+from mmaq.config.acquire import Acquire
+from mmaq.config.data import Grid
+from mmaq.errors import ServiceError
+from mmaq.sentinel5p import grid_part
+from tests.acquire.fetch.conftest import tree
+from tests.acquire.fetch.stopped import run_for
+from tests.sentinel5p.archives import make_granules
+from tests.servers.data_space import PASSWORD, USER, Entry, data_space
+from tests.servers.faulty import Answer, Cut, Reset, Slow, Status, Wrong
+from tests.servers.objects import KEYS, objects
+
+GRID = Grid(bbox=(4.0, 50.0, 6.0, 51.5), resolution=0.05)
+DAYS = tuple(range(1, 11))
+YEAR = date(2021, 1, 1), date(2021, 12, 31)
+
+
+class Hub:
+    """Granules at a server, a manifest of them, and the fetching of it."""
+
+    def __init__(self, server, folder, paths):
+        self.server, self.folder, self.paths = server, folder, paths
+        server.folder = paths[0].parent
+        self.manifest_path = folder / "manifest" / f"{SENTINEL5P}.json"
+        self.archive = folder / "archive"
+        self.config = Acquire(endpoints={"planetary-computer": server.url, "dhus": server.url})
+        self.write({path.stem: self.remote(path) for path in paths})
+
+    def remote(self, path):
+        content = path.read_bytes()
+        md5 = hashlib.md5(content).hexdigest()
+        return RemoteFile(href=f"{self.server.url}/{path.name}", bytes=len(content), md5=md5)
+
+    def write(self, files, service="dhus"):
+        products = tuple(
+            RemoteProduct(
+                id=name, bbox=(4, 50, 6, 51), files={"product": file},
+                time=datetime.strptime(name[20:28], "%Y%m%d").replace(tzinfo=timezone.utc),
+            )
+            for name, file in files.items()
+        )  # fmt: skip
+        manifest = Manifest(collection=SENTINEL5P, service=service, asked={}, products=products)
+        write_manifest(self.manifest_path, manifest)
+
+    def fetch(self, workers=4):
+        fetch_granules(self.manifest_path, self.config, self.archive, workers)
+        return self.archive
+
+    def grid(self, out, workers=2):
+        folder = self.folder / "few"
+        grid_and_drop(self.manifest_path, self.config, GRID, *YEAR, out, folder, workers)
+        return folder
+
+
+@pytest.fixture(scope="module")
+def granules(tmp_path_factory):
+    return official(tmp_path_factory.mktemp("l2"), DAYS)
+
+
+def official(folder, days):
+    """Small granules with the attributes that tell their box."""
+    paths = make_granules(folder, days)
+    for path in paths:
+        with netCDF4.Dataset(path, "a") as data:
+            data.setncatts({"geospatial_lon_min": 4.0, "geospatial_lon_max": 6.0,
+                            "geospatial_lat_min": 50.0, "geospatial_lat_max": 51.0})  # fmt: skip
+    return paths
+
+
+@pytest.fixture
+def hub(server, tmp_path, granules, monkeypatch):
+    monkeypatch.setenv("DHUS_USERNAME", "someone")
+    monkeypatch.setenv("DHUS_PASSWORD", "averysecretword")
+    return Hub(server, tmp_path / "data", granules)
+
+
+def test_granules_arrive_whole_with_their_items(hub, granules):
+    products = read_collection(hub.fetch(), SENTINEL5P)
+    assert [product.id for product in products] == [path.stem for path in granules]
+    for product, path in zip(products, granules, strict=True):
+        asset = product.asset("product")
+        asset.verify()
+        assert asset.path.read_bytes() == path.read_bytes()
+        assert asset.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert product.properties["processor_version"] == "2.4.0"
+        assert product.properties["s5p:stream"] == "OFFL"
+        assert product.time == datetime(2021, 1, int(path.stem[26:28]), 11, tzinfo=timezone.utc)
+    assert not (hub.folder / "acquire_cache" / SENTINEL5P).exists()
+
+
+def test_a_second_run_asks_for_nothing_and_changes_no_byte(hub, server):
+    before = tree(hub.fetch())
+    server.log.clear()
+    (hub.archive / SENTINEL5P / "S5P_OF_ANOTHER_MANIFEST").mkdir()
+    assert tree(hub.fetch()) == before
+    assert server.log == []
+    assert not (hub.archive / SENTINEL5P / "S5P_OF_ANOTHER_MANIFEST").exists()
+
+
+def test_faults_that_pass_leave_no_trace(hub, server, tmp_path, granules):
+    whole = tree(hub.fetch())
+    faults = [Status(429), Status(503), Reset(), Reset(5000), Cut(3000), Wrong(2000), Slow(0.01)]
+    for path, fault in zip(granules, faults, strict=False):
+        server.script(f"/{path.name}", fault)
+    again = Hub(server, tmp_path / "again", granules)
+    assert tree(again.fetch()) == whole
+
+
+def test_a_broken_download_resumes_where_it_broke(hub, server, granules):
+    name, size = f"/{granules[0].name}", granules[0].stat().st_size
+    server.script(name, Cut(20_000))
+    hub.fetch()
+    assert server.sent(name) == size
+    assert [asked.range for asked in server.asked(name)] == [None, "bytes=20000-"]
+
+
+def test_a_wrong_checksum_that_stays_names_both_sums_and_the_rest_goes_on(hub, server, granules):
+    files = {path.stem: hub.remote(path) for path in granules}
+    wrong = files[granules[3].stem].model_copy(update={"md5": "0" * 32})
+    hub.write(files | {granules[3].stem: wrong})
+    with pytest.raises(ServiceError) as caught:
+        hub.fetch()
+    true = hashlib.md5(granules[3].read_bytes()).hexdigest()
+    assert f"1 of 10 products failed, the first {granules[3].stem}" in str(caught.value)
+    assert true in str(caught.value)
+    assert "0" * 32 in str(caught.value)
+    done = [path.stem for path in granules if has_item(hub.archive, SENTINEL5P, path.stem)]
+    assert done == [path.stem for path in granules if path != granules[3]]
+    failed = json.loads(hub.manifest_path.with_name(f"failed_{SENTINEL5P}.json").read_text())
+    assert [each["id"] for each in failed["failed"]] == [granules[3].stem]
+    hub.write(files)
+    server.log.clear()
+    hub.fetch()
+    assert {asked.path for asked in server.log} == {f"/{granules[3].name}"}
+
+
+def test_a_file_that_is_no_granule_is_named_and_fetched_again(hub, server, granules, tmp_path):
+    bad = tmp_path / "served" / granules[0].name
+    bad.parent.mkdir()
+    bad.write_bytes(b"<html>Service maintenance</html>")
+    hub.server.folder = bad.parent
+    remote = RemoteFile(href=f"{server.url}/{bad.name}")
+    hub.write({bad.stem: remote})
+    with pytest.raises(ServiceError, match="not a readable NetCDF file"):
+        hub.fetch()
+    bad.write_bytes(granules[0].read_bytes())
+    hub.fetch()
+    assert len(read_collection(hub.archive, SENTINEL5P)) == 1
+
+
+def test_a_zipped_granule_is_unpacked(hub, server, granules, tmp_path):
+    zipped = tmp_path / "served" / "any.zip"
+    zipped.parent.mkdir()
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.write(granules[0], f"{granules[0].stem}/{granules[0].name}")
+        archive.writestr(f"{granules[0].stem}/about.cdl", "text")
+    server.folder = zipped.parent
+    hub.write({granules[0].stem: hub.remote(zipped)})
+    asset = read_collection(hub.fetch(), SENTINEL5P)[0].asset("product")
+    asset.verify()
+    assert asset.path.read_bytes() == granules[0].read_bytes()
+
+
+def test_a_zip_without_a_granule_is_a_named_failure(hub, server, tmp_path, granules):
+    zipped = tmp_path / "served" / "any.zip"
+    zipped.parent.mkdir()
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("../../climbs.nc", "text")
+    server.folder = zipped.parent
+    hub.write({granules[0].stem: hub.remote(zipped)})
+    with pytest.raises(ServiceError, match=r"'../../climbs.nc' lies outside the folder"):
+        hub.fetch()
+    assert not (hub.folder / "climbs.nc").exists()
+
+
+def test_granules_of_the_data_space_come_with_tokens_that_end_on_the_way(
+    tmp_path, granules, monkeypatch, caplog
+):
+    monkeypatch.setenv("CDSE_USERNAME", USER)
+    monkeypatch.setenv("CDSE_PASSWORD", PASSWORD)
+    entries = [
+        Entry(path.name, path, "SENTINEL-5P", "L2__NO2___", "2021-01-01T11:00:00.000Z",
+              "2021-01-01T12:40:00.000Z", "POLYGON((4 50,6 50,6 51,4 50))")
+        for path in granules
+    ]  # fmt: skip
+    with data_space(entries, tmp_path) as space, caplog.at_level(logging.DEBUG):
+        hub = Hub(space.server, tmp_path / "data", granules)
+        hub.config = Acquire(endpoints=space.endpoints)
+        base = space.endpoints["cdse"]
+        files = {
+            path.stem: hub.remote(path).model_copy(
+                update={"href": f"{base}/Products({entry.id})/$value"}
+            )
+            for path, entry in zip(granules, entries, strict=True)
+        }
+        hub.write(files, "cdse")
+        real, fetched = space._download, []
+
+        def download(asked, identity):
+            fetched.append(identity)
+            if len(fetched) == 5:
+                space.end_tokens()
+            return real(asked, identity)
+
+        space._download = download
+        products = read_collection(hub.fetch(workers=16), SENTINEL5P)
+        assert space.server.open_at_once <= 4
+        secrets = [secret.encode() for secret in space.secrets]
+    assert len(products) == len(granules)
+    assert len(secrets) > 3
+    held = tree(tmp_path) | {"log": caplog.text.encode()}
+    assert not [name for name, content in held.items() for secret in secrets if secret in content]
+
+
+def test_granules_of_the_object_store(tmp_path, granules, monkeypatch, server):
+    monkeypatch.setenv("CDSE_S3_ACCESS_KEY", KEYS[0])
+    monkeypatch.setenv("CDSE_S3_SECRET_KEY", KEYS[1])
+    with objects(granules[0].parent) as url:
+        hub = Hub(server, tmp_path / "data", granules)
+        hub.config = Acquire(endpoints={"cdse-s3": url})
+        files = {
+            path.stem: hub.remote(path).model_copy(update={"href": f"s3://eodata/{path.name}"})
+            for path in granules
+        }
+        hub.write(files, "cdse")
+        products = read_collection(hub.fetch(), SENTINEL5P)
+    assert len(products) == len(granules)
+    assert server.log == []
+
+
+def test_granules_of_the_planetary_computer_are_signed(hub, server, granules, tmp_path):
+    def answer(asked):
+        if asked.path == "/sas/v1/token/sentinel-5p-l2-netcdf":
+            return Answer.json({"token": "sig=verysecret", "msft:expiry": "2999-01-01T00:00:00Z"})
+        return None if asked.query.get("sig") == ["verysecret"] else Answer(403)
+
+    server.answer = answer
+    hub.write({path.stem: hub.remote(path) for path in granules}, "planetary-computer")
+    assert len(read_collection(hub.fetch(), SENTINEL5P)) == len(granules)
+    assert not [name for name, content in tree(tmp_path).items() if b"verysecret" in content]
+
+
+def test_gridded_and_dropped_gives_the_part_that_the_archive_gives(hub, tmp_path):
+    grid_part(hub.fetch(), GRID, *YEAR, tmp_path / "want.nc")
+    folder = hub.grid(tmp_path / "got.nc")
+    assert (tmp_path / "got.nc").read_bytes() == (tmp_path / "want.nc").read_bytes()
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+
+
+def test_only_a_few_granules_lie_on_the_disk(hub, tmp_path, monkeypatch, granules):
+    from mmaq.acquire.fetch import gridding
+
+    held, real = [], gridding.accumulate
+
+    def watched(*arguments):
+        held.append(len(list((hub.folder / "few").glob("S5P*.nc"))))
+        real(*arguments)
+
+    monkeypatch.setattr(gridding, "accumulate", watched)
+    hub.grid(tmp_path / "part.nc", workers=1)
+    assert len(held) >= len(granules)
+    assert max(held) <= 3
+
+
+def test_a_period_takes_its_days_alone(hub, tmp_path, server, granules):
+    out, few = tmp_path / "part.nc", hub.folder / "few"
+    days = date(2021, 1, 3), date(2021, 1, 4)
+    grid_and_drop(hub.manifest_path, hub.config, GRID, *days, out, few, 1)
+    assert {asked.path for asked in server.log} == {f"/{path.name}" for path in granules[2:4]}
+
+
+def test_a_granule_that_fails_leaves_no_part_and_is_not_the_end_of_the_others(
+    hub, server, tmp_path, granules
+):
+    out = tmp_path / "part.nc"
+    server.always[f"/{granules[5].name}"] = Status(503)
+    with pytest.raises(ServiceError, match="1 of 10 products failed"):
+        hub.grid(out)
+    assert not out.exists()
+    server.always.clear()
+    server.log.clear()
+    hub.grid(out)
+    assert {asked.path for asked in server.log} == {f"/{granules[5].name}"}
+    assert not hub.manifest_path.with_name(f"failed_{SENTINEL5P}_part.json").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["keep", "drop"])
+def test_kill_9_at_twenty_moments_costs_no_complete_byte(server, tmp_path, hub, way):
+    granules = official(tmp_path / "month", range(1, 32))
+    once = Hub(server, tmp_path / "once", granules)
+    grid_part(once.fetch(), GRID, *YEAR, tmp_path / "want.nc")
+    whole, fetched = tree(once.archive), server.sent()
+    again = Hub(server, tmp_path / "again", granules)
+    out = again.folder / "part.nc"
+    for path in granules:
+        server.always[f"/{path.name}"] = Slow(0.03, 8192)
+    server.log.clear()
+    rng, kills, done, finished = random.Random(3), 0, False, set()
+    work = again.fetch if way == "keep" else lambda: again.grid(out)
+    while not done:
+        before = len(server.log)
+        done = run_for(rng.uniform(0.02, 0.2) if kills < 20 else 60, work)
+        kills += not done
+        assert not finished & {asked.path for asked in server.log[before:]}
+        whole_files = (*again.folder.rglob("S5P*.nc"), *again.folder.rglob("*.download"))
+        finished |= {f"/{path.stem}.nc" for path in whole_files}
+    assert kills == 20
+    if way == "keep":
+        assert tree(again.archive) == whole
+    else:
+        assert out.read_bytes() == (tmp_path / "want.nc").read_bytes()
+    # What each kill loses was on its way over two connections, in pieces of up to 256 KiB.
+    assert server.sent() <= fetched + kills * 2 * max(path.stat().st_size for path in granules)

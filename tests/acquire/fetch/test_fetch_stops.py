@@ -1,0 +1,121 @@
+"""kill -9 at any moment and a restart: the same archive, and nothing fetched twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import time
+
+import pytest
+
+from mmaq.acquire.fetch.collection import has_item
+from mmaq.archive import SENTINEL2
+from mmaq.services.blocks import BLOCK, Blocks
+from tests.acquire.fetch.conftest import tree
+from tests.acquire.fetch.stopped import run_for
+from tests.servers.faulty import Slow
+
+KILLS = 20
+
+
+def complete(mirror):
+    """(path, block) of every block that is on disk, and scenes whose item is written."""
+    cache = mirror.folder / "acquire_cache" / SENTINEL2
+    blocks = set()
+    for about in cache.glob("*/*/about.json"):
+        kept = Blocks.load(about.parent)
+        path = f"/{about.parent.parent.name}/{about.parent.name}.tif"
+        if kept is None:
+            continue
+        for number in range(-(-kept.size // BLOCK)):
+            start = number * BLOCK
+            if not kept.missing(start, min(start + BLOCK, kept.size)):
+                blocks.add((path, number))
+    items = {
+        product.id
+        for product in mirror.manifest.products
+        if has_item(mirror.archive, SENTINEL2, product.id)
+    }
+    return blocks, items
+
+
+def blocks_asked(log):
+    for asked in log:
+        span = re.fullmatch(r"bytes=(\d+)-(\d+)", asked.range)
+        for number in range(int(span[1]) // BLOCK, int(span[2]) // BLOCK + 1):
+            yield asked.path, number
+
+
+@pytest.mark.slow
+def test_kill_9_at_twenty_moments_costs_no_complete_byte(mirror, tmp_path):
+    whole = tree(mirror.fetch())
+    fetched = mirror.server.sent()
+    mirror.folder, mirror.archive = tmp_path / "again", tmp_path / "again" / "archive"
+    for name in ("manifest_path", "sites_csv"):
+        setattr(mirror, name, mirror.folder / "manifest" / getattr(mirror, name).name)
+    mirror.write()
+    for path in {asked.path for asked in mirror.server.log}:
+        mirror.server.always[path] = Slow(0.02, 16384)
+    mirror.server.log.clear()
+    rng, kills, done = random.Random(7), 0, False
+    blocks, items = set(), set()
+    while not done:
+        before = len(mirror.server.log)
+        began = time.monotonic()
+        done = run_for(rng.uniform(0.02, 0.25) if kills < KILLS else 60, mirror.fetch)
+        kills += not done
+        assert time.monotonic() - began < 60
+        asked = list(blocks_asked(mirror.server.log[before:]))
+        assert not blocks & set(asked), "a block that was on disk was asked for again"
+        assert not items & {path.split("/")[1] for path, _ in asked}, "a scene that was complete"
+        found, complete_items = complete(mirror)
+        blocks, items = blocks | found, items | complete_items
+    assert kills >= KILLS
+    assert tree(mirror.archive) == whole
+    # Each kill loses at most the blocks that were on their way, one a connection.
+    assert mirror.server.sent() <= fetched + kills * 4 * BLOCK
+
+
+def test_a_stop_between_two_items_goes_on_with_the_second(mirror, monkeypatch, tmp_path):
+    from mmaq.acquire.fetch import sentinel2
+
+    whole = sentinel2.write_scene
+
+    def stops(archive, scene, chosen, bands):
+        if scene.id == "S2A_SIX":
+            raise KeyboardInterrupt
+        whole(archive, scene, chosen, bands)
+
+    monkeypatch.setattr(sentinel2, "write_scene", stops)
+    with pytest.raises(KeyboardInterrupt):
+        mirror.fetch()
+    written = [name for name in ("S2A_ONE", "S2A_TWO", "S2A_SIX")
+               if has_item(mirror.archive, SENTINEL2, name)]  # fmt: skip
+    assert "S2A_SIX" not in written
+    assert not (mirror.archive / SENTINEL2 / "collection.json").exists()
+    monkeypatch.undo()
+    mirror.server.log.clear()
+    mirror.fetch()
+    assert not {path.split("/")[0] for path in mirror.asked()} & set(written)
+
+
+def test_what_killed_processes_left_is_removed_and_what_live_ones_write_stays(mirror):
+    dead = os.fork()
+    if dead == 0:
+        os._exit(0)
+    os.waitpid(dead, 0)
+    archive = mirror.archive
+    left = [
+        archive / f".catalog.{dead}.part.json",
+        archive / SENTINEL2 / f".collection.{dead}.part.json",
+        archive / SENTINEL2 / "S2A_ONE" / f".SCL.{dead}.part.tif",
+    ]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+    alive = archive / ".catalog.1.part.json"
+    alive.write_bytes(b"of a process that runs")
+    mirror.fetch()
+    assert not [path for path in left if path.exists()]
+    assert alive.exists()

@@ -1,0 +1,110 @@
+"""Granules: names, versions, wrong gases and damaged files."""
+
+import logging
+
+import netCDF4
+import pytest
+
+from mmaq.acquire.files.sentinel5p import find_granules
+from mmaq.errors import ArchiveError, ProductError
+from tests.acquire.files.made_up import write_granule
+
+
+def test_name_tells_time_orbit_and_processor(tmp_path):
+    path = write_granule(tmp_path)
+    [granule] = find_granules(tmp_path)
+    assert granule.id == path.stem
+    assert granule.time.isoformat() == "2021-06-03T11:00:00+00:00"
+    assert granule.properties == {
+        "processor_version": "2.2.2", "s5p:stream": "OFFL", "s5p:collection": "02",
+        "sat:absolute_orbit": 18900, "end_datetime": "2021-06-03T12:40:00+00:00",
+        "created": "2021-06-05T04:05:06+00:00",
+    }  # fmt: skip
+    assert granule.bbox == (8.0, 50.0, 9.5, 52.5)
+    assert granule.asset("product").path == path
+
+
+def test_box_is_the_attributes_where_they_are(tmp_path):
+    box = {"geospatial_lon_min": 7.0, "geospatial_lon_max": 12.0,
+           "geospatial_lat_min": 49.0, "geospatial_lat_max": 54.0}  # fmt: skip
+    write_granule(tmp_path / "part", **box)
+    assert find_granules(tmp_path / "part")[0].bbox == (7, 49, 12, 54)
+    # Attributes as text, and an orbit across the date line, as in a real whole orbit.
+    whole = {"geospatial_lon_min": "179.99998", "geospatial_lon_max": "-179.99994",
+             "geospatial_lat_min": "-89.9", "geospatial_lat_max": "89.9"}  # fmt: skip
+    write_granule(tmp_path / "whole", **whole)
+    assert find_granules(tmp_path / "whole")[0].bbox == (-180, -89.9, 180, 89.9)
+
+
+def test_an_orbit_is_taken_once_in_its_best_version(tmp_path):
+    for stream, processor in [("NRTI", "020600"), ("OFFL", "020202"), ("RPRO", "020400"),
+                              ("RPRO", "020301")]:  # fmt: skip
+        write_granule(tmp_path, stream, processor=processor)
+    write_granule(tmp_path, "OFFL", orbit=18901)
+    found = [(item.properties["sat:absolute_orbit"], item.properties["processor_version"])
+             for item in find_granules(tmp_path)]  # fmt: skip
+    assert sorted(found) == [(18900, "2.4.0"), (18901, "2.2.2")]
+
+
+def test_slices_of_a_near_real_time_orbit_are_all_taken(tmp_path):
+    first = write_granule(tmp_path, "NRTI")
+    later = first.with_name(first.name.replace("T110000", "T110500"))
+    later.write_bytes(first.read_bytes())
+    assert len(find_granules(tmp_path)) == 2
+    write_granule(tmp_path, "OFFL")
+    assert [item.properties["s5p:stream"] for item in find_granules(tmp_path)] == ["OFFL"]
+
+
+def test_other_gases_are_passed_over_with_a_reason(tmp_path, caplog):
+    write_granule(tmp_path, gas="CO____")
+    (tmp_path / "sub").mkdir()
+    write_granule(tmp_path / "sub")
+    with caplog.at_level(logging.INFO):
+        assert len(find_granules(tmp_path)) == 1
+    assert "L2__CO_____2021" in caplog.text
+    assert "not a Sentinel-5P NO2 granule: passed over" in caplog.text
+
+
+def test_folder_of_another_gas_is_refused(tmp_path):
+    write_granule(tmp_path, gas="SO2___")
+    with pytest.raises(ArchiveError, match=r"no Sentinel-5P NO2 granule \(1 other NetCDF files\)"):
+        find_granules(tmp_path)
+
+
+def test_wrong_gas_under_the_name_of_no2_is_refused(tmp_path):
+    write_granule(tmp_path, column="carbonmonoxide_total_column")
+    with pytest.raises(ProductError, match="PRODUCT holds no nitrogendioxide_tropospheric_column"):
+        find_granules(tmp_path)
+
+
+def test_truncated_granule_is_refused(tmp_path):
+    path = write_granule(tmp_path)
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(ProductError, match="not a readable NetCDF file") as caught:
+        find_granules(tmp_path)
+    assert path.name in str(caught.value)
+
+
+def test_real_granule_with_an_empty_product_group_is_refused(real_data):
+    with pytest.raises(ProductError, match="the group PRODUCT is missing or empty"):
+        find_granules(real_data / "s5p")
+
+
+def test_real_product_of_carbon_monoxide_is_passed_over(real_data, tmp_path):
+    (tmp_path / "co.nc").symlink_to(real_data / "s5p" / "co_product_layout.nc")
+    with pytest.raises(ArchiveError, match="1 other NetCDF"):
+        find_granules(tmp_path)
+    write_granule(tmp_path)
+    assert len(find_granules(tmp_path)) == 1
+
+
+def test_harp_swath_needs_no2_and_times(tmp_path):
+    with netCDF4.Dataset(tmp_path / "swath.nc", "w") as data:
+        data.Conventions = "HARP-1.0"
+        data.createVariable("SO2_column_number_density", "f4", ())
+    with pytest.raises(ArchiveError, match="1 other NetCDF"):
+        find_granules(tmp_path)
+    with netCDF4.Dataset(tmp_path / "swath.nc", "a") as data:
+        data.createVariable("tropospheric_NO2_column_number_density", "f4", ())
+    with pytest.raises(ProductError, match="not a HARP swath"):
+        find_granules(tmp_path)

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mmaq.acquire.ground import fetch_maps
+from mmaq.acquire.ground.maps import tile_names
+from mmaq.acquire.manifest import read_manifest
+from mmaq.archive import read_collection
+from mmaq.config.data import Landuse
+from mmaq.errors import ServiceError
+from mmaq.landuse.build import around_sites
+from mmaq.landuse.rasters import point_values
+from tests.acquire.ground.map_files import asking, counts_zip, extract, search, whole_country
+from tests.servers.loopback import Answer, serving
+from tests.servers.maps import file_service
+
+PLACES = [(9.5, 49.5), (10.4, 50.3), (9.99, 49.999)]
+
+
+@pytest.fixture
+def remote(tmp_path):
+    whole_country(tmp_path / "remote", np.random.default_rng(7))
+    return tmp_path / "remote"
+
+
+def fetched(server, tmp_path, places=PLACES, **maps):
+    acquire = asking(server, **maps)
+    manifest, sites = search(acquire, places, tmp_path / "manifest")
+    fetch_maps(manifest, sites, acquire, tmp_path / "archive", workers=2)
+    return manifest
+
+
+def files_of(folder):
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_the_land_use_stage_reads_what_was_fetched(remote, tmp_path):
+    with file_service(remote) as server:
+        manifest = fetched(server, tmp_path)
+    items = {item.id: item for item in read_collection(tmp_path / "archive", "ancillary")}
+    assert sorted(items) == ["dem", "land_cover", "population", "roads"]
+    assert items["land_cover"].properties["land_cover:legend"] == "worldcover"
+    assert items["dem"].properties["sources"] == ["copernicus-dem-30@2021"]
+    sites = pd.DataFrame(PLACES, columns=["lon", "lat"])
+    around = around_sites(tmp_path / "archive", sites, Landuse())
+    assert around.drop(columns="share_industry").notna().all(axis=None)
+    assert around["population_density"].between(500, 4000).all()
+    assert around["road_distance"].iloc[2] == pytest.approx(0.099 * 111_200, rel=0.05)
+    lon, lat = sites.to_numpy().T
+    assert np.isfinite(point_values(items["dem"].assets["data"].path, lon, lat)).all()
+    assert read_manifest(manifest).asked["radius_m"] == 1000
+    assert not list((tmp_path / "acquire_cache" / "ancillary").iterdir())
+
+
+def test_a_second_run_keeps_all_and_other_sites_make_anew(remote, tmp_path):
+    with file_service(remote) as server:
+        fetched(server, tmp_path)
+        before, count = files_of(tmp_path / "archive"), len(server.requests)
+        fetched(server, tmp_path)
+        assert server.paths()[count:] == ["/europe/luxembourg-latest.osm.pbf.md5"]  # the search's
+        assert files_of(tmp_path / "archive") == before
+        fetched(server, tmp_path, [*PLACES, (10.5, 49.2)])
+    dem = tmp_path / "archive" / "ancillary" / "dem" / "dem.tif"
+    assert files_of(tmp_path / "archive")[dem] != before[dem]
+
+
+def test_bytes_that_came_before_a_failure_are_not_fetched_again(remote, tmp_path):
+    broken = {"worldcover": False}
+
+    def answer(server, request):
+        path = remote / request.path.lstrip("/")
+        if "WorldCover" in path.name and broken["worldcover"]:
+            return Answer(b"busy", 503)
+        return Answer(path.read_bytes()) if path.is_file() else Answer(b"", 404)
+
+    with serving(answer) as server:
+        broken["worldcover"] = True
+        with pytest.raises(
+            ServiceError, match=r"1 of 4 products failed, the first land_cover: .*503"
+        ):
+            fetched(server, tmp_path)
+        assert not (tmp_path / "archive" / "ancillary" / "collection.json").exists()
+        listed = json.loads((tmp_path / "manifest" / "failed_ancillary.json").read_text())
+        assert [failure["id"] for failure in listed["failed"]] == ["land_cover"]
+        broken["worldcover"], count = False, len(server.requests)
+        fetched(server, tmp_path)
+        asked = {path.rpartition("/")[2] for path in server.paths()[count:]}
+    assert asked == {
+        "luxembourg-latest.osm.pbf.md5", "ESA_WorldCover_10m_2021_v200_N48E009_Map.tif",
+    }  # fmt: skip
+    assert not (tmp_path / "manifest" / "failed_ancillary.json").exists()
+
+
+def test_tiles_of_open_sea_are_passed_over(remote, tmp_path):
+    with file_service(remote) as server:
+        fetched(server, tmp_path, [*PLACES, (9.0001, 49.5)])  # a window that reaches to 8.98
+    dem = tmp_path / "archive" / "ancillary" / "dem" / "dem.tif"
+    found = point_values(dem, np.array([8.99, 9.01]), np.array([49.5, 49.5]))
+    assert np.isfinite(found).tolist() == [False, True]
+
+
+def test_an_extract_that_the_server_replaced_since_the_search(remote, tmp_path):
+    with file_service(remote) as server:
+        acquire = asking(server)
+        manifest, sites = search(acquire, PLACES, tmp_path / "manifest")
+        extract(remote, "europe/luxembourg-latest", {7: ("trunk", [(9.0, 49.8), (11.0, 49.8)])})
+        with pytest.raises(ServiceError, match="the server has a newer extract than the search"):
+            fetch_maps(manifest, sites, acquire, tmp_path / "archive", workers=2)
+        assert "/europe/luxembourg-latest.osm.pbf" not in server.paths()
+
+
+def test_several_extracts_and_one_by_its_day(remote, tmp_path):
+    extract(remote, "europe/austria-240101", {9: ("primary", [(9.0, 49.2), (11.0, 49.2)])})
+    roads = ("geofabrik-luxembourg@latest", "geofabrik-austria@240101")
+    with file_service(remote) as server:
+        fetched(server, tmp_path, roads=roads)
+    item = next(i for i in read_collection(tmp_path / "archive", "ancillary") if i.id == "roads")
+    assert item.properties["sources"] == list(roads)
+    assert item.properties["licences"] == ["ODbL 1.0"]
+
+
+def test_a_zip_that_climbs_out_is_refused(remote, tmp_path):
+    counts_zip(remote, np.random.default_rng(1), name="../../../../climbed.tif")
+    with (
+        file_service(remote) as server,
+        pytest.raises(ServiceError, match=r"population: .*climbed\.tif.*outside"),
+    ):
+        fetched(server, tmp_path)
+    assert not list(tmp_path.rglob("climbed.tif"))
+
+
+def test_names_of_tiles_are_those_of_their_south_west_corner():
+    boxes = [(-0.3, -0.3, -0.2, -0.2), (9.99, 49.99, 10.01, 50.01)]
+    assert tile_names("land_cover", boxes) == ["N48E009", "S03W003"]
+    dem = [name.removeprefix("Copernicus_DSM_COG_10_") for name in tile_names("dem", boxes)]
+    assert dem == [
+        "N49_00_E009_00_DEM", "N49_00_E010_00_DEM", "N50_00_E009_00_DEM", "N50_00_E010_00_DEM",
+        "S01_00_W001_00_DEM",
+    ]  # fmt: skip

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import rasterio
+
+from mmaq.acquire.ground.mosaic import boxes_around, read_tile, write_mosaic
+from mmaq.errors import ProductError, ServiceError
+from mmaq.landuse.rasters import disc_shares, point_values
+from mmaq.services.client import Client
+from mmaq.services.endpoints import service
+from mmaq.services.ranges import RangeCache
+from tests.acquire.ground.map_files import CELLS, cover_tile, dem_tile, raster
+from tests.servers.maps import file_service
+
+NODATA = -32767.0
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(11)
+
+
+def mosaic(tmp_path, files, places, reach=1250.0, nodata=NODATA, out="dem.tif"):
+    """Read windows of the files (and of what is missing) from a server; returns map and bytes."""
+    lon, lat = np.array(places, float).T
+    boxes = boxes_around(lon, lat, reach)
+    with (
+        file_service(tmp_path / "remote") as server,
+        Client(service("copernicus-dem", {"copernicus-dem": server.url})) as client,
+    ):
+        caches = [
+            RangeCache(client, f"{server.url}/{file.relative_to(tmp_path / 'remote')}",
+                       tmp_path / "cache" / out / str(number))
+            for number, file in enumerate(files)
+        ]  # fmt: skip
+        tiles = [tile for cache in caches if (tile := read_tile(cache, boxes)) is not None]
+        before = sum(cache.fetched for cache in caches)
+        write_mosaic(tmp_path / out, tiles, boxes, nodata, "m")
+        assert sum(cache.fetched for cache in caches) == before  # windows were on disk already
+    return tmp_path / out, before
+
+
+def sampled(path, places):
+    with rasterio.open(path) as source:
+        return np.array([value[0] for value in source.sample(places)])
+
+
+def test_windows_hold_the_tiles_cells_and_the_rest_is_empty(tmp_path, rng):
+    """A place by itself and one on the corner of four tiles."""
+    tiles = [dem_tile(tmp_path / "remote", lat, lon, rng) for lat in (48, 49) for lon in (9, 10)]
+    places = [(9.4, 49.3), (10.0, 49.0)]
+    path, fetched = mosaic(tmp_path, tiles, places)
+    with rasterio.open(path) as made:
+        values, transform = made.read(1), made.transform
+        assert made.units == ("m",)
+    known = np.argwhere(values != NODATA)
+    x, y = transform @ (known[:, 1] + 0.5, known[:, 0] + 0.5)
+    expected = np.full(len(known), np.nan)
+    for tile in tiles:
+        with rasterio.open(tile) as source:
+            west, south, east, north = source.bounds
+            inside = (x > west) & (x < east) & (y > south) & (y < north)
+            points = zip(x[inside], y[inside], strict=True)
+            expected[inside] = [value[0] for value in source.sample(points)]
+    np.testing.assert_array_equal(values[tuple(known.T)], expected)
+    far = [np.hypot((x - lon) * np.cos(np.radians(lat)), y - lat) for lon, lat in places]
+    assert np.min(far, axis=0).max() < 2500 / 110e3  # corners of 2.5 km squares, and a cell
+    for lon, lat in places:  # the whole disc is there
+        angle = np.linspace(0, 2 * np.pi, 50)
+        ring = np.stack([lon + np.cos(angle) * 1000 / 111e3 / np.cos(np.radians(lat)),
+                         lat + np.sin(angle) * 1000 / 111e3])  # fmt: skip
+        assert np.isfinite(point_values(path, *ring)).all()
+    assert fetched < sum(tile.stat().st_size for tile in tiles) / 2
+    assert path.stat().st_size < 5e5
+
+
+def test_the_same_windows_give_the_same_bytes_in_any_order(tmp_path, rng):
+    tiles = [dem_tile(tmp_path / "remote", 49, lon, rng) for lon in (9, 10)]
+    places = [(9.2, 49.7), (10.6, 49.2), (9.9991, 49.5)]
+    first, _ = mosaic(tmp_path, tiles, places, out="a.tif")
+    second, _ = mosaic(tmp_path, tiles, places[::-1], out="b.tif")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_zones_of_the_elevation_model(tmp_path, rng):
+    """North of 50 degrees columns are half as wide again: each place keeps its tile's own cell."""
+    tiles = [
+        dem_tile(tmp_path / "remote", 49, 9, rng),
+        dem_tile(tmp_path / "remote", 50, 9, rng, CELLS * 2 // 3),
+        dem_tile(tmp_path / "remote", 60, 9, rng, CELLS // 2),
+    ]
+    zones = [
+        list(zip(rng.uniform(9.1, 9.9, 40), rng.uniform(lat + 0.1, lat + 0.9, 40), strict=True))
+        for lat in (49, 50, 60)
+    ]
+    path, _ = mosaic(tmp_path, tiles, [*(place for zone in zones for place in zone), (9.5, 50.0)])
+    with rasterio.open(path) as made:
+        assert made.transform.a == pytest.approx(1 / CELLS)
+    for tile, places, exact in zip(tiles, zones, (1.0, 0.6, 0.5), strict=True):
+        same = point_values(path, *np.array(places).T) == sampled(tile, places)
+        # A cell of the common grid that two of the tile's share is the one's its centre lies in.
+        assert same.mean() >= exact
+    found = point_values(path, np.array([9.5]), np.array([50.0]))
+    assert np.isfinite(found).all()
+
+
+def test_a_tile_of_open_sea_is_no_data_and_no_failure(tmp_path, rng):
+    there = dem_tile(tmp_path / "remote", 49, 9, rng)
+    sea = tmp_path / "remote" / "sea.tif"
+    path, _ = mosaic(tmp_path, [there, sea], [(9.5, 49.5), (10.5, 49.5), (9.999, 49.5)])
+    found = point_values(path, np.array([9.5, 10.5, 9.998, 10.002]), np.full(4, 49.5))
+    assert np.isfinite(found).tolist() == [True, False, True, False]
+    with pytest.raises(ServiceError, match="no tile exists around any site"):
+        mosaic(tmp_path, [sea], [(10.5, 49.5)], out="none.tif")
+    assert not (tmp_path / "none.tif").exists()
+
+
+def test_cover_shares_are_those_of_the_whole_tile(tmp_path, rng):
+    tile = cover_tile(tmp_path / "remote", 48, 9, rng)
+    places = [(9.5, 49.5), (11.2, 50.1), (10.0, 48.2)]
+    path, _ = mosaic(tmp_path, [tile], places, nodata=0, out="land_cover.tif")
+    lon, lat = np.array(places).T
+    made, right = (disc_shares(at, lon, lat, 1000.0, "worldcover") for at in (path, tile))
+    np.testing.assert_allclose(made.to_numpy(), right.to_numpy())
+
+
+def test_a_real_tile(tmp_path, real_data):
+    """Copernicus DEM N00E006: Sao Tome's neighbourhood, as a cloud-optimised GeoTIFF."""
+    name = "Copernicus_DSM_COG_10_N00_E006.tif"
+    (tmp_path / "remote").mkdir()
+    (tmp_path / "remote" / name).write_bytes((real_data / "rasters" / name).read_bytes())
+    places = [(6.52, 0.22), (6.71, 0.30), (6.0002, 0.5)]
+    path, _ = mosaic(tmp_path, [tmp_path / "remote" / name], places)
+    lon, lat = np.array(places).T
+    right = point_values(real_data / "rasters" / name, lon, lat)
+    np.testing.assert_array_equal(point_values(path, lon, lat), right)
+
+
+def test_a_tile_that_is_no_raster_in_degrees_is_named(tmp_path, rng):
+    turned = raster(tmp_path / "remote" / "odd.tif", np.ones((64, 64), "f4"), 9, 50, 0.01, 0.01)
+    with rasterio.open(turned, "r+") as file:
+        file.crs = "EPSG:32632"
+    with pytest.raises(ProductError, match=r"odd\.tif: not a north-up raster in degrees"):
+        mosaic(tmp_path, [turned], [(9.5, 49.9)])
+    (tmp_path / "remote" / "page.tif").write_bytes(b"<html>" * 100)
+    with pytest.raises(ServiceError, match=r"page\.tif: cannot be read"):
+        mosaic(tmp_path, [tmp_path / "remote" / "page.tif"], [(9.5, 49.9)], out="page.tif")

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pandas as pd
+import pytest
+
+from mmaq.acquire.ground import fetch_stations
+from mmaq.acquire.ground.openaq import MICROGRAMS_PER_PPB
+from mmaq.acquire.manifest import read_manifest
+from mmaq.config.data import Landuse, Period
+from mmaq.errors import ServiceError
+from mmaq.landuse.build import read_stations
+from tests.acquire.ground.stations_on_loopback import asking, search
+from tests.servers.openaq import KEY, hour, location, openaq_service
+
+SEATTLE = (-122.6, 47.4, -122.1, 47.8)
+PERIOD = Period(start="2020-12-20", end="2021-02-10")
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch):
+    monkeypatch.setenv("OPENAQ_API_KEY", KEY)
+
+
+def series(value, first=datetime(2020, 12, 18), days=57):
+    """Hours from before the period's begin to after its end."""
+    stamps = [first + timedelta(hours=number) for number in range(24 * days + 1)]
+    stamps = [stamp.strftime("%Y-%m-%dT%H:%M:%SZ") for stamp in stamps]
+    values = value if isinstance(value, list) else [value] * (24 * days)
+    return [hour(*span, number) for *span, number in zip(stamps, stamps[1:], values, strict=False)]
+
+
+def fetched(server, tmp_path):
+    acquire = asking(server, SEATTLE, ("openaq",), provider="openaq", countries=("US",))
+    manifest, sites = search(acquire, PERIOD, tmp_path / "manifest")
+    fetch_stations(manifest, sites, acquire, tmp_path / "archive", workers=2)
+    return read_manifest(manifest)
+
+
+def no2(tmp_path):
+    stations = read_stations(tmp_path / "archive", Landuse(), PERIOD)
+    return stations.set_index("site_id")["no2"].to_dict()
+
+
+def test_the_factor_is_the_ideal_gas_of_20_degrees():
+    grams, gas, kelvin, pascal = 46.0055, 8.314462618, 293.15, 101325.0
+    assert pytest.approx(grams * pascal / (gas * kelvin) / 1000, abs=5e-4) == MICROGRAMS_PER_PPB
+
+
+def test_units_become_micrograms_and_classes_stay_unknown(tmp_path):
+    places = [
+        location(1, -122.3, 47.6, {11: ("no2", "ppm"), 12: ("o3", "ppm")}),
+        location(2, -122.4, 47.5, {21: ("no2", "ppb")}),
+        location(3, -122.2, 47.7, {31: ("no2", "µg/m³"), 32: ("no2", "mg/m³")}),
+    ]
+    hours = {11: series(0.02), 21: series(20.0), 31: series(7.5)}
+    with openaq_service(places, hours) as server:
+        manifest = fetched(server, tmp_path)
+    assert len(manifest.products) == 3
+    assert no2(tmp_path) == pytest.approx({"OPENAQ.1": 38.25, "OPENAQ.2": 38.25, "OPENAQ.3": 7.5})
+    stations = read_stations(tmp_path / "archive", Landuse(), PERIOD)
+    assert stations[["altitude", "rural", "urban", "traffic", "background"]].isna().all(axis=None)
+    assert set(stations["country"]) == {"US"}
+    assert KEY not in "".join(
+        path.read_bytes().decode(errors="ignore") for path in tmp_path.rglob("*") if path.is_file()
+    )
+
+
+@pytest.mark.parametrize("ignores_dates", [False, True])
+def test_all_pages_come_and_only_hours_of_the_period(tmp_path, ignores_dates):
+    """53 days: twelve of 2020 and 41 of 2021, which are a page each; before and after is 999."""
+    days = [999.0] * 2 + [10.0] * 12 + [20.0] * 41 + [999.0] * 2
+    hours = {11: series([value for value in days for _ in range(24)])}
+    places = [location(1, -122.3, 47.6, {11: ("no2", "µg/m³")})]
+    with openaq_service(places, hours, ignores_dates=ignores_dates) as server:
+        fetched(server, tmp_path)
+        pages = {r.query["page"] for r in server.requests if r.path.endswith("/hours")}
+    assert no2(tmp_path) == pytest.approx({"OPENAQ.1": (12 * 10 + 41 * 20) / 53})
+    assert pages == ({"1", "2"} if ignores_dates else {"1"})
+    rows = pd.read_parquet(next((tmp_path / "archive").rglob("SPO.OPENAQ.11.parquet")))
+    assert rows["Start"].is_unique
+    assert (rows["Start"].min(), rows["End"].max()) == (
+        pd.Timestamp("2020-12-20 01:00"), pd.Timestamp("2021-02-11 01:00"),
+    )  # fmt: skip
+
+
+def test_flags_gaps_and_fill_values_do_not_count(tmp_path):
+    values = [10.0] * (24 * 57)
+    values[100:103] = [-999.0, -9999.0, None]
+    hours = series(values)
+    hours[200] = hour(*(hours[200]["period"][f"datetime{end}"]["utc"] for end in ("From", "To")),
+                      900.0, flagged=True)  # fmt: skip
+    with openaq_service([location(1, -122.3, 47.6, {11: ("no2", "ppb")})], {11: hours}) as server:
+        fetched(server, tmp_path)
+    assert no2(tmp_path) == pytest.approx({"OPENAQ.1": 19.125})
+    path = next((tmp_path / "archive").rglob("SPO.OPENAQ.11.parquet"))
+    rows = pd.read_parquet(path)
+    assert len(rows) == 24 * 53
+    assert (rows["Validity"] == -1).sum() == 4
+    assert set(rows["Verification"]) == {3}
+    assert rows["Start"].min() == pd.Timestamp("2020-12-20 01:00")  # UTC+1, as in the EEA's
+
+
+def test_what_is_no_reference_monitor_there_is_passed_over(tmp_path):
+    sensor = {1: ("no2", "ppb")}
+    places = [
+        location(1, -122.3, 47.6, {11: ("no2", "ppb")}),
+        location(2, -122.3, 47.6, sensor, isMobile=True),
+        location(3, -122.3, 47.6, sensor, isMonitor=False),
+        location(4, -122.3, 47.6, sensor, country={"id": 1, "code": "CA", "name": "Canada"}),
+        location(5, -121.0, 47.6, sensor),
+        location(6, -122.3, 47.6, {61: ("pm25", "µg/m³")}),
+        location(7, -122.3, 47.6, sensor, datetimeLast={"utc": "2020-12-01T00:00:00Z"}),
+    ]
+    with openaq_service(places, {11: series(1.0)}) as server:
+        manifest = fetched(server, tmp_path)
+    assert [product.id for product in manifest.products] == ["SPO.OPENAQ.11"]
+
+
+def test_faults_of_the_service_are_named(tmp_path, monkeypatch):
+    crowd = [location(n, -122.3, 47.6, {n: ("no2", "ppb")}) for n in range(1, 1002)]
+    with (
+        openaq_service(crowd, {}, repeats=True) as server,
+        pytest.raises(ServiceError, match="openaq: page 2 repeats an earlier one"),
+    ):
+        fetched(server, tmp_path)
+    with (
+        openaq_service([], {}) as server,
+        pytest.raises(ServiceError, match="no reference monitor"),
+    ):
+        fetched(server, tmp_path)
+    broken = [{"id": 1, "coordinates": {"latitude": 47.6, "longitude": -122.3}}]
+    with openaq_service(broken, {}) as server, pytest.raises(ServiceError, match="location lacks"):
+        fetched(server, tmp_path)
+    monkeypatch.setenv("OPENAQ_API_KEY", "another-key")
+    with openaq_service([], {}) as server, pytest.raises(ServiceError, match="401") as caught:
+        fetched(server, tmp_path)
+    assert "another-key" not in str(caught.value)

@@ -1,0 +1,206 @@
+"""All searches together, the verb ``acquire`` and its rules."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from mmaq.acquire.manifest import Manifest, manifest_names, read_manifest
+from mmaq.acquire.search import ASKED, search, settings_of
+from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
+from mmaq.cli import app
+from mmaq.config import Config, load_config
+from mmaq.config.acquire import Acquire
+from mmaq.errors import ArchiveError, ServiceError
+from tests.acquire.search.conftest import table
+from tests.acquire.search.made_up import c1_item, granule_name, s5p_item
+from tests.servers.data_space import data_space
+from tests.servers.stac import stac_api
+
+ROOT = Path(__file__).parents[3]
+GRID = {"grid": {"bbox": [5, 49, 7, 51]}}
+
+
+def search_all(config, folder):
+    search(config.acquire, config.period, config.landuse, config.patches, folder)
+
+
+OFFL, RPRO = "sentinel-5p-l2-no2-offl", "sentinel-5p-l2-no2-rpro"
+
+
+@pytest.fixture
+def ground(monkeypatch):
+    """Stations and maps as found, without their services."""
+    asked = []
+
+    def find_measurements(acquire, period, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        return Manifest(collection=STATIONS, service="eea", asked={}, products=())
+
+    def find_maps(acquire, sites, radius_m):
+        asked.append((len(sites), radius_m))
+        return Manifest(collection=ANCILLARY, service="sources.csv", asked={}, products=())
+
+    at = "mmaq.acquire.search.together"
+    stations = table(("one", 6.1, 49.6), ("two", 6.2, 49.7)).drop(columns="measured")
+    monkeypatch.setattr(f"{at}.find_measurements", find_measurements)
+    monkeypatch.setattr(f"{at}.read_places", lambda folder: stations)
+    monkeypatch.setattr(f"{at}.find_maps", find_maps)
+    return asked
+
+
+@pytest.fixture
+def services(tmp_path):
+    """Endpoints of a mirror with one scene and a Data Space with one granule."""
+    served = [c1_item("a"), s5p_item(granule_name(), OFFL)]
+    with (
+        stac_api(served, tmp_path / "api", more=[RPRO]) as api,
+        data_space([], tmp_path) as space,
+    ):
+        yield {**space.endpoints, "earth-search": api.url, "cdse-stac": api.url}
+
+
+def configured(endpoints, **more):
+    period = {"start": "2021-07-01", "end": "2021-07-31"}
+    acquire = {"endpoints": endpoints, "unlabelled": 3, **more}
+    return {
+        "name": "small",
+        "source": "acquire",
+        "grid": {"bbox": [5, 49, 7, 51]},
+        "period": period,
+        "acquire": acquire,
+    }
+
+
+def test_one_manifest_a_collection(tmp_path, ground, services):
+    config = Config(**configured(services))
+    search_all(config, tmp_path / "m")
+    names = [STATIONS, ANCILLARY, SENTINEL2, SENTINEL5P]
+    assert manifest_names(config.acquire) == names
+    made = sorted(path.name for path in (tmp_path / "m").iterdir())
+    assert made == sorted([*(f"{name}.json" for name in names), "asked.json", "sites.csv"])
+    assert read_manifest(tmp_path / "m" / f"{SENTINEL2}.json").candidates["unlabelled_00001"]
+    assert ground == [(5, 1000.0)]
+    first = {path.name: path.read_bytes() for path in (tmp_path / "m").iterdir()}
+    search_all(config, tmp_path / "again")
+    assert first == {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()}
+
+
+def test_nothing_is_written_when_a_search_fails(tmp_path, ground, services):
+    gone = {**services, "earth-search": services["cdse"]}
+    with pytest.raises(ServiceError, match="earth-search"):
+        search_all(Config(**configured(gone)), tmp_path / "m")
+    assert list((tmp_path / "m").iterdir()) == []
+
+
+def test_without_a_satellite():
+    none = {"provider": "none"}
+    assert manifest_names(Acquire(sentinel2=none)) == [STATIONS, ANCILLARY, SENTINEL5P]
+    assert manifest_names(Acquire(sentinel2=none, sentinel5p=none)) == [STATIONS, ANCILLARY]
+
+
+@pytest.mark.usefixtures("ground")
+def test_the_verb_plan(tmp_path, services, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("c.yaml").write_text(yaml.safe_dump(configured(services)))
+    done = CliRunner().invoke(app, ["acquire", "plan", "--config", "c.yaml"])
+    assert done.exit_code == 0, done.output
+    assert "Sentinel-2 windows" in done.output
+    assert "NOT FOUND" in done.output
+    held = json.loads(Path("data/small/manifest/sentinel-5p-l2-no2.json").read_text())
+    assert [product["id"] for product in held["products"]] == [granule_name()]
+
+
+def test_the_verb_estimates_without_a_network(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("mmaq.services.client.Client.__init__", None)
+    Path("c.yaml").write_text("source: acquire\ngrid: {bbox: [5, 49, 7, 51]}\n")
+    done = CliRunner().invoke(app, ["acquire", "plan", "--estimate", "--config", "c.yaml"])
+    assert done.exit_code == 0, done.output
+    assert "Sentinel-5P granules" in done.output
+    assert not Path("data").exists()
+
+
+def test_a_configuration_before_the_verb_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("c.yaml").write_text("source: acquire\ngrid: {bbox: [5, 49, 7, 51]}\n")
+    done = CliRunner().invoke(app, ["acquire", "--config", "c.yaml", "plan", "--estimate"])
+    assert done.exit_code == 2
+    assert "give --config after the name of the verb" in done.output
+
+
+def test_the_verb_follows_the_search_that_is_there(tmp_path, monkeypatch):
+    """A second run searches nothing anew, and fetches each collection that is asked for."""
+    monkeypatch.chdir(tmp_path)
+    Path("c.yaml").write_text(
+        "name: small\nsource: acquire\nacquire: {sentinel5p: {keep: false}}\n"
+        "grid: {bbox: [5, 49, 7, 51]}\n"
+    )
+    folder = Path("data/small/manifest")
+    folder.mkdir(parents=True)
+    for name in (*(f"{c}.json" for c in manifest_names(Acquire())), "sites.csv"):
+        (folder / name).write_text("{}")
+    given = load_config(Path("c.yaml"))
+    settings = settings_of(given.acquire, given.period, given.landuse, given.patches)
+    (folder / ASKED).write_text(json.dumps(settings))
+    called = []
+    for at in ("ground.fetch_stations", "ground.fetch_maps", "fetch.fetch_sentinel2",
+               "fetch.fetch_granules", "search.search"):  # fmt: skip
+        name = at.split(".")[1]
+        monkeypatch.setattr(
+            f"mmaq.acquire.{at}", lambda *args, name=name: called.append((name, args[0]))
+        )
+    done = CliRunner().invoke(app, ["acquire", "--config", "c.yaml"])
+    assert done.exit_code == 0, done.output
+    assert called == [
+        ("fetch_stations", folder / "stations.json"), ("fetch_maps", folder / "ancillary.json"),
+        ("fetch_sentinel2", folder / "sentinel-2-l2a.json"),
+    ]  # fmt: skip
+    called.clear()
+    changed = Path("c.yaml").read_text().replace("acquire: {", "acquire: {unlabelled: 5, ")
+    Path("changed.yaml").write_text(changed)
+    with pytest.raises(ArchiveError, match=r"other settings.*`mmaq acquire plan`"):
+        CliRunner().invoke(app, ["acquire", "--config", "changed.yaml"], catch_exceptions=False)
+    assert not called
+    (folder / "sites.csv").unlink()
+    CliRunner().invoke(app, ["acquire", "--config", "c.yaml"])
+    assert "search" in [name for name, _ in called]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("acquire", "rules", "absent"),
+    [
+        ({}, {"acquire_plan": 1, "fetch_sentinel5p": 1, "grid_part": 4, "grid": 1}, set()),
+        ({"sentinel5p": {"keep": False}}, {"acquire_plan": 1, "grid_part": 4, "grid": 1},
+         {"fetch_sentinel5p"}),
+        ({"sentinel5p": {"provider": "none"}}, {"fetch_sentinel2": 1, "patches": 1},
+         {"fetch_sentinel5p", "grid_part", "grid", "pretrain"}),
+    ],
+)  # fmt: skip
+def test_the_rules(tmp_path, acquire, rules, absent):
+    config = {
+        "name": "small",
+        "source": "acquire",
+        "grid": {"bbox": [5, 49, 7, 51]},
+        "acquire": acquire,
+    }
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(config))
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "-n", "--snakefile", ROOT / "Snakefile", "--directory",
+         ".", "--profile", "none", "--cores", "1", "--configfile", "c.yaml"],
+        cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line.split() for line in (done.stdout + done.stderr).splitlines()]
+    counts = {words[0]: int(words[1]) for words in lines if len(words) == 2 and words[1].isdigit()}
+    assert rules.items() <= counts.items()
+    assert not absent & set(counts)
+    assert {"fetch_stations", "fetch_maps"} <= set(counts)

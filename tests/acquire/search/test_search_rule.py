@@ -1,0 +1,93 @@
+"""The rule of the frozen search, run by Snakemake against every service on loopback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mmaq.acquire.manifest import read_manifest
+from tests.acquire.search.made_up import c1_item, granule_name, s5p_item
+from tests.servers.data_space import data_space
+from tests.servers.eea import eea_service
+from tests.servers.maps import file_service
+from tests.servers.stac import stac_api
+
+ROOT = Path(__file__).parents[3]
+OFFL, RPRO = "sentinel-5p-l2-no2-offl", "sentinel-5p-l2-no2-rpro"
+TABLE = (
+    "Countrycode\tAirQualityStation\tSamplingPoint\tAirPollutantCode\tObservationDateBegin\t"
+    "ObservationDateEnd\tLongitude\tLatitude\tAltitude\tAirQualityStationType\t"
+    "AirQualityStationArea\n"
+    "LU\tSTA-1\tSPO-1\thttp://dd.eionet.europa.eu/vocabulary/aq/pollutant/8\t2010-01-01T00:00:00"
+    "\t\t6.1\t49.6\t300\ttraffic\turban\n"
+)
+
+
+@pytest.fixture
+def endpoints(tmp_path):
+    """Addresses of all services that a search asks."""
+    extract = tmp_path / "maps" / "europe" / "luxembourg-latest.osm.pbf.md5"
+    extract.parent.mkdir(parents=True)
+    extract.write_text("ab" * 16 + "  luxembourg-latest.osm.pbf\n")
+    served = [c1_item("a"), s5p_item(granule_name(), OFFL)]
+    with (
+        stac_api(served, tmp_path / "api", more=[RPRO]) as api,
+        data_space([], tmp_path) as space,
+        eea_service({2: {"LU": {"SPO-1": b"parquet"}}}, frozen=TABLE.encode()) as eea,
+        file_service(tmp_path / "maps") as maps,
+    ):
+        yield {
+            **space.endpoints, "earth-search": api.url, "cdse-stac": api.url,
+            "eea": eea.url, "eea-table": eea.url, "geofabrik": maps.url,
+        }  # fmt: skip
+
+
+def workflow(folder, config, *options):
+    (folder / "c.yaml").write_text(yaml.safe_dump(config))
+    target = "data/small/manifest/sites.csv"
+    command = [
+        sys.executable, "-m", "snakemake", target, "--snakefile", ROOT / "Snakefile", "--directory",
+        ".", "--profile", "none", "--cores", "1", "--configfile", "c.yaml", *options,
+    ]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_the_search_is_frozen(tmp_path, endpoints):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    acquire = {"endpoints": endpoints, "unlabelled": 2}
+    period = {"start": "2021-07-01", "end": "2021-07-31"}
+    config = {
+        "name": "small",
+        "source": "acquire",
+        "grid": {"bbox": [5, 49, 7, 51]},
+        "acquire": acquire,
+        "period": period,
+    }
+    workflow(folder, config)
+    manifests = folder / "data" / "small" / "manifest"
+    found = read_manifest(manifests / "sentinel-2-l2a.json")
+    assert found.candidates == dict.fromkeys(("STA-1", *_unlabelled()), ("a",))
+    assert [p.id for p in read_manifest(manifests / "sentinel-5p-l2-no2.json").products] == [
+        granule_name()
+    ]
+    assert "Nothing to be done" in workflow(folder, config, "-n")
+
+    acquire["missing"], acquire["sentinel5p"] = 0.1, {"keep": False}
+    assert "Nothing to be done" in workflow(folder, config, "-n")
+
+    acquire["sentinel2"] = {"dates": 2}
+    assert "acquire_plan" in workflow(folder, config, "-n")
+
+
+def _unlabelled():
+    return ("unlabelled_00001", "unlabelled_00002")

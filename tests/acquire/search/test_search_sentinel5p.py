@@ -1,0 +1,187 @@
+"""Which granules a manifest names: streams, versions, area, and catalogues that differ."""
+
+from __future__ import annotations
+
+import pytest
+
+from mmaq.acquire.manifest import LeftOut
+from mmaq.acquire.search.granules import choose, read_granule
+from mmaq.acquire.search.sentinel5p import find_granules
+from mmaq.config.acquire import Acquire
+from mmaq.config.data import Period
+from mmaq.errors import ServiceError
+from tests.acquire.search.made_up import granule_name, s5p_item
+from tests.servers.data_space import Entry, data_space
+from tests.servers.stac import paged, stac_api
+
+JULY = Period(start="2021-07-01", end="2021-07-31")
+OFFL, RPRO, NRTI = (f"sentinel-5p-l2-no2-{stream}" for stream in ("offl", "rpro", "nrti"))
+OTHERS = ["sentinel-5p-l2-no2-nrti", "sentinel-5p-l2-co-offl", "sentinel-2-l2a"]
+MIRROR = "sentinel-5p-l2-netcdf"
+
+
+def entry(folder, name, start="2021-07-01T11:00:00.000000Z"):
+    file = folder / f"{name}.nc"
+    file.write_bytes(name.encode())
+    area = "POLYGON((-10 20, 20 20, 20 70, -10 70, -10 20))"
+    return Entry(f"{name}.nc", file, "SENTINEL-5P", "L2__NO2___", start, start, area)
+
+
+def search(space, api, **settings):
+    endpoints = {**space.endpoints, "cdse-stac": api.url}
+    return find_granules(Acquire(endpoints=endpoints, sentinel5p=settings), JULY)
+
+
+def test_the_best_version_of_each_orbit(tmp_path):
+    offl, rpro = granule_name("OFFL", 19000, "010400"), granule_name("RPRO", 19000)
+    alone, late = granule_name("OFFL", 19001), granule_name("OFFL", 19002, day="20210801")
+    nrti = granule_name("NRTI", 19003)
+    found = [read_granule(s5p_item(name, OFFL)) for name in (offl, rpro, alone, late, nrti, alone)]
+    chosen, passed_over = choose(found, Acquire(), JULY)
+    assert [product.id for product in chosen] == [alone, rpro]
+    assert passed_over == [LeftOut(id=offl, reason="a better version of the same orbit is taken")]
+
+
+def test_only_granules_over_the_area():
+    away = {"type": "Polygon", "coordinates": [[[7, 0], [9, 0], [9, 80], [7, 80], [7, 0]]]}
+    slanted = {"type": "Polygon", "coordinates": [[[0, 45], [9, 60], [9, 61], [0, 46], [0, 45]]]}
+    near, far, other = (granule_name(orbit=orbit) for orbit in (1, 2, 3))
+    items = [s5p_item(near, OFFL), s5p_item(far, OFFL, geometry=away, bbox=[5, 0, 9, 80]),
+             s5p_item(other, OFFL, geometry=slanted)]  # fmt: skip
+    chosen, _ = choose(map(read_granule, items), Acquire(), JULY)
+    assert [product.id for product in chosen] == [near]
+
+
+def test_the_way_that_is_asked_for():
+    item = s5p_item(granule_name(), OFFL)
+    assert read_granule(item).product.files["product"].href.startswith("https://download.")
+    assert read_granule(item, scheme="s3").product.files["product"].href.startswith("s3://eodata/")
+
+
+def test_without_geometry_and_bbox():
+    item = s5p_item(granule_name(), OFFL, geometry=None)
+    assert read_granule(item).footprint.bounds == (-10, 20, 20, 70)
+    del item["bbox"]
+    assert read_granule(item).reason == "the item has neither a geometry nor a bbox"
+    empty = s5p_item("strange", OFFL, assets={})
+    assert read_granule(empty).reason == "the item has no file with the name of an NO2 granule"
+    other = s5p_item(granule_name().replace("NO2____", "CO_____"), OFFL)
+    assert read_granule(other) is None
+
+
+def test_stac_with_sizes_and_sums_of_odata(tmp_path):
+    name = granule_name()
+    entries = [entry(tmp_path, name)]
+    with (
+        data_space(entries, tmp_path) as space,
+        stac_api([s5p_item(name, OFFL)], tmp_path / "api", more=[RPRO, *OTHERS]) as api,
+    ):
+        manifest = search(space, api)
+        asked = [request.body for request in api.server.asked("/search")]
+    (product,) = manifest.products
+    file = product.files["product"]
+    assert file.href == f"{space.endpoints['cdse']}/Products({entries[0].id})/$value"
+    assert (file.bytes, len(file.md5), len(file.blake3)) == (len(name), 32, 64)
+    assert product.properties["processor_version"] == "2.4.0"
+    assert b'"sentinel-5p-l2-no2-offl"' in asked[0]
+    assert b'"sentinel-5p-l2-no2-rpro"' in asked[0]
+    assert b"nrti" not in asked[0]
+    assert b"-co-" not in asked[0]
+
+
+def test_what_only_one_catalogue_lists_is_taken(tmp_path, caplog):
+    in_stac, in_odata = granule_name(orbit=1), granule_name(orbit=2)
+    caplog.set_level("INFO")
+    with (
+        data_space([entry(tmp_path, in_odata)], tmp_path) as space,
+        stac_api([s5p_item(in_stac, OFFL)], tmp_path / "api", more=[RPRO]) as api,
+    ):
+        manifest = search(space, api)
+    assert [product.id for product in manifest.products] == [in_stac, in_odata]
+    assert manifest.products[0].files["product"].bytes is None
+    assert "1 granules are listed by OData alone" in caplog.text
+
+
+def test_s3(tmp_path):
+    name = granule_name()
+    with (
+        data_space([entry(tmp_path, name)], tmp_path) as space,
+        stac_api([s5p_item(name, OFFL)], tmp_path / "api", more=[RPRO]) as api,
+    ):
+        (product,) = search(space, api, download="s3").products
+    assert product.files["product"].href == f"s3://eodata/{name}.nc"
+    assert product.files["product"].bytes == len(name)
+
+
+def test_a_stream_without_a_collection_is_a_named_failure(tmp_path):
+    with (
+        data_space([], tmp_path) as space,
+        stac_api([s5p_item(granule_name(), OFFL)], tmp_path / "api", more=OTHERS) as api,
+        pytest.raises(ServiceError, match="lists no collection of Sentinel-5P NO2 for rpro"),
+    ):
+        search(space, api)
+
+
+def test_nothing_found_is_a_named_failure(tmp_path):
+    with (
+        data_space([], tmp_path) as space,
+        stac_api([], tmp_path / "api", more=[OFFL, RPRO]) as api,
+        pytest.raises(ServiceError, match="cdse: holds no Sentinel-5P NO2 granule of 2021-07-01"),
+    ):
+        search(space, api)
+
+
+def test_mixed_processors_are_told(tmp_path, caplog):
+    names = [granule_name(orbit=1), granule_name(orbit=2, processor="020600")]
+    with (
+        data_space([], tmp_path) as space,
+        stac_api([s5p_item(n, OFFL) for n in names], tmp_path / "api", more=[RPRO]) as api,
+    ):
+        search(space, api)
+    assert "cdse: processor versions are mixed: 2.4.0, 2.6.0" in caplog.text
+
+
+def test_the_mirror(tmp_path, caplog):
+    """Shortened ids, one collection of all gases, addresses without a signature."""
+    name = granule_name()
+    root = "https://sentinel5euwest.blob.core.windows.net/sentinel-5p/TROPOMI"
+    no2 = s5p_item("S5P_L2_NO2____20210701T110000_20210701T124130_19000", MIRROR)
+    no2["assets"] = {"no2": {"href": f"{root}/L2__NO2___/2021/07/01/{name}.nc?sig=SECRET"}}
+    co_name = name.replace("NO2____", "CO_____")
+    co = s5p_item("S5P_L2_CO_____20210701T110000_20210701T124130_19000", MIRROR)
+    co["assets"] = {"co": {"href": f"{root}/L2__CO____/2021/07/01/{co_name}.nc"}}
+    with stac_api([no2, co], tmp_path, prefix="/stac/v1") as api:
+        asked = Acquire(
+            endpoints={"planetary-computer": api.server.url},
+            sentinel5p={"provider": "planetary-computer"},
+        )
+        manifest = find_granules(asked, JULY)
+    (product,) = manifest.products
+    assert product.id == name
+    assert product.files["product"].href == f"{root}/L2__NO2___/2021/07/01/{name}.nc"
+    assert "planetary-computer: no granule from 2021-07-02 to 2021-07-31" in caplog.text
+    assert manifest.left_out == ()
+
+
+def test_a_broken_item_is_left_out_with_the_reason(tmp_path, caplog):
+    good, bad = s5p_item(granule_name(), MIRROR), s5p_item("bad", MIRROR, assets=[1])
+    with paged([{"features": [good, bad]}], tmp_path) as api:
+        api.server.answer = _under("/stac/v1", api.server.answer)
+        asked = Acquire(
+            endpoints={"planetary-computer": api.url}, sentinel5p={"provider": "planetary-computer"}
+        )
+        manifest = find_granules(asked, JULY)
+    (left,) = manifest.left_out
+    assert left.id == "bad"
+    assert left.reason.startswith("its entry cannot be read (AttributeError(")
+    assert "planetary-computer: bad is left out" in caplog.text
+
+
+def _under(prefix, answer):
+    """The same answers under a path."""
+
+    def moved(asked):
+        asked.path = asked.path.removeprefix(prefix) or "/"
+        return answer(asked)
+
+    return moved

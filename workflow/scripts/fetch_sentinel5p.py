@@ -1,0 +1,17 @@
+"""Adapter of the rule fetch_sentinel5p."""
+
+from pathlib import Path
+
+from mmaq.config.acquire import Acquire
+from mmaq.logs import one_line_errors, start_logging
+
+start_logging(snakemake.log[0])
+with one_line_errors():
+    from mmaq.acquire.fetch import fetch_granules
+
+    fetch_granules(
+        Path(snakemake.input.manifest),
+        Acquire(**snakemake.params.config),
+        Path(snakemake.output[0]).parents[1],
+        workers=snakemake.params.workers,
+    )
