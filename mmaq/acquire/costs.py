@@ -25,6 +25,9 @@ TILE_BYTES = {"band": 1.5e6, "SCL": 0.1e6}
 Search (S2A_29RKH_20200219), and for the classification more than its 0.02, which is desert."""
 CUT_BYTES = 0.4e6
 """What a site's windows take in the archive: 12 bands and SCL in sparse blocks of 128 pixels."""
+MAP_BYTES = {"dem": 30e6, "land_cover": 60e6, "population": 0.3e9}
+"""Of one file where its size is not stated: a tile of elevation (1 degree) or of cover (3 degrees),
+of which windows take at most the whole, and the map of people."""
 NATIVE_M = {
     "B01": 60, "B02": 10, "B03": 10, "B04": 10, "B05": 20, "B06": 20, "B07": 20, "B08": 10,
     "B8A": 20, "B09": 60, "B11": 20, "B12": 20, "SCL": 20,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mmaq.acquire.costs import CUT_BYTES, NATIVE_M, Cost, header_cost, window_cost
+from mmaq.acquire.costs import CUT_BYTES, MAP_BYTES, NATIVE_M, Cost, header_cost, window_cost
 from mmaq.acquire.plan import IN_HAND, service_of
 from mmaq.acquire.search.together import PIXEL_M
 from mmaq.archive import SENTINEL2, SENTINEL5P, STATIONS
@@ -41,8 +41,6 @@ YEAR_OF_STATION = 0.17e6
 """Bytes of a year of hourly values; a file of the verified data set holds all since 2013."""
 YEARS = {"verified": 11, "unverified": 2, "airbase": 11}
 DEGREE_KM = 111.32
-DEM_TILE, COVER_TILE, POPULATION = 30e6, 60e6, 0.3e9
-"""Bytes of a whole tile of elevation (1 degree) and cover (3 degrees), and of the map of people."""
 
 
 def estimated(config: Config) -> tuple[list[Cost], list[str]]:
@@ -127,15 +125,15 @@ def _maps(asked: Acquire, sites: int) -> list[Cost]:
     """At most whole tiles, and no more of them than there are sites."""
     west, south, east, north = asked.bbox
     costs = []
-    for name, at, step, size in (
-        ("dem", "copernicus-dem", 1, DEM_TILE), ("land_cover", "worldcover", 3, COVER_TILE),
+    for name, at, step in (
+        ("dem", "copernicus-dem", 1), ("land_cover", "worldcover", 3),
     ):  # fmt: skip
         tiles = min((math.ceil((east - west) / step) + 1) * (math.ceil((north - south) / step) + 1),
                     max(sites, 1))  # fmt: skip
-        there = service(at, asked.endpoints)
+        there, size = service(at, asked.endpoints), MAP_BYTES[name]
         costs.append(Cost(name, there, tiles, tiles * size, 20 * tiles, tiles * size, tiles * size))
-    there = service("ghsl", asked.endpoints)
-    costs.append(Cost("population", there, 1, POPULATION, 1, POPULATION / 10, 3 * POPULATION))
+    there, size = service("ghsl", asked.endpoints), MAP_BYTES["population"]
+    costs.append(Cost("population", there, 1, size, 1, size / 10, 3 * size))
     return costs
 
 

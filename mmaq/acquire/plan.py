@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mmaq.acquire.costs import (
     CUT_BYTES,
+    MAP_BYTES,
     NATIVE_M,
     Cost,
     header_cost,
@@ -59,8 +60,8 @@ def page(costs: Sequence[Cost], notes: Sequence[str] = ()) -> str:
     rows = [COLUMNS]
     for cost in costs:
         rows.append((
-            cost.source, cost.service.name, f"{cost.products}", readable(cost.fetched),
-            f"{cost.requests}", readable(cost.kept + cost.passing), lasting(cost.seconds),
+            cost.source, cost.service.name, f"{cost.products}", _bytes(cost, cost.fetched),
+            f"{cost.requests}", _bytes(cost, cost.kept + cost.passing), lasting(cost.seconds),
         ))  # fmt: skip
     sums = total(costs)
     rows.append((
@@ -128,6 +129,10 @@ def _whole_scenes(config: Config, manifest: Manifest, sites: int) -> Cost:
                 passing, lacking)  # fmt: skip
 
 
+def _bytes(cost: Cost, count: float) -> str:
+    return "?" if not cost.fetched and cost.products and cost.unknown else readable(count)
+
+
 def _granules(config: Config, manifest: Manifest) -> Cost:
     sizes, lacking = _sizes(manifest.products, "Sentinel-5P granules")
     keep = config.acquire.sentinel5p.keep
@@ -156,10 +161,13 @@ def _maps(config: Config, manifest: Manifest) -> list[Cost]:
     costs = []
     for product in manifest.products:
         at = service(str(product.properties["service"]), config.acquire.endpoints)
-        size, files = _size(product), len(product.files)
-        lacking = () if all(file.bytes for file in product.files.values()) else (
-            f"size of {product.id}: the server tells it when the download begins",
-        )  # fmt: skip
+        files = len(product.files)
+        usual = MAP_BYTES.get(product.id, 0.0)
+        size = sum(file.bytes or usual for file in product.files.values())
+        lacking: tuple[str, ...] = ()
+        if not all(file.bytes for file in product.files.values()):
+            counted = "counted as whole files of the usual size" if usual else "not counted"
+            lacking = (f"size of {product.id}, which no search tells: {counted}",)
         costs.append(Cost(product.id, at, files, size, files, size, size, lacking))
     return costs
 

@@ -138,7 +138,11 @@ def test_page(found, monkeypatch):
     assert re.search(r"^  cdse: a free account of .*: found$", text, re.M)
     assert "  cdse: 4 connections of 20 MB/s" in text
     assert "unknown:\n  sizes of 1 Sentinel-5P granules" in text
-    assert "  size of population: the server tells it when the download begins" in text
+    assert (
+        "  size of population, which no search tells: counted as whole files of the usual size"
+        in text
+    )
+    assert "?" not in text
     assert "secret" not in text
     assert "somebody" not in text
     monkeypatch.delenv("CDSE_PASSWORD")
@@ -200,3 +204,11 @@ def test_estimate_of_whole_scenes():
     scenes = of(costs, "Sentinel-2 products")
     assert scenes.products == 4 * 3  # tiles of Luxembourg, fewer than its stations
     assert scenes.fetched == scenes.products * 0.97e9
+
+
+def test_a_size_that_nobody_tells_is_no_zero(found):
+    write(found, ANCILLARY, "sources.csv", [product("roads", counts=None)])
+    costs = planned(config(), found)
+    row = next(line for line in page(costs).splitlines() if line.startswith("roads"))
+    assert row.split()[3] == "?"
+    assert "  size of roads, which no search tells: not counted" in page(costs)
