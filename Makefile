@@ -10,7 +10,7 @@ TESTED := .venv/.tested
 help: ## list these verbs
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/'
 
-setup: $(TESTED) ## make .venv with the package, its pinned dependencies and the tools of its tests
+setup: $(TESTED) ## make .venv with the package, its pinned dependencies, DVC and the tools of its tests
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -20,9 +20,9 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
-# Whoever wants the table need not wait for the tools of the tests.
+# Whoever wants the table need not wait for DVC, the SLURM executor and the tools of the tests.
 $(TESTED): $(READY)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,orchestration]"
 	@touch $@
 
 benchmark: $(READY) ## raw satellites to results/benchmark.csv and results/report.html

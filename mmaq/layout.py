@@ -81,6 +81,11 @@ class Layout:
         return self.results / "benchmark.csv"
 
     @property
+    def metrics(self) -> Path:
+        """The main figures of the benchmark table, in a form that is compared by version."""
+        return self.results / "metrics.json"
+
+    @property
     def report(self) -> Path:
         """The self-contained report page."""
         return self.results / "report.html"

@@ -117,7 +117,8 @@ rule benchmark_table:
         parts=[f"{EVALUATED}/{part}.csv" for part in EVALUATION_PARTS],
         sources=stage_sources("mmaq.evaluation.table"),
     output:
-        PATHS.benchmark,
+        table=PATHS.benchmark,
+        metrics=PATHS.metrics,
     log:
         f"{LOGS}/benchmark_table.log",
     benchmark:

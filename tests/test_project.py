@@ -24,7 +24,8 @@ def test_every_dependency_is_pinned_once_and_without_an_address(request, project
     assert all(re.fullmatch(r"[a-z0-9._-]+==[A-Za-z0-9.+!]+", pin) for pin in pins)
     names = [pin.split("==")[0] for pin in pins]
     assert len(names) == len(set(names))
-    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
+    extras = project["optional-dependencies"]
+    wanted = project["dependencies"] + extras["dev"] + extras["orchestration"]
     for requirement in wanted:
         name = re.match(r"[A-Za-z0-9._-]+", requirement)[0].lower().replace("_", "-")
         assert name in names, name

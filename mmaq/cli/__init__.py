@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from mmaq.cli import acquire, config, data, learning
+from mmaq.cli import acquire, config, data, learning, orchestrate
 from mmaq.logs import one_line_errors, start_logging
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app.add_typer(data.app)
 app.add_typer(acquire.app, name="acquire")
 app.add_typer(learning.app)
 app.add_typer(config.app, name="config")
+app.add_typer(orchestrate.app)
 
 
 def main() -> None:

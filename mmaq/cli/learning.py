@@ -58,6 +58,7 @@ def evaluate(config: ConfigFile = None) -> None:
                     *out,
                 )  # fmt: skip
     evaluation.join_parts([run.of(part, "csv") for part in run.parts], run.paths.benchmark)
+    evaluation.write_metrics(run.paths.benchmark, run.paths.metrics)
 
 
 @app.command()

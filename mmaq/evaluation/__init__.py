@@ -11,6 +11,7 @@ STAGES = {
     "evaluate_finetune": "finetune_stage",
     "evaluate_supervised": "supervised_stage",
     "join_parts": "table",
+    "write_metrics": "table",
 }
 __all__ = [
     "evaluate_finetune",
@@ -18,6 +19,7 @@ __all__ = [
     "evaluate_references",
     "evaluate_supervised",
     "join_parts",
+    "write_metrics",
 ]
 
 

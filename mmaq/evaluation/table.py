@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -19,6 +20,7 @@ from mmaq.benchmark import (
     write_benchmark,
 )
 from mmaq.errors import TableError
+from mmaq.files import write_json
 from mmaq.reported import paper_figure
 
 KEY = (
@@ -56,6 +58,31 @@ def join_parts(parts: Sequence[Path], out: Path) -> None:
     table["reported"] = table["reported"].astype(float)
     write_benchmark(sort_rows(table), out)
     log.info("%s: %d rows, %d skipped", out, len(table), (table["status"] == "skipped").sum())
+
+
+NAMED = ("task", "split", "method", "protocol", "modalities", "metric")
+"""Keys of a figure among the metrics, the outermost first."""
+
+
+def write_metrics(benchmark: Path, out: Path) -> None:
+    """Write the table's figures over all stations and labels as nested JSON, for `dvc metrics`.
+
+    DVC compares no CSV: a figure is ``{task: {split: {method: {protocol: {modalities: {metric:
+    value}}}}}}``, in the table's units.
+
+    Raises:
+        TableError: the table is missing or broken.
+    """
+    table = read_benchmark(benchmark)
+    main = table[(table["group"] == "all") & (table["label_fraction"] == 1)]
+    figures: dict[str, Any] = {}
+    for row in main[main["value"].notna()].to_dict("records"):
+        *outer, metric = (str(row[name]) for name in NAMED)
+        inner = figures
+        for name in outer:
+            inner = inner.setdefault(name, {})
+        inner[metric] = row["value"]
+    write_json(out, figures)
 
 
 def sort_rows(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,115 @@
+"""``dvc.yaml``, written from the workflow, so that the pipeline stands in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mmaq.config import Config, load_config
+from mmaq.errors import ConfigError
+from mmaq.files import replacing
+from mmaq.layout import Layout
+from mmaq.orchestrate.stages import COMMON, STAGES, Stage, keys_of
+from mmaq.orchestrate.workflow import SNAKEFILE, Job, read_workflow
+
+DEFAULT = Path("config/config.yaml")
+HEADER = "# Written by `mmaq dvc write` from the workflow; do not edit.\n"
+PROGRAM = r"snakemake --profile \${SNAKEMAKE_PROFILE:-profiles/local}"
+"""What a stage runs: cores and executor are the profile's, so that neither makes it stale."""
+
+
+def write_dvc_yaml(config: Path) -> None:
+    """Write ``dvc.yaml`` for a configuration into the working folder.
+
+    Raises:
+        ConfigError: the configuration is not valid or leaves keys out.
+    """
+    text = dvc_yaml(config)
+    with replacing("dvc.yaml") as temporary:
+        temporary.write_text(text)
+
+
+def dvc_yaml(config: Path) -> str:
+    """``dvc.yaml`` of the data set that a configuration describes.
+
+    A stage's command is one Snakemake target. It depends on what its jobs read and no job of its
+    own makes, on its rules and adapters, and on its sections of the configuration; what its jobs
+    make are its outputs.
+
+    Raises:
+        ConfigError: the configuration is not valid or leaves keys out: DVC sees no defaults.
+    """
+    checked = load_config(config)
+    _refuse_gaps(config, checked)
+    jobs = read_workflow(config).jobs
+    known = {file for stage in STAGES for file in stage.files}
+    for job in jobs:
+        if job.file not in known:
+            remedy = "Name it in mmaq/orchestrate/stages.py"
+            raise ConfigError(job.file, f"its rule {job.rule} belongs to no stage", remedy)
+    stages = {}
+    for stage in STAGES:
+        mine = [job for job in jobs if job.file in stage.files]
+        if mine:
+            stages[stage.name] = _stage(stage, mine, config, checked)
+    document: dict[str, Any] = {
+        "stages": stages, "metrics": [str(Layout(checked.name).metrics)]
+    }  # fmt: skip
+    curves = [path for job in jobs for path in job.outputs if path.endswith("_losses.csv")]
+    if curves:
+        document["plots"] = [{"loss": {"x": "step", "y": dict.fromkeys(sorted(curves), "loss")}}]
+    return HEADER + yaml.safe_dump(document, sort_keys=False, width=1000)
+
+
+def _stage(stage: Stage, jobs: Sequence[Job], path: Path, config: Config) -> dict[str, Any]:
+    made = {name for job in jobs for name in job.outputs}
+    read = {name for job in jobs for name in job.inputs}
+    paths = Layout(config.name)
+    deps = {SNAKEFILE.name, COMMON, *stage.files, *(job.script for job in jobs)}
+    deps |= {_products(name) for name in read - made}
+    outs: list[Any] = sorted({_whole(name, paths) for name in made})
+    if stage.name == "archive" and config.source == "acquire":
+        # DVC empties a stage's outputs before it runs; a download goes on from what is there.
+        outs = [{name: {"persist": True}} for name in outs]
+    last = sorted(job.outputs[0] for job in jobs if not read & set(job.outputs))
+    given = [] if path == DEFAULT else ["--configfile", str(path)]
+    rules = sorted({job.rule for job in jobs})
+    command = [PROGRAM, *given, "--allowed-rules", *rules, "--", *last]
+    return {
+        "cmd": " ".join(command),
+        "deps": sorted(deps),
+        "params": [{str(path): keys_of(stage, config)}],
+        "outs": outs,
+    }
+
+
+def _products(path: str) -> str:
+    """``path``, or the folder of the products that Snakemake follows by this one file."""
+    return str(Path(path).parent) if Path(path).name == "collection.json" else path
+
+
+def _whole(path: str, paths: Layout) -> str:
+    """``path``, or the folder of many products and manifests that it belongs to."""
+    folders = (str(paths.archive), str(paths.manifests))
+    return next((folder for folder in folders if path.startswith(folder + "/")), path)
+
+
+def _refuse_gaps(path: Path, config: Config) -> None:
+    gap = _gap(config.model_dump(mode="json"), yaml.safe_load(path.read_text()) or {})
+    if gap:
+        fault = f"leaves out {gap}, and DVC would not see its default change"
+        raise ConfigError(path, fault, "Start from a whole copy of config/config.yaml")
+
+
+def _gap(whole: Mapping[str, Any], given: Mapping[str, Any]) -> str | None:
+    for key, value in whole.items():
+        if key not in given:
+            return key
+        if isinstance(value, dict) and isinstance(given[key], dict):
+            inner = _gap(value, given[key])
+            if inner:
+                return f"{key}.{inner}"
+    return None

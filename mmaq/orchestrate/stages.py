@@ -1,0 +1,57 @@
+"""The stages that DVC knows: each is the rules of some files in ``rules/``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mmaq.config import Config
+
+COMMON = "rules/common.smk"
+"""Helpers that every rule may use."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Rules that DVC runs as one, between two contracts.
+
+    ``sections`` are the keys of the configuration that these rules read, with a dot before a
+    nested one. A stage without a job (a published table has no archive) is left out.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    sections: tuple[str, ...] = ()
+
+
+ALWAYS = ("name", "source")
+"""Keys that decide paths and the rules themselves."""
+
+ARCHIVE = {
+    "simulate": ("simulate", "period"),
+    "files": ("files",),
+    "acquire": ("acquire", "period", "landuse.radius_m", "patches.s2_size"),
+    "published": (),
+}
+"""Keys that the archive's rules read, by source."""
+
+STAGES = (
+    Stage("archive", ("rules/archive.smk",)),
+    Stage("grid", ("rules/grid.smk",), ("period", "grid")),
+    Stage(
+        "patches", ("rules/landuse.smk", "rules/patches.smk"),
+        ("period", "landuse", "patches", "published"),
+    ),
+    Stage("pretrain", ("rules/pretrain.smk",), ("pretrain",)),
+    Stage("evaluate", ("rules/evaluate.smk",), ("evaluate", "pretrain.encoders")),
+    Stage("report", ("rules/report.smk",)),
+)  # fmt: skip
+
+
+def keys_of(stage: Stage, config: Config) -> list[str]:
+    """Keys of a configuration that a stage's rules read."""
+    keys = {*ALWAYS, *stage.sections}
+    if stage.name == "archive":
+        keys.update(ARCHIVE[config.source])
+    if stage.name == "grid" and config.drops_granules:  # it fetches them too
+        keys.add("acquire")
+    return sorted(keys)

@@ -1,0 +1,68 @@
+"""Tell Snakemake what DVC knows, after files came from a remote or from another version."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+from pathlib import Path
+
+import yaml
+
+from mmaq.errors import ConfigError
+
+LOG = logging.getLogger(__name__)
+
+
+def sync() -> list[str]:
+    """Record the stages that DVC calls clean as up to date in Snakemake; gives their names.
+
+    Git and DVC give files the time of their arrival, in any order, by which Snakemake would run
+    unchanged stages again. A stale stage ends it: what follows rests on it.
+
+    Raises:
+        ConfigError: there is no ``dvc.yaml`` here, a program is missing or fails, or a stage is
+            stale (those before it are recorded).
+    """
+    path = Path("dvc.yaml")
+    if not path.exists():
+        raise ConfigError(path, "the file does not exist", "Run this in the project's folder")
+    stages = yaml.safe_load(path.read_text())["stages"]
+    stale = _stale()
+    done: list[str] = []
+    for name, stage in stages.items():
+        if name in stale:
+            fault = f"stage {name} is not what dvc.lock says; in order: {', '.join(done) or 'none'}"
+            raise ConfigError(path, fault, "Run `dvc checkout`, or `dvc repro` to make it")
+        _touch(stage["cmd"])
+        LOG.info("%s: up to date", name)
+        done.append(name)
+    return done
+
+
+def _stale() -> set[str]:
+    """Stages whose files or settings differ from ``dvc.lock``."""
+    found = _run(["dvc", "status", "--json"])
+    # A warning may come before the JSON.
+    return set(json.loads(found[found.index("{") :]))
+
+
+def _touch(command: str) -> None:
+    """Let Snakemake record the outputs of a stage, made by its present rules and parameters."""
+    recording = command.replace("snakemake", "snakemake --touch --forceall --cores 1", 1)
+    # dvc.yaml escapes what the shell expands; no profile: nothing is run.
+    shell = recording.replace(r"\${", "${")
+    _run(["sh", "-c", shell], {**os.environ, "SNAKEMAKE_PROFILE": "none"})
+
+
+def _run(command: list[str], environment: dict[str, str] | None = None) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    except FileNotFoundError:
+        fault = "the program is not installed"
+        raise ConfigError(command[0], fault, "Activate the environment of `make setup`") from None
+    except subprocess.CalledProcessError as error:
+        lines = (error.stderr or error.stdout).strip().splitlines() or ["no message"]
+        raise ConfigError(command[-1], lines[-1], "Run it by hand to see why") from None
+    return done.stdout

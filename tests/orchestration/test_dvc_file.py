@@ -1,0 +1,132 @@
+"""dvc.yaml says what the workflow says: one is derived from the other."""
+
+import copy
+
+import pytest
+import yaml
+
+from mmaq.config import Config, load_config
+from mmaq.errors import ConfigError
+from mmaq.orchestrate import dvc_yaml
+from mmaq.orchestrate.stages import ALWAYS, COMMON, STAGES, keys_of
+from mmaq.orchestrate.workflow import read_workflow
+
+CHANGES = {
+    "period": {"end": "2021-11-30"},
+    "simulate": {"seed": 2},
+    "acquire": {"unlabelled": 3},
+    "files": {"ancillary": "elsewhere"},
+    "published": {"osm": "elsewhere.csv"},
+    "grid": {"qa": 0.5},
+    "landuse": {"min_coverage": 0.5},
+    "patches": {"min_clear": 0.4},
+    "pretrain": {"seed": 11},
+    "evaluate": {"folds": 4},
+}
+"""A change of each section that leaves the jobs as they are, but for their parameters."""
+
+
+@pytest.fixture
+def here(request, monkeypatch):
+    monkeypatch.chdir(request.config.rootpath)
+    return request.config.rootpath
+
+
+def _configuration(folder, changes):
+    values = Config().model_dump(mode="json")
+    for section, change in changes.items():
+        values[section] |= change
+    path = folder / "changed.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return path
+
+
+def test_the_file_is_written_from_the_workflow(here):
+    written = dvc_yaml(here.joinpath("config/config.yaml").relative_to(here))
+    assert (here / "dvc.yaml").read_text() == written, "run `mmaq dvc write`"
+
+
+def test_every_file_of_rules_belongs_to_one_stage(here):
+    files = sorted(str(path.relative_to(here)) for path in here.glob("rules/*.smk"))
+    assert sorted([COMMON, *(file for stage in STAGES for file in stage.files)]) == files
+    rules = set(read_workflow(here / "config/config.yaml").rules.items())
+    assert {name for name, file in rules if file == "Snakefile"} == {"all"}
+
+
+def test_a_rule_of_no_stage_is_refused(here, monkeypatch):
+    monkeypatch.setattr("mmaq.orchestrate.dvc_file.STAGES", STAGES[:-1])
+    with pytest.raises(ConfigError, match=r"rules/report.smk: its rule report belongs to no stage"):
+        dvc_yaml(here / "config/config.yaml")
+
+
+def test_each_stage_depends_on_the_sections_that_change_its_jobs(here, tmp_path):
+    assert set(CHANGES) == set(Config.model_fields) - set(ALWAYS)
+    before = read_workflow(_configuration(tmp_path, {})).jobs
+    for section, change in CHANGES.items():
+        after = read_workflow(_configuration(tmp_path, {section: change})).jobs
+        assert [job.outputs for job in before] == [job.outputs for job in after]
+        changed = {
+            job.file for job, old in zip(after, before, strict=True) if job.params != old.params
+        }
+        for stage in STAGES:
+            keys = {key for key in keys_of(stage, Config()) if "." not in key}
+            assert (section in keys) == bool(changed & set(stage.files)), (section, stage.name)
+
+
+def test_what_a_stage_makes_another_reads(here):
+    stages = yaml.safe_load((here / "dvc.yaml").read_text())["stages"]
+    assert list(stages) == [stage.name for stage in STAGES]
+    made: list[str] = []
+    for name, stage in stages.items():
+        for path in stage["deps"]:
+            assert (here / path).exists() or path.startswith(tuple(made)), (name, path)
+        made += stage["outs"]
+    assert {"data/default/archive", "data/default/grid/l3_mean.nc"} <= set(made)
+    assert {"data/default/patches/s2.npy", "checkpoints/mmaq.ckpt"} <= set(made)
+    assert {"results/benchmark.csv", "results/metrics.json", "results/report.html"} <= set(made)
+
+
+def test_a_data_set_of_ones_own_has_its_own_paths_and_configuration(here, tmp_path, monkeypatch):
+    values = {**Config().model_dump(mode="json"), "name": "mine"}
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(values))
+    stages = yaml.safe_load(dvc_yaml(path))["stages"]
+    assert stages["report"]["outs"] == [
+        "results/mine/r2_by_method.svg",
+        "results/mine/report.html",
+    ]
+    for stage in stages.values():
+        assert f"--configfile {path} --allowed-rules" in stage["cmd"]
+        assert list(stage["params"][0]) == [str(path)]
+
+
+def test_a_download_goes_on_from_what_is_there(here, tmp_path):
+    values = Config().model_dump(mode="json")
+    acquired = {**values, "source": "acquire", "name": "mine"}
+    acquired["grid"]["bbox"] = acquired["acquire"]["bbox"]
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(acquired))
+    stages = yaml.safe_load(dvc_yaml(path))["stages"]
+    assert stages["archive"]["outs"] == [
+        {"data/mine/archive": {"persist": True}},
+        {"data/mine/manifest": {"persist": True}},
+    ]
+    dropped = copy.deepcopy(acquired)
+    dropped["acquire"]["sentinel5p"]["keep"] = False
+    path.write_text(yaml.safe_dump(dropped))
+    stages = yaml.safe_load(dvc_yaml(path))["stages"]
+    assert "acquire" in stages["grid"]["params"][0][str(path)]
+    assert "data/mine/manifest/sentinel-5p-l2-no2.json" in stages["grid"]["deps"]
+
+
+def test_a_configuration_that_leaves_keys_out_is_refused(here, tmp_path):
+    path = tmp_path / "partial.yaml"
+    path.write_text("grid: {qa: 0.5}\n")
+    assert load_config(path).grid.qa == 0.5
+    with pytest.raises(ConfigError, match="leaves out name, and DVC would not see"):
+        dvc_yaml(path)
+    values = Config().model_dump(mode="json")
+    del values["grid"]["resolution"]
+    path.write_text(yaml.safe_dump(values))
+    with pytest.raises(ConfigError, match="leaves out grid.resolution"):
+        dvc_yaml(path)
