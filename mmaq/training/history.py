@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
+
+from mmaq.files import replacing
 
 COUNTS = ("epoch", "step")
 Row = dict[str, float]
@@ -48,6 +51,11 @@ class History:
         """A column for each figure, NaN where a row has none."""
         frame = pd.DataFrame(self.rows)
         return frame.astype({name: np.int64 for name in COUNTS if name in frame})
+
+    def write(self, path: Path) -> None:
+        """Write the rows as CSV, figures to six significant digits."""
+        with replacing(path) as temporary:
+            self.frame().to_csv(temporary, index=False, float_format="%.6g")
 
     def state(self) -> dict[str, Any]:
         """Column names and one tensor, for a checkpoint."""

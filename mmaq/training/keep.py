@@ -30,7 +30,7 @@ class KeepRun(Checkpoint):
     """Writes loss curves and checkpoints, each whole or not at all, and stops a collapsed run.
 
     After each epoch, and every ``checkpoint_steps`` within one, ``last``; after an epoch better
-    than those before it, ``best``. Lightning calls callbacks of this class after the module's own
+    than those before it, ``last_best``. Lightning calls callbacks of this class after the module's own
     end of an epoch.
     """
 
@@ -50,7 +50,7 @@ class KeepRun(Checkpoint):
     def on_train_epoch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
-        """Write the loss curves, look for collapse, then write ``best`` and ``last``.
+        """Write the loss curves, look for collapse, then write ``last_best`` and ``last``.
 
         Raises:
             TrainingError: the embeddings have collapsed; the checkpoints are those of before.
@@ -63,13 +63,11 @@ class KeepRun(Checkpoint):
         for logger in trainer.loggers:
             logger.log_metrics(figures, pl_module.global_step)
         if trainer.is_global_zero:
-            with replacing(self.names.losses) as temporary:
-                frame = pl_module.history.frame()
-                frame.to_csv(temporary, index=False, float_format="%.6g")
+            pl_module.history.write(self.names.losses)
         if pl_module.global_step > pl_module.warmup:
             refuse_collapse(figures, pl_module.config.collapse, trainer.current_epoch)
         if best_epoch(pl_module.history, pl_module.warmup) == trainer.current_epoch:
-            self._save(trainer, self.names.best, weights_only=True)
+            self._save(trainer, self.names.last_best, weights_only=True)
         self._save(trainer, self.names.last)
 
     def on_save_checkpoint(

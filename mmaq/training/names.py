@@ -19,6 +19,15 @@ class Names:
         return self._named("_last.ckpt")
 
     @property
+    def last_best(self) -> Path:
+        """Weights of the best epoch so far; there only while a run goes on.
+
+        A name of its own: Snakemake removes the declared outputs of a job that was stopped, and
+        ``best`` is one, but what a run goes on from must stay.
+        """
+        return self._named("_last_best.ckpt")
+
+    @property
     def final(self) -> Path:
         """The checkpoint of the last epoch, with optimiser and loss curves."""
         return self._named(".ckpt")
@@ -45,7 +54,7 @@ class Names:
 
     def remove_remains(self) -> None:
         """Remove what a killed process left half-written."""
-        for path in (self.last, self.best, self.losses):
+        for path in (self.last, self.last_best, self.losses):
             for remains in self.folder.glob(f".{path.stem}.*.part{path.suffix}"):
                 remains.unlink()
 

@@ -41,8 +41,9 @@ def pretrain(
     each its encoders as ``.safetensors`` (contract 4); ``METHOD.md``, a model card; and
     ``METHOD_losses.csv``, a row a step: epoch, step, lr, loss, its terms, what the method
     monitors, and on the last row of each epoch ``rank_``, ``spread_`` and
-    ``correlation_<modality>`` of some embeddings. ``METHOD_last.ckpt`` is there only while the run
-    goes on: a run that was stopped continues from it, and ends on a CPU with the same values.
+    ``correlation_<modality>`` of some embeddings. ``METHOD_last.ckpt`` and
+    ``METHOD_last_best.ckpt`` are there only while the run goes on: a run that was stopped
+    continues from these two alone, and ends on a CPU with the same values.
 
     Args:
         store: contract 3, a folder.
@@ -116,8 +117,8 @@ def _start(trainer: lightning.Trainer, names: Names, run: str) -> Path | None:
     if trainer.is_global_zero:
         names.remove_remains()
         if path is None:
-            names.last.unlink(missing_ok=True)
-            names.best.unlink(missing_ok=True)
+            for left in (names.last, names.last_best, names.best):
+                left.unlink(missing_ok=True)
     return path
 
 

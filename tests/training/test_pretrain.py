@@ -94,7 +94,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(finished, country, tmp_path, mon
         patch.setattr(kind, name, dying)
         with pytest.raises(Killed):
             pretrain(*country, finished[1], tmp_path)
-    assert names(tmp_path) == ["mmaq_best.ckpt", "mmaq_last.ckpt", "mmaq_losses.csv"]
+    assert names(tmp_path) == ["mmaq_last.ckpt", "mmaq_last_best.ckpt", "mmaq_losses.csv"]
     steps = []
     with monkeypatch.context() as patch:
         step = PretrainModule.training_step

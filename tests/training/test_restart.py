@@ -104,6 +104,34 @@ def test_a_run_killed_while_it_exports_ends_its_exports(
         assert (tmp_path / name).read_bytes() == (uninterrupted / name).read_bytes(), name
 
 
+@pytest.mark.parametrize("epochs_done", [1, 3])
+def test_a_run_goes_on_after_snakemake_removed_its_declared_outputs(
+    country, uninterrupted, tmp_path, monkeypatch, epochs_done
+):
+    keep = importlib.import_module("mmaq.training.keep").KeepRun
+    original, done = keep.on_train_epoch_end, []
+
+    def stopping(*arguments):
+        original(*arguments)
+        done.append(1)
+        if len(done) == epochs_done:
+            raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keep, "on_train_epoch_end", stopping)
+        with pytest.raises(MemoryError):
+            pretrain(*country, CONFIG, tmp_path)
+    names = Names(tmp_path, "mmaq")
+    assert names.last.exists()
+    for path in (names.final, names.best, names.losses, names.final.with_suffix(".safetensors")):
+        path.unlink(missing_ok=True)
+    pretrain(*country, CONFIG, tmp_path)
+    expected = sorted(path.name for path in uninterrupted.iterdir())
+    assert sorted(path.name for path in tmp_path.iterdir()) == expected
+    for name in ("mmaq.safetensors", "mmaq_best.safetensors", "mmaq_losses.csv", "mmaq.md"):
+        assert (tmp_path / name).read_bytes() == (uninterrupted / name).read_bytes(), name
+
+
 def test_a_run_goes_on_in_the_middle_of_an_epoch(country, uninterrupted, tmp_path, monkeypatch):
     original, steps, die = PretrainModule.optimizer_step, [], [8]
 
