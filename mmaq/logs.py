@@ -14,8 +14,9 @@ from mmaq.errors import MmaqError
 def start_logging(path: str | os.PathLike[str] | None = None) -> None:
     """Log to standard error, and to ``path`` as well when a rule gives its log file."""
     handlers: list[logging.Handler] = [logging.StreamHandler()]
-    # Processes of one run beside the first would cut the file short.
-    if path is not None and os.environ.get("LOCAL_RANK", "0") == "0":
+    # Processes of one run beside the first would cut the file short; SLURM's count over all nodes.
+    rank = os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", "0"))
+    if path is not None and rank == "0":
         handlers.append(logging.FileHandler(path, mode="w"))
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S",

@@ -87,6 +87,7 @@ if CONFIG.source == "acquire":
             "../environment.yaml"
         resources:
             mem_mb=2000,
+            runtime=1440,
         params:
             config=acquired("stations"),
             workers=TRANSFERS,
@@ -107,6 +108,7 @@ if CONFIG.source == "acquire":
             "../environment.yaml"
         resources:
             mem_mb=4000,
+            runtime=1440,
         params:
             config=acquired("maps"),
             workers=TRANSFERS,
@@ -131,6 +133,7 @@ if CONFIG.source == "acquire" and has_collection(SENTINEL2):
         resources:
             cdse=data_space(CONFIG.acquire.sentinel2.provider),
             mem_mb=4000,
+            runtime=1440,
         params:
             config=acquired("sentinel2"),
             patches=section("patches", unused=["s5p_size", "min_clear"]),
@@ -160,6 +163,7 @@ if (
         resources:
             cdse=data_space(CONFIG.acquire.sentinel5p.provider),
             mem_mb=2000,
+            runtime=1440,
         params:
             config=acquired("sentinel5p"),
             workers=transfers(CONFIG.acquire.sentinel5p.provider),

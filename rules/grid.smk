@@ -2,7 +2,7 @@
 if CONFIG.drops_granules:
 
     # Granules are fetched, added to the part and dropped; a part goes on from what it holds.
-    rule grid_part:
+    rule grid_and_drop_part:
         input:
             manifest=manifest(SENTINEL5P),
             sources=stage_sources("mmaq.sentinel5p"),
@@ -17,6 +17,7 @@ if CONFIG.drops_granules:
         resources:
             cdse=data_space(CONFIG.acquire.sentinel5p.provider),
             mem_mb=3000,
+            runtime=1440,
         params:
             acquire=acquired("sentinel5p"),
             config=section("grid", unused=["part"]),

@@ -20,8 +20,10 @@ rule pretrain:
     threads: CONFIG.pretrain.threads
     resources:
         gpu=GPUS,
+        devices=1,
         nodes=1,
         mem_mb=8000,
+        runtime=1440,
     params:
         config=pretrain_section,
     script:

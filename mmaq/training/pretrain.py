@@ -131,4 +131,5 @@ def _quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", message=".*before the epoch ended.*")
         warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
         warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+        warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
         yield

@@ -179,7 +179,7 @@ def test_the_verb_follows_the_search_that_is_there(tmp_path, monkeypatch):
     ("acquire", "rules", "absent"),
     [
         ({}, {"acquire_plan": 1, "fetch_sentinel5p": 1, "grid_part": 4, "grid": 1}, set()),
-        ({"sentinel5p": {"keep": False}}, {"acquire_plan": 1, "grid_part": 4, "grid": 1},
+        ({"sentinel5p": {"keep": False}}, {"acquire_plan": 1, "grid_and_drop_part": 4, "grid": 1},
          {"fetch_sentinel5p"}),
         ({"sentinel5p": {"provider": "none"}}, {"fetch_sentinel2": 1, "patches": 1},
          {"fetch_sentinel5p", "grid_part", "grid", "pretrain"}),

@@ -1,0 +1,146 @@
+"""DVC and Snakemake on one data set: each says of every change what the other says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from mmaq.benchmark import read_benchmark
+from tests.orchestration.project import CONFIG, Project
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed"),
+]
+EVALUATION = {"evaluate_references", "evaluate_probes", "benchmark_table", "report"}
+
+
+def stages_run(said):
+    """Stages that `dvc repro` ran."""
+    return [line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")]
+
+
+def stale(project):
+    """Stages that DVC finds changed by themselves; what follows them comes after."""
+    said = project.dvc("status", "--json")
+    return set(json.loads(said[said.index("{") :]))
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """An empty clone, and `dvc repro` from nothing; its version is v1."""
+    project = Project.copied(tmp_path_factory.mktemp("dvc") / "first")
+    project.mmaq("dvc", "write", "--config", CONFIG)
+    project.git("init", "--quiet")
+    project.git("add", "--all")
+    project.git("commit", "--quiet", "--message", "The project")
+    project.said = project.dvc("repro")
+    project.git("add", "--all")
+    project.git("commit", "--quiet", "--message", "The data set")
+    project.git("tag", "v1")
+    return project
+
+
+@pytest.fixture(scope="module")
+def second(first):
+    """A probe setting is changed, Snakemake runs what follows, then DVC; its version is v2."""
+    first.change("evaluate", folds=3)
+    assert first.would_run() == EVALUATION
+    assert stale(first) == {"evaluate"}
+    first.snakemake("--cores", "1")
+    assert first.would_run() == set()
+    first.said = first.dvc("repro")
+    first.git("commit", "--quiet", "--all", "--message", "Three folds")
+    first.git("tag", "v2")
+    remote = str(first.folder.parent / "remote")
+    first.dvc("remote", "add", "--default", "store", remote)
+    first.dvc("push")
+    first.git("commit", "--quiet", "--all", "--message", "A remote")
+    return first
+
+
+def test_repro_builds_everything_and_git_holds_none_of_it(first):
+    stages = ["archive", "grid", "patches", "pretrain", "evaluate", "report"]
+    assert stages_run(first.said) == stages
+    table = read_benchmark(first.folder / "results/small/benchmark.csv")
+    assert (table["status"] == "ok").all()
+    assert first.git("status", "--porcelain") == ""
+    held = first.git("ls-files")
+    assert "dvc.lock" in held
+    assert not [name for name in held.split() if name.startswith(("data/", "results/"))]
+
+
+def test_a_second_repro_does_nothing_and_neither_does_snakemake(first):
+    said = first.dvc("repro")
+    assert stages_run(said) == []
+    assert "Data and pipelines are up to date" in said
+    assert first.would_run() == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "changed", "rules"),
+    [
+        (CONFIG, "folds: 2", "folds: 4", {"evaluate"}, EVALUATION),
+        (
+            CONFIG, "epochs: 12", "epochs: 13", {"pretrain"},
+            {"pretrain", "evaluate_probes", "benchmark_table", "report"},
+        ),
+        (
+            "mmaq/sentinel5p/cells.py", "\n", "\n# edited\n", {"grid"},
+            {"grid_part", "grid", "patches", "pretrain", *EVALUATION},
+        ),
+        ("README.md", "\n", "\n<!-- a comment -->\n", set(), set()),
+    ],
+    ids=["probe setting", "training setting", "gridding module", "README"],
+)  # fmt: skip
+def test_both_say_the_same_of_a_change(first, path, old, new, changed, rules):
+    file = first.folder / path
+    before = file.read_text()
+    try:
+        file.write_text(before.replace(old, new, 1))
+        assert stale(first) == changed
+        assert first.would_run() == rules
+    finally:
+        file.write_text(before)
+    assert stale(first) == set()
+    assert first.would_run() == set()
+
+
+def test_repro_after_snakemake_runs_the_changed_stages_and_both_are_content(second):
+    assert stages_run(second.said) == ["evaluate", "report"]
+    assert stale(second) == set()
+    assert second.would_run() == set()
+
+
+def test_dvc_tells_what_the_change_did(second):
+    compared = json.loads(second.dvc("metrics", "diff", "--json", "v1", "v2"))
+    figures = compared["diff"]["results/small/metrics.json"]
+    assert {"old", "new", "diff"} <= set(figures["no2.random.mean.reference..r2"])
+    assert "loss" in second.dvc("plots", "diff", "--show-vega", "v1", "v2")
+
+
+def test_a_clone_has_nothing_to_do_after_pull_and_sync(second):
+    clone = Project(second.folder.parent / "clone")
+    second.git("clone", "--quiet", str(second.folder), str(clone.folder))
+    clone.dvc("pull")
+    said = clone.mmaq("sync")
+    assert "up to date: archive, grid, patches, pretrain, evaluate, report" in said
+    assert clone.would_run() == set()
+    assert stale(clone) == set()
+    clone.change("grid", qa=0.5)
+    said = clone.mmaq("sync", fails=True)
+    assert "stage grid is not what dvc.lock says; in order: archive. Run `dvc checkout`" in said
+    assert "grid_part" in clone.would_run()
+
+
+def test_an_older_version_has_nothing_to_do_after_checkout_and_sync(second):
+    later = read_benchmark(second.folder / "results/small/benchmark.csv")
+    second.git("checkout", "--quiet", "v1")
+    second.dvc("checkout")
+    second.mmaq("sync")
+    assert second.would_run() == set()
+    assert "up to date" in second.dvc("status")
+    earlier = read_benchmark(second.folder / "results/small/benchmark.csv")
+    assert not earlier["value"].equals(later["value"])
