@@ -30,8 +30,8 @@ class KeepRun(Checkpoint):
     """Writes loss curves and checkpoints, each whole or not at all, and stops a collapsed run.
 
     After each epoch, and every ``checkpoint_steps`` within one, ``last``; after an epoch better
-    than those before it, ``last_best``. Lightning calls callbacks of this class after the module's own
-    end of an epoch.
+    than those before it, ``last_best``. Lightning calls callbacks of this class after the module's
+    own end of an epoch.
     """
 
     def __init__(self, names: Names, run: str) -> None:

@@ -88,7 +88,7 @@ def test_a_second_repro_does_nothing_and_neither_does_snakemake(first):
             {"pretrain", "evaluate_probes", "benchmark_table", "report"},
         ),
         (
-            "mmaq/sentinel5p/cells.py", "\n", "\n# edited\n", {"grid"},
+            "mmaq/sentinel5p/cells.py", "\n", "\n# edited\n", {"grid", "patches"},
             {"grid_part", "grid", "patches", "pretrain", *EVALUATION},
         ),
         ("README.md", "\n", "\n<!-- a comment -->\n", set(), set()),

@@ -55,7 +55,7 @@ def test_every_file_of_rules_belongs_to_one_stage(here):
 
 def test_a_rule_of_no_stage_is_refused(here, monkeypatch):
     monkeypatch.setattr("mmaq.orchestrate.dvc_file.STAGES", STAGES[:-1])
-    with pytest.raises(ConfigError, match=r"rules/report.smk: its rule report belongs to no stage"):
+    with pytest.raises(ConfigError, match=r"rules/report\.smk: its rule report belongs to no stage"):
         dvc_yaml(here / "config/config.yaml")
 
 
@@ -128,5 +128,5 @@ def test_a_configuration_that_leaves_keys_out_is_refused(here, tmp_path):
     values = Config().model_dump(mode="json")
     del values["grid"]["resolution"]
     path.write_text(yaml.safe_dump(values))
-    with pytest.raises(ConfigError, match="leaves out grid.resolution"):
+    with pytest.raises(ConfigError, match=r"leaves out grid\.resolution"):
         dvc_yaml(path)
