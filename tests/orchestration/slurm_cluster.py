@@ -42,7 +42,7 @@ NodeName={host} NodeAddr=127.0.0.1 CPUs=4 RealMemory=32000 Gres=gpu:2 State=UNKN
 PartitionName=cpu Nodes={host} Default=YES MaxTime=INFINITE State=UP
 PartitionName=gpu Nodes={host} MaxTime=INFINITE State=UP
 """
-"""Memory is promised and not enforced. ``cred_expire`` is how long a job waits that lost its node."""
+"""No memory is enforced. ``cred_expire`` is how long a job waits that lost its node."""
 
 GRES_CONF = """\
 NodeName={host} Name=gpu File=/dev/null

@@ -63,7 +63,7 @@ def local(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def through(tmp_path_factory, cluster, local):
-    """Two commands, the same: in the first pretraining is cancelled, in the second its node fails."""
+    """One command given twice: the first is cancelled in pretraining, the second loses its node."""
     project = OnCluster.copied(tmp_path_factory.mktemp("through") / "project")
     project.site()
     last = project.folder / CHECKPOINTS / "mmaq_last.ckpt"
