@@ -68,7 +68,7 @@ def write_metrics(benchmark: Path, out: Path) -> None:
     """Write the table's figures over all stations and labels as nested JSON, for `dvc metrics`.
 
     DVC compares no CSV: a figure is ``{task: {split: {method: {protocol: {modalities: {metric:
-    value}}}}}}``, in the table's units.
+    value}}}}}}``, in the table's units; inputs of nothing are ``none``.
 
     Raises:
         TableError: the table is missing or broken.
@@ -77,7 +77,7 @@ def write_metrics(benchmark: Path, out: Path) -> None:
     main = table[(table["group"] == "all") & (table["label_fraction"] == 1)]
     figures: dict[str, Any] = {}
     for row in main[main["value"].notna()].to_dict("records"):
-        *outer, metric = (str(row[name]) for name in NAMED)
+        *outer, metric = (row[name] or "none" for name in NAMED)
         inner = figures
         for name in outer:
             inner = inner.setdefault(name, {})

@@ -1,9 +1,11 @@
+import json
+
 import pandas as pd
 import pytest
 
 from mmaq.benchmark import COLUMNS, Row, read_benchmark, write_benchmark
 from mmaq.errors import TableError
-from mmaq.evaluation import join_parts
+from mmaq.evaluation import join_parts, write_metrics
 from mmaq.evaluation.metrics import METRICS
 
 
@@ -85,3 +87,24 @@ def test_the_columns_are_those_of_the_contract(parts, tmp_path):
         "high,runs,n_train,n_test,seconds,reported,status,reason"
     )
     assert header.split(",") == list(COLUMNS)
+
+
+def test_metrics_are_the_figures_over_all_stations_and_labels(tmp_path):
+    def row(method, protocol, modalities, metric, value, **more):
+        return Row("made_up", "no2", method, modalities, protocol, "random", metric,
+                   value=value, **more)  # fmt: skip
+
+    rows = [
+        row("mmaq", "linear", "s2+s5p", "r2", 0.5),
+        row("mmaq", "linear", "s2+s5p", "rmse", 7.0),
+        row("mmaq", "linear", "s2+s5p", "r2", 0.3, label_fraction=0.1),
+        row("mmaq", "linear", "s2+s5p", "r2", 0.4, group="country:DE"),
+        row("mean", "reference", "", "r2", 0.0),
+        row("gbm", "reference", "table", "r2", None, status="skipped", reason="no, really"),
+    ]
+    write_benchmark(rows, tmp_path / "benchmark.csv")
+    write_metrics(tmp_path / "benchmark.csv", tmp_path / "metrics.json")
+    found = json.loads((tmp_path / "metrics.json").read_text())
+    figures = {"r2": 0.5, "rmse": 7.0}
+    mmaq, mean = {"linear": {"s2+s5p": figures}}, {"reference": {"none": {"r2": 0.0}}}
+    assert found == {"no2": {"random": {"mmaq": mmaq, "mean": mean}}}

@@ -50,7 +50,7 @@ class Project:
         known = {f"GIT_{who}_{key}": value for who in ("AUTHOR", "COMMITTER")
                  for key, value in person.items()}  # fmt: skip
         ours = {"PYTHONPATH": str(self.folder), "OMP_NUM_THREADS": "1", "PATH": path}
-        own = {"DVC_SITE_CACHE_DIR": str(self.folder / ".dvc/site"), "DVC_NO_ANALYTICS": "1"}
+        own = {"DVC_SITE_CACHE_DIR": str(self.folder.parent / "site"), "DVC_NO_ANALYTICS": "1"}
         return {**os.environ, **known, **ours, **own, "GIT_CONFIG_GLOBAL": os.devnull}
 
     def run(self, *command, fails=False, **environment):

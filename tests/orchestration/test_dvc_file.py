@@ -7,7 +7,7 @@ import yaml
 
 from mmaq.config import Config, load_config
 from mmaq.errors import ConfigError
-from mmaq.orchestrate import dvc_yaml
+from mmaq.orchestrate import dvc_yaml, sync
 from mmaq.orchestrate.stages import ALWAYS, COMMON, STAGES, keys_of
 from mmaq.orchestrate.workflow import read_workflow
 
@@ -132,3 +132,11 @@ def test_a_configuration_that_leaves_keys_out_is_refused(here, tmp_path):
     path.write_text(yaml.safe_dump(values))
     with pytest.raises(ConfigError, match=r"leaves out grid\.resolution"):
         dvc_yaml(path)
+
+
+def test_sync_needs_the_project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"dvc\.yaml: the file does not exist"):
+        sync()
+    with pytest.raises(ConfigError, match="Snakefile: the file does not exist"):
+        read_workflow(tmp_path / "config.yaml")

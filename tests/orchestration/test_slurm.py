@@ -42,7 +42,7 @@ class OnCluster(Project):
         )  # fmt: skip
 
     def end(self, process, fails=False):
-        said, _ = process.communicate(timeout=300)
+        said, _ = process.communicate(timeout=900)
         assert (process.returncode != 0) == fails, said[-6000:]
         return said
 
@@ -68,12 +68,12 @@ def through(tmp_path_factory, cluster, local):
     project.site()
     last = project.folder / CHECKPOINTS / "mmaq_last.ckpt"
     first = project.start("--retries", "0")
-    cluster.wait(lambda: first.poll() is not None or last.exists(), 300)
+    cluster.wait(lambda: first.poll() is not None or last.exists(), 900)
     cluster.run("scancel", *cluster.jobs("pretrain"))
     project.cancelled = project.end(first, fails=True)
     project.left = sorted(path.name for path in last.parent.iterdir())
     second = project.start()
-    cluster.wait(lambda: second.poll() is not None or cluster.jobs("pretrain"), 200)
+    cluster.wait(lambda: second.poll() is not None or cluster.jobs("pretrain"), 900)
     node = ["scontrol", "update", f"nodename={cluster.host}"]
     cluster.run(*node, "state=down", "reason=a test")
     cluster.wait(lambda: cluster.jobs("pretrain", "pending"))
@@ -121,13 +121,13 @@ def test_pretraining_takes_a_process_for_each_gpu(through, cluster):
     for path in (through.folder / ".snakemake/slurm_logs/rule_pretrain").glob("**/*.log"):
         path.unlink()
     process = through.start(targets=[f"{CHECKPOINTS}/mmaq.ckpt"])
-    running = cluster.wait(lambda: process.poll() is not None or cluster.jobs("pretrain"))
+    running = cluster.wait(lambda: process.poll() is not None or cluster.jobs("pretrain"), 900)
     about = cluster.run("scontrol", "show", "job", *running)
     assert "gres:gpu:2" in about
     assert "NumTasks=2" in about
     through.end(process)
     (log,) = (through.folder / ".snakemake/slurm_logs/rule_pretrain").glob("**/*.log")
-    assert "Starting with 2 processes" in log.read_text()
+    assert "MEMBER: 2/2" in log.read_text()
     losses = pd.read_csv(through.folder / CHECKPOINTS / "mmaq_losses.csv")
     assert losses["epoch"].max() == 11
     assert np.isfinite(losses["loss"]).all()
