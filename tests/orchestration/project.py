@@ -76,9 +76,9 @@ class Project:
         command = ["snakemake", *arguments, "--configfile", CONFIG, "--", *targets]
         return self.run(*command, **options)
 
-    def would_run(self):
+    def would_run(self, targets=TARGETS):
         """Rules that Snakemake would run."""
-        said = self.snakemake("--dry-run", "--cores", "1").splitlines()
+        said = self.snakemake("--dry-run", "--cores", "1", targets=targets).splitlines()
         rules = {line.split()[1].rstrip(":") for line in said if line.startswith("rule ")}
         assert bool(rules) != any("Nothing to be done" in line for line in said)
         return rules
