@@ -84,7 +84,7 @@ def test_a_second_repro_does_nothing_and_neither_does_snakemake(first):
     [
         (CONFIG, "folds: 2", "folds: 4", {"evaluate"}, EVALUATION),
         (
-            CONFIG, "epochs: 12", "epochs: 13", {"pretrain"},
+            CONFIG, "epochs: 8", "epochs: 9", {"pretrain"},
             {"pretrain", "evaluate_probes", "benchmark_table", "report"},
         ),
         (
@@ -104,8 +104,6 @@ def test_both_say_the_same_of_a_change(first, path, old, new, changed, rules):
         assert first.would_run() == rules
     finally:
         file.write_text(before)
-    assert stale(first) == set()
-    assert first.would_run() == set()
 
 
 def test_repro_after_snakemake_runs_the_changed_stages_and_both_are_content(second):

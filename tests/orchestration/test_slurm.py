@@ -130,5 +130,5 @@ def test_pretraining_takes_a_process_for_each_gpu(through, cluster):
     (log,) = (through.folder / ".snakemake/slurm_logs/rule_pretrain").glob("**/*.log")
     assert "MEMBER: 2/2" in log.read_text()
     losses = pd.read_csv(through.folder / CHECKPOINTS / "mmaq_losses.csv")
-    assert losses["epoch"].max() == 11
+    assert losses["epoch"].max() == 7
     assert np.isfinite(losses["loss"]).all()
