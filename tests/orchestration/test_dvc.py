@@ -117,7 +117,9 @@ def test_dvc_tells_what_the_change_did(second):
     figures = compared["results/small/metrics.json"]
     assert set(figures["no2.random.mean.reference.none.r2"]) == {"old", "new", "diff"}
     second.dvc("plots", "diff", "v1", "v2")
-    assert "mmaq_losses.csv" in (second.folder / "dvc_plots/index.html").read_text()
+    page = (second.folder / "dvc_plots/index.html").read_text()
+    assert all(f'"rev": "{version}"' in page for version in ("v1", "v2"))
+    assert '"field": "loss"' in page
 
 
 def test_a_clone_has_nothing_to_do_after_pull_and_sync(second):
