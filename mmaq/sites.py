@@ -25,14 +25,20 @@ GEO = (
 )  # fmt: skip
 """What maps say beyond the eight features. A column that a source lacks is missing throughout."""
 
+SITING = ("inlet_height", "building_distance", "kerb_distance")
+"""How a station's inlet is placed, where its network says so; missing at unlabelled sites."""
+
 UNITS = {
     "lon": "degrees_east", "lat": "degrees_north", "altitude": "m", "population_density": "km-2",
-    "road_distance": "m", "no2": "ug m-3",
+    "road_distance": "m", "no2": "ug m-3", **dict.fromkeys(SITING, "m"),
 }  # fmt: skip
-COLUMNS = ("site_id", "lon", "lat", "country", *FEATURES, *GEO, "no2", "block")
+FARTHEST = 5000.0
+"""Of what SITING holds, m: beyond it lie fill values and slips of the pen."""
+COLUMNS = ("site_id", "lon", "lat", "country", *FEATURES, *GEO, *SITING, "no2", "block")
 REMEDY = "Correct the table that the sites were made from"
 
 _flag = pa.Column(float, pa.Check.isin([0.0, 1.0]), nullable=True)
+_metres = pa.Column(float, pa.Check.in_range(0.0, FARTHEST), nullable=True)
 _share = pa.Column(float, pa.Check.in_range(0.0, 1.0), nullable=True)
 SCHEMA = pa.DataFrameSchema(
     {
@@ -45,6 +51,7 @@ SCHEMA = pa.DataFrameSchema(
         **dict.fromkeys((*AREAS, *TYPES), _flag),
         "road_distance": pa.Column(float, pa.Check.ge(0.0), nullable=True),
         **dict.fromkeys(GEO[1:], _share),
+        **dict.fromkeys(SITING, _metres),
         "no2": pa.Column(float, pa.Check.in_range(0.0, 1000.0), nullable=True),
         "block": pa.Column(str),
     },

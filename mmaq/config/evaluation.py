@@ -14,7 +14,7 @@ Pretrained = Literal[MethodName, "mmaq_s2"]
 Learned = Literal[MethodName, "mmaq_s2", "random_init"]
 SupervisedName = Literal["aqnet", "two_stream"]
 Reference = Literal[
-    "mean", "ridge", "gbm", "gbm_geo", "gbm_pixels", "oracle", "oracle_inputs"
+    "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "oracle", "oracle_inputs"
 ]  # fmt: skip
 T = TypeVar("T")
 

@@ -11,11 +11,13 @@ from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
 from mmaq.evaluation.entry import Entry, Predict
+from mmaq.evaluation.geostatistics import kriged
 from mmaq.evaluation.pixels import pixel_features
 from mmaq.evaluation.splits import Fold
 from mmaq.evaluation.standardise import linear_features, predict_ridge, standardise
 from mmaq.evaluation.task import Task
 from mmaq.evaluation.truth import INPUT, read_truth
+from mmaq.evaluation.unavailable import Unavailable
 
 BOOSTING: dict[str, Any] = {
     "learning_rate": 0.05, "max_iter": 200, "max_leaf_nodes": 15, "min_samples_leaf": 10,
@@ -49,11 +51,20 @@ def reference_entries(task: Task, archive: Path | None) -> dict[str, Entry]:
         Entry("ridge", "reference", "table", lambda: _ridge(task)),
         Entry("gbm", "reference", "table", boosted(lambda: task.features)),
         Entry("gbm_geo", "reference", "table+geo", boosted(geography)),
+        Entry("gbm_geo_kriging", "reference", "table+geo", lambda: _kriged(task)),
         Entry("gbm_pixels", "reference", "s2+s5p+table", boosted(pixels)),
         Entry("oracle", "reference", "truth", lambda: _oracle(task, archive)),
         Entry("oracle_inputs", "reference", "truth", lambda: _oracle_inputs(task, archive)),
     ]
     return {entry.method: entry for entry in entries}
+
+
+def _kriged(task: Task) -> Predict:
+    """Two ensembles of trees on all that is known without an image, and kriging."""
+    if np.isnan(task.places).any():
+        raise Unavailable("the sites have no coordinates")
+    inputs = np.hstack([task.features, task.geography, task.siting])
+    return kriged(inputs, task.places, task.target)
 
 
 def _mean(target: np.ndarray) -> Predict:

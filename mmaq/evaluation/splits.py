@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ class Fold:
 
     train: np.ndarray
     test: np.ndarray
+    groups: np.ndarray | None = None
+    """Of each training station, what a split inside the training part must not part: its block or
+    its country, as the split itself does not; None where it parts single stations."""
 
 
 def split_seeds(split: str, seeds: Sequence[int]) -> tuple[int, ...]:
@@ -42,10 +45,13 @@ def make_folds(
     if split == "random":
         return _from_labels(random_labels(len(sites), folds, seed))
     if split == "country":
-        return _from_labels(country_labels(sites["country"].to_numpy()))
-    parts = _from_labels(block_labels(sites["block"].to_numpy(), folds, seed))
+        country = sites["country"].to_numpy()
+        return [_grouped(fold, country) for fold in _from_labels(country_labels(country))]
+    block = sites["block"].to_numpy()
+    parts = _from_labels(block_labels(block, folds, seed))
     lon, lat = sites["lon"].to_numpy(float), sites["lat"].to_numpy(float)
-    kept = [Fold(leave_buffer(fold, lon, lat, buffer_km), fold.test) for fold in parts]
+    near = [Fold(leave_buffer(fold, lon, lat, buffer_km), fold.test) for fold in parts]
+    kept = [_grouped(fold, block) for fold in near]
     if min(len(fold.train) for fold in kept) < 2:
         raise Unavailable(f"a buffer of {buffer_km:g} km leaves no training station")
     return kept
@@ -105,6 +111,10 @@ def unit_vectors(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
     """Points on the unit sphere, (n, 3), from degrees."""
     x, y = np.radians(lon), np.radians(lat)
     return np.column_stack([np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)])
+
+
+def _grouped(fold: Fold, labels: np.ndarray) -> Fold:
+    return replace(fold, groups=labels[fold.train].astype(str))
 
 
 def _from_labels(labels: np.ndarray) -> list[Fold]:

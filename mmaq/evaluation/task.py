@@ -11,7 +11,7 @@ import pandas as pd
 from mmaq.errors import TableError
 from mmaq.evaluation.unavailable import Unavailable
 from mmaq.patches.store import PatchStore, open_store
-from mmaq.sites import FEATURES, GEO, read_sites, stations
+from mmaq.sites import FEATURES, GEO, SITING, read_sites, stations
 
 IMAGES = ("s2", "s5p")
 MIN_STATIONS = 10
@@ -54,6 +54,16 @@ class Task:
         """Map features that the source has, then longitude and latitude, (n, k)."""
         present = [name for name in GEO if self.table[name].notna().any()]
         return self.table[[*present, "lon", "lat"]].to_numpy(float)
+
+    @property
+    def siting(self) -> np.ndarray:
+        """How the inlet is placed, (n, 3) in m; missing values are NaN."""
+        return self.table[list(SITING)].to_numpy(float)
+
+    @property
+    def places(self) -> np.ndarray:
+        """Longitude and latitude, (n, 2) in degrees."""
+        return self.table[["lon", "lat"]].to_numpy(float)
 
     def rows(self, modality: str) -> np.ndarray:
         """Row of each station in the store's arrays of ``modality``, (n,).

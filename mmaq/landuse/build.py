@@ -24,7 +24,7 @@ from mmaq.landuse.stations import (
     station_of_sampling_point,
 )
 from mmaq.landuse.tables import check_unique, read_table, to_numbers
-from mmaq.sites import COLUMNS, spatial_block, write_sites
+from mmaq.sites import COLUMNS, SITING, spatial_block, write_sites
 
 LOWEST_ALTITUDE = -430.0
 """Shore of the Dead Sea, m; lower values in a table are fill values."""
@@ -74,7 +74,7 @@ def read_stations(archive: Path, config: Landuse, period: Period) -> pd.DataFram
     stations = stations[stations["site_id"].isin(means.index)].reset_index(drop=True)
     check_places(stations, table)
     stations["no2"] = stations["site_id"].map(means)
-    places = stations[["site_id", "lon", "lat", "country", "altitude", "no2"]]
+    places = stations[["site_id", "lon", "lat", "country", "altitude", *SITING, "no2"]]
     return pd.concat([places, one_hot(stations, table)], axis=1)
 
 

@@ -11,7 +11,7 @@ from mmaq.config.data import Landuse, Published
 from mmaq.errors import TableError
 from mmaq.landuse.stations import check_places, one_row_a_station, read_metadata
 from mmaq.landuse.tables import check_unique, read_table, to_numbers
-from mmaq.sites import AREAS, COLUMNS, TYPES, check_sites, spatial_block, write_sites
+from mmaq.sites import AREAS, COLUMNS, SITING, TYPES, check_sites, spatial_block, write_sites
 
 STATION = "AirQualityStation"
 _SAMPLES = {
@@ -65,7 +65,7 @@ def read_samples(path: str | PathLike[str]) -> pd.DataFrame:
 
 
 def _coordinates(path: str, samples: pd.DataFrame) -> pd.DataFrame:
-    places = one_row_a_station(read_metadata(path))[["site_id", "lon", "lat"]]
+    places = one_row_a_station(read_metadata(path))[["site_id", "lon", "lat", *SITING]]
     absent = samples.loc[~samples["site_id"].isin(places["site_id"]), "site_id"]
     if len(absent):
         first = absent.iloc[0]
