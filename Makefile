@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+TESTED := .venv/.tested
 
 .DEFAULT_GOAL := help
 .PHONY: help setup benchmark full test test-quick check format clean
@@ -9,13 +10,18 @@ READY := .venv/.ready
 help: ## list these verbs
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/'
 
-setup: $(READY) ## make .venv with the package and its pinned dependencies
+setup: $(TESTED) ## make .venv with the package, its pinned dependencies and the tools of its tests
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "mmaq needs Python 3.11 or newer; name one with: make PYTHON=python3.12"; exit 1; }
 	@echo "Installing into .venv (PyTorch alone is some gigabytes; about three minutes)"
 	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+# Whoever wants the table need not wait for the tools of the tests.
+$(TESTED): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	@touch $@
 
@@ -28,20 +34,20 @@ full: $(READY) ## every method, five seeds, on two simulated countries (hours)
 	$(BIN)/snakemake --cores all results/full-2/benchmark.csv results/full-2/report.html \
 	  --configfile config/full.yaml --config name=full-2 'simulate={seed: 2}'
 
-test: $(READY) ## the whole test suite, with coverage
+test: $(TESTED) ## the whole test suite, with coverage
 	$(BIN)/python -m pytest -n auto --dist loadfile --cov=mmaq --cov-fail-under=85
 
-test-quick: $(READY) ## the tests that take seconds
+test-quick: $(TESTED) ## the tests that take seconds
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
-check: $(READY) ## formatting, lint, types
+check: $(TESTED) ## formatting, lint, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 
-format: $(READY) ## format Python and Snakemake files
+format: $(TESTED) ## format Python and Snakemake files
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules

@@ -37,6 +37,8 @@ SENTINEL5P = "sentinel-5p-l2-no2"
 ANCILLARY = "ancillary"
 STATIONS = "stations"
 TRUTH = "truth"
+LEGEND_PROPERTY = "land_cover:legend"
+"""Property of the land-cover item that names its legend."""
 COLLECTIONS = (SENTINEL2, SENTINEL5P, ANCILLARY, STATIONS, TRUTH)
 REMEDY = "Make the archive with `mmaq simulate` or `mmaq acquire`"
 

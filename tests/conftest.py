@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -9,6 +10,18 @@ import pytest
 
 REAL = Path(os.environ.get("MMAQ_REAL_DATA", "../shared/real"))
 ABSENT = "real data absent: set MMAQ_REAL_DATA"
+
+
+@pytest.fixture(autouse=True)
+def untouched_logging():
+    """What a verb that ran in this process did to logging ends with its test."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    for handler in root.handlers[:]:
+        if handler not in handlers:
+            root.removeHandler(handler)
 
 
 @pytest.fixture

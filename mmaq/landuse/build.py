@@ -9,10 +9,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mmaq.archive import ANCILLARY, STATIONS, Product, read_collection, read_product
+from mmaq.archive import (
+    ANCILLARY,
+    LEGEND_PROPERTY,
+    STATIONS,
+    Product,
+    read_collection,
+    read_product,
+)
 from mmaq.config.data import Landuse, Period
 from mmaq.errors import TableError
-from mmaq.landuse.cover import LEGEND_PROPERTY, MANMADE, NATURE
+from mmaq.landuse.cover import MANMADE, NATURE
 from mmaq.landuse.measurements import station_means
 from mmaq.landuse.rasters import disc_means, disc_shares, point_values
 from mmaq.landuse.roads import road_distance

@@ -40,8 +40,6 @@ CORINE = {code: name for name, codes in _CORINE_GROUPS.items() for code in codes
 CORINE_GRID = {grid: CORINE[code] for grid, code in enumerate(_CORINE_LEVEL3, start=1)}
 
 LEGENDS = {"worldcover": WORLDCOVER, "corine": CORINE, "corine-grid": CORINE_GRID}
-LEGEND_PROPERTY = "land_cover:legend"
-"""STAC property of the land-cover item that names its legend."""
 
 
 def choose_legend(

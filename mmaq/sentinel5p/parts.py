@@ -14,7 +14,7 @@ from mmaq.sentinel5p.accumulator import Accumulator
 from mmaq.sentinel5p.grid import RegularGrid
 from mmaq.sentinel5p.level3 import write_level3
 from mmaq.sentinel5p.stream import accumulate
-from mmaq.sentinel5p.sums import read_sums, write_sums
+from mmaq.sentinel5p.sums import read_sums, resume_sums, write_sums
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,8 @@ def grid_part(
     """
     products = read_collection(archive, SENTINEL5P)
     assets = [_granule_of(each) for each in products if start <= each.time.date() <= end]
-    sums = _begun(Path(out), config, assets)
+    wanted = {asset.sha256 for asset in assets}
+    sums = resume_sums(Path(out), config, lambda granule: granule.checksum in wanted)
     done = {granule.checksum for granule in sums.granules}
     new = [asset for asset in assets if asset.sha256 not in done]
     if done and not new and not sums.broken:
@@ -88,20 +89,6 @@ def log_totals(sums: Accumulator, out: Path) -> None:
         message, out, len(sums.granules), len(sums.broken), sums.pixels, sums.used,
         sums.refused.total(), reasons,
     )  # fmt: skip
-
-
-def _begun(out: Path, config: Grid, assets: Sequence[Asset]) -> Accumulator:
-    """The sums of an earlier run if all their granules are still wanted, else none."""
-    nothing = Accumulator.empty(RegularGrid.from_config(config))
-    if not out.exists():
-        return nothing
-    try:
-        sums = read_sums(out, config)
-    except ProductError as error:
-        log.info("starting anew: %s", error)
-        return nothing
-    wanted = {asset.sha256 for asset in assets}
-    return sums if all(granule.checksum in wanted for granule in sums.granules) else nothing
 
 
 def _warn_mixed(sums: Accumulator) -> None:

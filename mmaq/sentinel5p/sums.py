@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import cache
 from hashlib import sha256
@@ -23,6 +25,8 @@ from mmaq.sources import stage_sources
 
 COUNTS = ("pixels", "used")
 TEXTS = ("units", "standard_name")
+log = logging.getLogger(__name__)
+
 REMEDY = "Make the part again with `mmaq grid`"
 
 
@@ -49,6 +53,19 @@ def write_sums(path: Path, sums: Accumulator, config: Grid) -> None:
                     fill_value=False,
                 )  # fmt: skip
         fill_datasets(temporary, arrays.items())
+
+
+def resume_sums(path: Path, config: Grid, wanted: Callable[[Granule], bool]) -> Accumulator:
+    """The sums of an earlier run if all their granules are still wanted, else none."""
+    nothing = Accumulator.empty(RegularGrid.from_config(config))
+    if not path.exists():
+        return nothing
+    try:
+        sums = read_sums(path, config)
+    except ProductError as error:
+        log.info("starting anew: %s", error)
+        return nothing
+    return sums if all(map(wanted, sums.granules)) else nothing
 
 
 def read_sums(path: Path, config: Grid) -> Accumulator:

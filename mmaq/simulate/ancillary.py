@@ -21,7 +21,7 @@ import shapely
 from pyproj import Transformer
 from rasterio.warp import transform_bounds
 
-from mmaq.archive import ANCILLARY, Asset, Product, write_collection
+from mmaq.archive import ANCILLARY, LEGEND_PROPERTY, Asset, Product, write_collection
 from mmaq.files import replacing
 from mmaq.simulate.world import COVER, World
 from mmaq.simulate.world.grid import CRS, Grid, coarsen
@@ -52,7 +52,7 @@ def write_ancillary(world: World, root: Path) -> None:
         path = root / ANCILLARY / item / name
         with replacing(path) as temporary:
             write(world, temporary)
-        about = {"land_cover:legend": "corine-grid"} if item == "land_cover" else {}
+        about = {LEGEND_PROPERTY: "corine-grid"} if item == "land_cover" else {}
         assets = {"data": Asset(path)}
         products.append(Product(item, ANCILLARY, MADE, box, assets, about))  # type: ignore[arg-type]
     write_collection(root, ANCILLARY, "Maps of the simulated country", products)

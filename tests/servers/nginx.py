@@ -43,10 +43,15 @@ class Nginx:
         return sum(int(line.split()[1]) for line in self.log)
 
 
+def nginx_program() -> str | None:
+    """Where nginx is installed, if it is."""
+    return shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
+
+
 @contextmanager
 def nginx(folder: Path, state: Path, rate: str = "0") -> Iterator[Nginx]:
     """Serve ``folder``; ``state`` is an empty folder for its own files, ``rate`` as limit_rate."""
-    program = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
+    program = nginx_program()
     if program is None:
         pytest.skip("nginx is not installed")
     state.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -17,11 +17,10 @@ from mmaq.acquire.threads import side_by_side
 from mmaq.archive import SENTINEL5P, Asset
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Grid
-from mmaq.errors import MmaqError, ProductError
+from mmaq.errors import MmaqError
 from mmaq.sentinel5p.accumulator import Accumulator
-from mmaq.sentinel5p.grid import RegularGrid
 from mmaq.sentinel5p.stream import accumulate
-from mmaq.sentinel5p.sums import read_sums, write_sums
+from mmaq.sentinel5p.sums import resume_sums, write_sums
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +50,9 @@ def grid_and_drop(
     name = f"{SENTINEL5P}_{out.stem}"
     failures = Failures(manifest_path, name, len(asked), config.missing)
     unfinished = folder / f"{out.stem}.nc"
-    sums = _begun(unfinished if unfinished.exists() else out, grid, asked)
+    known = {product.id for product in asked}
+    begun = unfinished if unfinished.exists() else out
+    sums = resume_sums(begun, grid, lambda granule: granule.name in known)
     done = {granule.name for granule in sums.granules}
     wanted = [product for product in asked if product.id not in done]
     if not wanted and out.exists() and not unfinished.exists():
@@ -76,20 +77,6 @@ def grid_and_drop(
     out.parent.mkdir(parents=True, exist_ok=True)
     os.replace(unfinished, out)
     log.info("%s: %d granules of %d", out, len(sums.granules), len(asked))
-
-
-def _begun(path: Path, grid: Grid, asked: Sequence[RemoteProduct]) -> Accumulator:
-    """The sums of an earlier run if all their granules are still asked for, else none."""
-    nothing = Accumulator.empty(RegularGrid.from_config(grid))
-    if not path.exists():
-        return nothing
-    try:
-        sums = read_sums(path, grid)
-    except ProductError as error:
-        log.info("starting anew: %s", error)
-        return nothing
-    known = {product.id for product in asked}
-    return sums if all(granule.name in known for granule in sums.granules) else nothing
 
 
 def _bring(

@@ -19,11 +19,10 @@ from mmaq.acquire.ground.population import write_density
 from mmaq.acquire.ground.roads import write_roads
 from mmaq.acquire.manifest import RemoteFile, RemoteProduct, read_manifest
 from mmaq.acquire.threads import side_by_side
-from mmaq.archive import ANCILLARY, Asset, Product, write_collection
+from mmaq.archive import ANCILLARY, LEGEND_PROPERTY, Asset, Product, write_collection
 from mmaq.config.acquire import Acquire
 from mmaq.errors import MmaqError, ServiceError
 from mmaq.files import replacing
-from mmaq.landuse.cover import LEGEND_PROPERTY
 from mmaq.services.client import Client
 from mmaq.services.download import fetch_file
 from mmaq.services.endpoints import service

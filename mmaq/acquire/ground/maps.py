@@ -12,10 +12,9 @@ from mmaq.acquire.files.ancillary import UNDATED
 from mmaq.acquire.ground.mosaic import Box, boxes_around
 from mmaq.acquire.ground.sources import Source, find_source
 from mmaq.acquire.manifest import Manifest, RemoteFile, RemoteProduct
-from mmaq.archive import ANCILLARY
+from mmaq.archive import ANCILLARY, LEGEND_PROPERTY
 from mmaq.config.acquire import Acquire
 from mmaq.errors import ServiceError
-from mmaq.landuse.cover import LEGEND_PROPERTY
 from mmaq.services.client import Client
 from mmaq.services.endpoints import service
 

@@ -9,6 +9,7 @@ from mmaq.acquire.manifest import Manifest, write_manifest
 from mmaq.archive import SENTINEL2
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Patches
+from tests.acquire.fetch.hub import DAYS, Hub, official
 from tests.sentinel2.products import NORTH, WEST, Country, ramp, sites_at
 from tests.servers.cogs import remote_scene, scene_to_cogs
 from tests.servers.faulty import faulty
@@ -131,3 +132,15 @@ def tree(folder):
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+@pytest.fixture(scope="module")
+def granules(tmp_path_factory):
+    return official(tmp_path_factory.mktemp("l2"), DAYS)
+
+
+@pytest.fixture
+def hub(server, tmp_path, granules, monkeypatch):
+    monkeypatch.setenv("DHUS_USERNAME", "someone")
+    monkeypatch.setenv("DHUS_PASSWORD", "averysecretword")
+    return Hub(server, tmp_path / "data", granules)

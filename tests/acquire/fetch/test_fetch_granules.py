@@ -1,94 +1,25 @@
-"""Granules: downloaded, verified, catalogued one by one; or gridded and dropped."""
+"""Granules: downloaded, verified, catalogued one by one."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
-import random
 import zipfile
-from datetime import date, datetime, timezone
+from datetime import datetime, timezone
 
-import netCDF4
 import pytest
 
-from mmaq.acquire.fetch import fetch_granules, grid_and_drop
 from mmaq.acquire.fetch.collection import has_item
-from mmaq.acquire.manifest import Manifest, RemoteFile, RemoteProduct, write_manifest
+from mmaq.acquire.manifest import RemoteFile
 from mmaq.archive import SENTINEL5P, read_collection
 from mmaq.config.acquire import Acquire
-from mmaq.config.data import Grid
 from mmaq.errors import ServiceError
-from mmaq.sentinel5p import grid_part
 from tests.acquire.fetch.conftest import tree
-from tests.acquire.fetch.stopped import run_for
-from tests.sentinel5p.archives import make_granules
+from tests.acquire.fetch.hub import Hub
 from tests.servers.data_space import PASSWORD, USER, Entry, data_space
 from tests.servers.faulty import Answer, Cut, Reset, Slow, Status, Wrong
 from tests.servers.objects import KEYS, objects
-
-GRID = Grid(bbox=(4.0, 50.0, 6.0, 51.5), resolution=0.05)
-DAYS = tuple(range(1, 11))
-YEAR = date(2021, 1, 1), date(2021, 12, 31)
-
-
-class Hub:
-    """Granules at a server, a manifest of them, and the fetching of it."""
-
-    def __init__(self, server, folder, paths):
-        self.server, self.folder, self.paths = server, folder, paths
-        server.folder = paths[0].parent
-        self.manifest_path = folder / "manifest" / f"{SENTINEL5P}.json"
-        self.archive = folder / "archive"
-        self.config = Acquire(endpoints={"planetary-computer": server.url, "dhus": server.url})
-        self.write({path.stem: self.remote(path) for path in paths})
-
-    def remote(self, path):
-        content = path.read_bytes()
-        md5 = hashlib.md5(content).hexdigest()
-        return RemoteFile(href=f"{self.server.url}/{path.name}", bytes=len(content), md5=md5)
-
-    def write(self, files, service="dhus"):
-        products = tuple(
-            RemoteProduct(
-                id=name, bbox=(4, 50, 6, 51), files={"product": file},
-                time=datetime.strptime(name[20:28], "%Y%m%d").replace(tzinfo=timezone.utc),
-            )
-            for name, file in files.items()
-        )  # fmt: skip
-        manifest = Manifest(collection=SENTINEL5P, service=service, asked={}, products=products)
-        write_manifest(self.manifest_path, manifest)
-
-    def fetch(self, workers=4):
-        fetch_granules(self.manifest_path, self.config, self.archive, workers)
-        return self.archive
-
-    def grid(self, out, workers=2):
-        folder = self.folder / "few"
-        grid_and_drop(self.manifest_path, self.config, GRID, *YEAR, out, folder, workers)
-        return folder
-
-
-@pytest.fixture(scope="module")
-def granules(tmp_path_factory):
-    return official(tmp_path_factory.mktemp("l2"), DAYS)
-
-
-def official(folder, days):
-    """Small granules with the attributes that tell their box."""
-    paths = make_granules(folder, days)
-    for path in paths:
-        with netCDF4.Dataset(path, "a") as data:
-            data.setncatts({"geospatial_lon_min": 4.0, "geospatial_lon_max": 6.0,
-                            "geospatial_lat_min": 50.0, "geospatial_lat_max": 51.0})  # fmt: skip
-    return paths
-
-
-@pytest.fixture
-def hub(server, tmp_path, granules, monkeypatch):
-    monkeypatch.setenv("DHUS_USERNAME", "someone")
-    monkeypatch.setenv("DHUS_PASSWORD", "averysecretword")
-    return Hub(server, tmp_path / "data", granules)
 
 
 def test_granules_arrive_whole_with_their_items(hub, granules):
@@ -255,77 +186,3 @@ def test_granules_of_the_planetary_computer_are_signed(hub, server, granules, tm
     hub.write({path.stem: hub.remote(path) for path in granules}, "planetary-computer")
     assert len(read_collection(hub.fetch(), SENTINEL5P)) == len(granules)
     assert not [name for name, content in tree(tmp_path).items() if b"verysecret" in content]
-
-
-def test_gridded_and_dropped_gives_the_part_that_the_archive_gives(hub, tmp_path):
-    grid_part(hub.fetch(), GRID, *YEAR, tmp_path / "want.nc")
-    folder = hub.grid(tmp_path / "got.nc")
-    assert (tmp_path / "got.nc").read_bytes() == (tmp_path / "want.nc").read_bytes()
-    assert [path for path in folder.rglob("*") if path.is_file()] == []
-
-
-def test_only_a_few_granules_lie_on_the_disk(hub, tmp_path, monkeypatch, granules):
-    from mmaq.acquire.fetch import gridding
-
-    held, real = [], gridding.accumulate
-
-    def watched(*arguments):
-        held.append(len(list((hub.folder / "few").glob("S5P*.nc"))))
-        real(*arguments)
-
-    monkeypatch.setattr(gridding, "accumulate", watched)
-    hub.grid(tmp_path / "part.nc", workers=1)
-    assert len(held) >= len(granules)
-    assert max(held) <= 3
-
-
-def test_a_period_takes_its_days_alone(hub, tmp_path, server, granules):
-    out, few = tmp_path / "part.nc", hub.folder / "few"
-    days = date(2021, 1, 3), date(2021, 1, 4)
-    grid_and_drop(hub.manifest_path, hub.config, GRID, *days, out, few, 1)
-    assert {asked.path for asked in server.log} == {f"/{path.name}" for path in granules[2:4]}
-
-
-def test_a_granule_that_fails_leaves_no_part_and_is_not_the_end_of_the_others(
-    hub, server, tmp_path, granules
-):
-    out = tmp_path / "part.nc"
-    server.always[f"/{granules[5].name}"] = Status(503)
-    with pytest.raises(ServiceError, match="1 of 10 products failed"):
-        hub.grid(out)
-    assert not out.exists()
-    server.always.clear()
-    server.log.clear()
-    hub.grid(out)
-    assert {asked.path for asked in server.log} == {f"/{granules[5].name}"}
-    assert not hub.manifest_path.with_name(f"failed_{SENTINEL5P}_part.json").exists()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("way", ["keep", "drop"])
-def test_kill_9_at_twenty_moments_costs_no_complete_byte(server, tmp_path, hub, way):
-    granules = official(tmp_path / "month", range(1, 32))
-    once = Hub(server, tmp_path / "once", granules)
-    grid_part(once.fetch(), GRID, *YEAR, tmp_path / "want.nc")
-    whole, fetched = tree(once.archive), server.sent()
-    again = Hub(server, tmp_path / "again", granules)
-    out = again.folder / "part.nc"
-    for path in granules:
-        server.always[f"/{path.name}"] = Slow(0.03, 8192)
-    server.log.clear()
-    rng, kills, done, finished = random.Random(3), 0, False, set()
-    work = again.fetch if way == "keep" else lambda: again.grid(out)
-    while not done:
-        before = len(server.log)
-        done = run_for(rng.uniform(0.02, 0.2) if kills < 20 else 60, work)
-        kills += not done
-        assert not finished & {asked.path for asked in server.log[before:]}
-        whole_files = (*again.folder.rglob("S5P*.nc"), *again.folder.rglob("*.download"))
-        finished |= {f"/{path.stem}.nc" for path in whole_files}
-    assert kills == 20
-    if way == "keep":
-        assert tree(again.archive) == whole
-    else:
-        assert out.read_bytes() == (tmp_path / "want.nc").read_bytes()
-    # What each kill loses was on its way over two connections, in pieces of up to 256 KiB.
-    assert server.sent() <= fetched + kills * 2 * max(path.stat().st_size for path in granules)

@@ -1,0 +1,91 @@
+"""Granules gridded as they come and dropped; and kill -9, whether they are kept or not."""
+
+from __future__ import annotations
+
+import random
+from datetime import date
+
+import pytest
+
+from mmaq.acquire.fetch import grid_and_drop
+from mmaq.archive import SENTINEL5P
+from mmaq.errors import ServiceError
+from mmaq.sentinel5p import grid_part
+from tests.acquire.fetch.conftest import tree
+from tests.acquire.fetch.hub import GRID, YEAR, Hub, official
+from tests.acquire.fetch.stopped import run_for
+from tests.servers.faulty import Slow, Status
+
+
+def test_gridded_and_dropped_gives_the_part_that_the_archive_gives(hub, tmp_path):
+    grid_part(hub.fetch(), GRID, *YEAR, tmp_path / "want.nc")
+    folder = hub.grid(tmp_path / "got.nc")
+    assert (tmp_path / "got.nc").read_bytes() == (tmp_path / "want.nc").read_bytes()
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+
+
+def test_only_a_few_granules_lie_on_the_disk(hub, tmp_path, monkeypatch, granules):
+    from mmaq.acquire.fetch import gridding
+
+    held, real = [], gridding.accumulate
+
+    def watched(*arguments):
+        held.append(len(list((hub.folder / "few").glob("S5P*.nc"))))
+        real(*arguments)
+
+    monkeypatch.setattr(gridding, "accumulate", watched)
+    hub.grid(tmp_path / "part.nc", workers=1)
+    assert len(held) >= len(granules)
+    assert max(held) <= 3
+
+
+def test_a_period_takes_its_days_alone(hub, tmp_path, server, granules):
+    out, few = tmp_path / "part.nc", hub.folder / "few"
+    days = date(2021, 1, 3), date(2021, 1, 4)
+    grid_and_drop(hub.manifest_path, hub.config, GRID, *days, out, few, 1)
+    assert {asked.path for asked in server.log} == {f"/{path.name}" for path in granules[2:4]}
+
+
+def test_a_granule_that_fails_leaves_no_part_and_is_not_the_end_of_the_others(
+    hub, server, tmp_path, granules
+):
+    out = tmp_path / "part.nc"
+    server.always[f"/{granules[5].name}"] = Status(503)
+    with pytest.raises(ServiceError, match="1 of 10 products failed"):
+        hub.grid(out)
+    assert not out.exists()
+    server.always.clear()
+    server.log.clear()
+    hub.grid(out)
+    assert {asked.path for asked in server.log} == {f"/{granules[5].name}"}
+    assert not hub.manifest_path.with_name(f"failed_{SENTINEL5P}_part.json").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["keep", "drop"])
+def test_kill_9_at_twenty_moments_costs_no_complete_byte(server, tmp_path, hub, way):
+    granules = official(tmp_path / "month", range(1, 32))
+    once = Hub(server, tmp_path / "once", granules)
+    grid_part(once.fetch(), GRID, *YEAR, tmp_path / "want.nc")
+    whole, fetched = tree(once.archive), server.sent()
+    again = Hub(server, tmp_path / "again", granules)
+    out = again.folder / "part.nc"
+    for path in granules:
+        server.always[f"/{path.name}"] = Slow(0.03, 8192)
+    server.log.clear()
+    rng, kills, done, finished = random.Random(3), 0, False, set()
+    work = again.fetch if way == "keep" else lambda: again.grid(out)
+    while not done:
+        before = len(server.log)
+        done = run_for(rng.uniform(0.02, 0.2) if kills < 20 else 60, work)
+        kills += not done
+        assert not finished & {asked.path for asked in server.log[before:]}
+        whole_files = (*again.folder.rglob("S5P*.nc"), *again.folder.rglob("*.download"))
+        finished |= {f"/{path.stem}.nc" for path in whole_files}
+    assert kills == 20
+    if way == "keep":
+        assert tree(again.archive) == whole
+    else:
+        assert out.read_bytes() == (tmp_path / "want.nc").read_bytes()
+    # What each kill loses was on its way over two connections, in pieces of up to 256 KiB.
+    assert server.sent() <= fetched + kills * 2 * max(path.stat().st_size for path in granules)
