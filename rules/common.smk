@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 from mmaq.acquire.manifest import SITES, manifest_names
 from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS, TRUTH
 from mmaq.config import check_config
-from mmaq.config.evaluation import checkpoint_of, evaluation_parts, pretrained_runs
+from mmaq.config.parts import checkpoint_of, evaluation_parts, pretrained_runs
 from mmaq.config.learning import SELF_SUPERVISED
 from mmaq.errors import MmaqError
 from mmaq.layout import Layout

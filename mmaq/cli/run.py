@@ -41,7 +41,7 @@ class Run:
 
     def encoders(self, method: str) -> Path | None:
         """The exported encoders that a method is evaluated by, where pretraining has made them."""
-        from mmaq.config.evaluation import checkpoint_of
+        from mmaq.config.parts import checkpoint_of
 
         path = self.paths.checkpoints / f"{checkpoint_of(method)}.safetensors"
         return path if path.exists() else None
@@ -49,7 +49,7 @@ class Run:
     @property
     def parts(self) -> list[Part]:
         """All parts of the evaluation."""
-        from mmaq.config.evaluation import evaluation_parts
+        from mmaq.config.parts import evaluation_parts
 
         return evaluation_parts(self.config.evaluate)
 

@@ -11,6 +11,7 @@ from mmaq.config.base import Section
 from mmaq.config.data import Files, Grid, Landuse, Patches, Period, Published, Simulate
 from mmaq.config.evaluation import Evaluate
 from mmaq.config.learning import Pretrain
+from mmaq.config.transfer import Transfer
 
 
 class Config(Section):
@@ -35,6 +36,7 @@ class Config(Section):
     patches: Patches = Patches()
     pretrain: Pretrain = Pretrain()
     evaluate: Evaluate = Evaluate()
+    transfer: Transfer = Transfer()
 
     @property
     def drops_granules(self) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from mmaq.config.evaluation import Evaluate, checkpoint_of
+from mmaq.config.evaluation import Evaluate
+from mmaq.config.parts import checkpoint_of
 from mmaq.errors import CheckpointError, ConfigError
 from mmaq.run.arguments import SUPERVISED
 from mmaq.run.data import prepare_data

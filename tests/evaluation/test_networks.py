@@ -9,7 +9,8 @@ import torch
 from stations_made_up import make_data
 
 from mmaq.benchmark import read_benchmark
-from mmaq.config.evaluation import Evaluate, Finetune, Learned, Pretrained, checkpoint_of
+from mmaq.config.evaluation import Evaluate, Finetune, Learned, Pretrained
+from mmaq.config.parts import checkpoint_of
 from mmaq.errors import CheckpointError
 from mmaq.evaluation import evaluate_finetune, evaluate_probes
 from mmaq.evaluation.encoders import embed_stations, limited_threads
