@@ -39,7 +39,11 @@ def evaluate_probes(
         StoreError: the patch store is missing or damaged.
         CheckpointError: the checkpoint cannot be read, or is another method's.
     """
-    task = read_task(sites, store, dataset)
     with limited_threads(config.threads):
-        entries = probe_entries(task, checkpoint, method, config.seeds)
-        measure_all(task, entries, config.splits, config, False, out, predictions)
+        tasks = [read_task(sites, store, dataset, pollutant) for pollutant in config.pollutants]
+        work = [
+            (task, entry)
+            for task in tasks
+            for entry in probe_entries(task, checkpoint, method, config.seeds)
+        ]
+        measure_all(work, config.splits, config, False, out, predictions)

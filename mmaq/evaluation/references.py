@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def reference_entries(task: Task, archive: Path | None) -> dict[str, Entry]:
         Entry("oracle", "reference", "truth", lambda: _oracle(task, archive)),
         Entry("oracle_inputs", "reference", "truth", lambda: _oracle_inputs(task, archive)),
     ]
-    return {entry.method: entry for entry in entries}
+    return {entry.method: replace(entry, calibrated=True) for entry in entries}
 
 
 def _kriged(task: Task) -> Predict:

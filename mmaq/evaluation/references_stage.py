@@ -25,7 +25,7 @@ def evaluate_references(
         sites: contract 2.
         store: contract 3, a folder.
         archive: contract 1 where it holds the truth; without it the oracle rows are skipped.
-        config: splits, folds, seeds, references.
+        config: pollutants, splits, folds, seeds, references.
         dataset: name of the data set in the rows.
         out: part of the benchmark table.
         predictions: test predictions of every seed.
@@ -35,7 +35,9 @@ def evaluate_references(
         StoreError: the patch store is missing or damaged.
         ArchiveError: the truth cannot be read.
     """
-    task = read_task(sites, store, dataset)
-    known = reference_entries(task, archive)
-    entries = [known[name] for name in config.references]
-    measure_all(task, entries, config.splits, config, False, out, predictions)
+    work = []
+    for pollutant in config.pollutants:
+        task = read_task(sites, store, dataset, pollutant)
+        known = reference_entries(task, archive)
+        work += [(task, known[name]) for name in config.references]
+    measure_all(work, config.splits, config, False, out, predictions)

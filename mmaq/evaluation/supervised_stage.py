@@ -54,10 +54,13 @@ def evaluate_supervised(
         TableError: the site table is broken or holds too few stations.
         StoreError: the patch store is missing or damaged.
     """
-    task = read_task(sites, store, dataset)
     with limited_threads(config.threads):
-        entry = supervised_entry(task, encoders, protocol, method, config.supervised)
-        measure_all(task, [entry], [split], config, True, out, predictions)
+        tasks = [read_task(sites, store, dataset, pollutant) for pollutant in config.pollutants]
+        work = [
+            (task, supervised_entry(task, encoders, protocol, method, config.supervised))
+            for task in tasks
+        ]
+        measure_all(work, [split], config, True, out, predictions)
 
 
 def supervised_entry(

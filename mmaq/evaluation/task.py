@@ -28,6 +28,7 @@ class Task:
     dataset: str
     table: pd.DataFrame
     store: PatchStore
+    pollutant: str
 
     @property
     def size(self) -> int:
@@ -41,8 +42,8 @@ class Task:
 
     @property
     def target(self) -> np.ndarray:
-        """Measured NO2, (n,) in ug/m3."""
-        return self.table["no2"].to_numpy(float)
+        """Measured concentration of the pollutant, (n,) in ug/m3."""
+        return self.table[self.pollutant].to_numpy(float)
 
     @property
     def features(self) -> np.ndarray:
@@ -77,7 +78,9 @@ class Task:
         return self.store.rows(modality, self.site_id)
 
 
-def read_task(sites: str | PathLike[str], store: str | PathLike[str], dataset: str) -> Task:
+def read_task(
+    sites: str | PathLike[str], store: str | PathLike[str], dataset: str, pollutant: str
+) -> Task:
     """Read the site table and the patch store, and keep the common set of stations.
 
     Raises:
@@ -92,4 +95,4 @@ def read_task(sites: str | PathLike[str], store: str | PathLike[str], dataset: s
     if len(table) < MIN_STATIONS:
         fault = f"{len(table)} stations have a measurement and every modality of {store}"
         raise TableError(sites, fault, f"Give at least {MIN_STATIONS} stations with patches")
-    return Task(dataset, table.reset_index(drop=True), patches)
+    return Task(dataset, table.reset_index(drop=True), patches, pollutant)
