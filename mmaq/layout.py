@@ -70,6 +70,10 @@ class Layout:
         """Contract 4: folder of checkpoints and their exports."""
         return self._own(Path("checkpoints"))
 
+    def predictor(self, method: str) -> Path:
+        """Encoders of a method with heads that predict NO2."""
+        return self.checkpoints / f"{method}_no2.safetensors"
+
     @property
     def results(self) -> Path:
         """Folder of the benchmark table and the report."""
@@ -79,6 +83,11 @@ class Layout:
     def benchmark(self) -> Path:
         """Contract 5: the benchmark table."""
         return self.results / "benchmark.csv"
+
+    @property
+    def predictions(self) -> Path:
+        """NO2 with its interval at every site."""
+        return self.results / "predictions.csv"
 
     @property
     def report(self) -> Path:
