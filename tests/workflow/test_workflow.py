@@ -155,6 +155,22 @@ def test_the_same_seed_gives_the_same_bytes_on_one_core_as_on_two(workflow, tmp_
                 assert other.read_bytes() == path.read_bytes(), path.name
 
 
+def test_a_dry_run_of_the_papers_setting_shows_its_jobs(tmp_path):
+    settings = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
+    for name in ("samples", "eea_metadata", "osm"):
+        path = tmp_path / settings["published"][name]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    config = ROOT / "config/paper.yaml"
+    done = Workflow(tmp_path).run("results/paper/benchmark.csv", "--dry-run", config=config)
+    assert done.returncode == 0, done.stderr
+    told = done.stdout + done.stderr
+    for method in ("mmaq", "decur", "barlow_twins"):
+        assert f"output: checkpoints/paper/{method}.ckpt" in told
+        assert f"finetune_{method}_official.csv" in told
+    assert "mem_mb=8000" in told
+
+
 def test_lint_and_format_are_clean(tmp_path):
     lint = Workflow(tmp_path).run("--lint")
     assert lint.returncode == 0, lint.stderr
