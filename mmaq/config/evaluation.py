@@ -44,7 +44,10 @@ class Finetune(Section):
     batch_size: Count = Field(default=64, description="Stations in a batch.")
     learning_rate: Positive = Field(default=1e-3, description="AdamW rate of the head.")
     encoder_rate: Positive = Field(
-        default=0.3, description="Rate of the encoders as a share of the head's."
+        default=0.3, description="Rate of the encoders' last layers as a share of the head's."
+    )
+    first_rate: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=1.0, description="Rate of their first layers as a share of the last's."
     )
     weight_decay: float = Field(default=1e-4, ge=0, description="AdamW weight decay.")
 
