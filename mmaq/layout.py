@@ -81,6 +81,11 @@ class Layout:
         return self.results / "benchmark.csv"
 
     @property
+    def comparisons(self) -> Path:
+        """Paired comparisons of the methods with each other."""
+        return self.results / "comparisons.csv"
+
+    @property
     def report(self) -> Path:
         """The self-contained report page."""
         return self.results / "report.html"

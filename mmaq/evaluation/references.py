@@ -89,22 +89,25 @@ def _ridge(task: Task) -> Predict:
 
 
 def _boosted(inputs: np.ndarray, target: np.ndarray) -> Predict:
-    """Boosted trees on ``inputs``, (n, d); missing values are a branch of their own."""
+    """Boosted trees on ``inputs``, (n, d)."""
 
     def predict(fold: Fold, seed: int) -> np.ndarray:
-        states = np.random.SeedSequence(seed).generate_state(ENSEMBLE)
-        # On a thousand stations threads gain little, and on a busy machine they wait for each other
-        # at every node of every tree.
-        with threadpool_limits(1):
-            runs = [
-                HistGradientBoostingRegressor(**BOOSTING, random_state=int(state))
-                .fit(inputs[fold.train], target[fold.train])
-                .predict(inputs[fold.test])
-                for state in states
-            ]
-        return np.mean(runs, axis=0)
+        return boosted_trees(inputs[fold.train], target[fold.train], inputs[fold.test], seed)
 
     return predict
+
+
+def boosted_trees(x: np.ndarray, y: np.ndarray, at: np.ndarray, seed: int) -> np.ndarray:
+    """Fit boosted trees to (n, d) and (n,), and predict (m, d); a missing value is a branch."""
+    states = np.random.SeedSequence(seed).generate_state(ENSEMBLE)
+    # On a thousand stations threads gain little, and on a busy machine they wait for each other
+    # at every node of every tree.
+    with threadpool_limits(1):
+        runs = [
+            HistGradientBoostingRegressor(**BOOSTING, random_state=int(state)).fit(x, y).predict(at)
+            for state in states
+        ]
+    return np.mean(runs, axis=0)
 
 
 def _oracle(task: Task, archive: Path | None) -> Predict:
