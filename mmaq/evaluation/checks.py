@@ -1,0 +1,140 @@
+"""Checks against leaks: what each raises is not a poor figure but one that must not be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from mmaq.config.evaluation import Evaluate
+from mmaq.errors import LeakError
+from mmaq.evaluation.bootstrap import estimate_metrics
+from mmaq.evaluation.entry import Entry
+from mmaq.evaluation.metrics import METRICS
+from mmaq.evaluation.predictions import predict_folds
+from mmaq.evaluation.splits import Fold
+from mmaq.evaluation.task import IMAGES, Task
+from mmaq.sites import AREAS, FEATURES, GEO, SITING, TYPES
+
+MakeEntry = Callable[[Task], Entry]
+"""A method on a task, so that a check can give it the task with something changed."""
+
+NULL_R2 = 0.05
+"""With shuffled labels the upper 95 % bound of R2 stays below this, or something leaks."""
+
+CLOSE = {"rtol": 1e-4, "atol": 1e-4}
+"""Of predictions that must not differ; what is changed is changed out of all proportion."""
+
+
+def check_fold(task: Task, fold: Fold, copies: np.ndarray) -> None:
+    """Check that no test station, and no copy of one, is among the training stations.
+
+    Args:
+        task: whose stations are parted.
+        fold: positions of the stations.
+        copies: of ``find_copies``, (n,).
+
+    Raises:
+        LeakError: names a test station and its like in training.
+    """
+    number_of = dict(zip(copies[fold.train], fold.train, strict=True))
+    leaked = [station for station in fold.test if copies[station] in number_of]
+    if not leaked:
+        return
+    both = np.intersect1d(fold.train, fold.test)
+    if len(both):
+        fault = f"test station {task.site_id[both[0]]!r} is in training"
+        raise LeakError(task.dataset, fault, "Give each fold stations of its own")
+    copy = task.site_id[number_of[copies[leaked[0]]]]
+    fault = f"test station {task.site_id[leaked[0]]!r} has its copy {copy!r} in training"
+    raise LeakError(task.dataset, f"{fault} ({len(leaked)} such)", "Leave copies out of training")
+
+
+def check_measured(predictions: pd.DataFrame, sites: pd.DataFrame) -> None:
+    """Check that each prediction stands beside its own station's measurement.
+
+    Args:
+        predictions: columns task, site_id and measured.
+        sites: contract 2.
+
+    Raises:
+        LeakError: names the task and a station whose measurement is another's, or is not known.
+    """
+    for pollutant, part in predictions.groupby("task"):
+        known = sites.set_index("site_id")[pollutant].reindex(part["site_id"]).to_numpy(float)
+        wrong = ~np.isclose(part["measured"].to_numpy(float), known, rtol=1e-6, atol=1e-9)
+        if wrong.any():
+            row, value = part[wrong].iloc[0], known[wrong][0]
+            fault = f"station {row.site_id!r} measured {value:g}, its predictions say {row.measured:g}"
+            raise LeakError(str(pollutant), fault, "Run `mmaq evaluate` again")
+
+
+def check_blind(make: MakeEntry, task: Task, fold: Fold, seed: int) -> None:
+    """Check that a prediction rests on the station's own inputs and on training stations alone.
+
+    The inputs of every second test station, then the labels of all of them, are changed out of all
+    proportion: the other predictions must not move by the first, and none by the second.
+
+    Raises:
+        LeakError: names the method and what reached it.
+    """
+    entry = make(task)
+    before = entry.prepare()(fold, seed)
+    inputs = make(change_inputs(task, fold.test[::2])).prepare()(fold, seed)
+    labels = make(change_labels(task, fold.test)).prepare()(fold, seed)
+    name, remedy = f"{entry.method}, {entry.protocol}", "Fit to the training stations alone"
+    if not np.allclose(inputs[1::2], before[1::2], **CLOSE):
+        raise LeakError(name, "inputs of other test stations move its predictions", remedy)
+    if not np.allclose(labels, before, **CLOSE):
+        raise LeakError(name, "labels of test stations move its predictions", remedy)
+
+
+def check_null(make: MakeEntry, task: Task, split: str, config: Evaluate) -> float:
+    """The upper 95 % bound of R2 with labels that are shuffled among the stations.
+
+    Raises:
+        LeakError: it is not below ``NULL_R2``.
+        Unavailable: the data cannot give the split, or lack what the method needs.
+    """
+    shuffled = shuffle_labels(task, config.seeds[0])
+    entry = replace(make(shuffled), calibrated=False)
+    tested = predict_folds(shuffled, entry, split, config, hold_out=False)
+    units = pd.Series(task.site_id, index=task.site_id)
+    estimate = estimate_metrics(tested.table, units, config.bootstrap)
+    upper = float(estimate.high[METRICS.index("r2")])
+    if not upper < NULL_R2:
+        fault = f"R2 may be {upper:.3f} with labels shuffled among stations"
+        raise LeakError(f"{entry.method}, {entry.protocol}", fault, "Look for what it knows of them")
+    return upper
+
+
+def shuffle_labels(task: Task, seed: int) -> Task:
+    """The task with its labels dealt out among its stations at random."""
+    labels = np.random.default_rng(seed).permutation(task.target)
+    return replace(task, table=task.table.assign(**{task.pollutant: labels}))
+
+
+def change_labels(task: Task, stations: np.ndarray) -> Task:
+    """The task with wild labels at the positions ``stations``."""
+    table = task.table.copy()
+    table.loc[stations, task.pollutant] = 1000.0 - 10.0 * task.target[stations]
+    return replace(task, table=table)
+
+
+def change_inputs(task: Task, stations: np.ndarray) -> Task:
+    """The task with wild land use, maps, places and images at the positions ``stations``."""
+    table, arrays = task.table.copy(), {}
+    flags = [*AREAS, *TYPES]
+    figures = [name for name in (*FEATURES, *GEO, *SITING) if name not in flags]
+    table.loc[stations, flags] = 1.0 - table.loc[stations, flags]
+    table.loc[stations, figures] = 1000.0 + 10.0 * table.loc[stations, figures]
+    table.loc[stations, ["lon", "lat"]] += 1.0
+    for name in IMAGES:
+        if task.store.absence(name) is None:
+            values = np.array(getattr(task.store, name))
+            rows = task.rows(name)[stations]
+            values[rows] = values[rows] // 8 if name == "s2" else 10.0 * values[rows]
+            arrays[name] = values
+    return replace(task, table=table, store=replace(task.store, **arrays))
