@@ -10,6 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from mmaq.errors import LeakError
 from mmaq.evaluation.splits import EARTH_RADIUS_KM, Fold, unit_vectors
 from mmaq.evaluation.task import Task
 from mmaq.patches.store import BANDS
@@ -41,6 +42,30 @@ def leave_copies(fold: Fold, copies: np.ndarray) -> Fold:
     return replace(fold, train=fold.train[kept], groups=groups)
 
 
+def check_fold(task: Task, fold: Fold, copies: np.ndarray) -> None:
+    """Check that no test station, and no copy of one, is among the training stations.
+
+    Args:
+        task: whose stations are parted.
+        fold: positions of the stations.
+        copies: of ``find_copies``, (n,).
+
+    Raises:
+        LeakError: names a test station and its like in training.
+    """
+    number_of = dict(zip(copies[fold.train], fold.train, strict=True))
+    leaked = [station for station in fold.test if copies[station] in number_of]
+    if not leaked:
+        return
+    both = np.intersect1d(fold.train, fold.test)
+    if len(both):
+        fault = f"test station {task.site_id[both[0]]!r} is in training"
+        raise LeakError(task.dataset, fault, "Give each fold stations of its own")
+    copy = task.site_id[number_of[copies[leaked[0]]]]
+    fault = f"test station {task.site_id[leaked[0]]!r} has its copy {copy!r} in training"
+    raise LeakError(task.dataset, f"{fault} ({len(leaked)} such)", "Leave copies out of training")
+
+
 def _at_one_place(places: np.ndarray) -> list[tuple[int, int]]:
     """Pairs of stations nearer than 50 m; none where there are no coordinates."""
     if not np.isfinite(places).all():
@@ -56,10 +81,10 @@ def _of_one_image(task: Task) -> list[tuple[int, int]]:
     seen: dict[bytes, int] = {}
     pairs = []
     for station, row in enumerate(task.rows("s2")):
-        image = np.ascontiguousarray(task.store.s2[row, BAND])
+        image = task.store.s2[row, BAND]
         if image.min() == image.max():
             continue
-        other = seen.setdefault(blake2b(image).digest(), station)
+        other = seen.setdefault(blake2b(image.tobytes()).digest(), station)
         if other != station:
             pairs.append((other, station))
     return pairs

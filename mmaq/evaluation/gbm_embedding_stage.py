@@ -18,7 +18,7 @@ from mmaq.evaluation.splits import Fold
 from mmaq.evaluation.standardise import join_blocks
 from mmaq.evaluation.task import Task, read_task
 
-COMPONENTS = 32
+COMPONENTS = 16
 """Principal components of the embedding that the trees see: trees cannot add up hundreds of
 columns of which each says little."""
 

@@ -6,13 +6,14 @@ All that a head estimates, the standardisation included, comes from a fold's tra
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
-from torch import nn
+from torch import Tensor
 
 from mmaq.evaluation.entry import Predict
 from mmaq.evaluation.splits import Fold
@@ -79,26 +80,25 @@ def sgd_probe(blocks: Blocks, target: np.ndarray) -> Predict:
     def predict(fold: Fold, seed: int) -> np.ndarray:
         features = torch.from_numpy(join_blocks(blocks[seed], fold.train)).float()
         scale = Scale.of(target[fold.train])
-        head = _descend(features[fold.train], scale.down(target[fold.train]), seed)
-        with torch.no_grad():
-            return scale.up(head(features[fold.test]).squeeze(1))
+        weights, bias = descend(features[fold.train], scale.down(target[fold.train]), seed)
+        return scale.up(features[fold.test] @ weights + bias)
 
     return predict
 
 
-def _descend(features: torch.Tensor, target: torch.Tensor, seed: int) -> nn.Linear:
-    """Fit a linear layer to (n, d) and (n,); ``seed`` draws the order."""
-    head = nn.utils.skip_init(nn.Linear, features.shape[1], 1)
-    nn.init.zeros_(head.weight)
-    nn.init.zeros_(head.bias)
-    optimiser = torch.optim.SGD(head.parameters(), RATE, MOMENTUM)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, EPOCHS)
+def descend(features: Tensor, target: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    """Weights (d,) and bias of a linear layer, by SGD on (n, d) and (n,); ``seed`` draws the order.
+
+    The gradient is written out: torch's tape and optimiser take four times as long as the layer.
+    """
+    rows = torch.cat([features, torch.ones(len(features), 1)], dim=1)
+    weights = torch.zeros(rows.shape[1])
+    velocity = torch.zeros_like(weights)
     generator = torch.Generator().manual_seed(seed)
-    for _ in range(EPOCHS):
-        for part in torch.randperm(len(target), generator=generator).split(BATCH):
-            loss = (head(features[part]).squeeze(1) - target[part]).square().mean()
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-        schedule.step()
-    return head
+    for epoch in range(EPOCHS):
+        rate = RATE * (1.0 + math.cos(math.pi * epoch / EPOCHS)) / 2.0
+        for part in torch.randperm(len(rows), generator=generator).split(BATCH):
+            error = rows[part] @ weights - target[part]
+            velocity = MOMENTUM * velocity + 2.0 / len(part) * (rows[part].T @ error)
+            weights = weights - rate * velocity
+    return weights[:-1], weights[-1]
