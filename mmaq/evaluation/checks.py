@@ -63,9 +63,9 @@ def check_blind(make: MakeEntry, task: Task, fold: Fold, seed: int) -> None:
     inputs = make(change_inputs(task, fold.test[::2])).prepare()(fold, seed)
     labels = make(change_labels(task, fold.test)).prepare()(fold, seed)
     name, remedy = f"{entry.method}, {entry.protocol}", "Fit to the training stations alone"
-    if np.abs(inputs - before)[1::2].max() > ROUNDING:
+    if not np.abs(inputs - before)[1::2].max() <= ROUNDING:
         raise LeakError(name, "inputs of other test stations move its predictions", remedy)
-    if np.abs(labels - before).max() > ROUNDING:
+    if not np.abs(labels - before).max() <= ROUNDING:
         raise LeakError(name, "labels of test stations move its predictions", remedy)
 
 
