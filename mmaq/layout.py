@@ -70,6 +70,10 @@ class Layout:
         """Contract 4: folder of checkpoints and their exports."""
         return self._own(Path("checkpoints"))
 
+    def predictor(self, method: str) -> Path:
+        """Encoders of a method with heads that predict NO2."""
+        return self.checkpoints / f"{method}_no2.safetensors"
+
     @property
     def results(self) -> Path:
         """Folder of the benchmark table and the report."""
@@ -84,6 +88,11 @@ class Layout:
     def comparisons(self) -> Path:
         """Paired comparisons of the methods with each other."""
         return self.results / "comparisons.csv"
+
+    @property
+    def predictions(self) -> Path:
+        """NO2 with its interval at every site."""
+        return self.results / "predictions.csv"
 
     @property
     def report(self) -> Path:

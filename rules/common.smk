@@ -1,5 +1,4 @@
 # The checked configuration, the paths of this data set, and helpers that the rules share.
-import os
 import shutil
 
 from snakemake.exceptions import WorkflowError
@@ -74,11 +73,9 @@ def data_space(provider):
 
 
 def has_images():
-    """Whether both image modalities can be there, without which there is nothing to pretrain."""
+    """Whether both image modalities are to be there, without which nothing is pretrained."""
     if CONFIG.source == "published":
-        return CONFIG.published.images is not None and os.path.isdir(
-            CONFIG.published.images
-        )
+        return CONFIG.published.images is not None
     return has_collection(SENTINEL2) and has_collection(SENTINEL5P)
 
 

@@ -96,7 +96,7 @@ rule evaluate_finetune:
     benchmark:
         f"{TIMINGS}/evaluate_finetune_{{method}}_{{split}}.tsv"
     wildcard_constraints:
-        split="random|blocks|country",
+        split="official|random|blocks|country",
     conda:
         "../environment.yaml"
     threads: CONFIG.evaluate.threads
@@ -125,7 +125,7 @@ rule evaluate_supervised:
         f"{TIMINGS}/evaluate_{{protocol}}_{{method}}_{{split}}.tsv"
     wildcard_constraints:
         protocol="scratch|supervised",
-        split="random|blocks|country",
+        split="official|random|blocks|country",
     conda:
         "../environment.yaml"
     threads: CONFIG.evaluate.threads

@@ -68,6 +68,41 @@ def evaluate(config: ConfigFile = None) -> None:
 
 
 @app.command()
+def predictor(config: ConfigFile = None) -> None:
+    """Fit heads that predict NO2 from what a site has, on all stations."""
+    from mmaq.prediction import fit_predictor
+
+    run = begin(config)
+    method = run.config.pretrain.method
+    fit_predictor(
+        run.paths.sites, run.paths.patches, run.paths.checkpoints / f"{method}.safetensors",
+        run.config.evaluate, run.config.name, run.paths.predictor(method),
+    )  # fmt: skip
+
+
+@app.command()
+def predict(
+    config: ConfigFile = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A predictor, perhaps another's; none: this data set's own.")
+    ] = None,
+    sites: Annotated[
+        Path | None, typer.Option(help="CSV with a column site_id; none: every site.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The table (CSV) to write.")] = None,
+) -> None:
+    """Predict NO2 with its 90 % interval at sites, and say what each prediction rests on."""
+    from mmaq.prediction import predict_sites
+
+    run = begin(config)
+    own = run.paths.predictor(run.config.pretrain.method)
+    predict_sites(
+        run.paths.sites, run.paths.patches, checkpoint or own, sites,
+        run.config.evaluate.threads, out or run.paths.predictions,
+    )  # fmt: skip
+
+
+@app.command()
 def report(config: ConfigFile = None) -> None:
     """Write the report page from the benchmark table."""
     from mmaq.report import write_report

@@ -14,7 +14,7 @@ from mmaq.layout import Layout
 
 if TYPE_CHECKING:
     from mmaq.config import Config
-    from mmaq.config.evaluation import Part
+    from mmaq.config.parts import Part
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="YAML file of changes to the defaults.")

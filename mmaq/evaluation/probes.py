@@ -66,12 +66,12 @@ def _entries(
         return ridge_probe({seed: [*values, table] for seed, values in joined.items()}, target)
 
     heads = {
-        "linear": replace(linear(names), calibrated=True),
-        "fused": Entry(method, "fused", f"{names}+table", fused, calibrated=True),
+        "linear": linear(names),
+        "fused": Entry(method, "fused", f"{names}+table", fused),
         "sgd_probe": Entry(method, "sgd_probe", names, lambda: sgd_probe(joined, target)),
         "knn": Entry(method, "knn", names, lambda: neighbours_probe(by_seed, target)),
     }
-    entries = [heads[name] for name in config.heads]
+    entries = [replace(heads[name], calibrated=True) for name in config.heads]
     if "linear" not in config.heads:
         return entries
     alone = [

@@ -1,5 +1,7 @@
 """Planted leaks: the check made for each finds it, and passes on every reference and probe."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
@@ -26,6 +28,7 @@ from mmaq.evaluation.references import reference_entries
 from mmaq.evaluation.splits import make_folds
 from mmaq.evaluation.standardise import predict_ridge, standardise
 from mmaq.evaluation.task import read_task
+from mmaq.sites import SITING
 
 CONFIG = Evaluate(seeds=(0,), folds=3, bootstrap=200, splits=("random",), label_fractions=(0.5,))
 REFERENCES = CONFIG.references
@@ -42,7 +45,9 @@ def paths(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def task(paths):
-    return read_task(paths[0], paths[1], "made_up", "no2")
+    found = read_task(paths[0], paths[1], "made_up", "no2")
+    metres = np.random.default_rng(0).uniform(1.0, 30.0, (found.size, len(SITING)))
+    return replace(found, table=found.table.assign(**dict(zip(SITING, metres.T, strict=True))))
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +60,7 @@ def _few_trees(monkeypatch):
     """What leaks does so from the first tree on."""
     for settings in (references.BOOSTING, geostatistics.BOOSTED):
         monkeypatch.setitem(settings, "max_iter", 20)
-    for settings in (references.FOREST, geostatistics.FOREST):
-        monkeypatch.setitem(settings, "n_estimators", 20)
+    monkeypatch.setitem(references.FOREST, "n_estimators", 20)
     monkeypatch.setattr(references, "ENSEMBLE", 1)
     monkeypatch.setattr(geostatistics, "RUNS", 1)
 
