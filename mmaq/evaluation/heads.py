@@ -16,6 +16,7 @@ from sklearn.preprocessing import normalize
 from torch import Tensor
 
 from mmaq.evaluation.entry import Predict
+from mmaq.evaluation.labels import labelled
 from mmaq.evaluation.splits import Fold
 from mmaq.evaluation.standardise import join_blocks, predict_ridge
 from mmaq.training.regression import Scale
@@ -33,12 +34,16 @@ RATE = 0.1 * 1e-3
 rate."""
 
 
-def ridge_probe(blocks: Blocks, target: np.ndarray) -> Predict:
-    """Ridge regression: the exact solution of a linear head, its penalty by leave-one-out error."""
+def ridge_probe(blocks: Blocks, target: np.ndarray, share: float = 1.0) -> Predict:
+    """Ridge regression: the exact solution of a linear head, its penalty by leave-one-out error.
+
+    With a ``share`` of the labels the standardisation still rests on all training stations: it
+    needs no labels, and ten stations would make wild figures of what hardly varies among them.
+    """
 
     def predict(fold: Fold, seed: int) -> np.ndarray:
         features = join_blocks(blocks[seed], fold.train)
-        return predict_ridge(features, target, fold.train, fold.test)
+        return predict_ridge(features, target, labelled(fold, share, seed), fold.test)
 
     return predict
 

@@ -1,12 +1,9 @@
-"""Label efficiency: the same method with the labels of a share of the training stations."""
+"""Label efficiency: which training stations keep their labels when only a share does."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from mmaq.evaluation.entry import Entry, Predict
 from mmaq.evaluation.splits import Fold
 
 FEWEST = 10
@@ -16,23 +13,13 @@ STREAM = 1
 """Sets these draws apart from those of the folds, which come from the same seed."""
 
 
-def with_few_labels(entry: Entry, fraction: float) -> Entry:
-    """``entry`` fitted on a share of each training part. Its intervals are not calibrated."""
-
-    def prepare() -> Predict:
-        predict = entry.prepare()
-        return lambda fold, seed: predict(keep_labels(fold, fraction, seed), seed)
-
-    return replace(entry, prepare=prepare, label_fraction=fraction, calibrated=False)
-
-
-def keep_labels(fold: Fold, fraction: float, seed: int) -> Fold:
-    """The fold with a random share of its training stations, the same for every method.
+def labelled(fold: Fold, share: float, seed: int) -> np.ndarray:
+    """A random share of the training stations, the same for every method, (m,) positions.
 
     The stations of a smaller share are among those of a larger one, so that a learning curve adds
-    stations and never changes them.
+    labels and never changes them. All of them, in their order, where the share is 1.
     """
+    if share == 1.0:
+        return fold.train
     order = np.random.default_rng([seed, STREAM]).permutation(len(fold.train))
-    kept = np.sort(order[: max(FEWEST, round(fraction * len(fold.train)))])
-    groups = None if fold.groups is None else fold.groups[kept]
-    return Fold(fold.train[kept], fold.test, groups)
+    return np.sort(fold.train[order[: max(FEWEST, round(share * len(fold.train)))]])

@@ -15,7 +15,6 @@ from mmaq.config.evaluation import Evaluate
 from mmaq.evaluation.encoders import embed_stations, images_of
 from mmaq.evaluation.entry import Entry, Predict
 from mmaq.evaluation.heads import neighbours_probe, ridge_probe, sgd_probe
-from mmaq.evaluation.labels import with_few_labels
 from mmaq.evaluation.standardise import linear_features
 from mmaq.evaluation.task import Task
 from mmaq.evaluation.unavailable import Unavailable
@@ -53,20 +52,20 @@ def _entries(
     names, target = "+".join(images), task.target
     joined = {seed: [np.hstack(values)] for seed, values in by_seed.items()}
 
-    def linear(modalities: str, number: int | None = None) -> Entry:
-        """On all images side by side, or on one of them."""
-        blocks = {
-            seed: values if number is None else [by_seed[seed][number]]
-            for seed, values in joined.items()
-        }
-        return Entry(method, "linear", modalities, lambda: ridge_probe(blocks, target))
+    def linear(share: float) -> Entry:
+        predict = ridge_probe(joined, target, share)
+        return Entry(method, "linear", names, lambda: predict, label_fraction=share)
+
+    def alone(number: int) -> Entry:
+        predict = ridge_probe({seed: [values[number]] for seed, values in by_seed.items()}, target)
+        return Entry(method, "linear", images[number], lambda: predict)
 
     def fused() -> Predict:
         table = linear_features(task.features)
         return ridge_probe({seed: [*values, table] for seed, values in joined.items()}, target)
 
     heads = {
-        "linear": linear(names),
+        "linear": linear(1.0),
         "fused": Entry(method, "fused", f"{names}+table", fused),
         "sgd_probe": Entry(method, "sgd_probe", names, lambda: sgd_probe(joined, target)),
         "knn": Entry(method, "knn", names, lambda: neighbours_probe(by_seed, target)),
@@ -74,13 +73,11 @@ def _entries(
     entries = [replace(heads[name], calibrated=True) for name in config.heads]
     if "linear" not in config.heads:
         return entries
-    alone = [
-        linear(image, number)
-        for number, image in enumerate(images)
-        if len(images) > 1 and (method, image) not in ALONE_ELSEWHERE
-    ]
-    few = [with_few_labels(linear(names), fraction) for fraction in config.label_fractions]
-    return entries + alone + few
+    entries += [linear(share) for share in config.label_fractions]
+    if len(images) == 1:
+        return entries
+    own = [n for n, image in enumerate(images) if (method, image) not in ALONE_ELSEWHERE]
+    return entries + [alone(number) for number in own]
 
 
 def _refuse(reason: Unavailable) -> Callable[[], Predict]:

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from mmaq.evaluation.entry import Entry, Predict
 from mmaq.evaluation.geostatistics import kriged
+from mmaq.evaluation.labels import labelled
 from mmaq.evaluation.pixels import pixel_features
 from mmaq.evaluation.splits import Fold
 from mmaq.evaluation.standardise import linear_features, predict_ridge, standardise
@@ -77,13 +78,18 @@ def _mean(target: np.ndarray) -> Predict:
     return predict
 
 
-def _ridge(task: Task) -> Predict:
-    """Ridge regression on the eight features."""
+def ridge_on_few_labels(task: Task, share: float) -> Entry:
+    """``ridge`` with a share of the labels: what a probe with as few is compared to."""
+    return Entry("ridge", "reference", "table", lambda: _ridge(task, share), label_fraction=share)
+
+
+def _ridge(task: Task, share: float = 1.0) -> Predict:
+    """Ridge regression on the eight features, standardised by all training stations."""
     features = linear_features(task.features)
 
     def predict(fold: Fold, seed: int) -> np.ndarray:
         scaled = standardise(features, fold.train)
-        return predict_ridge(scaled, task.target, fold.train, fold.test)
+        return predict_ridge(scaled, task.target, labelled(fold, share, seed), fold.test)
 
     return predict
 

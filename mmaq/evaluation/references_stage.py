@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from mmaq.config.evaluation import Evaluate
-from mmaq.evaluation.labels import with_few_labels
 from mmaq.evaluation.measure import measure_all
-from mmaq.evaluation.references import reference_entries
+from mmaq.evaluation.references import reference_entries, ridge_on_few_labels
 from mmaq.evaluation.task import read_task
 
 
@@ -41,7 +40,7 @@ def evaluate_references(
         task = read_task(sites, store, dataset, pollutant)
         known = reference_entries(task, archive)
         entries = [known[name] for name in config.references]
-        if "ridge" in config.references:  # what the linear probes' label efficiency is beside
-            entries += [with_few_labels(known["ridge"], share) for share in config.label_fractions]
+        if "ridge" in config.references:
+            entries += [ridge_on_few_labels(task, share) for share in config.label_fractions]
         work += [(task, entry) for entry in entries]
     measure_all(work, config.splits, config, False, out, predictions)
