@@ -69,24 +69,27 @@ def check_blind(make: MakeEntry, task: Task, fold: Fold, seed: int) -> None:
         raise LeakError(name, "labels of test stations move its predictions", remedy)
 
 
-def check_null(make: MakeEntry, task: Task, split: str, config: Evaluate) -> float:
-    """The upper 95 % bound of R2 with labels that are shuffled among the stations.
+def check_null(shuffled: Task, entry: Entry, split: str, config: Evaluate) -> float:
+    """The upper 95 % bound of R2 over stations with labels that tell a method nothing.
+
+    Args:
+        shuffled: of ``shuffle_labels``.
+        entry: a method on that task.
+        split: how its stations are parted.
+        config: folds, seeds and resamples.
 
     Raises:
         LeakError: it is not below ``NULL_R2``.
         Unavailable: the data cannot give the split, or lack what the method needs.
     """
-    shuffled = shuffle_labels(task, config.seeds[0])
-    entry = replace(make(shuffled), calibrated=False)
-    tested = predict_folds(shuffled, entry, split, config, hold_out=False)
-    units = pd.Series(task.site_id, index=task.site_id)
+    tested = predict_folds(shuffled, replace(entry, calibrated=False), split, config, False)
+    units = pd.Series(shuffled.site_id, index=shuffled.site_id)
     estimate = estimate_metrics(tested.table, units, config.bootstrap)
     upper = float(estimate.high[METRICS.index("r2")])
     if not upper < NULL_R2:
         fault = f"R2 may be {upper:.3f} with labels shuffled among stations"
-        raise LeakError(
-            f"{entry.method}, {entry.protocol}", fault, "Look for what it knows of them"
-        )
+        remedy = "Look for what it knows of test stations"
+        raise LeakError(f"{entry.method}, {entry.protocol}", fault, remedy)
     return upper
 
 

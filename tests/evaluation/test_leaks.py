@@ -89,7 +89,8 @@ def test_what_is_measured_looks_at_training_stations_alone(make, task, fold):
 
 
 def test_with_shuffled_labels_nothing_is_learnt(make, task):
-    assert check_null(make, task, "random", CONFIG) < NULL_R2
+    shuffled = shuffle_labels(task, 0)
+    assert check_null(shuffled, make(shuffled), "random", CONFIG) < NULL_R2
 
 
 def test_the_probes_here_are_all_that_there_are(task, checkpoint):
@@ -129,8 +130,9 @@ def test_labels_from_the_test_part_are_found(task, fold, leak):
 
 
 def test_what_knows_the_labels_of_test_stations_is_found_by_shuffling_them(task):
+    shuffled = shuffle_labels(task, 0)
     with pytest.raises(LeakError, match=r"R2 may be 1\.000 with labels shuffled among stations"):
-        check_null(_leaking(_nearest_of_all), task, "random", CONFIG)
+        check_null(shuffled, _leaking(_nearest_of_all)(shuffled), "random", CONFIG)
 
 
 def test_a_leak_of_missing_predictions_is_no_pass(task, fold):
