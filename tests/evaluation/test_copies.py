@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from stations_made_up import make_data
 
+from mmaq.config.data import Landuse, Patches, Published
 from mmaq.config.evaluation import Evaluate
 from mmaq.errors import LeakError
 from mmaq.evaluation.copies import check_fold, find_copies, leave_copies
@@ -14,6 +15,8 @@ from mmaq.evaluation.entry import Entry
 from mmaq.evaluation.predictions import predict_folds
 from mmaq.evaluation.splits import Fold, make_folds
 from mmaq.evaluation.task import read_task
+from mmaq.landuse import build_published_sites
+from mmaq.patches.published import build_published_patches
 
 METRE = 1 / 111_195  # degrees of latitude
 CONFIG = Evaluate(seeds=(0, 1), folds=3)
@@ -113,6 +116,22 @@ def test_groups_stay_with_their_stations(task):
     fold = replace(_fold(task, [5, 6]), groups=np.setdiff1d(np.arange(61), [5, 6]).astype(str))
     left = leave_copies(fold, find_copies(task))
     np.testing.assert_array_equal(left.groups, left.train.astype(str))
+
+
+@pytest.mark.slow
+def test_pairs_of_real_stations_at_one_place(real_data, tmp_path):
+    folder = real_data / "stations"
+    published = Published(
+        samples=str(folder / "pollutant_ssl.csv"),
+        eea_metadata=str(folder / "PanEuropean_metadata.zip"),
+    )
+    sites, store = tmp_path / "sites.parquet", tmp_path / "patches"
+    build_published_sites(published, Landuse(), sites)
+    build_published_patches(published, Patches(), sites, store)
+    copies = find_copies(read_task(sites, store, "published", "no2"))
+    counts = np.bincount(copies)
+    assert sum(count * (count - 1) // 2 for count in counts) == 13
+    assert len(copies) == 2674
 
 
 def test_what_is_measured_never_meets_a_copy(task):
