@@ -22,4 +22,5 @@ rule all:
     default_target: True
     input:
         PATHS.benchmark,
+        PATHS.comparisons,
         PATHS.report,

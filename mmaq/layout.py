@@ -85,6 +85,11 @@ class Layout:
         return self.results / "benchmark.csv"
 
     @property
+    def comparisons(self) -> Path:
+        """Paired comparisons of the methods with each other."""
+        return self.results / "comparisons.csv"
+
+    @property
     def predictions(self) -> Path:
         """NO2 with its interval at every site."""
         return self.results / "predictions.csv"

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reported:
-    """A figure of a paper: method and protocol as in the benchmark table, NO2 in µg/m³."""
+    """A figure of a paper: method, protocol and modalities as in the benchmark table, µg/m³."""
 
     method: str
     protocol: str
+    modalities: str
     r2: float
     mse: float | None = None
 
@@ -26,20 +27,20 @@ class Reported:
 
 
 PAPER = (
-    Reported("mmaq", "finetune", 0.7507, 32.601),
-    Reported("mmaq", "linear", 0.5863),
-    Reported("aqnet", "supervised", 0.6923, 39.524),
-    Reported("decur", "finetune", 0.5753, 73.846),
-    Reported("decur", "linear", 0.5038),
-    Reported("barlow_twins", "finetune", 0.4281, 82.486),
-    Reported("barlow_twins", "linear", 0.4136),
+    Reported("mmaq", "finetune", "s2+s5p", 0.7507, 32.601),
+    Reported("mmaq", "linear", "s2+s5p", 0.5863),
+    Reported("aqnet", "supervised", "s2+s5p+table", 0.6923, 39.524),
+    Reported("decur", "finetune", "s2+s5p", 0.5753, 73.846),
+    Reported("decur", "linear", "s2+s5p", 0.5038),
+    Reported("barlow_twins", "finetune", "s2", 0.4281, 82.486),
+    Reported("barlow_twins", "linear", "s2", 0.4136),
 )
 
 
-def paper_figure(method: str, protocol: str, metric: str) -> float | None:
+def paper_figure(method: str, protocol: str, modalities: str, metric: str) -> float | None:
     """A paper's R² ("r2") or MSE ("mse") for a row of the benchmark, where there is one."""
     for row in PAPER:
-        if (row.method, row.protocol) == (method, protocol):
+        if (row.method, row.protocol, row.modalities) == (method, protocol, modalities):
             return {"r2": row.r2, "mse": row.mse}.get(metric)
     return None
 

@@ -87,6 +87,9 @@ def section(name, unused=()):
 PARTS = CONFIG.period.parts(CONFIG.grid.part)
 EVALUATED = f"{PATHS.data}/evaluation"
 EVALUATION_PARTS = [part.name for part in evaluation_parts(CONFIG.evaluate)]
+# Settings that only the probes, or only trained networks, use.
+PROBING = ("probes", "heads", "label_fractions", "embedding_trees")
+TRAINING = ("finetune", "supervised", "calibrated")
 STORE = [f"{PATHS.patches}/{name}" for name in STORE_FILES]
 
 

@@ -33,7 +33,7 @@ def pretrain(
 
 @app.command()
 def evaluate(config: ConfigFile = None) -> None:
-    """Evaluate references, probes and trained networks into the benchmark table."""
+    """Evaluate all methods into the benchmark table, and compare each with each."""
     from mmaq import evaluation
 
     run = begin(config)
@@ -49,6 +49,9 @@ def evaluate(config: ConfigFile = None) -> None:
             case "probes":
                 checkpoint = run.encoders(method)
                 evaluation.evaluate_probes(*data, checkpoint, settings, name, method, *out)
+            case "gbm_embedding":
+                checkpoint = run.encoders(method)
+                evaluation.evaluate_gbm_embedding(*data, checkpoint, settings, name, method, *out)
             case "finetune":
                 checkpoint = run.encoders(method)
                 evaluation.evaluate_finetune(*data, checkpoint, settings, name, method, split, *out)
@@ -58,6 +61,10 @@ def evaluate(config: ConfigFile = None) -> None:
                     *out,
                 )  # fmt: skip
     evaluation.join_parts([run.of(part, "csv") for part in run.parts], run.paths.benchmark)
+    predictions = [run.of(part, "parquet") for part in run.parts]
+    evaluation.compare_methods(
+        predictions, run.paths.sites, settings.bootstrap, name, run.paths.comparisons
+    )
 
 
 @app.command()

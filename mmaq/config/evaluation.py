@@ -110,7 +110,7 @@ class Evaluate(Section):
     )
     label_fractions: Annotated[tuple[Fraction, ...], Once] = Field(
         default=(0.01, 0.05, 0.1, 0.25),
-        description="Shares of the labels that the linear probe is also fitted on.",
+        description="Shares of the labels that linear probes and ridge are also fitted on.",
     )
     embedding_trees: Annotated[tuple[Pretrained, ...], Field(max_length=1), Once] = Field(
         default=("mmaq",),

@@ -11,6 +11,7 @@ import pandas as pd
 
 from mmaq.config.evaluation import Evaluate
 from mmaq.evaluation.conformal import calibration_fold, half_width
+from mmaq.evaluation.copies import check_fold, find_copies, leave_copies
 from mmaq.evaluation.entry import Entry, Predict
 from mmaq.evaluation.splits import Fold, make_folds, split_seeds
 from mmaq.evaluation.task import Task
@@ -44,10 +45,13 @@ def predict_folds(task: Task, entry: Entry, split: str, config: Evaluate, hold_o
     start = time.perf_counter()
     predict = entry.prepare()
     seconds = time.perf_counter() - start + entry.shared_seconds
+    copies = find_copies(task)
     parts, trained = [], []
     for seed in split_seeds(split, config.seeds):
         folds = make_folds(task.table, split, config.folds, config.buffer_km, seed)
         for number, fold in enumerate(folds[:1] if hold_out else folds):
+            fold = leave_copies(fold, copies)
+            check_fold(task, fold, copies)
             start = time.perf_counter()
             part = pd.DataFrame(
                 {"site_id": task.site_id[fold.test], "measured": task.target[fold.test]}

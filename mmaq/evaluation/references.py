@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from mmaq.evaluation.entry import Entry, Predict
 from mmaq.evaluation.geostatistics import kriged
+from mmaq.evaluation.labels import labelled
 from mmaq.evaluation.pixels import pixel_features
 from mmaq.evaluation.splits import Fold
 from mmaq.evaluation.standardise import linear_features, predict_ridge, standardise
@@ -77,34 +78,42 @@ def _mean(target: np.ndarray) -> Predict:
     return predict
 
 
-def _ridge(task: Task) -> Predict:
-    """Ridge regression on the eight features."""
+def ridge_on_few_labels(task: Task, share: float) -> Entry:
+    """``ridge`` with a share of the labels: what a probe with as few is compared to."""
+    return Entry("ridge", "reference", "table", lambda: _ridge(task, share), label_fraction=share)
+
+
+def _ridge(task: Task, share: float = 1.0) -> Predict:
+    """Ridge regression on the eight features, standardised by all training stations."""
     features = linear_features(task.features)
 
     def predict(fold: Fold, seed: int) -> np.ndarray:
         scaled = standardise(features, fold.train)
-        return predict_ridge(scaled, task.target, fold.train, fold.test)
+        return predict_ridge(scaled, task.target, labelled(fold, share, seed), fold.test)
 
     return predict
 
 
 def _boosted(inputs: np.ndarray, target: np.ndarray) -> Predict:
-    """Boosted trees on ``inputs``, (n, d); missing values are a branch of their own."""
+    """Boosted trees on ``inputs``, (n, d)."""
 
     def predict(fold: Fold, seed: int) -> np.ndarray:
-        states = np.random.SeedSequence(seed).generate_state(ENSEMBLE)
-        # On a thousand stations threads gain little, and on a busy machine they wait for each other
-        # at every node of every tree.
-        with threadpool_limits(1):
-            runs = [
-                HistGradientBoostingRegressor(**BOOSTING, random_state=int(state))
-                .fit(inputs[fold.train], target[fold.train])
-                .predict(inputs[fold.test])
-                for state in states
-            ]
-        return np.mean(runs, axis=0)
+        return boosted_trees(inputs[fold.train], target[fold.train], inputs[fold.test], seed)
 
     return predict
+
+
+def boosted_trees(x: np.ndarray, y: np.ndarray, at: np.ndarray, seed: int) -> np.ndarray:
+    """Fit boosted trees to (n, d) and (n,), and predict (m, d); a missing value is a branch."""
+    states = np.random.SeedSequence(seed).generate_state(ENSEMBLE)
+    # On a thousand stations threads gain little, and on a busy machine they wait for each other
+    # at every node of every tree.
+    with threadpool_limits(1):
+        runs = [
+            HistGradientBoostingRegressor(**BOOSTING, random_state=int(state)).fit(x, y).predict(at)
+            for state in states
+        ]
+    return np.mean(runs, axis=0)
 
 
 def _oracle(task: Task, archive: Path | None) -> Predict:

@@ -79,5 +79,6 @@ def predict_ridge(
     features: np.ndarray, target: np.ndarray, train: np.ndarray, test: np.ndarray
 ) -> np.ndarray:
     """Fit on the rows ``train`` of standardised features (n, d), predict the rows ``test``."""
-    weights, intercept = fit_ridge(features[train], target[train])
-    return features[test] @ weights + intercept
+    centre = features[train].mean(axis=0)
+    weights, intercept = fit_ridge(features[train] - centre, target[train])
+    return (features[test] - centre) @ weights + intercept

@@ -18,9 +18,12 @@ ROW = ["method", "protocol", "modalities", "split"]
 def print_results(path: Path) -> None:
     """Print a line for each method, protocol and split of a benchmark table, and where it lies.
 
+    Figures of single groups and of shares of the labels are left to the table.
     The reported R² is the paper's, which was measured on another split.
     """
-    lines = [_line(key, part) for key, part in read_benchmark(path).groupby(ROW, sort=False)]
+    table = read_benchmark(path)
+    whole = table[(table["group"] == "all") & (table["label_fraction"] == 1.0)]
+    lines = [_line(key, part) for key, part in whole.groupby(ROW, sort=False)]
     lines = [HEAD, *lines]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
     for line in lines:
