@@ -33,8 +33,9 @@ def pretrain(
 
 @app.command()
 def evaluate(config: ConfigFile = None) -> None:
-    """Evaluate references, probes and trained networks into the benchmark table."""
+    """Evaluate references, probes, trained networks and transfer into the benchmark table."""
     from mmaq import evaluation
+    from mmaq.transfer import evaluate_transfer
 
     run = begin(config)
     settings, name = run.config.evaluate, run.config.name
@@ -57,7 +58,15 @@ def evaluate(config: ConfigFile = None) -> None:
                     *data, run.config.pretrain.encoders, settings, name, protocol, method, split,
                     *out,
                 )  # fmt: skip
-    evaluation.join_parts([run.of(part, "csv") for part in run.parts], run.paths.benchmark)
+    for transfer in run.transfer_parts:
+        evaluate_transfer(
+            run.paths.plants, run.encoders(transfer.method), run.config.pretrain.encoders,
+            run.config.transfer, settings.bootstrap, name, transfer, run.of(transfer, "csv"),
+            run.of(transfer, "parquet"),
+        )  # fmt: skip
+    rows = [run.of(part, "csv") for part in run.parts]
+    rows += [run.of(part, "csv") for part in run.transfer_parts]
+    evaluation.join_parts(rows, run.paths.benchmark)
 
 
 @app.command()

@@ -6,7 +6,6 @@ import warnings
 
 import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from torch import Tensor
@@ -91,12 +90,18 @@ def fit_logistic(
     if len(present) == 1:
         bias[present] = 0.0
         return weights, bias
-    folds = StratifiedGroupKFold(min(FOLDS, len(np.unique(locations))), shuffle=True, random_state=0)
-    splits = list(folds.split(values, labels, locations))
-    search = GridSearchCV(LogisticRegression(max_iter=ITERATIONS), {"C": STRENGTHS}, cv=splits)
+    model = LogisticRegression(C=STRENGTHS[len(STRENGTHS) // 2], max_iter=ITERATIONS)
+    folds = min(FOLDS, len(np.unique(locations)), np.unique(labels, return_counts=True)[1].max())
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model = search.fit(values, labels).best_estimator_
+        # Few scenes: a class may lack in a fold, and the weakest penalty need not converge.
+        warnings.simplefilter("ignore", UserWarning)
+        if folds > 1:
+            parts = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
+            splits = list(parts.split(values, labels, locations))
+            search = GridSearchCV(model, {"C": STRENGTHS}, cv=splits, error_score=0.0)
+            model = search.fit(values, labels).best_estimator_
+        else:
+            model.fit(values, labels)
     if len(present) == 2:  # scikit-learn keeps one row, of the second against the first
         weights[present[1]], bias[present] = model.coef_[0], (0.0, model.intercept_[0])
     else:

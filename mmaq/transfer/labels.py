@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -11,13 +10,12 @@ import pandas as pd
 
 from mmaq.errors import TableError
 from mmaq.files import read_json
-from mmaq.transfer.layout import FUELS, LABELS, OUTLINES
+from mmaq.transfer.layout import FUELS, LABELS, OUTLINES, part_of
 
 OUTSIDE = 5.0
 """By how many percent of the image an outline may leave it: hands slip at the edge."""
 
 Outlines = list[np.ndarray]
-log = logging.getLogger(__name__)
 
 
 def read_fuels(root: Path) -> dict[str, int]:
@@ -56,7 +54,7 @@ def read_outlines(root: Path) -> dict[tuple[str, str], Outlines]:
     folder = root / OUTLINES
     found: dict[tuple[str, str], Outlines] = {}
     for path in sorted(folder.rglob("*.json")):
-        part = path.parent.relative_to(folder).as_posix()
+        part = part_of(path, folder)
         label = read_json(path, TableError, "Fetch the labels again (Zenodo 5874537)")
         try:
             image = str(label["data"]["image"])

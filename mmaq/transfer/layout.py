@@ -58,8 +58,13 @@ def find_scenes(root: Path) -> list[SceneFile]:
         folders = path.parent.relative_to(images).parts
         kinds = [kind for kind in KINDS if kind in folders]
         if len(kinds) == 1:
-            part = "/".join(name for name in folders if name not in KINDS)
-            found.append(SceneFile(path, part, kinds == ["positive"]))
+            found.append(SceneFile(path, part_of(path, images), kinds == ["positive"]))
     if not found:
         raise TableError(images, "no folder positive or negative holds a .tif", REMEDY)
     return found
+
+
+def part_of(path: Path, folder: Path) -> str:
+    """The part that a file below images/ or segmentation_labels/ belongs to."""
+    names = path.parent.relative_to(folder).parts
+    return "/".join(name for name in names if name not in KINDS)

@@ -96,15 +96,21 @@ class PlumeNetwork(OnEncoder):
         self.stages = nn.ModuleList(stages)
         self.head = nn.Conv2d(deep, 1, kernel_size=1)
 
+    @property
+    def resnet(self) -> ResNet:
+        """The encoder, which is known to be one."""
+        assert isinstance(self.encoder, ResNet)
+        return self.encoder
+
     def forward(self, images: Tensor) -> Tensor:
         """Logits of the plume, one a pixel of the image."""
-        *maps, values = feature_maps(self.encoder, images)
+        *maps, values = feature_maps(self.resnet, images)
         for stage, skip in zip(self.stages, reversed(maps), strict=True):
             values = stage(torch.cat([enlarge(values, skip.shape[-1]), skip], dim=1))
         return enlarge(self.head(values), images.shape[-1])
 
 
-def feature_maps(encoder: nn.Module, images: Tensor) -> list[Tensor]:
+def feature_maps(encoder: ResNet, images: Tensor) -> list[Tensor]:
     """The five maps of a ResNet, from half the image's side to a thirty-second."""
     values = encoder.relu(encoder.bn1(encoder.conv1(images)))
     maps = [values]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
 
 from mmaq.errors import StoreError
 
-FOLDS = 4
-"""One of so many parts is the test set."""
+SHARE = 4
+"""One place in so many is tested on."""
 
 
 class Split(NamedTuple):
@@ -21,7 +20,9 @@ class Split(NamedTuple):
 
 
 def split_scenes(locations: np.ndarray, labels: np.ndarray, seed: int) -> Split:
-    """A quarter of the scenes as the test set, by whole locations, with the labels' shares.
+    """A quarter of the places as the test set, of each label about a quarter of its places.
+
+    Places are shuffled, ordered by their most frequent label, and every fourth is taken.
 
     Args:
         locations: of each scene, (n,).
@@ -29,12 +30,17 @@ def split_scenes(locations: np.ndarray, labels: np.ndarray, seed: int) -> Split:
         seed: of the draw.
 
     Raises:
-        StoreError: there are fewer than four locations.
+        StoreError: there are fewer than four places.
     """
-    found = len(np.unique(locations))
-    if found < FOLDS:
-        fault = f"{found} locations cannot be parted into {FOLDS}"
-        raise StoreError("plants", fault, "Give scenes of more places")
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    train, test = next(folds.split(np.zeros(len(labels)), labels, locations))
-    return Split(train, test)
+    places, place = np.unique(locations, return_inverse=True)
+    if len(places) < SHARE:
+        fault = f"{len(places)} places cannot be parted into training and test"
+        raise StoreError("scenes of power plants", fault, f"Give {SHARE} places or more")
+    kinds, kind = np.unique(labels, return_inverse=True)
+    votes = np.zeros((len(places), len(kinds)))
+    np.add.at(votes, (place, kind), 1)
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(len(places))
+    ordered = shuffled[np.argsort(votes.argmax(axis=1)[shuffled], kind="stable")]
+    test = np.isin(place, ordered[rng.integers(SHARE) :: SHARE])
+    return Split(np.flatnonzero(~test), np.flatnonzero(test))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -93,18 +94,21 @@ def make_rows(
 ) -> list[Row]:
     """Rows of the benchmark, one a metric; without runs they are skipped for ``reason``."""
     names, metrics = METRICS[part.task]
-    about = {
-        "dataset": dataset, "task": part.task, "method": part.method, "modalities": "s2",
-        "protocol": part.protocol, "split": SPLIT,
-    }  # fmt: skip
+
+    def row(metric: str, **values: Any) -> Row:
+        return Row(
+            dataset=dataset, task=part.task, method=part.method, modalities="s2",
+            protocol=part.protocol, split=SPLIT, metric=metric, **values,
+        )  # fmt: skip
+
     if not runs:
-        return [Row(**about, metric=name, status="skipped", reason=reason) for name in names]
+        return [row(name, status="skipped", reason=reason) for name in names]
     counts = {seed: (run.test["location"].to_numpy(str), run.counts) for seed, run in runs.items()}
     found = estimate(counts, metrics, draws)
     rows = [
-        Row(
-            **about, metric=name, value=float(value), low=float(low), high=float(high),
-            runs=len(runs), n_train=round(np.mean([run.trained for run in runs.values()])),
+        row(
+            name, value=float(value), low=float(low), high=float(high), runs=len(runs),
+            n_train=round(np.mean([run.trained for run in runs.values()])),
             n_test=round(np.mean([len(run.test) for run in runs.values()])), seconds=seconds,
         )
         for name, value, low, high in zip(names, *found, strict=True)

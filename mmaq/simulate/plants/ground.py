@@ -63,7 +63,7 @@ def make_ground(world: World, plant: Plant, side: int, rng: np.random.Generator)
     steps = (np.arange(side) + 0.5) * PIXEL
     xs, ys = np.meshgrid(west + steps, north - steps)
     points = xs.ravel(), ys.ravel()
-    pixels = tuple(np.floor(axis / PIXEL).astype(np.int64) for axis in (xs, ys))
+    column, row = (np.floor(axis / PIXEL).astype(np.int64) for axis in (xs, ys))
     cover = world.cover(*points).reshape(side, side, -1)
     angle = float(rng.uniform(0, 2 * np.pi))
     canvas = Canvas(cover, angle)
@@ -71,7 +71,7 @@ def make_ground(world: World, plant: Plant, side: int, rng: np.random.Generator)
     return Ground(
         west, north, canvas.cover, canvas.materials, canvas.height,
         world.greenness(*points).reshape(side, side),
-        ground_noise(*pixels, 2 * world.seed), ground_noise(*pixels, 2 * world.seed + 1),
+        ground_noise(column, row, 2 * world.seed), ground_noise(column, row, 2 * world.seed + 1),
         _turned(towers, angle), _turned(stacks, angle),
     )  # fmt: skip
 

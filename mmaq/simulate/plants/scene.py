@@ -60,7 +60,10 @@ def take_scene(
     sources = _sources(plant, ground, load * plant.capacity)
     drops, smoke = opacity(sources, air, east, north, puffs, sway)
     shadow = _shadow(ground, drops, _sun(ground, day))
-    surface = ground.reflectance(day.timetuple().tm_yday) * np.float32(1 - DARK * shadow)[..., None]
+    surface = (
+        ground.reflectance(day.timetuple().tm_yday)
+        * (1 - DARK * shadow).astype(np.float32)[..., None]
+    )
     seen = lay_over(surface, drops, smoke)
     sky = _sky(east.shape, rng)
     truth = through(sky, seen.reshape(-1, len(BANDS))).T.reshape(len(BANDS), *east.shape)
@@ -84,10 +87,10 @@ def _sources(plant: Plant, ground: Ground, output: float) -> list[Source]:
     radius = 30.0 if plant.cooling == NATURAL else 9.0
     vapour = VAPOUR.get(plant.cooling, 0.0) * output
     return [
-        *(Source(*place, radius, vapour / towers, 0.0) for place in ground.towers.tolist()),
+        *(Source(e, n, radius, vapour / towers, 0.0) for e, n in ground.towers.tolist()),
         *(
-            Source(*place, STACK, fuel.moisture * output / stacks, fuel.smoke * output / stacks)
-            for place in ground.stacks.tolist()
+            Source(e, n, STACK, fuel.moisture * output / stacks, fuel.smoke * output / stacks)
+            for e, n in ground.stacks.tolist()
         ),
     ]
 
