@@ -14,6 +14,7 @@ include: "rules/landuse.smk"
 include: "rules/patches.smk"
 include: "rules/pretrain.smk"
 include: "rules/evaluate.smk"
+include: "rules/transfer.smk"
 include: "rules/predict.smk"
 include: "rules/report.smk"
 

@@ -66,6 +66,16 @@ class Layout:
         return self.data / "patches"
 
     @property
+    def plant_scenes(self) -> Path:
+        """Folder of simulated scenes of power plants, in the published layout."""
+        return self.data / "plant_scenes"
+
+    @property
+    def plants(self) -> Path:
+        """Folder of the store of scenes of power plants."""
+        return self.data / "plants"
+
+    @property
     def checkpoints(self) -> Path:
         """Contract 4: folder of checkpoints and their exports."""
         return self._own(Path("checkpoints"))

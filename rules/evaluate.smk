@@ -144,7 +144,7 @@ rule evaluate_supervised:
 
 rule benchmark_table:
     input:
-        parts=[f"{EVALUATED}/{part}.csv" for part in EVALUATION_PARTS],
+        parts=[f"{EVALUATED}/{part}.csv" for part in EVALUATION_PARTS + TRANSFER_PARTS],
         sources=stage_sources("mmaq.evaluation.table"),
     output:
         PATHS.benchmark,

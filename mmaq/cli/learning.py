@@ -33,8 +33,9 @@ def pretrain(
 
 @app.command()
 def evaluate(config: ConfigFile = None) -> None:
-    """Evaluate all methods into the benchmark table, and compare each with each."""
+    """Evaluate all methods and tasks into the benchmark table; compare each with each."""
     from mmaq import evaluation
+    from mmaq.transfer import evaluate_transfer
 
     run = begin(config)
     settings, name = run.config.evaluate, run.config.name
@@ -60,7 +61,15 @@ def evaluate(config: ConfigFile = None) -> None:
                     *data, run.config.pretrain.encoders, settings, name, protocol, method, split,
                     *out,
                 )  # fmt: skip
-    evaluation.join_parts([run.of(part, "csv") for part in run.parts], run.paths.benchmark)
+    for transfer in run.transfer_parts:
+        evaluate_transfer(
+            run.paths.plants, run.encoders(transfer.method), run.config.pretrain.encoders,
+            run.config.transfer, settings.bootstrap, name, transfer, run.of(transfer, "csv"),
+            run.of(transfer, "parquet"),
+        )  # fmt: skip
+    rows = [run.of(part, "csv") for part in run.parts]
+    rows += [run.of(part, "csv") for part in run.transfer_parts]
+    evaluation.join_parts(rows, run.paths.benchmark)
     predictions = [run.of(part, "parquet") for part in run.parts]
     evaluation.compare_methods(
         predictions, run.paths.sites, settings.bootstrap, name, run.paths.comparisons

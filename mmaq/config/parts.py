@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mmaq.config.evaluation import Evaluate
+from mmaq.config.transfer import Transfer
 
 
 def checkpoint_of(method: str) -> str:
@@ -16,9 +17,11 @@ def checkpoint_of(method: str) -> str:
     return "mmaq" if method in ("mmaq_s2", "random_init") else method
 
 
-def pretrained_runs(config: Evaluate) -> tuple[str, ...]:
-    """Pretraining methods that the configured probes and fine-tuning need, each once, in order."""
+def pretrained_runs(config: Evaluate, transfer: Transfer | None = None) -> tuple[str, ...]:
+    """Pretraining methods that probes, fine-tuning and transfer need, each once, in order."""
     evaluated = (*config.probes, *config.embedding_trees, *config.finetune.methods)
+    if transfer is not None and transfer.tasks:
+        evaluated += transfer.encoders
     return tuple(dict.fromkeys(checkpoint_of(method) for method in evaluated))
 
 
@@ -52,4 +55,34 @@ def evaluation_parts(config: Evaluate) -> list[Part]:
             for method in methods
             for split in config.splits
         ),
+    ]
+
+
+class TransferPart(NamedTuple):
+    """A part of the transfer tasks that runs by itself."""
+
+    task: str
+    method: str
+    protocol: str
+
+    @property
+    def name(self) -> str:
+        """Name of its files."""
+        return "_".join(("transfer", *self))
+
+
+def transfer_parts(config: Transfer | None) -> list[TransferPart]:
+    """All parts: each encoder frozen and fine-tuned, and one from random weights, on each task.
+
+    Without scenes (None) there are none.
+    """
+    if config is None:
+        return []
+    return [
+        TransferPart(task, method, protocol)
+        for task in config.tasks
+        for method, protocol in (
+            *((method, how) for method in config.encoders for how in ("frozen", "finetune")),
+            ("mmaq", "scratch"),
+        )
     ]

@@ -44,6 +44,11 @@ class Config(Section):
         asked = self.acquire.sentinel5p
         return self.source == "acquire" and asked.provider != "none" and not asked.keep
 
+    @property
+    def scenes(self) -> Transfer | None:
+        """The section transfer, where there are scenes of power plants: given or simulated."""
+        return self.transfer if self.source == "simulate" or self.transfer.images else None
+
     @model_validator(mode="after")
     def _sources(self) -> Config:
         if self.source == "published" and not (

@@ -24,7 +24,9 @@ class Transfer(Section):
         "without one a simulated country has simulated scenes.",
     )
     scenes: Count = Field(default=480, description="Simulated scenes.")
-    plants: Count = Field(default=120, description="Simulated plants, each with several scenes.")
+    plants: Annotated[int, Field(ge=4)] = Field(
+        default=120, description="Simulated plants, each with several scenes."
+    )
     size: Count = Field(default=64, description="Pixels a side that the encoder sees.")
     encoders: Annotated[tuple[Pretrained, ...], Once] = Field(
         default=("mmaq", "barlow_twins"),
