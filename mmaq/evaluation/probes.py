@@ -49,26 +49,28 @@ def _entries(
     task: Task, method: str, config: Evaluate, by_seed: Mapping[int, list[np.ndarray]]
 ) -> list[Entry]:
     images = images_of(method)
-    names, target = "+".join(images), task.target
+    names = "+".join(images)
     joined = {seed: [np.hstack(values)] for seed, values in by_seed.items()}
 
     def linear(share: float) -> Entry:
-        predict = ridge_probe(joined, target, share)
-        return Entry(method, "linear", names, lambda: predict, label_fraction=share)
+        return Entry(
+            method, "linear", names, lambda: ridge_probe(joined, task.target, share),
+            label_fraction=share,
+        )  # fmt: skip
 
     def alone(number: int) -> Entry:
-        predict = ridge_probe({seed: [values[number]] for seed, values in by_seed.items()}, target)
-        return Entry(method, "linear", images[number], lambda: predict)
+        blocks = {seed: [values[number]] for seed, values in by_seed.items()}
+        return Entry(method, "linear", images[number], lambda: ridge_probe(blocks, task.target))
 
     def fused() -> Predict:
         table = linear_features(task.features)
-        return ridge_probe({seed: [*values, table] for seed, values in joined.items()}, target)
+        return ridge_probe({seed: [*values, table] for seed, values in joined.items()}, task.target)
 
     heads = {
         "linear": linear(1.0),
         "fused": Entry(method, "fused", f"{names}+table", fused),
-        "sgd_probe": Entry(method, "sgd_probe", names, lambda: sgd_probe(joined, target)),
-        "knn": Entry(method, "knn", names, lambda: neighbours_probe(by_seed, target)),
+        "sgd_probe": Entry(method, "sgd_probe", names, lambda: sgd_probe(joined, task.target)),
+        "knn": Entry(method, "knn", names, lambda: neighbours_probe(by_seed, task.target)),
     }
     entries = [replace(heads[name], calibrated=True) for name in config.heads]
     if "linear" not in config.heads:
