@@ -81,9 +81,19 @@ class Layout:
         return self.results / "benchmark.csv"
 
     @property
+    def comparisons(self) -> Path:
+        """Paired comparisons of the methods of the benchmark table."""
+        return self.results / "comparisons.csv"
+
+    @property
     def report(self) -> Path:
         """The self-contained report page."""
         return self.results / "report.html"
+
+    @property
+    def figures(self) -> Path:
+        """Folder of the report's plots, as SVG and with their data as CSV."""
+        return self.results / "figures"
 
     def _own(self, root: Path) -> Path:
         return root if self.name == DEFAULT_NAME else root / self.name

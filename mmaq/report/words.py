@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mmaq.report import names
+from mmaq.report.choose import measured
 from mmaq.report.numbers import interval, number
-from mmaq.report.tables import measured
 
 RIVALS = {
     "gbm": "boosted trees on the land-use table alone",
     "gbm_pixels": "boosted trees on the table and pixel statistics",
-    "gbm_geo": "boosted trees on the table, maps and coordinates",
+    "gbm_geo_kriging": "boosted trees on the table, maps and coordinates, with kriging",
 }
 CEILINGS = {
     "oracle_inputs": "a forest on the true local fields",

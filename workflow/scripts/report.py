@@ -9,10 +9,13 @@ with one_line_errors():
     from mmaq.report import write_report
 
     losses = snakemake.input.get("losses")
+    comparisons = snakemake.input.get("comparisons")
     write_report(
         Path(snakemake.input.benchmark),
         [Path(path) for path in snakemake.input.predictions],
+        Path(comparisons) if comparisons else None,
         Path(snakemake.input.sites),
+        Path(snakemake.input.store[0]).parent,
         Path(losses[0]) if losses else None,
         [Path(path) for path in snakemake.params.timings],
         dataset=snakemake.params.dataset,
