@@ -37,10 +37,21 @@ def of(rows: pd.DataFrame, key: Key) -> pd.DataFrame:
     ]
 
 
+def among(rows: pd.DataFrame, keys: Collection[Key]) -> pd.DataFrame:
+    """The rows of several keys."""
+    found = pd.MultiIndex.from_frame(rows[KEY].astype(str)).isin(list(keys) or [("", "", "")])
+    return rows[found]
+
+
+def present(rows: pd.DataFrame) -> set[Key]:
+    """The keys that ``rows`` have."""
+    return set(keys_of(rows[KEY].drop_duplicates()))
+
+
 def splits_of(rows: pd.DataFrame) -> list[str]:
     """Splits that ``rows`` have, in the order in which the page names them."""
-    present = set(rows["split"])
-    return [split for split in names.SPLITS if split in present]
+    found = set(rows["split"])
+    return [split for split in names.SPLITS if split in found]
 
 
 def ordered(rows: pd.DataFrame, split: str) -> list[Key]:

@@ -19,8 +19,23 @@ from mmaq.report.material import Material, Section
 from mmaq.report.numbers import number
 from mmaq.report.palette import DARK, LIGHT, css_variables
 from mmaq.report.sections import (
-    agreement, benchmark, comparisons, costs, definitions, examples, groups, intervals, labels,
-    losses, maps, neighbours, paper, ranking, result, skipped, transfer,
+    agreement,
+    benchmark,
+    comparisons,
+    costs,
+    definitions,
+    examples,
+    groups,
+    intervals,
+    labels,
+    losses,
+    maps,
+    neighbours,
+    paper,
+    ranking,
+    result,
+    skipped,
+    transfer,
 )  # fmt: skip
 from mmaq.report.svg import drawing
 from mmaq.sites import read_sites, stations

@@ -36,5 +36,6 @@ def natural_colour(patch: np.ndarray) -> np.ndarray:
 def data_uri(picture: np.ndarray) -> str:
     """``picture`` (side, side, 3) uint8 as a PNG in a data URI."""
     buffer = io.BytesIO()
-    matplotlib.image.imsave(buffer, picture, format="png", metadata={"Software": None})
+    # matplotlib writes its own version unless told something else
+    matplotlib.image.imsave(buffer, picture, format="png", metadata={"Software": ""})
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -20,8 +20,8 @@ WIDTH, SIDE = 340, 268
 def agreement(points: pd.DataFrame, key: Key, limit: float, error: float) -> Figure:
     """Measured NO2 over predicted, with the error (predicted minus measured) beneath.
 
-    ``points`` has columns measured and prediction in µg/m³, a station once; ``limit`` ends both axes
-    and ``error`` the lower one, the same for all panels of a page so that the eye can compare.
+    ``points`` has columns measured and prediction in µg/m³, a station once; ``limit`` ends both
+    axes and ``error`` the lower one, the same for all panels of a page so that the eye can compare.
     """
     figure = blank(WIDTH, SIDE + 190)
     above = place(figure, 52, 34, SIDE, SIDE)

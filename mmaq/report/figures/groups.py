@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -57,11 +58,12 @@ def by_group(
             if group not in mine.index:
                 continue
             row, y = mine.loc[group], position + offset
-            beyond = lowest is not None and row["value"] < lowest
+            edge = -math.inf if lowest is None else lowest
+            beyond = row["value"] < edge
             if pd.notna(row["low"]) and not beyond:
-                low = row["low"] if lowest is None else max(row["low"], lowest)
-                axes.plot([low, row["high"]], [y, y], color=style(index)["color"], linewidth=1.6)
+                ends = [max(row["low"], edge), row["high"]]
+                axes.plot(ends, [y, y], color=style(index)["color"], linewidth=1.6)
             drawn = style(index) | {"linestyle": ""} | ({"marker": "<"} if beyond else {})
-            axes.plot(lowest if beyond else row["value"], y, **drawn)
+            axes.plot(max(row["value"], edge), y, **drawn)
     legend(figure, keys, lines=False)
     return figure

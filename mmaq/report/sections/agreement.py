@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mmaq.report import names
-from mmaq.report.choose import KEY, Key, keys_of, leading, once, splits_of, whole
+from mmaq.report.choose import KEY, Key, among, leading, once, present, splits_of, whole
 from mmaq.report.figures.agreement import agreement
 from mmaq.report.gallery import Gallery, Plot
 from mmaq.report.material import Material, Section
@@ -16,8 +16,8 @@ PANELS = 3
 def section(material: Material, gallery: Gallery) -> Section | None:
     """Panels by split, all with the same axes so that the eye can compare."""
     rows = whole(material.predictions)
-    keys = leading(material.table, PANELS, set(keys_of(rows)))
-    rows = rows[[key in keys for key in keys_of(rows)]]
+    keys = leading(material.table, PANELS, present(rows))
+    rows = among(rows, keys)
     if rows.empty:
         return None
     limit = _ten_up(rows["measured"].quantile(0.999))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mmaq.report import names
-from mmaq.report.choose import KEY, Key, keys_of, leading, measured, of, ordered, splits_of
+from mmaq.report.choose import KEY, Key, keys_of, leading, measured, of, ordered, present, splits_of
 from mmaq.report.figures.differences import differences
 from mmaq.report.gallery import NARROW, WIDE, Gallery, Plot
 from mmaq.report.material import Material, Section
@@ -67,7 +67,7 @@ def both_ways(table: pd.DataFrame) -> pd.DataFrame:
 def _paired(
     table: pd.DataFrame, r2: pd.DataFrame, rows: pd.DataFrame, split: str, gallery: Gallery
 ) -> Paired | None:
-    known = set(keys_of(rows))
+    known = present(rows)
     ranked = [key for key in ordered(r2[r2["split"] == split], split) if key in known]
     first = leading(table, 1, set(ranked))
     if not first:
@@ -92,7 +92,7 @@ def _duel(rows: pd.DataFrame, row: Key, column: Key) -> Duel | None:
     if row == column:
         return None
     pair = of(rows, row)
-    pair = pair[[key == column for key in pair[OTHER].itertuples(index=False, name=None)]]
+    pair = pair[(pair[OTHER] == list(column)).all(axis=1)]
     if pair.empty:
         return Duel("none", MISSING, "")
     verdict = str(pair["verdict"].iloc[0])

@@ -29,7 +29,6 @@ class Cost:
     """A method's wall times as text, in the order of the stages, and their sum."""
 
     words: str
-    kind: names.Kind
     times: list[str]
     total: str
 
@@ -40,8 +39,8 @@ def section(material: Material, gallery: Gallery) -> Section | None:
     stages = [stage for stage in STAGES if stage in table]
     lines = [
         Cost(
-            names.METHODS[str(method)], names.kind(str(method), ""),
-            [duration(row[stage]) for stage in stages], duration(row.sum()),
+            names.METHODS[str(method)], [duration(row[stage]) for stage in stages],
+            duration(row.sum()),
         )
         for method, row in table.iterrows()
     ]  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mmaq.report import names
-from mmaq.report.choose import keys_of, leading, of, once, splits_of, whole
+from mmaq.report.choose import leading, of, once, present, splits_of, whole
 from mmaq.report.gallery import Gallery
 from mmaq.report.material import Material, Section
 from mmaq.report.numbers import number, signed
@@ -35,7 +35,7 @@ def section(material: Material, gallery: Gallery) -> Section | None:
     if store is None or store.absence("s2"):
         return None
     predictions = whole(material.predictions)
-    key = next(iter(leading(material.table, 1, set(keys_of(predictions)))), None)
+    key = next(iter(leading(material.table, 1, present(predictions))), None)
     if key is None:
         return None
     split = splits_of(of(predictions, key))[0]

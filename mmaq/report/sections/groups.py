@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mmaq.report import names
-from mmaq.report.choose import KEY, keys_of, leading, splits_of
+from mmaq.report.choose import KEY, among, leading, present, splits_of
 from mmaq.report.figures.groups import by_group
 from mmaq.report.figures.ranking import LOWEST
 from mmaq.report.gallery import Gallery, Plot
@@ -32,10 +32,10 @@ def section(material: Material, gallery: Gallery) -> Section | None:
     rows = table[(table["task"] == "no2") & (table["group"] != "all") & table["value"].notna()]
     rows = rows[(rows["label_fraction"] == 1.0) & (rows["status"] == "ok")]
     groups = shown_groups(material.sites, set(rows["group"]))
-    keys = leading(table, METHODS, set(keys_of(rows)))
+    keys = leading(table, METHODS, present(rows))
     if not groups or not keys:
         return None
-    rows = rows[[key in keys for key in keys_of(rows)]]
+    rows = among(rows, keys)
     made = [
         Groups(split, [_plot(rows[rows["split"] == split], split, metric, keys, groups, gallery)
                        for metric in LABELS if metric in set(rows["metric"])])

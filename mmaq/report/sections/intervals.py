@@ -8,7 +8,7 @@ import pandas as pd
 
 from mmaq.report import coverage as reliability
 from mmaq.report import names
-from mmaq.report.choose import KEY, Key, keys_of, leading, measured, of, splits_of, whole
+from mmaq.report.choose import KEY, Key, among, leading, measured, of, present, splits_of, whole
 from mmaq.report.figures.groups import by_group
 from mmaq.report.figures.lines import lines, target
 from mmaq.report.gallery import Gallery, Plot
@@ -47,11 +47,13 @@ def section(material: Material, gallery: Gallery) -> Section | None:
     calibrated = _calibrated(material.table)
     rows = whole(material.predictions)
     rows = rows[rows["radius"].notna()]
-    keys = leading(material.table, METHODS, set(keys_of(rows)))
+    keys = leading(material.table, METHODS, present(rows))
+    rows = among(rows, keys)
     plots = [
-        Reliability(split, _plots(part, split, keys, material.sites, gallery))
+        Reliability(
+            split, _plots(rows[rows["split"] == split], split, keys, material.sites, gallery)
+        )
         for split in splits_of(rows)
-        if len(part := rows[rows["split"] == split])
     ]
     if not calibrated and not plots:
         return None

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pandas as pd
 from matplotlib.ticker import NullLocator
 
-from mmaq.report.choose import KEY, keys_of, ordered, splits_of
+from mmaq.report import names
+from mmaq.report.choose import KEY, among, ordered, splits_of
 from mmaq.report.figures.lines import lines
 from mmaq.report.figures.ranking import LOWEST
 from mmaq.report.figures.series import LIMIT
 from mmaq.report.gallery import Gallery, Plot
 from mmaq.report.material import Material, Section
 from mmaq.report.numbers import share
-
-
-@dataclass(frozen=True)
-class Labels:
-    """The plot of one split."""
-
-    split: str
-    plot: Plot
 
 
 def section(material: Material, gallery: Gallery) -> Section | None:
@@ -32,18 +23,15 @@ def section(material: Material, gallery: Gallery) -> Section | None:
     rows = rows.rename(columns={"label_fraction": "x"})
     several = rows.groupby([*KEY, "split"])["x"].transform("nunique") > 1
     rows = rows[several]
-    made = [
-        Labels(split, _plot(rows[rows["split"] == split], split, gallery))
-        for split in splits_of(rows)
-    ]
+    made = [_plot(rows[rows["split"] == split], split, gallery) for split in splits_of(rows)]
     return Section("labels", "Labels", made) if made else None
 
 
 def _plot(rows: pd.DataFrame, split: str, gallery: Gallery) -> Plot:
     all_labels = rows[rows["x"] == rows["x"].max()]
     keys = ordered(all_labels, split)[:LIMIT]
-    drawn = rows[[key in keys for key in keys_of(rows)]]
-    figure, axes = lines(drawn, keys, "R² by share of the labels", "share of the labels", "R²")
+    drawn = among(rows, keys)
+    figure, axes = lines(drawn, keys, names.SPLITS[split].capitalize(), "share of the labels", "R²")
     ticks = sorted(drawn["x"].unique())
     axes.set_xscale("log")
     axes.set_xticks(ticks, [share(tick) for tick in ticks])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmaq.errors import TableError
 from mmaq.report import names
-from mmaq.report.choose import keys_of, leading, of, once, splits_of, whole
+from mmaq.report.choose import leading, of, once, present, splits_of, whole
 from mmaq.report.figures.stations import error_map, level_map
 from mmaq.report.gallery import Gallery, Plot
 from mmaq.report.material import Material, Section
@@ -27,7 +27,7 @@ def section(material: Material, gallery: Gallery) -> Section | None:
 
 def _residuals(material: Material, gallery: Gallery) -> tuple[Plot | None, str]:
     predictions = whole(material.predictions)
-    key = next(iter(leading(material.table, 1, set(keys_of(predictions)))), None)
+    key = next(iter(leading(material.table, 1, present(predictions))), None)
     if key is None:
         return None, ""
     split = splits_of(of(predictions, key))[0]

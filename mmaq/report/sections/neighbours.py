@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmaq.report.choose import keys_of, measured
+from mmaq.report.choose import among, keys_of, measured
 from mmaq.report.figures.losses_to_blocks import losses, losses_to_blocks
 from mmaq.report.gallery import NARROW, WIDE, Gallery
 from mmaq.report.material import Material, Section
@@ -16,7 +16,7 @@ def section(material: Material, gallery: Gallery) -> Section | None:
     if table.empty:
         return None
     best = keys_of(table.sort_values("random", ascending=False))[:FIRST]
-    shown = table[[key in best for key in keys_of(table)]].reset_index(drop=True)
+    shown = among(table, best).reset_index(drop=True)
     plot = gallery.hang(
         "random_to_blocks", "R² of each method on random folds and on spatial blocks", table,
         losses_to_blocks(shown, WIDE), losses_to_blocks(shown, NARROW),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mmaq.report import names
-from mmaq.report.choose import KEY, Key, keys_of, measured, ordered, splits_of
+from mmaq.report.choose import KEY, Key, among, measured, ordered, splits_of
 from mmaq.report.figures.ranking import ranking
 from mmaq.report.gallery import NARROW, WIDE, Gallery, Plot
 from mmaq.report.material import Material, Section
@@ -57,11 +57,11 @@ def _is_measure(key: Key) -> bool:
 
 
 def _plot(rows: pd.DataFrame, keys: list[Key], name: str, task: str, gallery: Gallery) -> Plot:
-    wanted = set(keys)
-    rows = rows[[key in wanted for key in keys_of(rows)]]
-    label = "R² on test stations"
+    rows = among(rows, set(keys))
+    wide, narrow = (
+        ranking(rows, keys, width, "R² on test stations", HEADS) for width in (WIDE, NARROW)
+    )
     return gallery.hang(
         name, f"R² of {names.TASKS[task]} by method on each split, with its interval",
-        rows[COLUMNS], ranking(rows, keys, WIDE, label, HEADS), ranking(rows, keys, NARROW, label, HEADS),
-        picture=name == MAIN,
+        rows[COLUMNS], wide, narrow, picture=name == MAIN,
     )  # fmt: skip

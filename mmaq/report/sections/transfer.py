@@ -33,5 +33,6 @@ def _plot(material: Material, task: str, gallery: Gallery) -> Plot | None:
     return gallery.hang(
         f"{task}_{metric}", f"{names.TASKS[task]}: {label}, by method, with its interval",
         rows[[*KEY, "split", "value", "low", "high"]],
-        ranking(rows, keys, WIDE, label, HEADS), ranking(rows, keys, NARROW, label, HEADS),
+        ranking(rows, keys, WIDE, label, HEADS),
+        ranking(rows, keys, NARROW, label, HEADS),
     )  # fmt: skip
