@@ -10,6 +10,7 @@ from mmaq.errors import TableError
 from mmaq.patches.store import open_store
 from mmaq.report.choose import keys_of, leading, once
 from mmaq.report.gallery import Gallery
+from mmaq.report.pairs import r2_pairs
 from mmaq.report.sections import (
     agreement,
     comparisons,
@@ -70,10 +71,10 @@ def test_a_method_on_two_modalities_is_two_methods(material):
 
 def test_pairs_are_seen_from_both_sides(material):
     table = material.comparisons
-    both = comparisons.both_ways(table)
+    both = r2_pairs(table)
     assert len(both) == 2 * len(table)
-    assert len(comparisons.both_ways(both)) == len(both)
-    again = comparisons.both_ways(both.sample(frac=1, random_state=0))
+    assert len(r2_pairs(both)) == len(both)
+    again = r2_pairs(both.sample(frac=1, random_state=0))
     assert len(again) == len(both)
     for verdict, opposite in (("better", "worse"), ("open", "open")):
         assert (both["verdict"] == verdict).sum() == (both["verdict"] == opposite).sum()

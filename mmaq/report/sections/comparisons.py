@@ -12,10 +12,9 @@ from mmaq.report.figures.differences import differences
 from mmaq.report.gallery import NARROW, WIDE, Gallery, Plot
 from mmaq.report.material import Material, Section
 from mmaq.report.numbers import MISSING, signed
+from mmaq.report.pairs import OTHER, r2_pairs
 
 IN_MATRIX, IN_PLOT = 8, 16
-OTHER = ["other_method", "other_protocol", "other_modalities"]
-OPPOSITE = {"better": "worse", "worse": "better", "open": "open"}
 SIGNS = {"better": "\u25b2", "worse": "\u25bd", "open": "\u25cb"}
 
 
@@ -41,8 +40,7 @@ class Paired:
 
 def section(material: Material, gallery: Gallery) -> Section | None:
     """A matrix of the leading methods and the differences of the first of them, by split."""
-    table = material.comparisons
-    table = both_ways(table[(table["task"] == "no2") & (table["metric"] == "r2")])
+    table = r2_pairs(material.comparisons)
     r2 = measured(material.table, "r2")
     paired = [
         made
@@ -50,18 +48,6 @@ def section(material: Material, gallery: Gallery) -> Section | None:
         if (made := _paired(material.table, r2, table[table["split"] == split], split, gallery))
     ]
     return Section("comparisons", "Better than", paired) if paired else None
-
-
-def both_ways(table: pd.DataFrame) -> pd.DataFrame:
-    """Each pair from both sides, once: what is above for one is below for the other."""
-    turned = table.rename(columns=dict(zip([*KEY, *OTHER], [*OTHER, *KEY], strict=True)))
-    turned = turned.assign(
-        difference=-table["difference"], low=-table["high"], high=-table["low"],
-        block_low=-table["block_high"], block_high=-table["block_low"],
-        verdict=table["verdict"].map(OPPOSITE),
-    )  # fmt: skip
-    rows = pd.concat([table, turned[list(table.columns)]], ignore_index=True)
-    return rows.drop_duplicates(["split", *KEY, *OTHER])
 
 
 def _paired(

@@ -9,14 +9,15 @@ from mmaq.report import names
 from mmaq.report.choose import measured
 from mmaq.report.gallery import Gallery
 from mmaq.report.material import Material, Section
-from mmaq.report.words import standings
+from mmaq.report.pairs import r2_pairs, verdicts
+from mmaq.report.standings import standings
 
 
 def section(material: Material, gallery: Gallery) -> Section:
     """Cards by split, notes, and what is transductive."""
     r2 = measured(material.table, "r2")
     content = {
-        "standings": standings(material.table),
+        "standings": standings(material.table, verdicts(r2_pairs(material.comparisons))),
         "learned_ran": bool(r2["method"].map(names.is_learned).any()),
         "unlabelled": bool(material.sites["no2"].isna().any()),
         "simulated": material.simulated,
