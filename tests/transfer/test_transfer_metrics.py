@@ -7,7 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, jaccard_score
 
-from mmaq.transfer.metrics import confusion_cells, estimate, fuel_metrics, plume_metrics
+from mmaq.transfer.metrics import (
+    FUEL_METRICS,
+    confusion_cells,
+    estimate,
+    fuel_metrics,
+    plume_metrics,
+)
 from mmaq.transfer.plume import count_pixels
 
 labels = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40)
