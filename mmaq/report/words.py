@@ -15,9 +15,9 @@ RIVALS = {
     "gbm_geo_kriging": "boosted trees on the table, maps and coordinates, with kriging",
 }
 VERDICTS = {
-    "better": "paired by station, the difference is beyond chance",
-    "worse": "paired by station, the difference is beyond chance",
-    "open": "paired by station, the difference may be chance",
+    "better": "both paired intervals of the difference exclude 0",
+    "worse": "both paired intervals of the difference exclude 0",
+    "open": "a paired interval of the difference includes 0",
 }
 CEILINGS = {
     "oracle_inputs": "a forest on the true local fields",

@@ -45,7 +45,7 @@ def test_learned_method_behind():
     assert "reach 0.55 (0.45 to 0.65), 0.05 higher; the intervals overlap." in words
 
 
-@pytest.mark.parametrize(("verdict", "words"), [("better", "beyond chance"), ("open", "may be")])
+@pytest.mark.parametrize(("verdict", "words"), [("better", "exclude 0"), ("open", "includes 0")])
 def test_a_paired_verdict_outranks_overlap(verdict, words):
     one, other = ("mmaq", "finetune", "s2+s5p"), ("gbm", "reference", "s2+s5p")
     text = sentences(

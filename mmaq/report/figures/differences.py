@@ -30,7 +30,7 @@ def differences(rows: pd.DataFrame, key: Key, width: int) -> Figure:
     axes.axvline(0.0, color=LIGHT["muted"], linewidth=1.0)
     axes.set_xlabel(f"R² of {names.label(*key[:2])} minus theirs")
     for position, row in enumerate(rows.itertuples(index=False)):
-        y, colour = position + drawn.middle, LIGHT[names.kind(row.method, row.protocol)]
+        y, colour = drawn.place(position), LIGHT[names.kind(row.method, row.protocol)]
         axes.plot([row.block_low, row.block_high], [y, y], color=colour, linewidth=BY_BLOCK)
         axes.plot([row.low, row.high], [y, y], color=colour, linewidth=BY_STATION, alpha=0.45)
         axes.plot(

@@ -38,7 +38,7 @@ def losses_to_blocks(table: pd.DataFrame, width: int) -> Figure:
     lowest = max(float(table[[FROM, TO]].min().min()), LOWEST)
     axes.set(xlabel="R² on test stations", xlim=(min(lowest, 0.0) - 0.03, 1.0))
     for position, row in enumerate(table.itertuples(index=False)):
-        y, colour = position + drawn.middle, LIGHT[names.kind(row.method, row.protocol)]
+        y, colour = drawn.place(position), LIGHT[names.kind(row.method, row.protocol)]
         ends = [max(row.random, LOWEST), max(row.blocks, LOWEST)]
         axes.plot(ends, [y, y], color=colour, linewidth=2.2, alpha=0.6)
         for split, x in zip((FROM, TO), ends, strict=True):

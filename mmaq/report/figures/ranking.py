@@ -28,8 +28,11 @@ def ranking(
     ``heads`` the column of each split.
     """
     splits = splits_of(rows)
-    drawn = rows_of(keys, width, [heads[split] for split in splits], 112 if width < 500 else 66)
-    axes, stacked = drawn.axes, drawn.form.stacked
+    phone, marks = width < 500, len(splits)
+    columns = [heads[split] for split in splits]
+    lines = -(-marks // 2) if phone else 1  # of the legend of splits
+    drawn = rows_of(keys, width, columns, (96 if phone else 50) + 16 * lines, marks)
+    axes = drawn.axes
     axes.set(xlabel=label, xlim=(_lowest(rows) - 0.03, 1.0))
     axes.axvline(0.0, color=LIGHT["muted"], linewidth=0.8)
     for position, key in enumerate(keys):
@@ -37,14 +40,14 @@ def ranking(
         for order, split in enumerate(splits):
             if split not in mine.index:
                 continue
-            offset = (order - (len(splits) - 1) / 2) * (0.24 if stacked else 0.3)
-            height = position + drawn.middle
-            _mark(axes, height + offset, split, key, mine.loc[split], filled=order == 0)
-            drawn.write(order, height, number(mine.loc[split, "value"], 2), va="center")
-    if len(splits) > 1:
-        legend(drawn.figure, split_keys(splits), 2, 2 if stacked else len(splits))
+            height = drawn.place(position, order, marks)
+            _mark(axes, height, split, key, mine.loc[split], filled=order == 0)
+            words = number(mine.loc[split, "value"], 2)
+            drawn.write(order, drawn.place(position), words, va="center")
+    if marks > 1:
+        legend(drawn.figure, split_keys(splits), 2, 2 if phone else marks)
     kinds = kind_keys(keys)
-    legend(drawn.figure, kinds, 22, 1 if stacked else len(kinds))
+    legend(drawn.figure, kinds, 6 + 16 * lines, 1 if phone else len(kinds))
     return drawn.figure
 
 

@@ -20,14 +20,20 @@ COLUMN = 46
 
 
 class Form(NamedTuple):
-    """Measures in CSS pixels. On a phone a method's name stands above its marks, not beside."""
+    """Measures in CSS pixels. On a phone a method's name stands above its marks, not beside.
+
+    ``row`` is the height of a row of up to two marks, ``step`` the way from one to the next, and
+    ``middle`` how far beneath the row's middle that of the marks lies.
+    """
 
     left: int
     row: int
+    step: int
+    middle: int
     stacked: bool
 
 
-DESKTOP, PHONE = Form(250, 36, False), Form(6, 54, True)
+DESKTOP, PHONE = Form(250, 36, 11, 0, False), Form(6, 54, 13, 11, True)
 
 
 class Rows(NamedTuple):
@@ -37,11 +43,12 @@ class Rows(NamedTuple):
     axes: Axes
     form: Form
     inner: float
+    height: int
 
-    @property
-    def middle(self) -> float:
-        """Where a row's marks lie, from the row's middle."""
-        return 0.2 if self.form.stacked else 0.0
+    def place(self, position: int, mark: int = 0, marks: int = 1) -> float:
+        """Height of a mark among ``marks`` in the row at ``position``."""
+        offset = (mark - (marks - 1) / 2) * self.form.step
+        return position + (self.form.middle + offset) / self.height
 
     def write(self, column: int, position: float, words: str, **style: Any) -> None:
         """Right-aligned text in a column beside the plot."""
@@ -51,20 +58,23 @@ class Rows(NamedTuple):
         self.axes.text(x, position, words, transform=along, ha="right", **style)
 
 
-def rows_of(keys: Sequence[Key], width: int, columns: Sequence[str], top: int) -> Rows:
+def rows_of(
+    keys: Sequence[Key], width: int, columns: Sequence[str], top: int, marks: int = 1
+) -> Rows:
     """An empty plot with the names of ``keys`` and the heads of its ``columns``.
 
     ``width`` is in CSS pixels and below 500 gives the form for a phone; ``top`` is what the legend
-    needs.
+    needs; ``marks`` lie one beneath the other in a row.
     """
     form = PHONE if width < 500 else DESKTOP
     inner = width - form.left - COLUMN * len(columns) - 14
-    figure = blank(width, top + form.row * len(keys) + 50)
-    axes = place(figure, form.left, top, inner, form.row * len(keys))
+    height = form.row + form.step * max(marks - 2, 0)
+    figure = blank(width, top + height * len(keys) + 50)
+    axes = place(figure, form.left, top, inner, height * len(keys))
     axes.set(ylim=(len(keys) - 0.5, -0.5), yticks=[])
     axes.grid(False, axis="y")
     axes.spines["left"].set_visible(False)
-    rows = Rows(figure, axes, form, inner)
+    rows = Rows(figure, axes, form, inner, height)
     for position, key in enumerate(keys):
         if position % 2 == 1:
             axes.axhspan(position - 0.5, position + 0.5, color=LIGHT["panel"], zorder=0)
