@@ -61,10 +61,11 @@ def reference_entries(task: Task, archive: Path | None) -> dict[str, Entry]:
 
 def _kriged(task: Task) -> Predict:
     """Two ensembles of trees on all that is known without an image, and kriging."""
+    target = task.target
     if np.isnan(task.places).any():
         raise Unavailable("the sites have no coordinates")
     inputs = np.hstack([task.features, task.geography, task.siting])
-    return kriged(inputs, task.places, task.target)
+    return kriged(inputs, task.places, target)
 
 
 def _mean(target: np.ndarray) -> Predict:
@@ -78,11 +79,11 @@ def _mean(target: np.ndarray) -> Predict:
 
 def _ridge(task: Task) -> Predict:
     """Ridge regression on the eight features."""
-    features = linear_features(task.features)
+    features, target = linear_features(task.features), task.target
 
     def predict(fold: Fold, seed: int) -> np.ndarray:
         scaled = standardise(features, fold.train)
-        return predict_ridge(scaled, task.target, fold.train, fold.test)
+        return predict_ridge(scaled, target, fold.train, fold.test)
 
     return predict
 

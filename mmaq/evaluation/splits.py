@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from mmaq.evaluation.unavailable import Unavailable
+from mmaq.sites import OFFICIAL
 
 EARTH_RADIUS_KM = 6371.0088
 DRAWS = 20
@@ -27,21 +28,24 @@ class Fold:
 
 
 def split_seeds(split: str, seeds: Sequence[int]) -> tuple[int, ...]:
-    """Seeds that a split is run with: leaving countries out has no folds to draw, so one run."""
-    return tuple(seeds[:1]) if split == "country" else tuple(seeds)
+    """Seeds that a split is run with: one where it has nothing to draw."""
+    return tuple(seeds[:1]) if split in ("country", "official") else tuple(seeds)
 
 
 def make_folds(
     sites: pd.DataFrame, split: str, folds: int, buffer_km: float, seed: int
 ) -> list[Fold]:
-    """The folds of ``split`` ("random", "blocks" or "country") for a table of n stations.
+    """The folds of ``split`` for a table of n stations (contract 2).
 
-    Every station is in exactly one test set. On "blocks", training stations nearer than
-    ``buffer_km`` to a test station are left out.
+    On "random", "blocks" and "country" every station is in exactly one test set; "official" is one
+    hold-out. On "blocks", training stations nearer than ``buffer_km`` to a test station are left
+    out.
 
     Raises:
         Unavailable: the stations cannot be parted so, for example with one country only.
     """
+    if split == "official":
+        return [official_fold(sites[OFFICIAL].to_numpy(float))]
     if split == "random":
         return _from_labels(random_labels(len(sites), folds, seed))
     if split == "country":
@@ -55,6 +59,14 @@ def make_folds(
     if min(len(fold.train) for fold in kept) < 2:
         raise Unavailable(f"a buffer of {buffer_km:g} km leaves no training station")
     return kept
+
+
+def official_fold(tested: np.ndarray) -> Fold:
+    """The hold-out of the released code: ``tested`` is 1 where a station tests, 0 where not."""
+    train, test = np.flatnonzero(tested == 0.0), np.flatnonzero(tested == 1.0)
+    if not (len(train) and len(test)):
+        raise Unavailable("these data have no split of the released code")
+    return Fold(train, test)
 
 
 def random_labels(count: int, folds: int, seed: int) -> np.ndarray:

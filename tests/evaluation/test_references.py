@@ -165,7 +165,7 @@ def test_geography_takes_only_columns_that_the_source_has(data):
 
 def test_too_few_stations_are_an_error_that_leaves_nothing_behind(tmp_path):
     data = make_data(tmp_path, size=30, without={"s2": 25})
-    with pytest.raises(TableError, match="5 stations have a measurement and every modality"):
+    with pytest.raises(TableError, match="5 stations have no2 and every modality"):
         _run(data, tmp_path)
     assert not list(tmp_path.glob("references.*"))
 

@@ -11,7 +11,7 @@ import pytest
 
 from mmaq.benchmark import Row, write_benchmark
 from mmaq.report import write_report
-from mmaq.sites import FEATURES, GEO, write_sites
+from mmaq.sites import COLUMNS, FEATURES, GEO, write_sites
 
 N_STATIONS, N_UNLABELLED = 120, 30
 QUALITY = {
@@ -164,7 +164,7 @@ def page(output: Path) -> str:
 def make_inputs(folder: Path) -> Inputs:
     sites = make_sites()
     predictions = make_predictions(sites)
-    write_sites(sites, folder / "sites.parquet")
+    write_sites(sites.reindex(columns=list(COLUMNS)), folder / "sites.parquet")
     half = len(predictions) // 2
     parts = [folder / "references.parquet", folder / "probes.parquet"]
     predictions[:half].to_parquet(parts[0])
