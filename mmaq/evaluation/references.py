@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
+from mmaq.evaluation.covariates import covariates
 from mmaq.evaluation.entry import Entry, Predict
 from mmaq.evaluation.geostatistics import kriged
 from mmaq.evaluation.pixels import pixel_features
@@ -60,12 +61,11 @@ def reference_entries(task: Task, archive: Path | None) -> dict[str, Entry]:
 
 
 def _kriged(task: Task) -> Predict:
-    """Two ensembles of trees on all that is known without an image, and kriging."""
+    """Boosted trees and kriging on all that is known without an image."""
     target = task.target
     if np.isnan(task.places).any():
         raise Unavailable("the sites have no coordinates")
-    inputs = np.hstack([task.features, task.geography, task.siting])
-    return kriged(inputs, task.places, target)
+    return kriged(covariates(task), task.places, target)
 
 
 def _mean(target: np.ndarray) -> Predict:

@@ -25,6 +25,8 @@ class Fold:
     groups: np.ndarray | None = None
     """Of each training station, what a split inside the training part must not part: its block or
     its country, as the split itself does not; None where it parts single stations."""
+    buffer_km: float = 0.0
+    """Distance that the split keeps between training and test stations."""
 
 
 def split_seeds(split: str, seeds: Sequence[int]) -> tuple[int, ...]:
@@ -54,7 +56,10 @@ def make_folds(
     block = sites["block"].to_numpy()
     parts = _from_labels(block_labels(block, folds, seed))
     lon, lat = sites["lon"].to_numpy(float), sites["lat"].to_numpy(float)
-    near = [Fold(leave_buffer(fold, lon, lat, buffer_km), fold.test) for fold in parts]
+    near = [
+        Fold(leave_buffer(fold, lon, lat, buffer_km), fold.test, buffer_km=buffer_km)
+        for fold in parts
+    ]
     kept = [_grouped(fold, block) for fold in near]
     if min(len(fold.train) for fold in kept) < 2:
         raise Unavailable(f"a buffer of {buffer_km:g} km leaves no training station")
