@@ -84,6 +84,9 @@ class Evaluate(Section):
         ge=0,
         description="Training stations nearer than this to a test station are left out (blocks).",
     )
+    together: tuple[tuple[str, ...], ...] = Field(
+        default=(), description="Countries that the split `country` leaves out as one: [[GB, IE]]."
+    )
     references: Annotated[tuple[Reference, ...], Once] = Field(
         default=(
             "mean",

@@ -1,8 +1,8 @@
 """Kriging with covariates: a Gaussian process of what stations are like and where they stand.
 
-The covariance of two stations is a rational quadratic in their features, each with a length scale of
-its own, plus two exponentials in their distance, one of neighbourhoods and one of regions, plus a
-nugget (Cressie, Statistics for Spatial Data, 1993, 3.1 to 3.4; Rasmussen and Williams, Gaussian
+The covariance of two stations is a rational quadratic in their features, each with a length scale
+of its own, plus two exponentials in their distance, one of neighbourhoods and one of regions, plus
+a nugget (Cressie, Statistics for Spatial Data, 1993, 3.1 to 3.4; Rasmussen and Williams, Gaussian
 Processes for Machine Learning, 2006, 4.2, and 5.1 for length scales that tell relevance). Its
 parameters maximise the Gaussian likelihood (their 5.4) with a weak prior on the length scales.
 """
@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dpotri
 from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 
@@ -38,6 +39,7 @@ class Stations(NamedTuple):
     places: np.ndarray
 
     def take(self, rows: np.ndarray) -> Stations:
+        """The stations at the positions ``rows``."""
         return Stations(self.features[rows], self.places[rows])
 
 
@@ -55,12 +57,14 @@ class Covariance:
 
     @classmethod
     def of(cls, logarithms: np.ndarray) -> Covariance:
+        """From the logarithms of all parameters, (d + 6,), in the order of the fields."""
         values = np.exp(logarithms)
         return cls(values[:-6], *values[-6:])
 
-    def terms(self, one: Stations, other: Stations) -> tuple[np.ndarray, ...]:
-        """The three terms without the nugget, (n, m) each."""
-        apart = distances(one.places, other.places)
+    def terms(
+        self, one: Stations, other: Stations, apart: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The three terms without the nugget, (n, m) each; ``apart`` is their distance in km."""
         unlike = cdist(one.features / self.lengths, other.features / self.lengths, "sqeuclidean")
         return (
             self.alike / (1.0 + 0.5 * unlike),
@@ -68,9 +72,14 @@ class Covariance:
             self.far * np.exp(-apart / self.far_km),
         )
 
+    def between(self, one: Stations, other: Stations) -> np.ndarray:
+        """Covariance of the field at two sets of stations, (n, m)."""
+        alike, near, far = self.terms(one, other, distances(one.places, other.places))
+        return alike + near + far
+
     def matrix(self, stations: Stations) -> np.ndarray:
         """Covariance of the measurements at ``stations``, (n, n)."""
-        full = np.sum(self.terms(stations, stations), axis=0)
+        full = self.between(stations, stations)
         full[np.diag_indices_from(full)] += self.nugget
         return full
 
@@ -88,24 +97,28 @@ def fit_covariance(stations: Stations, target: np.ndarray) -> Covariance:
     lengths = stations.features.shape[1]
     start = np.log([LENGTH] * lengths + list(START))
     bounds = np.log([LENGTHS] * lengths + list(BOUNDS))
+    apart = distances(stations.places, stations.places)
     found = minimize(
-        lambda logarithms: misfit(logarithms, stations, target), start, jac=True,
-        method="L-BFGS-B", bounds=bounds, options={"maxiter": STEPS},
+        misfit, start, (stations, apart, target), jac=True, method="L-BFGS-B", bounds=bounds,
+        options={"maxiter": STEPS},
     )  # fmt: skip
     return Covariance.of(found.x)
 
 
 def misfit(
-    logarithms: np.ndarray, stations: Stations, target: np.ndarray
+    logarithms: np.ndarray, stations: Stations, apart: np.ndarray, target: np.ndarray
 ) -> tuple[float, np.ndarray]:
-    """Minus the log posterior of the parameters' logarithms but for a constant, and its gradient."""
+    """Minus the log posterior of the parameters' logarithms but for a constant, and its gradient.
+
+    ``apart`` are the distances of all pairs of ``stations`` in km, (n, n).
+    """
     covariance = Covariance.of(logarithms)
-    alike, near, far = covariance.terms(stations, stations)
-    apart = distances(stations.places, stations.places)
+    alike, near, far = covariance.terms(stations, stations, apart)
     full = alike + near + far
     full[np.diag_indices_from(full)] += covariance.nugget
     factor = cho_factor(full, lower=True)
-    inverse = cho_solve(factor, np.eye(len(target)))
+    lower = np.tril(dpotri(factor[0], lower=True)[0])
+    inverse = lower + np.tril(lower, -1).T
     solved = inverse @ target
     value = 0.5 * target @ solved + np.log(np.diag(factor[0])).sum()
     # of the value by each element of the matrix, for any parameter's chain rule
@@ -131,4 +144,4 @@ def krige(
 ) -> np.ndarray:
     """Expected target at ``at``, (m,), given ``target``, (n,), of mean 0, at ``stations``."""
     solved = cho_solve(cho_factor(covariance.matrix(stations), lower=True), target)
-    return np.asarray(np.sum(covariance.terms(at, stations), axis=0) @ solved)
+    return np.asarray(covariance.between(at, stations) @ solved)

@@ -35,13 +35,18 @@ def split_seeds(split: str, seeds: Sequence[int]) -> tuple[int, ...]:
 
 
 def make_folds(
-    sites: pd.DataFrame, split: str, folds: int, buffer_km: float, seed: int
+    sites: pd.DataFrame,
+    split: str,
+    folds: int,
+    buffer_km: float,
+    seed: int,
+    together: Sequence[Sequence[str]] = (),
 ) -> list[Fold]:
     """The folds of ``split`` for a table of n stations (contract 2).
 
     On "random", "blocks" and "country" every station is in exactly one test set; "official" is one
     hold-out. On "blocks", training stations nearer than ``buffer_km`` to a test station are left
-    out.
+    out. On "country", each of ``together`` is left out as one.
 
     Raises:
         Unavailable: the stations cannot be parted so, for example with one country only.
@@ -51,16 +56,14 @@ def make_folds(
     if split == "random":
         return _from_labels(random_labels(len(sites), folds, seed))
     if split == "country":
-        country = sites["country"].to_numpy()
+        country = unite(sites["country"], together)
         return [_grouped(fold, country) for fold in _from_labels(country_labels(country))]
     block = sites["block"].to_numpy()
-    parts = _from_labels(block_labels(block, folds, seed))
     lon, lat = sites["lon"].to_numpy(float), sites["lat"].to_numpy(float)
-    near = [
-        Fold(leave_buffer(fold, lon, lat, buffer_km), fold.test, buffer_km=buffer_km)
-        for fold in parts
-    ]
-    kept = [_grouped(fold, block) for fold in near]
+    kept = []
+    for fold in _from_labels(block_labels(block, folds, seed)):
+        train = leave_buffer(fold, lon, lat, buffer_km)
+        kept.append(_grouped(Fold(train, fold.test, buffer_km=buffer_km), block))
     if min(len(fold.train) for fold in kept) < 2:
         raise Unavailable(f"a buffer of {buffer_km:g} km leaves no training station")
     return kept
@@ -104,6 +107,12 @@ def _fill_folds(sizes: np.ndarray, folds: int, rng: np.random.Generator) -> np.n
         labels[position] = np.argmin(load)
         load[labels[position]] += sizes[position]
     return labels
+
+
+def unite(country: pd.Series, together: Sequence[Sequence[str]]) -> np.ndarray:
+    """The country of each station, (n,), those of ``together`` under one name ("GB+IE")."""
+    names = {name: "+".join(union) for union in together for name in union}
+    return np.asarray(country.map(lambda name: names.get(name, name)), dtype=object)
 
 
 def country_labels(country: np.ndarray) -> np.ndarray:

@@ -76,13 +76,14 @@ def test_the_misfit_is_the_likelihood_of_scipy_and_its_gradient_is_right(seed):
     rng = np.random.default_rng(seed)
     target = rng.normal(size=25)
     logarithms = np.log([LENGTH, LENGTH, *START]) + rng.normal(0, 0.3, 8)
-    value, gradient = misfit(logarithms, stations, target)
+    apart = distances(stations.places, stations.places)
+    value, gradient = misfit(logarithms, stations, apart, target)
     full = Covariance.of(logarithms).matrix(stations)
     prior = 0.5 * np.sum(((logarithms[:2] - np.log(LENGTH)) / SPREAD) ** 2)
     constant = 0.5 * 25 * np.log(2 * np.pi)
     expected = prior - constant - multivariate_normal.logpdf(target, cov=full)
     assert value == pytest.approx(expected)
-    by_steps = approx_fprime(logarithms, lambda at: misfit(at, stations, target)[0], 1e-6)
+    by_steps = approx_fprime(logarithms, lambda at: misfit(at, stations, apart, target)[0], 1e-6)
     np.testing.assert_allclose(gradient, by_steps, rtol=1e-3, atol=1e-3)
 
 
@@ -91,11 +92,11 @@ def test_the_fit_is_better_than_the_truth_and_finds_which_feature_matters():
     truth = replace(ONE, lengths=np.array([0.7, 1e3, 1e3]), alike=1.0)
     values = drawn(truth, stations)
     values = (values - values.mean()) / values.std()
-    found = fit_covariance(stations, values)
+    found, apart = fit_covariance(stations, values), distances(stations.places, stations.places)
     logarithms = np.log([*found.lengths, found.alike, found.near, found.near_km, found.far,
                          found.far_km, found.nugget])  # fmt: skip
-    assert misfit(logarithms, stations, values)[0] <= misfit(
-        np.log([LENGTH] * 3 + list(START)), stations, values
+    assert misfit(logarithms, stations, apart, values)[0] <= misfit(
+        np.log([LENGTH] * 3 + list(START)), stations, apart, values
     )[0]  # fmt: skip
     assert np.argmin(found.lengths) == 0
     assert found.lengths[0] < 3 < found.lengths[1:].min()

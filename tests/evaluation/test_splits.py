@@ -116,6 +116,17 @@ def test_each_country_is_left_out_once_and_the_largest_comes_first():
     assert country_labels(country).tolist() == [1, 0, 0, 2, 1, 0]
 
 
+def test_countries_that_share_an_island_are_left_out_as_one():
+    sites = _sites(60, 0)
+    sites["country"] = np.array(["GB", "IE", "FR", "DE"])[np.arange(60) % 4]
+    alone = make_folds(sites, "country", 5, 0.0, 0)
+    folds = make_folds(sites, "country", 5, 0.0, 0, [["GB", "IE"]])
+    assert (len(alone), len(folds)) == (4, 3)
+    assert set(sites["country"][folds[0].test]) == {"GB", "IE"}
+    assert not {"GB", "IE"} & set(sites["country"][folds[0].train])
+    assert "GB+IE" in set(folds[1].groups)
+
+
 @pytest.mark.parametrize(
     ("split", "change", "reason"),
     [
