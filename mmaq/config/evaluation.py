@@ -58,6 +58,10 @@ class Supervised(Section):
     scratch: Annotated[tuple[Pretrained, ...], Once] = Field(
         default=("mmaq",), description="Methods whose encoders are trained without pretraining."
     )
+    joint: bool = Field(
+        default=False,
+        description="Networks of `methods` learn all pollutants at once, not each by itself.",
+    )
     epochs: Count = Field(default=8, description="Passes over the training stations.")
     batch_size: Annotated[int, Field(ge=2)] = Field(
         default=64, description="Stations in a batch, at least: a remainder joins the others."

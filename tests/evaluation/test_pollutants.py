@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from stations_made_up import make_data
+from stations_made_up import TINY, make_data
 
 from mmaq.errors import TableError
 from mmaq.evaluation.references import reference_entries
 from mmaq.evaluation.splits import make_folds
-from mmaq.evaluation.task import read_task
+from mmaq.evaluation.task import Task, read_task
 from mmaq.evaluation.unavailable import Unavailable
 from mmaq.sites import read_sites, write_sites
 
@@ -66,6 +66,35 @@ def test_too_few_stations_of_a_pollutant_are_an_error(with_ozone):
     (sites, store, _), _ = with_ozone
     with pytest.raises(TableError, match="3 stations have co and every modality"):
         read_task(sites, store, "made_up", "co")
+
+
+def test_networks_learn_all_pollutants_at_once_on_the_stations_that_have_them_all(tmp_path):
+    pytest.importorskip("torch")
+    from mmaq.config.evaluation import Supervised
+    from mmaq.evaluation.supervised_stage import supervised_entry
+
+    sites, store, _ = make_data(tmp_path, size=60)
+    table = read_sites(sites)
+    table["o3"] = np.where(np.arange(60) % 2, 1000.0, np.nan)
+    write_sites(table, sites)
+    task = read_task(sites, store, "made_up", "no2")
+    (fold, *_) = make_folds(task.table, "random", 3, 0.0, 0)
+    config = Supervised(epochs=1, batch_size=8)
+
+    def found(pollutant, joint, target=task.table):
+        task = Task("made_up", target, read_task(sites, store, "made_up").store, pollutant)
+        entry = supervised_entry(task, TINY, "supervised", "aqnet", config, joint)
+        return entry.prepare()(fold, 0)
+
+    joint = found("no2", ("no2", "o3"))
+    assert joint.shape == (len(fold.test),)
+    assert 900 < found("o3", ("no2", "o3")).mean() < 1100  # its own column, in its own unit
+    # of stations without ozone nothing is learned, with it everything
+    without = task.table.assign(no2=task.table["no2"].where(task.table["o3"].notna(), 0.0))
+    np.testing.assert_array_equal(joint, found("no2", ("no2", "o3"), without))
+    assert not np.array_equal(joint, found("no2", (), without))
+    with pytest.raises(Unavailable, match="no two training stations measure no2, so2"):
+        found("no2", ("no2", "so2"))
 
 
 def test_a_table_without_any_station_is_an_error(with_ozone):
