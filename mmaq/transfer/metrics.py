@@ -59,7 +59,9 @@ def plume_metrics(pixels: np.ndarray) -> np.ndarray:
 
 
 def estimate(
-    runs: dict[int, tuple[np.ndarray, np.ndarray]], names: tuple[str, ...], metrics: Metrics,
+    runs: dict[int, tuple[np.ndarray, np.ndarray]],
+    names: tuple[str, ...],
+    metrics: Metrics,
     draws: int,
 ) -> Estimate:
     """The mean over seeds of each metric, and its 95 % interval over locations.
