@@ -12,7 +12,7 @@ from mmaq.benchmark import Row
 from mmaq.patches.store import BANDS, INDEX, write_store
 from mmaq.report.inputs import COMPARISONS
 from mmaq.report.stations import groups_of
-from mmaq.sites import AREAS, FEATURES, GEO, SITING, TYPES
+from mmaq.sites import AREAS, COLUMNS, FEATURES, GEO, SITING, TYPES
 
 N_STATIONS, N_UNLABELLED, SIDE = 120, 30, 8
 QUALITY = {
@@ -44,7 +44,7 @@ def make_sites(seed: int = 0) -> pd.DataFrame:
         np.arange(n) < N_STATIONS, np.clip(rng.gamma(3.3, 6.4, n), 1, 90), np.nan
     )
     sites["block"] = "2_25"
-    return sites
+    return sites.reindex(columns=list(COLUMNS))
 
 
 def make_predictions(sites: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
