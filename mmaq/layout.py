@@ -109,5 +109,10 @@ class Layout:
         """The self-contained report page."""
         return self.results / "report.html"
 
+    @property
+    def figures(self) -> Path:
+        """Folder of the report's plots, as SVG and with their data as CSV."""
+        return self.results / "figures"
+
     def _own(self, root: Path) -> Path:
         return root if self.name == DEFAULT_NAME else root / self.name

@@ -37,11 +37,62 @@ PAPER = (
 )
 
 
-def paper_figure(method: str, protocol: str, modalities: str, metric: str) -> float | None:
-    """A paper's R² ("r2") or MSE ("mse") for a row of the benchmark, where there is one."""
-    for row in PAPER:
-        if (row.method, row.protocol, row.modalities) == (method, protocol, modalities):
-            return {"r2": row.r2, "mse": row.mse}.get(metric)
+@dataclass(frozen=True)
+class ReportedTransfer:
+    """A figure of MMAQ on a task that it was not made for, as a share of 1.
+
+    ``seed`` is what the README of the first release says, ``current`` what it says since; they
+    differ where the authors swapped two cells (commit b965a48) and left no log that tells which
+    is right. ``named`` is the README's word for the metric; ``metric`` is what the released code
+    computes: its "mIoU" pools the pixels of all scenes and counts the foreground alone.
+    """
+
+    task: str
+    protocol: str
+    metric: str
+    named: str
+    seed: float
+    current: float
+
+
+TRANSFER = (
+    ReportedTransfer("fuel", "frozen", "accuracy", "accuracy", 0.959, 0.884),
+    ReportedTransfer("fuel", "finetune", "accuracy", "accuracy", 0.884, 0.959),
+    ReportedTransfer("plume", "frozen", "foreground_iou", "mIoU", 0.618, 0.618),
+    ReportedTransfer("plume", "finetune", "foreground_iou", "mIoU", 0.755, 0.755),
+)
+
+
+@dataclass(frozen=True)
+class ReportedPollutant:
+    """R² of one of the three outputs of AQNet: the mean of the runs in its repository's CSV."""
+
+    task: str
+    r2: float
+
+
+AQNET_THREE_OUTPUTS = (
+    ReportedPollutant("no2", 0.531),
+    ReportedPollutant("o3", 0.356),
+    ReportedPollutant("pm10", 0.287),
+)
+
+
+def paper_figure(
+    task: str, method: str, protocol: str, modalities: str, metric: str
+) -> float | None:
+    """The paper's figure for a row of the benchmark over all stations, where there is one.
+
+    Fuel classes have none: of the paper's two figures it is not known which is which.
+    """
+    if task == "no2":
+        for row in PAPER:
+            if (row.method, row.protocol, row.modalities) == (method, protocol, modalities):
+                return {"r2": row.r2, "mse": row.mse}.get(metric)
+    for figure in TRANSFER:
+        known = figure.seed == figure.current and method == "mmaq"
+        if known and (figure.task, figure.protocol, figure.metric) == (task, protocol, metric):
+            return figure.current
     return None
 
 

@@ -147,7 +147,12 @@ rule benchmark_table:
         parts=[f"{EVALUATED}/{part}.csv" for part in EVALUATION_PARTS + TRANSFER_PARTS],
         sources=stage_sources("mmaq.evaluation.table"),
     output:
-        PATHS.benchmark,
+        report(
+            str(PATHS.benchmark),
+            caption="../workflow/report/benchmark.rst",
+            category="Benchmark",
+            labels={"result": "every figure of the benchmark"},
+        ),
     log:
         f"{LOGS}/benchmark_table.log",
     benchmark:

@@ -121,7 +121,9 @@ def report(config: ConfigFile = None) -> None:
     write_report(
         run.paths.benchmark,
         [run.of(part, "parquet") for part in run.parts],
+        run.paths.comparisons if run.paths.comparisons.exists() else None,
         run.paths.sites,
+        run.paths.patches if run.paths.patches.exists() else None,
         losses if losses.exists() else None,
         sorted(Path("logs", run.config.name, "timings").glob("*.tsv")),
         dataset=run.config.name,

@@ -61,6 +61,10 @@ class Supervised(Section):
     scratch: Annotated[tuple[Pretrained, ...], Once] = Field(
         default=("mmaq",), description="Methods whose encoders are trained without pretraining."
     )
+    joint: bool = Field(
+        default=False,
+        description="Networks of `methods` learn all pollutants at once, not each by itself.",
+    )
     epochs: Count = Field(default=8, description="Passes over the training stations.")
     batch_size: Annotated[int, Field(ge=2)] = Field(
         default=64, description="Stations in a batch, at least: a remainder joins the others."
@@ -86,6 +90,9 @@ class Evaluate(Section):
         default=10.0,
         ge=0,
         description="Training stations nearer than this to a test station are left out (blocks).",
+    )
+    together: tuple[tuple[str, ...], ...] = Field(
+        default=(), description="Countries that the split `country` leaves out as one: [[GB, IE]]."
     )
     references: Annotated[tuple[Reference, ...], Once] = Field(
         default=(

@@ -23,7 +23,7 @@ class Transfer(Section):
         description="Folder in the published layout (images/, segmentation_labels/, labels.csv); "
         "without one a simulated country has simulated scenes.",
     )
-    scenes: Count = Field(default=480, description="Simulated scenes.")
+    scenes: Count = Field(default=400, description="Simulated scenes.")
     plants: Annotated[int, Field(ge=4)] = Field(
         default=120, description="Simulated plants, each with several scenes."
     )
@@ -35,8 +35,8 @@ class Transfer(Section):
     seeds: Annotated[tuple[int, ...], Once] = Field(
         default=(0,), min_length=1, description="Seeds of the split and of the runs."
     )
-    epochs: Count = Field(default=8, description="Passes over the training scenes.")
-    batch_size: Count = Field(default=32, description="Scenes in a batch.")
+    epochs: Count = Field(default=6, description="Passes over the training scenes.")
+    batch_size: Count = Field(default=16, description="Scenes in a batch.")
     learning_rate: Positive = Field(default=1e-3, description="AdamW rate of head and decoder.")
     encoder_rate: Positive = Field(
         default=0.3, description="Rate of a fine-tuned encoder as a share of the head's."

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
+from mmaq.evaluation.covariates import covariates
 from mmaq.evaluation.entry import Entry, Predict
 from mmaq.evaluation.geostatistics import kriged
 from mmaq.evaluation.labels import labelled
@@ -62,11 +63,11 @@ def reference_entries(task: Task, archive: Path | None) -> dict[str, Entry]:
 
 
 def _kriged(task: Task) -> Predict:
-    """Two ensembles of trees on all that is known without an image, and kriging."""
+    """Boosted trees and kriging on all that is known without an image."""
+    target = task.target
     if np.isnan(task.places).any():
         raise Unavailable("the sites have no coordinates")
-    inputs = np.hstack([task.features, task.geography, task.siting])
-    return kriged(inputs, task.places, task.target)
+    return kriged(covariates(task), task.places, target)
 
 
 def _mean(target: np.ndarray) -> Predict:
@@ -85,11 +86,11 @@ def ridge_on_few_labels(task: Task, share: float) -> Entry:
 
 def _ridge(task: Task, share: float = 1.0) -> Predict:
     """Ridge regression on the eight features, standardised by all training stations."""
-    features = linear_features(task.features)
+    features, target = linear_features(task.features), task.target
 
     def predict(fold: Fold, seed: int) -> np.ndarray:
         scaled = standardise(features, fold.train)
-        return predict_ridge(scaled, task.target, labelled(fold, share, seed), fold.test)
+        return predict_ridge(scaled, target, labelled(fold, share, seed), fold.test)
 
     return predict
 

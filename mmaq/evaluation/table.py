@@ -32,7 +32,7 @@ ORDER = {
     "metric": METRICS,
 }  # fmt: skip
 
-AS_THE_PAPERS = pd.Series({"task": "no2", "split": "random", "group": "all", "label_fraction": 1.0})
+AS_THE_PAPERS = pd.Series({"split": "random", "group": "all", "label_fraction": 1.0})
 """Rows that the papers' figures stand beside."""
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,9 @@ def join_parts(parts: Sequence[Path], out: Path) -> None:
     # The papers' splits are random over stations, unlike blocks or countries.
     alike = (table[list(AS_THE_PAPERS.index)] == AS_THE_PAPERS).all(axis=1)
     table["reported"] = [
-        paper_figure(row.method, row.protocol, row.modalities, row.metric) if same else None
+        paper_figure(row.task, row.method, row.protocol, row.modalities, row.metric)
+        if same
+        else None
         for row, same in zip(table.itertuples(), alike, strict=True)
     ]
     table["reported"] = table["reported"].astype(float)

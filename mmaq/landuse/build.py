@@ -31,7 +31,7 @@ from mmaq.landuse.stations import (
     station_of_sampling_point,
 )
 from mmaq.landuse.tables import check_unique, read_table, to_numbers
-from mmaq.sites import COLUMNS, SITING, spatial_block, write_sites
+from mmaq.sites import COLUMNS, NUMBERS, SITING, is_station, spatial_block, write_sites
 
 LOWEST_ALTITUDE = -430.0
 """Shore of the Dead Sea, m; lower values in a table are fill values."""
@@ -61,8 +61,10 @@ def build_sites(
     known = sites["altitude"] >= LOWEST_ALTITUDE
     sites["altitude"] = sites["altitude"].where(known, height)
     sites["block"] = spatial_block(sites["lon"], sites["lat"], config.block_degrees)
-    write_sites(sites[list(COLUMNS)], out)
-    log.info("%s: %d sites, %d of them stations", out, len(sites), sites["no2"].notna().sum())
+    sites = sites.reindex(columns=list(COLUMNS))
+    sites[list(NUMBERS)] = sites[list(NUMBERS)].astype(float)
+    write_sites(sites, out)
+    log.info("%s: %d sites, %d of them stations", out, len(sites), is_station(sites).sum())
 
 
 def read_stations(archive: Path, config: Landuse, period: Period) -> pd.DataFrame:

@@ -23,9 +23,12 @@ _NAMES = {
     "Longitude": "lon", "Latitude": "lat", "Altitude": "altitude",
     "AirQualityStationArea": "area", "AirQualityStationType": "type",
     "AirPollutantCode": "pollutant", "ObservationDateBegin": "begin",
+}  # fmt: skip
+_SITING = {
     "InletHeight": "inlet_height", "BuildingDistance": "building_distance",
     "KerbDistance": "kerb_distance",
 }  # fmt: skip
+"""In the EEA's own table; those that others make in its layout may lack them."""
 
 
 def read_metadata(path: str | PathLike[str]) -> pd.DataFrame:
@@ -38,7 +41,9 @@ def read_metadata(path: str | PathLike[str]) -> pd.DataFrame:
     Raises:
         TableError: the file is missing or lacks a column; a coordinate is not a number.
     """
-    table = read_table(path, list(_NAMES), separator="\t").rename(columns=_NAMES)
+    table = read_table(path, list(_NAMES), separator="\t", optional=list(_SITING))
+    table = table.rename(columns={**_NAMES, **_SITING})
+    table = table.reindex(columns=[*_NAMES.values(), *SITING])
     table = to_numbers(table, ("lon", "lat", "altitude", *SITING), "site_id", path)
     for name in SITING:
         table[name] = table[name].where(table[name].between(0.0, FARTHEST))

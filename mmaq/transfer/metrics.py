@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from mmaq.evaluation.bootstrap import LEVELS, Estimate, draw_counts
+from mmaq.evaluation.bootstrap import LEVELS, Estimate, draw_weights
 from mmaq.transfer.layout import CLASSES
 
 FUEL_METRICS = ("accuracy", "macro_f1")
@@ -59,17 +59,21 @@ def plume_metrics(pixels: np.ndarray) -> np.ndarray:
 
 
 def estimate(
-    runs: dict[int, tuple[np.ndarray, np.ndarray]], metrics: Metrics, draws: int
+    runs: dict[int, tuple[np.ndarray, np.ndarray]],
+    names: tuple[str, ...],
+    metrics: Metrics,
+    draws: int,
 ) -> Estimate:
     """The mean over seeds of each metric, and its 95 % interval over locations.
 
     Args:
         runs: by seed, the locations of its test scenes (n,) and their counts (n, k).
+        names: of the m metrics.
         metrics: (draws, k) sums to (draws, m).
         draws: number of resamples. A location is drawn with all its scenes, of all seeds.
-    """
+    """  # fmt: skip
     places = np.unique(np.concatenate([location for location, _ in runs.values()]))
-    weights = draw_counts(len(places), draws)
+    weights = draw_weights(places, draws)
     values, resampled = [], []
     for location, counts in runs.values():
         by_place = pd.DataFrame(counts).groupby(location).sum().reindex(places, fill_value=0)
@@ -79,4 +83,4 @@ def estimate(
     means = means[np.isfinite(means).all(axis=1)]
     missing = np.full(means.shape[1], np.nan)
     low, high = np.percentile(means, LEVELS, axis=0) if len(means) else (missing, missing)
-    return Estimate(np.mean(values, axis=0), low, high)
+    return Estimate(names, np.mean(values, axis=0), low, high)

@@ -104,14 +104,14 @@ def make_rows(
     if not runs:
         return [row(name, status="skipped", reason=reason) for name in names]
     counts = {seed: (run.test["location"].to_numpy(str), run.counts) for seed, run in runs.items()}
-    found = estimate(counts, metrics, draws)
+    found = estimate(counts, names, metrics, draws)
     rows = [
         row(
             name, value=float(value), low=float(low), high=float(high), runs=len(runs),
             n_train=round(np.mean([run.trained for run in runs.values()])),
             n_test=round(np.mean([len(run.test) for run in runs.values()])), seconds=seconds,
         )
-        for name, value, low, high in zip(names, *found, strict=True)
+        for name, value, low, high in zip(*found, strict=True)
     ]  # fmt: skip
     log.info("%s: %s %.3f", part.name, names[0], found.value[0])
     return rows

@@ -54,6 +54,22 @@ def test_the_papers_figures_stand_beside_the_random_split_alone(parts, tmp_path)
     }
 
 
+def test_the_papers_figures_are_of_no_group_share_or_other_pollutant(tmp_path):
+    common = {"method": "mmaq", "protocol": "linear", "modalities": "s2+s5p", "split": "random",
+              "metric": "r2", "value": 0.5, "dataset": "made_up"}  # fmt: skip
+    rows = [
+        Row(task="no2", **common),
+        Row(task="no2", group="area:urban", **common),
+        Row(task="no2", label_fraction=0.1, **common),
+        Row(task="o3", **common),
+    ]
+    write_benchmark(rows, tmp_path / "a.csv")
+    join_parts([tmp_path / "a.csv"], tmp_path / "out.csv")
+    table = read_benchmark(tmp_path / "out.csv").set_index(["task", "group", "label_fraction"])
+    known = table["reported"].dropna()
+    assert known.to_dict() == {("no2", "all", 1.0): 0.5863}
+
+
 def test_a_table_of_skipped_rows_alone_can_be_joined(tmp_path):
     part = _part(tmp_path / "a.csv", "mmaq", "linear", status="skipped", reason="no images")
     join_parts([part], tmp_path / "out.csv")

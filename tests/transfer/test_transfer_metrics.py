@@ -7,7 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, jaccard_score
 
-from mmaq.transfer.metrics import confusion_cells, estimate, fuel_metrics, plume_metrics
+from mmaq.transfer.metrics import (
+    FUEL_METRICS,
+    confusion_cells,
+    estimate,
+    fuel_metrics,
+    plume_metrics,
+)
 from mmaq.transfer.plume import count_pixels
 
 labels = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40)
@@ -46,15 +52,15 @@ def test_the_value_is_the_mean_of_the_seeds():
     place = np.array(["a", "b", "c", "d"])
     right = confusion_cells(np.array([0, 1, 2, 3]), np.array([0, 1, 2, 3]))
     half = confusion_cells(np.array([0, 1, 2, 3]), np.array([0, 1, 0, 0]))
-    found = estimate({0: (place, right), 1: (place, half)}, fuel_metrics, 200)
+    found = estimate({0: (place, right), 1: (place, half)}, FUEL_METRICS, fuel_metrics, 200)
     assert np.isclose(found.value[0], 0.75)
     assert found.low[0] <= 0.75 <= found.high[0]
 
 
 def test_scenes_of_one_place_are_drawn_together():
     cells = confusion_cells(np.zeros(40, int), np.repeat([0, 1], 20))
-    apart = estimate({0: (np.arange(40).astype(str), cells)}, fuel_metrics, 500)
+    apart = estimate({0: (np.arange(40).astype(str), cells)}, FUEL_METRICS, fuel_metrics, 500)
     place = np.repeat(["a", "b", "c", "d"], 10)
-    together = estimate({0: (place, cells)}, fuel_metrics, 500)
+    together = estimate({0: (place, cells)}, FUEL_METRICS, fuel_metrics, 500)
     assert apart.high[0] - apart.low[0] < 0.4
     assert together.high[0] - together.low[0] > 0.6

@@ -22,7 +22,7 @@ DROPLET = 8e-6
 """Effective radius of the droplets in m."""
 WATER = 1000.0
 """Density of water, kg/m3."""
-MIXING = 0.6
+MIXING = 0.4
 """Share of the deficit that a warm plume has to make good: saturation rises faster than the
 temperature, so that warm damp air mixed with cold dry air is damper than their mean."""
 CONDENSED = 0.25

@@ -24,7 +24,7 @@ from mmaq.simulate.world.weather import season
 
 VAPOUR = {NATURAL: 0.80, MECHANICAL: 0.60, AIR: 0.0}
 """kg/s of vapour that wet cooling gives to the air per MW."""
-STACK = 14.0
+STACK = 20.0
 """Radius in m of a stack's plume once its heat has stirred it."""
 SEEN = 0.15
 """Opacity from which a plume is labelled: who draws outlines does not see the rest."""
@@ -84,7 +84,7 @@ def draw_air(world: World, day: date, rng: np.random.Generator) -> Air:
 def _sources(plant: Plant, ground: Ground, output: float) -> list[Source]:
     fuel = FUELS[plant.fuel]
     towers, stacks = len(ground.towers), len(ground.stacks)
-    radius = 30.0 if plant.cooling == NATURAL else 9.0
+    radius = 36.0 if plant.cooling == NATURAL else 15.0
     vapour = VAPOUR.get(plant.cooling, 0.0) * output
     return [
         *(Source(e, n, radius, vapour / towers, 0.0) for e, n in ground.towers.tolist()),
@@ -124,7 +124,7 @@ def _shadow(ground: Ground, drops: np.ndarray, sun: tuple[float, float]) -> np.n
 def _sky(shape: tuple[int, int], rng: np.random.Generator) -> Sky:
     """Few scenes are quite clear, but nobody keeps one whose plant is under cloud."""
     field = gaussian_field(rng, shape, 14.0, 3.0)
-    cloudy = rng.uniform() < 0.3
+    cloudy = rng.uniform() < 0.25
     edge = rng.uniform(1.0, 2.2)
     cloud = (np.clip((field - edge) / 0.5, 0, 1) if cloudy else np.zeros(shape)).ravel()
     haze = np.full(cloud.shape, 40.0 * rng.gamma(1.5))
