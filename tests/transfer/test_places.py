@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaq.errors import StoreError
+from mmaq.evaluation.unavailable import Unavailable
 from mmaq.transfer.places import locations
 from mmaq.transfer.split import split_scenes
 
@@ -55,5 +55,5 @@ def test_a_seed_gives_its_split_again():
 
 
 def test_too_few_places_are_refused():
-    with pytest.raises(StoreError, match="3 places cannot be parted"):
+    with pytest.raises(Unavailable, match="3 places cannot be parted"):
         split_scenes(np.array(["a", "b", "c"]), np.zeros(3, int), 0)

@@ -51,6 +51,10 @@ def test_the_table_holds_every_row_of_the_issue(workflow):
             assert (name, "supervised", split) in rows
         assert ("mmaq", "scratch", split) in rows
     assert (r2.status == "ok").all()
+    transfer = table[table.task.isin(["fuel", "plume"])]
+    assert set(transfer.protocol) == {"frozen", "finetune", "scratch"}
+    assert set(transfer.metric) == {"accuracy", "macro_f1", "miou", "foreground_iou"}
+    assert (transfer.status == "ok").all()
     assert (r2.low <= r2.value).all()
     assert (r2.value <= r2.high).all()
 
@@ -74,7 +78,10 @@ def _jobs(workflow, *changes):
     return {line.split()[1].rstrip(":") for line in lines if line.startswith("rule ")} - {"all"}
 
 
-AFTER_TRAINING = {"pretrain", "evaluate_probes", "evaluate_finetune", "benchmark_table", "report"}
+AFTER_TRAINING = {
+    "pretrain", "evaluate_probes", "evaluate_finetune", "evaluate_transfer", "benchmark_table",
+    "report",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -82,6 +89,7 @@ AFTER_TRAINING = {"pretrain", "evaluate_probes", "evaluate_finetune", "benchmark
     [
         ("evaluate={finetune: {epochs: 2}}", {"evaluate_finetune", "benchmark_table", "report"}),
         ("pretrain={seed: 11}", AFTER_TRAINING),
+        ("transfer={epochs: 2}", {"evaluate_transfer", "benchmark_table", "report"}),
         (
             "patches={min_clear: 0.4}",
             AFTER_TRAINING | {"patches", "evaluate_references", "evaluate_supervised"},
