@@ -36,7 +36,7 @@ def test_the_antimeridian_parts_nothing():
     assert found[0] == found[1]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(4, 30), st.integers(1, 6), st.integers(0, 2**31 - 1))
 def test_no_location_is_on_both_sides(places, scenes, seed):
     rng = np.random.default_rng(seed)
