@@ -17,9 +17,9 @@ from mmaq.transfer.networks import FuelNetwork
 from mmaq.transfer.scenes import Scenes
 from mmaq.transfer.training import fit, run
 
-STRENGTHS = np.logspace(-5, 1, 7)
+STRENGTHS = np.logspace(-4, 0, 5)
 """Inverse penalties that are tried."""
-FOLDS, ITERATIONS = 4, 200
+FOLDS, ITERATIONS = 4, 100
 ABSENT = -20.0
 """Score of a class that no training scene has."""
 

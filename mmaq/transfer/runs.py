@@ -41,8 +41,7 @@ def run_seed(
     predicted.
 
     Raises:
-        Unavailable: no scene has a label of the task.
-        StoreError: there are too few places.
+        Unavailable: no scene has a label of the task, or there are too few places.
     """
     rows = task_rows(store, part.task)
     index = store.index.iloc[rows].reset_index(drop=True)

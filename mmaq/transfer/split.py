@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmaq.errors import StoreError
+from mmaq.evaluation.unavailable import Unavailable
 
 SHARE = 4
 """One place in so many is tested on."""
@@ -30,12 +30,11 @@ def split_scenes(locations: np.ndarray, labels: np.ndarray, seed: int) -> Split:
         seed: of the draw.
 
     Raises:
-        StoreError: there are fewer than four places.
+        Unavailable: there are fewer than four places.
     """
     places, place = np.unique(locations, return_inverse=True)
     if len(places) < SHARE:
-        fault = f"{len(places)} places cannot be parted into training and test"
-        raise StoreError("scenes of power plants", fault, f"Give {SHARE} places or more")
+        raise Unavailable(f"{len(places)} places cannot be parted into training and test")
     kinds, kind = np.unique(labels, return_inverse=True)
     votes = np.zeros((len(places), len(kinds)))
     np.add.at(votes, (place, kind), 1)

@@ -66,7 +66,7 @@ def evaluate_transfer(
         predictions: scene by scene, of every seed.
 
     Raises:
-        StoreError: the store is missing or damaged, or has too few places.
+        StoreError: the store is missing or damaged.
         CheckpointError: the checkpoint cannot be read, or is another method's.
         ConfigError: the encoder does not suit the task.
     """

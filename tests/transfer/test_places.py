@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaq.errors import StoreError
+from mmaq.evaluation.unavailable import Unavailable
 from mmaq.transfer.places import locations
 from mmaq.transfer.split import split_scenes
 
@@ -36,7 +36,7 @@ def test_the_antimeridian_parts_nothing():
     assert found[0] == found[1]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(4, 30), st.integers(1, 6), st.integers(0, 2**31 - 1))
 def test_no_location_is_on_both_sides(places, scenes, seed):
     rng = np.random.default_rng(seed)
@@ -55,5 +55,5 @@ def test_a_seed_gives_its_split_again():
 
 
 def test_too_few_places_are_refused():
-    with pytest.raises(StoreError, match="3 places cannot be parted"):
+    with pytest.raises(Unavailable, match="3 places cannot be parted"):
         split_scenes(np.array(["a", "b", "c"]), np.zeros(3, int), 0)

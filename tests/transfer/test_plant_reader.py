@@ -177,7 +177,7 @@ def test_names_with_dashes_are_kept_whole(small):
 percent = st.floats(0, 100, allow_nan=False).map(lambda value: round(value, 3))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(percent, percent, percent, percent)
 def test_a_mask_has_the_outlines_area(x1, y1, x2, y2):
     left, right, top, bottom = min(x1, x2), max(x1, x2), min(y1, y2), max(y1, y2)
@@ -186,7 +186,7 @@ def test_a_mask_has_the_outlines_area(x1, y1, x2, y2):
     assert abs(mask.sum() - width * height) <= width + height + 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 399), st.integers(0, 399)), min_size=3, max_size=7))
 def test_a_mirrored_outline_gives_the_mirrored_mask(points):
     # thirds of a pixel and a bit, so that no edge goes through the centre of a pixel

@@ -19,7 +19,7 @@ from mmaq.transfer.plume import count_pixels
 labels = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40)
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(labels)
 def test_accuracy_and_macro_f1_are_scikit_learns(pairs):
     truth, prediction = np.array(pairs).T
@@ -29,7 +29,7 @@ def test_accuracy_and_macro_f1_are_scikit_learns(pairs):
     assert np.isclose(macro, f1_score(truth, prediction, average="macro"))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**31 - 1), st.floats(0.05, 0.95))
 def test_ious_are_scikit_learns_on_all_pixels_together(seed, share):
     rng = np.random.default_rng(seed)

@@ -18,9 +18,12 @@ from mmaq.errors import CheckpointError, ConfigError, StoreError
 from mmaq.models import Encoders as Networks
 from mmaq.training.checkpoint import save_encoders
 from mmaq.training.statistics import Statistics
-from mmaq.transfer import evaluate_transfer
+from mmaq.transfer import evaluate_transfer, runs
+from mmaq.transfer.encoder import Encoder
+from mmaq.transfer.scenes import band_statistics
+from mmaq.transfer.store import PlantStore, open_plant_store
 
-SETTINGS = Transfer(size=32, epochs=12, batch_size=8, learning_rate=3e-3)
+SETTINGS = Transfer(size=32, epochs=6, batch_size=8, learning_rate=3e-3)
 
 
 def _run(store, folder, part, checkpoint=None, config=SETTINGS, encoders=None):
@@ -59,7 +62,7 @@ def test_a_fuel_that_shows_is_learned_frozen_too(plant_store, tmp_path, checkpoi
 def test_a_plume_that_shows_is_learned_from_scratch(plant_store, tmp_path):
     rows, predictions = _run(plant_store, tmp_path, TransferPart("plume", "mmaq", "scratch"))
     assert list(rows.index) == ["miou", "foreground_iou"]
-    assert rows.loc["foreground_iou", "value"] > 0.5
+    assert rows.loc["foreground_iou", "value"] > 0.4
     hit, wrong, missed, clear = (
         predictions[f"{name}"].astype(int).sum()
         for name in ("true_positive", "false_positive", "false_negative", "true_negative")
@@ -73,6 +76,39 @@ def test_a_run_repeats(plant_store, tmp_path):
     config = SETTINGS.model_copy(update={"epochs": 1})
     one, again = (_run(plant_store, tmp_path, part, config=config)[1] for _ in range(2))
     pd.testing.assert_frame_equal(one, again)
+
+
+def test_a_leak_of_test_scenes_into_the_statistics_would_be_seen(plant_store, monkeypatch):
+    store = open_plant_store(plant_store)
+    seen = []
+
+    def watched(images, rows):
+        seen.append(rows)
+        return band_statistics(images, rows)
+
+    monkeypatch.setattr(runs, "band_statistics", watched)
+    encoder = Encoder(Networks(Encoders(), ("s2",))["s2"], 512)
+    run = runs.run_seed(store, encoder, SETTINGS, TransferPart("fuel", "mmaq", "frozen"), 0)
+    tested = set(run.test.index)
+    assert tested
+    assert not tested & set(seen[0])
+    assert len(seen[0]) == run.trained == len(store.index) - len(tested)
+
+
+def test_shuffled_fuels_teach_nothing(plant_store):
+    store, rng = open_plant_store(plant_store), np.random.default_rng(0)
+    fuels = dict(zip([f"place:{n}" for n in range(16)], rng.permutation(16) % 4, strict=True))
+    index = store.index.assign(fuel=store.index["location"].map(fuels))
+    shuffled = PlantStore(index, store.images, store.masks)
+    encoder = Encoder(Networks(Encoders(), ("s2",))["s2"], 512)
+    part = TransferPart("fuel", "mmaq", "frozen")
+    right = [
+        np.mean(outcomes[:, 0] == outcomes[:, 1])
+        for outcomes in (
+            runs.run_seed(shuffled, encoder, SETTINGS, part, seed).outcomes for seed in range(2)
+        )
+    ]
+    assert np.mean(right) < 0.6
 
 
 def test_without_a_checkpoint_the_rows_are_skipped(plant_store, tmp_path):

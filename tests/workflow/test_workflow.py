@@ -60,6 +60,10 @@ def test_the_table_holds_every_row_of_the_issue(workflow):
     assert set(tuned.method) == {"mmaq"}
     assert any(table.group.str.startswith("type:"))
     assert (r2.status == "ok").all()
+    transfer = table[table.task.isin(["fuel", "plume"])]
+    assert set(transfer.protocol) == {"frozen", "finetune", "scratch"}
+    assert set(transfer.metric) == {"accuracy", "macro_f1", "miou", "foreground_iou"}
+    assert (transfer.status == "ok").all()
     assert (r2.low <= r2.value).all()
     assert (r2.value <= r2.high).all()
 
@@ -105,6 +109,7 @@ AFTER_TRAINING = AFTER_EVALUATION | {
     [
         ("evaluate={finetune: {epochs: 2}}", AFTER_EVALUATION | {"evaluate_finetune"}),
         ("pretrain={seed: 11}", AFTER_TRAINING),
+        ("transfer={epochs: 2}", {"evaluate_transfer", "benchmark_table", "report"}),
         (
             "patches={min_clear: 0.4}",
             AFTER_TRAINING | {"patches", "evaluate_references", "evaluate_supervised"},

@@ -52,7 +52,7 @@ def test_saturation_is_that_of_the_tables():
     assert np.isclose(Air(1, 0, 273.15, 50.0).deficit, 0.00485 / 2, rtol=0.01)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.floats(1e-4, 0.1), st.floats(5, 100), st.floats(1e-4, 0.05))
 def test_the_column_of_droplets_is_the_integral(peak, high, deficit):
     def excess(z):
