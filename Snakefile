@@ -14,6 +14,8 @@ include: "rules/landuse.smk"
 include: "rules/patches.smk"
 include: "rules/pretrain.smk"
 include: "rules/evaluate.smk"
+include: "rules/transfer.smk"
+include: "rules/predict.smk"
 include: "rules/report.smk"
 
 
@@ -21,4 +23,5 @@ rule all:
     default_target: True
     input:
         PATHS.benchmark,
+        PATHS.comparisons,
         PATHS.report,

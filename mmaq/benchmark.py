@@ -108,6 +108,11 @@ def read_benchmark(path: str | os.PathLike[str]) -> pd.DataFrame:
     return table
 
 
+def main_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows over all stations, trained on all labels: what methods are compared by."""
+    return table[(table["group"] == "all") & (table["label_fraction"] == 1.0)]
+
+
 def check_benchmark(table: pd.DataFrame, where: str | os.PathLike[str]) -> pd.DataFrame:
     """Check columns and names.
 

@@ -48,3 +48,7 @@ class CheckpointError(MmaqError):
 
 class TrainingError(MmaqError):
     """A training run cannot start on these devices, or cannot go on."""
+
+
+class LeakError(MmaqError):
+    """Something of a test station has reached training, or labels have changed their stations."""

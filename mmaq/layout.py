@@ -66,9 +66,23 @@ class Layout:
         return self.data / "patches"
 
     @property
+    def plant_scenes(self) -> Path:
+        """Folder of simulated scenes of power plants, in the published layout."""
+        return self.data / "plant_scenes"
+
+    @property
+    def plants(self) -> Path:
+        """Folder of the store of scenes of power plants."""
+        return self.data / "plants"
+
+    @property
     def checkpoints(self) -> Path:
         """Contract 4: folder of checkpoints and their exports."""
         return self._own(Path("checkpoints"))
+
+    def predictor(self, method: str) -> Path:
+        """Encoders of a method with heads that predict NO2."""
+        return self.checkpoints / f"{method}_no2.safetensors"
 
     @property
     def results(self) -> Path:
@@ -86,9 +100,24 @@ class Layout:
         return self.results / "metrics.json"
 
     @property
+    def comparisons(self) -> Path:
+        """Paired comparisons of the methods with each other."""
+        return self.results / "comparisons.csv"
+
+    @property
+    def predictions(self) -> Path:
+        """NO2 with its interval at every site."""
+        return self.results / "predictions.csv"
+
+    @property
     def report(self) -> Path:
         """The self-contained report page."""
         return self.results / "report.html"
+
+    @property
+    def figures(self) -> Path:
+        """Folder of the report's plots, as SVG and with their data as CSV."""
+        return self.results / "figures"
 
     def _own(self, root: Path) -> Path:
         return root if self.name == DEFAULT_NAME else root / self.name

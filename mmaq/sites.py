@@ -13,51 +13,35 @@ import pyarrow.parquet as parquet
 
 from mmaq.errors import TableError
 from mmaq.files import replacing
-
-AREAS = ("rural", "suburban", "urban")
-TYPES = ("traffic", "industrial", "background")
-FEATURES = ("altitude", "population_density", *AREAS, *TYPES)
-"""The eight land-use features, in the order of the released code (method facts, section 2)."""
-
-GEO = (
-    "road_distance", "nature_score", "manmade_score", "share_built", "share_industry",
-    "share_cropland", "share_forest", "share_grassland", "share_water",
-)  # fmt: skip
-"""What maps say beyond the eight features. A column that a source lacks is missing throughout."""
-
-UNITS = {
-    "lon": "degrees_east", "lat": "degrees_north", "altitude": "m", "population_density": "km-2",
-    "road_distance": "m", "no2": "ug m-3",
-}  # fmt: skip
-COLUMNS = ("site_id", "lon", "lat", "country", *FEATURES, *GEO, "no2", "block")
-REMEDY = "Correct the table that the sites were made from"
-
-_flag = pa.Column(float, pa.Check.isin([0.0, 1.0]), nullable=True)
-_share = pa.Column(float, pa.Check.in_range(0.0, 1.0), nullable=True)
-SCHEMA = pa.DataFrameSchema(
-    {
-        "site_id": pa.Column(str, pa.Check.str_length(min_value=1), unique=True),
-        "lon": pa.Column(float, pa.Check.in_range(-180.0, 180.0), nullable=True),
-        "lat": pa.Column(float, pa.Check.in_range(-90.0, 90.0), nullable=True),
-        "country": pa.Column(str, pa.Check.str_length(2, 2)),
-        "altitude": pa.Column(float, pa.Check.in_range(-430.0, 9000.0), nullable=True),
-        "population_density": pa.Column(float, pa.Check.in_range(0.0, 2e5), nullable=True),
-        **dict.fromkeys((*AREAS, *TYPES), _flag),
-        "road_distance": pa.Column(float, pa.Check.ge(0.0), nullable=True),
-        **dict.fromkeys(GEO[1:], _share),
-        "no2": pa.Column(float, pa.Check.in_range(0.0, 1000.0), nullable=True),
-        "block": pa.Column(str),
-    },
-    strict=True,
-    ordered=True,
+from mmaq.site_columns import (
+    AREAS,
+    COLUMNS,
+    FARTHEST,
+    FEATURES,
+    GEO,
+    NUMBERS,
+    OFFICIAL,
+    POLLUTANTS,
+    SCHEMA,
+    SITING,
+    TYPES,
+    UNITS,
 )
+
+__all__ = [
+    "AREAS", "COLUMNS", "FARTHEST", "FEATURES", "GEO", "NUMBERS", "OFFICIAL", "POLLUTANTS",
+    "SITING", "TYPES", "UNITS", "check_sites", "has_places", "is_station", "read_sites",
+    "spatial_block", "stations", "write_sites",
+]  # fmt: skip
+
+REMEDY = "Correct the table that the sites were made from"
 
 
 def check_sites(sites: pd.DataFrame, where: str | os.PathLike[str]) -> pd.DataFrame:
     """Check a site table; ``where`` is the file to name in an error.
 
-    Each one-hot group (area, type) is missing as a whole or sums to one. A site whose ``no2`` is
-    missing is unlabelled. Coordinates are missing at every site, with an empty ``block``, or at
+    Each one-hot group (area, type) is missing as a whole or sums to one. A site without any
+    pollutant is unlabelled. Coordinates are missing at every site, with an empty ``block``, or at
     none.
 
     Raises:
@@ -115,9 +99,14 @@ def read_sites(path: str | os.PathLike[str]) -> pd.DataFrame:
     return check_sites(sites, path)
 
 
-def stations(sites: pd.DataFrame) -> pd.DataFrame:
-    """The sites with a measurement."""
-    return sites[sites["no2"].notna()].reset_index(drop=True)
+def stations(sites: pd.DataFrame, pollutant: str = "no2") -> pd.DataFrame:
+    """The sites with a measurement of ``pollutant``."""
+    return sites[sites[pollutant].notna()].reset_index(drop=True)
+
+
+def is_station(sites: pd.DataFrame) -> np.ndarray:
+    """Which sites have a measurement of any pollutant, (n,)."""
+    return np.asarray(sites[list(POLLUTANTS)].notna().any(axis=1))
 
 
 def has_places(sites: pd.DataFrame) -> bool:

@@ -169,3 +169,25 @@ if (
             workers=transfers(CONFIG.acquire.sentinel5p.provider),
         script:
             "../workflow/scripts/fetch_sentinel5p.py"
+
+
+# Scenes of power plants for the transfer tasks, where no folder of them is given.
+rule simulate_plants:
+    input:
+        sources=stage_sources("mmaq.simulate.plants"),
+    output:
+        f"{PATHS.plant_scenes}/labels.csv",
+    log:
+        f"{LOGS}/simulate_plants.log",
+    benchmark:
+        f"{TIMINGS}/simulate_plants.tsv"
+    conda:
+        "../environment.yaml"
+    resources:
+        mem_mb=2000,
+    params:
+        config=section("simulate"),
+        period=section("period"),
+        transfer=CONFIG.transfer.model_dump(mode="json", include={"scenes", "plants"}),
+    script:
+        "../workflow/scripts/simulate_plants.py"

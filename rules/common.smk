@@ -1,5 +1,4 @@
 # The checked configuration, the paths of this data set, and helpers that the rules share.
-import os
 import shutil
 
 from snakemake.exceptions import WorkflowError
@@ -7,12 +6,18 @@ from snakemake.exceptions import WorkflowError
 from mmaq.acquire.manifest import SITES, manifest_names
 from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS, TRUTH
 from mmaq.config import check_config
-from mmaq.config.evaluation import checkpoint_of, evaluation_parts, pretrained_runs
+from mmaq.config.parts import (
+    checkpoint_of,
+    evaluation_parts,
+    pretrained_runs,
+    transfer_parts,
+)
 from mmaq.config.learning import SELF_SUPERVISED
 from mmaq.errors import MmaqError
 from mmaq.layout import Layout
 from mmaq.patches.store import FILES as STORE_FILES
 from mmaq.sources import stage_sources
+from mmaq.transfer.store import FILES as PLANT_FILES
 
 try:
     CONFIG = check_config(
@@ -74,11 +79,9 @@ def data_space(provider):
 
 
 def has_images():
-    """Whether both image modalities can be there, without which there is nothing to pretrain."""
+    """Whether both image modalities are to be there, without which nothing is pretrained."""
     if CONFIG.source == "published":
-        return CONFIG.published.images is not None and os.path.isdir(
-            CONFIG.published.images
-        )
+        return CONFIG.published.images is not None
     return has_collection(SENTINEL2) and has_collection(SENTINEL5P)
 
 
@@ -90,7 +93,13 @@ def section(name, unused=()):
 PARTS = CONFIG.period.parts(CONFIG.grid.part)
 EVALUATED = f"{PATHS.data}/evaluation"
 EVALUATION_PARTS = [part.name for part in evaluation_parts(CONFIG.evaluate)]
+PRETRAINED = pretrained_runs(CONFIG.evaluate, CONFIG.scenes)
+TRANSFER_PARTS = [part.name for part in transfer_parts(CONFIG.scenes)]
+# Settings that only the probes, or only trained networks, use.
+PROBING = ("probes", "heads", "label_fractions", "embedding_trees")
+TRAINING = ("finetune", "supervised", "calibrated")
 STORE = [f"{PATHS.patches}/{name}" for name in STORE_FILES]
+PLANTS = [f"{PATHS.plants}/{name}" for name in PLANT_FILES]
 
 
 def part_days(wildcards):
@@ -125,7 +134,7 @@ def encoders_of(wildcards):
 
 def loss_curves():
     """The curves of the configured method's run, if it takes part."""
-    made = has_images() and CONFIG.pretrain.method in pretrained_runs(CONFIG.evaluate)
+    made = has_images() and CONFIG.pretrain.method in PRETRAINED
     return [f"{PATHS.checkpoints}/{CONFIG.pretrain.method}_losses.csv"] if made else []
 
 
@@ -149,7 +158,12 @@ def acquire_rules():
 
 def timing_files():
     """Benchmark files of the rules that this configuration runs before the report."""
-    names = ["landuse", "patches"] + [f"evaluate_{part}" for part in EVALUATION_PARTS]
+    names = ["landuse", "patches"]
+    names += [f"evaluate_{part}" for part in EVALUATION_PARTS + TRANSFER_PARTS]
+    names += ["plants"] if TRANSFER_PARTS else []
+    names += (
+        ["simulate_plants"] if TRANSFER_PARTS and not CONFIG.transfer.images else []
+    )
     names += {
         "simulate": ["simulate"],
         "files": ["acquire"],
@@ -159,5 +173,5 @@ def timing_files():
     if has_collection(SENTINEL5P):
         names += [f"grid_part_{part}" for part in PARTS] + ["grid"]
     if has_images():
-        names += [f"pretrain_{run}" for run in pretrained_runs(CONFIG.evaluate)]
+        names += [f"pretrain_{run}" for run in PRETRAINED]
     return [f"{TIMINGS}/{name}.tsv" for name in names]

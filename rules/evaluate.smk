@@ -18,7 +18,8 @@ rule evaluate_references:
         mem_mb=3000,
     params:
         config=section(
-            "evaluate", unused=("finetune", "probes", "threads", "supervised")
+            "evaluate",
+            unused=(*TRAINING, "probes", "heads", "embedding_trees", "threads"),
         ),
         dataset=CONFIG.name,
     script:
@@ -47,11 +48,38 @@ rule evaluate_probes:
         mem_mb=4000,
     params:
         config=section(
-            "evaluate", unused=("finetune", "references", "probes", "supervised")
+            "evaluate", unused=(*TRAINING, "references", "probes", "embedding_trees")
         ),
         dataset=CONFIG.name,
     script:
         "../workflow/scripts/evaluate_probes.py"
+
+
+rule evaluate_gbm_embedding:
+    input:
+        encoders=encoders_of,
+        store=STORE,
+        sites=PATHS.sites,
+        sources=stage_sources("mmaq.evaluation.gbm_embedding_stage"),
+    output:
+        rows=f"{EVALUATED}/gbm_embedding_{{method}}.csv",
+        predictions=f"{EVALUATED}/gbm_embedding_{{method}}.parquet",
+    log:
+        f"{LOGS}/evaluate_gbm_embedding_{{method}}.log",
+    benchmark:
+        f"{TIMINGS}/evaluate_gbm_embedding_{{method}}.tsv"
+    wildcard_constraints:
+        method="|".join(SELF_SUPERVISED + ("mmaq_s2",)),
+    conda:
+        "../environment.yaml"
+    resources:
+        gpu=GPUS,
+        mem_mb=4000,
+    params:
+        config=section("evaluate", unused=(*TRAINING, "references", *PROBING)),
+        dataset=CONFIG.name,
+    script:
+        "../workflow/scripts/evaluate_gbm_embedding.py"
 
 
 rule evaluate_finetune:
@@ -68,7 +96,7 @@ rule evaluate_finetune:
     benchmark:
         f"{TIMINGS}/evaluate_finetune_{{method}}_{{split}}.tsv"
     wildcard_constraints:
-        split="random|blocks|country",
+        split="official|random|blocks|country",
     conda:
         "../environment.yaml"
     threads: CONFIG.evaluate.threads
@@ -76,7 +104,7 @@ rule evaluate_finetune:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section("evaluate", unused=("references", "probes", "supervised")),
+        config=section("evaluate", unused=("references", "supervised", *PROBING)),
         dataset=CONFIG.name,
     script:
         "../workflow/scripts/evaluate_finetune.py"
@@ -97,7 +125,7 @@ rule evaluate_supervised:
         f"{TIMINGS}/evaluate_{{protocol}}_{{method}}_{{split}}.tsv"
     wildcard_constraints:
         protocol="scratch|supervised",
-        split="random|blocks|country",
+        split="official|random|blocks|country",
     conda:
         "../environment.yaml"
     threads: CONFIG.evaluate.threads
@@ -105,7 +133,9 @@ rule evaluate_supervised:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section("evaluate", unused=("finetune", "references", "probes")),
+        config=section(
+            "evaluate", unused=("finetune", "references", "calibrated", *PROBING)
+        ),
         encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
         dataset=CONFIG.name,
     script:
@@ -114,10 +144,15 @@ rule evaluate_supervised:
 
 rule benchmark_table:
     input:
-        parts=[f"{EVALUATED}/{part}.csv" for part in EVALUATION_PARTS],
+        parts=[f"{EVALUATED}/{part}.csv" for part in EVALUATION_PARTS + TRANSFER_PARTS],
         sources=stage_sources("mmaq.evaluation.table"),
     output:
-        table=PATHS.benchmark,
+        table=report(
+            str(PATHS.benchmark),
+            caption="../workflow/report/benchmark.rst",
+            category="Benchmark",
+            labels={"result": "every figure of the benchmark"},
+        ),
         metrics=PATHS.metrics,
     log:
         f"{LOGS}/benchmark_table.log",
@@ -129,3 +164,26 @@ rule benchmark_table:
         mem_mb=1000,
     script:
         "../workflow/scripts/benchmark_table.py"
+
+
+# Each method against each, on the same predictions.
+rule comparisons:
+    input:
+        predictions=[f"{EVALUATED}/{part}.parquet" for part in EVALUATION_PARTS],
+        sites=PATHS.sites,
+        sources=stage_sources("mmaq.evaluation.comparisons"),
+    output:
+        PATHS.comparisons,
+    log:
+        f"{LOGS}/comparisons.log",
+    benchmark:
+        f"{TIMINGS}/comparisons.tsv"
+    conda:
+        "../environment.yaml"
+    resources:
+        mem_mb=2000,
+    params:
+        draws=CONFIG.evaluate.bootstrap,
+        dataset=CONFIG.name,
+    script:
+        "../workflow/scripts/comparisons.py"

@@ -23,3 +23,22 @@ rule patches:
         published=section("published"),
     script:
         "../workflow/scripts/patches.py"
+
+
+# The store of scenes of power plants.
+rule plants:
+    input:
+        labels=f"{CONFIG.transfer.images or PATHS.plant_scenes}/labels.csv",
+        sources=stage_sources("mmaq.transfer.prepare"),
+    output:
+        PLANTS,
+    log:
+        f"{LOGS}/plants.log",
+    benchmark:
+        f"{TIMINGS}/plants.tsv"
+    conda:
+        "../environment.yaml"
+    resources:
+        mem_mb=4000,
+    script:
+        "../workflow/scripts/plants.py"

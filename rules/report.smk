@@ -1,14 +1,27 @@
-# The report: one page that opens offline.
+# The report: one page that opens offline, and its plots beside it.
 rule report:
     input:
         benchmark=PATHS.benchmark,
         predictions=[f"{EVALUATED}/{part}.parquet" for part in EVALUATION_PARTS],
+        comparisons=PATHS.comparisons,
         sites=PATHS.sites,
+        store=STORE,
         losses=loss_curves(),
         sources=stage_sources("mmaq.report"),
     output:
-        page=PATHS.report,
-        figure=f"{PATHS.results}/r2_by_method.svg",
+        page=report(
+            str(PATHS.report),
+            caption="../workflow/report/page.rst",
+            category="Report",
+            labels={"result": "the whole report"},
+        ),
+        figures=report(
+            directory(PATHS.figures),
+            patterns=["{plot}.svg"],
+            caption="../workflow/report/figure.rst",
+            category="Figures",
+            labels={"figure": "{plot}"},
+        ),
     log:
         f"{LOGS}/report.log",
     benchmark:

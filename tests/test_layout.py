@@ -11,7 +11,8 @@ names = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,8}", fullmatch=True)
 def _paths(layout):
     return {
         layout.archive, layout.grid, layout.sites, layout.patches, layout.checkpoints,
-        layout.benchmark, layout.report, layout.grid_part("2021Q1"),
+        layout.benchmark, layout.metrics, layout.comparisons, layout.report, layout.figures,
+        layout.grid_part("2021Q1"),
     }  # fmt: skip
 
 

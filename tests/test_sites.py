@@ -37,7 +37,7 @@ def table(count=4):
     for name in GEO:
         sites[name] = rng.uniform(0, 1, count)
     sites["block"] = spatial_block(sites["lon"], sites["lat"], 2.0)
-    return sites[list(COLUMNS)]
+    return sites.reindex(columns=list(COLUMNS))
 
 
 def test_features_stand_in_the_order_of_the_released_code():

@@ -9,6 +9,7 @@ import typer
 
 from mmaq import archive
 from mmaq.cli.run import CORES, ConfigFile, Workers, begin
+from mmaq.errors import ConfigError
 
 app = typer.Typer()
 
@@ -20,6 +21,23 @@ def simulate(config: ConfigFile = None, workers: Workers = CORES) -> None:
 
     run = begin(config)
     run_stage(run.config.simulate, run.config.period, run.paths.archive, workers=workers)
+
+
+@app.command()
+def plants(config: ConfigFile = None) -> None:
+    """Read scenes of power plants into their store; a simulated country's are made first."""
+    from mmaq.transfer import prepare_plants
+
+    run = begin(config)
+    if not run.transfer_parts:
+        fault = "there are no scenes of power plants"
+        raise ConfigError("transfer", fault, "Set transfer.images, and transfer.tasks")
+    if run.config.transfer.images is None:
+        from mmaq.simulate.plants import simulate_plants
+
+        settings = run.config.simulate, run.config.period, run.config.transfer
+        simulate_plants(*settings, run.paths.plant_scenes)
+    prepare_plants(run.plant_scenes, run.paths.plants)
 
 
 @app.command()

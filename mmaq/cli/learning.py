@@ -33,8 +33,9 @@ def pretrain(
 
 @app.command()
 def evaluate(config: ConfigFile = None) -> None:
-    """Evaluate references, probes and trained networks into the benchmark table."""
+    """Evaluate all methods and tasks into the benchmark table; compare each with each."""
     from mmaq import evaluation
+    from mmaq.transfer import evaluate_transfer
 
     run = begin(config)
     settings, name = run.config.evaluate, run.config.name
@@ -49,6 +50,9 @@ def evaluate(config: ConfigFile = None) -> None:
             case "probes":
                 checkpoint = run.encoders(method)
                 evaluation.evaluate_probes(*data, checkpoint, settings, name, method, *out)
+            case "gbm_embedding":
+                checkpoint = run.encoders(method)
+                evaluation.evaluate_gbm_embedding(*data, checkpoint, settings, name, method, *out)
             case "finetune":
                 checkpoint = run.encoders(method)
                 evaluation.evaluate_finetune(*data, checkpoint, settings, name, method, split, *out)
@@ -57,8 +61,55 @@ def evaluate(config: ConfigFile = None) -> None:
                     *data, run.config.pretrain.encoders, settings, name, protocol, method, split,
                     *out,
                 )  # fmt: skip
-    evaluation.join_parts([run.of(part, "csv") for part in run.parts], run.paths.benchmark)
+    for transfer in run.transfer_parts:
+        evaluate_transfer(
+            run.paths.plants, run.encoders(transfer.method), run.config.pretrain.encoders,
+            run.config.transfer, settings.bootstrap, name, transfer, run.of(transfer, "csv"),
+            run.of(transfer, "parquet"),
+        )  # fmt: skip
+    rows = [run.of(part, "csv") for part in run.parts]
+    rows += [run.of(part, "csv") for part in run.transfer_parts]
+    evaluation.join_parts(rows, run.paths.benchmark)
     evaluation.write_metrics(run.paths.benchmark, run.paths.metrics)
+    predictions = [run.of(part, "parquet") for part in run.parts]
+    evaluation.compare_methods(
+        predictions, run.paths.sites, settings.bootstrap, name, run.paths.comparisons
+    )
+
+
+@app.command()
+def predictor(config: ConfigFile = None) -> None:
+    """Fit heads that predict NO2 from what a site has, on all stations."""
+    from mmaq.prediction import fit_predictor
+
+    run = begin(config)
+    method = run.config.pretrain.method
+    fit_predictor(
+        run.paths.sites, run.paths.patches, run.paths.checkpoints / f"{method}.safetensors",
+        run.config.evaluate, run.config.name, run.paths.predictor(method),
+    )  # fmt: skip
+
+
+@app.command()
+def predict(
+    config: ConfigFile = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A predictor, perhaps another's; none: this data set's own.")
+    ] = None,
+    sites: Annotated[
+        Path | None, typer.Option(help="CSV with a column site_id; none: every site.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The table (CSV) to write.")] = None,
+) -> None:
+    """Predict NO2 with its 90 % interval at sites, and say what each prediction rests on."""
+    from mmaq.prediction import predict_sites
+
+    run = begin(config)
+    own = run.paths.predictor(run.config.pretrain.method)
+    predict_sites(
+        run.paths.sites, run.paths.patches, checkpoint or own, sites,
+        run.config.evaluate.threads, out or run.paths.predictions,
+    )  # fmt: skip
 
 
 @app.command()
@@ -71,7 +122,9 @@ def report(config: ConfigFile = None) -> None:
     write_report(
         run.paths.benchmark,
         [run.of(part, "parquet") for part in run.parts],
+        run.paths.comparisons if run.paths.comparisons.exists() else None,
         run.paths.sites,
+        run.paths.patches if run.paths.patches.exists() else None,
         losses if losses.exists() else None,
         sorted(Path("logs", run.config.name, "timings").glob("*.tsv")),
         dataset=run.config.name,

@@ -14,7 +14,7 @@ from mmaq.layout import Layout
 
 if TYPE_CHECKING:
     from mmaq.config import Config
-    from mmaq.config.evaluation import Part
+    from mmaq.config.parts import Part, TransferPart
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="YAML file of changes to the defaults.")
@@ -41,7 +41,7 @@ class Run:
 
     def encoders(self, method: str) -> Path | None:
         """The exported encoders that a method is evaluated by, where pretraining has made them."""
-        from mmaq.config.evaluation import checkpoint_of
+        from mmaq.config.parts import checkpoint_of
 
         path = self.paths.checkpoints / f"{checkpoint_of(method)}.safetensors"
         return path if path.exists() else None
@@ -49,11 +49,24 @@ class Run:
     @property
     def parts(self) -> list[Part]:
         """All parts of the evaluation."""
-        from mmaq.config.evaluation import evaluation_parts
+        from mmaq.config.parts import evaluation_parts
 
         return evaluation_parts(self.config.evaluate)
 
-    def of(self, part: Part, suffix: str) -> Path:
+    @property
+    def transfer_parts(self) -> list[TransferPart]:
+        """All parts of the transfer tasks."""
+        from mmaq.config.parts import transfer_parts
+
+        return transfer_parts(self.config.scenes)
+
+    @property
+    def plant_scenes(self) -> Path:
+        """Scenes of power plants in the published layout: those given, else the simulated."""
+        given = self.config.transfer.images
+        return Path(given) if given else self.paths.plant_scenes
+
+    def of(self, part: Part | TransferPart, suffix: str) -> Path:
         """A file of one part of the evaluation."""
         return self.paths.data / "evaluation" / f"{part.name}.{suffix}"
 

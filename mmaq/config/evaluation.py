@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field
 
 from mmaq.config.base import Count, Positive, Section
 from mmaq.config.learning import MethodName
 
-Split = Literal["random", "blocks", "country"]
+Split = Literal["official", "random", "blocks", "country"]
+Pollutant = Literal["no2", "o3", "pm10", "co", "so2"]
+Head = Literal["linear", "fused", "sgd_probe", "knn"]
 Pretrained = Literal[MethodName, "mmaq_s2"]
 Learned = Literal[MethodName, "mmaq_s2", "random_init"]
 SupervisedName = Literal["aqnet", "two_stream"]
 Reference = Literal[
-    "mean", "ridge", "gbm", "gbm_geo", "gbm_pixels", "oracle", "oracle_inputs"
+    "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "oracle", "oracle_inputs"
 ]  # fmt: skip
 T = TypeVar("T")
 
@@ -28,6 +30,9 @@ def _once(values: tuple[T, ...]) -> tuple[T, ...]:
 Once = AfterValidator(_once)
 
 
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
 class Finetune(Section):
     """Fine-tuning of the encoders on one hold-out a seed, from the probe's solution."""
 
@@ -39,7 +44,10 @@ class Finetune(Section):
     batch_size: Count = Field(default=64, description="Stations in a batch.")
     learning_rate: Positive = Field(default=1e-3, description="AdamW rate of the head.")
     encoder_rate: Positive = Field(
-        default=0.3, description="Rate of the encoders as a share of the head's."
+        default=0.3, description="Rate of the encoders' last layers as a share of the head's."
+    )
+    first_rate: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=1.0, description="Rate of their first layers as a share of the last's."
     )
     weight_decay: float = Field(default=1e-4, ge=0, description="AdamW weight decay.")
 
@@ -53,6 +61,10 @@ class Supervised(Section):
     scratch: Annotated[tuple[Pretrained, ...], Once] = Field(
         default=("mmaq",), description="Methods whose encoders are trained without pretraining."
     )
+    joint: bool = Field(
+        default=False,
+        description="Networks of `methods` learn all pollutants at once, not each by itself.",
+    )
     epochs: Count = Field(default=8, description="Passes over the training stations.")
     batch_size: Annotated[int, Field(ge=2)] = Field(
         default=64, description="Stations in a batch, at least: a remainder joins the others."
@@ -64,6 +76,9 @@ class Supervised(Section):
 class Evaluate(Section):
     """What stands in the benchmark table."""
 
+    pollutants: Annotated[tuple[Pollutant, ...], Once] = Field(
+        default=("no2",), min_length=1, description="What is predicted, each by itself."
+    )
     splits: Annotated[tuple[Split, ...], Once] = Field(
         default=("random", "blocks"), description="How stations are parted into folds."
     )
@@ -76,62 +91,43 @@ class Evaluate(Section):
         ge=0,
         description="Training stations nearer than this to a test station are left out (blocks).",
     )
+    together: tuple[tuple[str, ...], ...] = Field(
+        default=(), description="Countries that the split `country` leaves out as one: [[GB, IE]]."
+    )
     references: Annotated[tuple[Reference, ...], Once] = Field(
-        default=("mean", "ridge", "gbm", "gbm_geo", "gbm_pixels", "oracle", "oracle_inputs"),
+        default=(
+            "mean",
+            "ridge",
+            "gbm",
+            "gbm_geo",
+            "gbm_geo_kriging",
+            "gbm_pixels",
+            "oracle",
+            "oracle_inputs",
+        ),
         description="Reference methods, which need no network.",
     )
     probes: Annotated[tuple[Learned, ...], Once] = Field(
         default=("mmaq", "mmaq_s2", "decur", "barlow_twins", "random_init"),
-        description="Encoders under the linear and the fused probe.",
+        description="Encoders under the probes.",
+    )
+    heads: Annotated[tuple[Head, ...], Once] = Field(
+        default=("linear", "fused", "sgd_probe", "knn"),
+        description="Probes: ridge, ridge with the table, the paper's SGD head, neighbours.",
+    )
+    label_fractions: Annotated[tuple[Fraction, ...], Once] = Field(
+        default=(0.01, 0.05, 0.1, 0.25),
+        description="Shares of the labels that linear probes and ridge are also fitted on.",
+    )
+    embedding_trees: Annotated[tuple[Pretrained, ...], Field(max_length=1), Once] = Field(
+        default=("mmaq",),
+        description="The encoder whose embedding joins the table in gbm_embedding; or none.",
+    )
+    calibrated: Annotated[tuple[Pretrained, ...], Once] = Field(
+        default=("mmaq",),
+        description="Fine-tuned methods that are trained once more for their 90 % intervals.",
     )
     finetune: Finetune = Finetune()
     supervised: Supervised = Supervised()
     bootstrap: Count = Field(default=1000, description="Resamples of the stations.")
     threads: Count = Field(default=1, description="Torch threads of each evaluation job.")
-
-
-def checkpoint_of(method: str) -> str:
-    """The pretraining method whose checkpoint ``method`` (a ``Learned``) is evaluated with.
-
-    ``mmaq_s2`` is the Sentinel-2 encoder of ``mmaq``, and ``random_init`` takes its architecture
-    and normalisation; every other method has a checkpoint of its own.
-    """
-    return "mmaq" if method in ("mmaq_s2", "random_init") else method
-
-
-def pretrained_runs(config: Evaluate) -> tuple[str, ...]:
-    """Pretraining methods that the configured probes and fine-tuning need, each once, in order."""
-    evaluated = (*config.probes, *config.finetune.methods)
-    return tuple(dict.fromkeys(checkpoint_of(method) for method in evaluated))
-
-
-class Part(NamedTuple):
-    """A part of the evaluation that runs by itself. A part without a split runs on them all."""
-
-    protocol: str
-    method: str = ""
-    split: str = ""
-
-    @property
-    def name(self) -> str:
-        """Name of its files."""
-        return "_".join(filter(None, self))
-
-
-def evaluation_parts(config: Evaluate) -> list[Part]:
-    """All parts: references, a part a probed method, and one a trained method and split."""
-    trained = {
-        "finetune": config.finetune.methods,
-        "scratch": config.supervised.scratch,
-        "supervised": config.supervised.methods,
-    }
-    return [
-        Part("references"),
-        *(Part("probes", method) for method in config.probes),
-        *(
-            Part(protocol, method, split)
-            for protocol, methods in trained.items()
-            for method in methods
-            for split in config.splits
-        ),
-    ]

@@ -11,6 +11,7 @@ from mmaq.config.base import Section
 from mmaq.config.data import Files, Grid, Landuse, Patches, Period, Published, Simulate
 from mmaq.config.evaluation import Evaluate
 from mmaq.config.learning import Pretrain
+from mmaq.config.transfer import Transfer
 
 
 class Config(Section):
@@ -35,12 +36,18 @@ class Config(Section):
     patches: Patches = Patches()
     pretrain: Pretrain = Pretrain()
     evaluate: Evaluate = Evaluate()
+    transfer: Transfer = Transfer()
 
     @property
     def drops_granules(self) -> bool:
         """Whether Sentinel-5P granules are gridded as they come and not kept."""
         asked = self.acquire.sentinel5p
         return self.source == "acquire" and asked.provider != "none" and not asked.keep
+
+    @property
+    def scenes(self) -> Transfer | None:
+        """The section transfer, where there are scenes of power plants: given or simulated."""
+        return self.transfer if self.source == "simulate" or self.transfer.images else None
 
     @model_validator(mode="after")
     def _sources(self) -> Config:

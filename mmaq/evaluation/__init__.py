@@ -8,13 +8,17 @@ from typing import Any
 STAGES = {
     "evaluate_references": "references_stage",
     "evaluate_probes": "probes_stage",
+    "evaluate_gbm_embedding": "gbm_embedding_stage",
     "evaluate_finetune": "finetune_stage",
     "evaluate_supervised": "supervised_stage",
     "join_parts": "table",
     "write_metrics": "table",
+    "compare_methods": "comparisons",
 }
 __all__ = [
+    "compare_methods",
     "evaluate_finetune",
+    "evaluate_gbm_embedding",
     "evaluate_probes",
     "evaluate_references",
     "evaluate_supervised",

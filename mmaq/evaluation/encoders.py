@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from mmaq.config.evaluation import checkpoint_of
 from mmaq.config.learning import Pretrain
+from mmaq.config.parts import checkpoint_of
 from mmaq.errors import CheckpointError
 from mmaq.evaluation.task import IMAGES, Task
 from mmaq.evaluation.unavailable import Unavailable

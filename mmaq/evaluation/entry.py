@@ -20,6 +20,8 @@ class Entry:
     ``prepare`` reads what the method needs and gives its ``Predict``; it raises ``Unavailable``
     where these data lack something, and then the row is skipped with that reason.
     ``shared_seconds`` was spent before on what the entry shares with others, as embeddings are.
+    ``label_fraction`` is the share of the training stations' labels that ``Predict`` uses.
+    ``calibrated`` entries are fitted a second time, for the intervals of their predictions.
     """
 
     method: str
@@ -27,3 +29,5 @@ class Entry:
     modalities: str
     prepare: Callable[[], Predict]
     shared_seconds: float = 0.0
+    label_fraction: float = 1.0
+    calibrated: bool = False

@@ -50,14 +50,18 @@ def evaluate_finetune(
         StoreError: the patch store is missing or damaged.
         CheckpointError: the checkpoint cannot be read, or is another method's.
     """
-    task = read_task(sites, store, dataset)
+    calibrated = method in config.calibrated
     with limited_threads(config.threads):
-        entry = finetune_entry(task, checkpoint, method, config.finetune)
-        measure_all(task, [entry], [split], config, True, out, predictions)
+        tasks = [read_task(sites, store, dataset, pollutant) for pollutant in config.pollutants]
+        work = [
+            (task, finetune_entry(task, checkpoint, method, config.finetune, calibrated))
+            for task in tasks
+        ]
+        measure_all(work, [split], config, True, out, predictions)
 
 
 def finetune_entry(
-    task: Task, checkpoint: Path | None, method: str, config: FinetuneConfig
+    task: Task, checkpoint: Path | None, method: str, config: FinetuneConfig, calibrated: bool
 ) -> Entry:
     """Fine-tuning of the encoders of ``method``."""
     modalities = images_of(method)
@@ -74,4 +78,4 @@ def finetune_entry(
 
         return predict
 
-    return Entry(method, "finetune", "+".join(modalities), prepare)
+    return Entry(method, "finetune", "+".join(modalities), prepare, calibrated=calibrated)

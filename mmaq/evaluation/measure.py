@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,106 +15,96 @@ from mmaq.benchmark import Row, write_benchmark
 from mmaq.config.evaluation import Evaluate
 from mmaq.evaluation.bootstrap import estimate_metrics
 from mmaq.evaluation.entry import Entry
+from mmaq.evaluation.groups import station_groups
 from mmaq.evaluation.metrics import METRICS
-from mmaq.evaluation.splits import make_folds, split_seeds
+from mmaq.evaluation.predictions import Tested, join_predictions, predict_folds
 from mmaq.evaluation.task import Task
 from mmaq.evaluation.unavailable import Unavailable
 from mmaq.files import replacing
 
-PREDICTIONS = {
-    "method": str, "protocol": str, "split": str, "seed": np.int64, "fold": np.int64,
-    "site_id": str, "no2": np.float64, "prediction": np.float64,
-}  # fmt: skip
-"""Columns of the predictions: every test prediction of every seed, in ug/m3."""
+REDRAWN = {"official": "site_id", "random": "site_id", "blocks": "block", "country": "country"}
+"""Column of the site table whose values the bootstrap redraws: what the split leaves out."""
 
 log = logging.getLogger(__name__)
 
 
 def measure_all(
-    task: Task,
-    entries: Sequence[Entry],
+    work: Sequence[tuple[Task, Entry]],
     splits: Sequence[str],
     config: Evaluate,
     hold_out: bool,
     out: Path,
     predictions: Path,
 ) -> None:
-    """Measure each entry on each split and write the rows (CSV) and predictions (Parquet).
+    """Measure each entry of a task on each split and write rows (CSV), predictions (Parquet).
 
     Every fold of each seed is a test set in turn, or fold 0 alone with ``hold_out``.
     """
-    work = [(entry, split) for entry in entries for split in splits]
+    runs = [(task, entry, split) for task, entry in work for split in splits]
     measured = [
         measure(task, entry, split, config, hold_out)
-        for entry, split in tqdm(work, desc="evaluate", unit="row", disable=None)
+        for task, entry, split in tqdm(runs, desc="evaluate", unit="row", disable=None)
     ]
     with replacing(predictions) as temporary:
         join_predictions(table for _, table in measured).to_parquet(temporary, index=False)
     write_benchmark([row for rows, _ in measured for row in rows], out)
     skipped = sum(rows[0].status == "skipped" for rows, _ in measured)
-    log.info("%s: %d methods and splits, %d of them skipped", out, len(work), skipped)
+    log.info("%s: %d methods and splits, %d of them skipped", out, len(runs), skipped)
 
 
 def measure(
     task: Task, entry: Entry, split: str, config: Evaluate, hold_out: bool
 ) -> tuple[list[Row], pd.DataFrame]:
-    """Rows of one method on one split, one a metric, and its predictions.
+    """Rows of one method on one split, for all stations and for each group, and its predictions.
 
     What the data cannot give makes skipped rows with the reason, and no predictions.
     """
-
-    def row(metric: str, **values: Any) -> Row:
-        return Row(
-            dataset=task.dataset, task="no2", method=entry.method, modalities=entry.modalities,
-            protocol=entry.protocol, split=split, metric=metric, **values,
-        )  # fmt: skip
-
-    start = time.perf_counter()
     try:
-        predictions, trained, tested = predict_folds(task, entry, split, config, hold_out)
+        tested = predict_folds(task, entry, split, config, hold_out)
     except Unavailable as reason:
         log.info("%s, %s on %s: skipped: %s", entry.method, entry.protocol, split, reason)
-        rows = [row(metric, status="skipped", reason=str(reason)) for metric in METRICS]
+        rows = [
+            Row(**_key(task, entry, split), metric=metric, status="skipped", reason=str(reason))
+            for metric in METRICS
+        ]
         return rows, join_predictions([])
-    seconds = time.perf_counter() - start + entry.shared_seconds
-    estimate = estimate_metrics(predictions, config.bootstrap)
+    members = {"all": np.ones(task.size, dtype=bool)}
+    if entry.label_fraction == 1.0:
+        members |= station_groups(task.table)
     rows = [
-        row(
-            metric, value=float(value), low=float(low), high=float(high),
-            runs=predictions["seed"].nunique(), n_train=trained, n_test=tested, seconds=seconds,
-        )
-        for metric, value, low, high in zip(METRICS, *estimate, strict=True)
-    ]  # fmt: skip
+        row
+        for group, member in members.items()
+        for row in _rows(task, entry, split, group, member, tested, config.bootstrap)
+    ]
     log.info("%s, %s on %s: R2 %.3f", entry.method, entry.protocol, split, rows[0].value)
-    return rows, predictions
+    return rows, tested.table
 
 
-def predict_folds(
-    task: Task, entry: Entry, split: str, config: Evaluate, hold_out: bool
-) -> tuple[pd.DataFrame, int, int]:
-    """Test predictions, and the mean numbers of training and of test stations in a fold.
+def _rows(
+    task: Task, entry: Entry, split: str, group: str, member: np.ndarray, tested: Tested, draws: int
+) -> list[Row]:
+    """One row a metric for the stations of one group; none where none of them was tested."""
+    rows = tested.table[tested.table["site_id"].isin(task.site_id[member])]
+    if rows.empty:
+        return []
+    units = task.table.set_index("site_id", drop=False)[REDRAWN[split]]
+    if units[rows["site_id"]].nunique() == 1:  # a country by itself
+        units = task.table.set_index("site_id", drop=False)["site_id"]
+    estimate = estimate_metrics(rows, units, draws)
+    folds = len(rows[["seed", "fold"]].drop_duplicates())
+    return [
+        Row(
+            **_key(task, entry, split), group=group, metric=metric, value=float(value),
+            low=float(low), high=float(high), runs=rows["seed"].nunique(),
+            n_train=tested.trained, n_test=round(len(rows) / folds), seconds=tested.seconds,
+        )
+        for metric, value, low, high in zip(*estimate, strict=True)
+    ]  # fmt: skip
 
-    Raises:
-        Unavailable: the data cannot give the split, or lack what the method needs.
-    """
-    predict = entry.prepare()
-    parts, trained, tested = [], [], []
-    for seed in split_seeds(split, config.seeds):
-        folds = make_folds(task.table, split, config.folds, config.buffer_km, seed)
-        for number, fold in enumerate(folds[:1] if hold_out else folds):
-            part = pd.DataFrame({"site_id": task.site_id[fold.test], "no2": task.target[fold.test]})
-            part["prediction"] = predict(fold, seed)
-            parts.append(part.assign(seed=seed, fold=number))
-            trained.append(len(fold.train))
-            tested.append(len(fold.test))
-    names = {"method": entry.method, "protocol": entry.protocol, "split": split}
-    table = join_predictions([part.assign(**names) for part in parts])
-    return table, round(np.mean(trained)), round(np.mean(tested))
 
-
-def join_predictions(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """One table of predictions in the order of ``parts``, with its types even when it is empty."""
-    empty = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in PREDICTIONS.items()})
-    filled = [part for part in parts if len(part)]
-    table = pd.concat(filled, ignore_index=True) if filled else empty
-    return table[list(PREDICTIONS)].astype(PREDICTIONS)
+def _key(task: Task, entry: Entry, split: str) -> dict[str, Any]:
+    return {
+        "dataset": task.dataset, "task": task.pollutant, "method": entry.method,
+        "modalities": entry.modalities, "protocol": entry.protocol, "split": split,
+        "label_fraction": entry.label_fraction,
+    }  # fmt: skip

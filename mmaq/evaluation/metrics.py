@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 METRICS = ("r2", "mse", "rmse", "mae", "bias")
+INTERVAL_METRICS = ("coverage90", "width90")
 
 
 def metrics(target: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -30,3 +31,19 @@ def metrics(target: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> 
         flat = variance <= 1e-12 * np.maximum(second, 1e-300)
         r2 = np.where(flat, np.nan, 1.0 - mse / variance)
     return np.column_stack([r2, mse, np.sqrt(mse), mae, bias])
+
+
+def interval_metrics(
+    target: np.ndarray, prediction: np.ndarray, radius: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Weighted share of targets within their intervals and mean width in ug/m3, (draws, 2).
+
+    Args:
+        target: measured concentration, (n,) in ug/m3.
+        prediction: middle of the interval, (n,) in ug/m3.
+        radius: half of its width, (n,) in ug/m3.
+        weights: (draws, n), non-negative; a draw that weighs nothing gives NaN.
+    """
+    inside = (np.abs(prediction - target) <= radius).astype(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return weights @ np.column_stack([inside, 2.0 * radius]) / weights.sum(axis=1)[:, None]

@@ -1,71 +1,85 @@
-"""Probes: ridge regression on the embeddings of frozen encoders.
+"""Probes: what the embeddings of frozen encoders hold, by several heads.
 
-The paper's head is one linear layer, trained by SGD for 90 epochs; ridge is its exact solution,
-with a penalty chosen by leave-one-out error inside the training stations. The table encoder is
-not probed: the paper does not use it downstream.
+The table encoder is not probed: the paper does not use it downstream.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from mmaq.evaluation.encoders import Embeddings, embed_stations, images_of
+from mmaq.config.evaluation import Evaluate
+from mmaq.evaluation.encoders import embed_stations, images_of
 from mmaq.evaluation.entry import Entry, Predict
-from mmaq.evaluation.splits import Fold
-from mmaq.evaluation.standardise import join_blocks, linear_features, predict_ridge
+from mmaq.evaluation.heads import neighbours_probe, ridge_probe, sgd_probe
+from mmaq.evaluation.standardise import linear_features
 from mmaq.evaluation.task import Task
 from mmaq.evaluation.unavailable import Unavailable
 
+ALONE_ELSEWHERE = {("mmaq", "s2")}
+"""MMAQ's Sentinel-2 alone is a method of its own, ``mmaq_s2``."""
+
 
 def probe_entries(
-    task: Task, checkpoint: Path | None, method: str, seeds: Sequence[int]
+    task: Task, checkpoint: Path | None, method: str, config: Evaluate
 ) -> list[Entry]:
-    """The linear probe on the images of ``method`` and the fused probe with the table.
+    """The configured heads on the images of ``method``, and what the linear one further shows.
+
+    These are the linear probe on each image alone, where a method has several, and with a share
+    of the labels.
 
     Raises:
         CheckpointError: the checkpoint cannot be read, or is another method's.
     """
-    images = "+".join(images_of(method))
     try:
-        embeddings = embed_stations(task, method, checkpoint, seeds)
+        embeddings = embed_stations(task, method, checkpoint, config.seeds)
     except Unavailable as reason:
-        linear, fused, seconds = _refuse(reason), _refuse(reason), 0.0
-    else:
-        linear, fused = _linear(task, embeddings), _fused(task, embeddings)
-        seconds = embeddings.seconds
+        refused = _refuse(reason)
+        return [replace(entry, prepare=refused) for entry in _entries(task, method, config, {})]
     return [
-        Entry(method, "linear", images, linear, seconds),
-        Entry(method, "fused", f"{images}+table", fused, seconds),
+        replace(entry, shared_seconds=embeddings.seconds)
+        for entry in _entries(task, method, config, embeddings.by_seed)
     ]
 
 
-def _linear(task: Task, embeddings: Embeddings) -> Callable[[], Predict]:
-    """Ridge on the embeddings of all modalities side by side."""
-    return lambda: probe(
-        {seed: [np.hstack(values)] for seed, values in embeddings.by_seed.items()}, task.target
-    )
+def _entries(
+    task: Task, method: str, config: Evaluate, by_seed: Mapping[int, list[np.ndarray]]
+) -> list[Entry]:
+    images = images_of(method)
+    names = "+".join(images)
+    joined = {seed: [np.hstack(values)] for seed, values in by_seed.items()}
 
+    def linear(share: float) -> Entry:
+        return Entry(
+            method, "linear", names, lambda: ridge_probe(joined, task.target, share),
+            label_fraction=share,
+        )  # fmt: skip
 
-def _fused(task: Task, embeddings: Embeddings) -> Callable[[], Predict]:
-    """Ridge on the embeddings and the eight land-use features."""
-    table = linear_features(task.features)
-    return lambda: probe(
-        {seed: [np.hstack(values), table] for seed, values in embeddings.by_seed.items()},
-        task.target,
-    )
+    def alone(number: int) -> Entry:
+        blocks = {seed: [values[number]] for seed, values in by_seed.items()}
+        return Entry(method, "linear", images[number], lambda: ridge_probe(blocks, task.target))
 
+    def fused() -> Predict:
+        table = linear_features(task.features)
+        return ridge_probe({seed: [*values, table] for seed, values in joined.items()}, task.target)
 
-def probe(blocks: dict[int, list[np.ndarray]], target: np.ndarray) -> Predict:
-    """Ridge on the joined blocks of a seed, each (n, width)."""
-
-    def predict(fold: Fold, seed: int) -> np.ndarray:
-        features = join_blocks(blocks[seed], fold.train)
-        return predict_ridge(features, target, fold.train, fold.test)
-
-    return predict
+    heads = {
+        "linear": linear(1.0),
+        "fused": Entry(method, "fused", f"{names}+table", fused),
+        "sgd_probe": Entry(method, "sgd_probe", names, lambda: sgd_probe(joined, task.target)),
+        "knn": Entry(method, "knn", names, lambda: neighbours_probe(by_seed, task.target)),
+    }
+    entries = [replace(heads[name], calibrated=True) for name in config.heads]
+    if "linear" not in config.heads:
+        return entries
+    entries += [linear(share) for share in config.label_fractions]
+    if len(images) == 1:
+        return entries
+    own = [n for n, image in enumerate(images) if (method, image) not in ALONE_ELSEWHERE]
+    return entries + [alone(number) for number in own]
 
 
 def _refuse(reason: Unavailable) -> Callable[[], Predict]:

@@ -1,4 +1,4 @@
-"""Stage: linear and fused probes on the frozen encoders of one method."""
+"""Stage: probes on the frozen encoders of one method."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def evaluate_probes(
     out: Path,
     predictions: Path,
 ) -> None:
-    """Write the rows (CSV) and test predictions (Parquet) of one method's two probes.
+    """Write the rows (CSV) and test predictions (Parquet) of one method's probes.
 
     Args:
         sites: contract 2.
         store: contract 3, a folder.
         checkpoint: contract 4, of the run that ``checkpoint_of(method)`` names; without it the
             rows are skipped.
-        config: splits, folds, seeds.
+        config: splits, folds, seeds, heads, shares of labels.
         dataset: name of the data set in the rows.
         method: a ``Learned`` of the configuration.
         out: part of the benchmark table.
@@ -39,7 +39,11 @@ def evaluate_probes(
         StoreError: the patch store is missing or damaged.
         CheckpointError: the checkpoint cannot be read, or is another method's.
     """
-    task = read_task(sites, store, dataset)
     with limited_threads(config.threads):
-        entries = probe_entries(task, checkpoint, method, config.seeds)
-        measure_all(task, entries, config.splits, config, False, out, predictions)
+        tasks = [read_task(sites, store, dataset, pollutant) for pollutant in config.pollutants]
+        work = [
+            (task, entry)
+            for task in tasks
+            for entry in probe_entries(task, checkpoint, method, config)
+        ]
+        measure_all(work, config.splits, config, False, out, predictions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,16 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
+from mmaq.evaluation.covariates import covariates
 from mmaq.evaluation.entry import Entry, Predict
+from mmaq.evaluation.geostatistics import kriged
+from mmaq.evaluation.labels import labelled
 from mmaq.evaluation.pixels import pixel_features
 from mmaq.evaluation.splits import Fold
 from mmaq.evaluation.standardise import linear_features, predict_ridge, standardise
 from mmaq.evaluation.task import Task
 from mmaq.evaluation.truth import INPUT, read_truth
+from mmaq.evaluation.unavailable import Unavailable
 
 BOOSTING: dict[str, Any] = {
     "learning_rate": 0.05, "max_iter": 200, "max_leaf_nodes": 15, "min_samples_leaf": 10,
@@ -49,11 +54,20 @@ def reference_entries(task: Task, archive: Path | None) -> dict[str, Entry]:
         Entry("ridge", "reference", "table", lambda: _ridge(task)),
         Entry("gbm", "reference", "table", boosted(lambda: task.features)),
         Entry("gbm_geo", "reference", "table+geo", boosted(geography)),
+        Entry("gbm_geo_kriging", "reference", "table+geo", lambda: _kriged(task)),
         Entry("gbm_pixels", "reference", "s2+s5p+table", boosted(pixels)),
         Entry("oracle", "reference", "truth", lambda: _oracle(task, archive)),
         Entry("oracle_inputs", "reference", "truth", lambda: _oracle_inputs(task, archive)),
     ]
-    return {entry.method: entry for entry in entries}
+    return {entry.method: replace(entry, calibrated=True) for entry in entries}
+
+
+def _kriged(task: Task) -> Predict:
+    """Boosted trees and kriging on all that is known without an image."""
+    target = task.target
+    if np.isnan(task.places).any():
+        raise Unavailable("the sites have no coordinates")
+    return kriged(covariates(task), task.places, target)
 
 
 def _mean(target: np.ndarray) -> Predict:
@@ -65,34 +79,42 @@ def _mean(target: np.ndarray) -> Predict:
     return predict
 
 
-def _ridge(task: Task) -> Predict:
-    """Ridge regression on the eight features."""
-    features = linear_features(task.features)
+def ridge_on_few_labels(task: Task, share: float) -> Entry:
+    """``ridge`` with a share of the labels: what a probe with as few is compared to."""
+    return Entry("ridge", "reference", "table", lambda: _ridge(task, share), label_fraction=share)
+
+
+def _ridge(task: Task, share: float = 1.0) -> Predict:
+    """Ridge regression on the eight features, standardised by all training stations."""
+    features, target = linear_features(task.features), task.target
 
     def predict(fold: Fold, seed: int) -> np.ndarray:
         scaled = standardise(features, fold.train)
-        return predict_ridge(scaled, task.target, fold.train, fold.test)
+        return predict_ridge(scaled, target, labelled(fold, share, seed), fold.test)
 
     return predict
 
 
 def _boosted(inputs: np.ndarray, target: np.ndarray) -> Predict:
-    """Boosted trees on ``inputs``, (n, d); missing values are a branch of their own."""
+    """Boosted trees on ``inputs``, (n, d)."""
 
     def predict(fold: Fold, seed: int) -> np.ndarray:
-        states = np.random.SeedSequence(seed).generate_state(ENSEMBLE)
-        # On a thousand stations threads gain little, and on a busy machine they wait for each other
-        # at every node of every tree.
-        with threadpool_limits(1):
-            runs = [
-                HistGradientBoostingRegressor(**BOOSTING, random_state=int(state))
-                .fit(inputs[fold.train], target[fold.train])
-                .predict(inputs[fold.test])
-                for state in states
-            ]
-        return np.mean(runs, axis=0)
+        return boosted_trees(inputs[fold.train], target[fold.train], inputs[fold.test], seed)
 
     return predict
+
+
+def boosted_trees(x: np.ndarray, y: np.ndarray, at: np.ndarray, seed: int) -> np.ndarray:
+    """Fit boosted trees to (n, d) and (n,), and predict (m, d); a missing value is a branch."""
+    states = np.random.SeedSequence(seed).generate_state(ENSEMBLE)
+    # On a thousand stations threads gain little, and on a busy machine they wait for each other
+    # at every node of every tree.
+    with threadpool_limits(1):
+        runs = [
+            HistGradientBoostingRegressor(**BOOSTING, random_state=int(state)).fit(x, y).predict(at)
+            for state in states
+        ]
+    return np.mean(runs, axis=0)
 
 
 def _oracle(task: Task, archive: Path | None) -> Predict:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmaq.config.evaluation import Evaluate
 from mmaq.evaluation.measure import measure_all
-from mmaq.evaluation.references import reference_entries
+from mmaq.evaluation.references import reference_entries, ridge_on_few_labels
 from mmaq.evaluation.task import read_task
 
 
@@ -25,7 +25,7 @@ def evaluate_references(
         sites: contract 2.
         store: contract 3, a folder.
         archive: contract 1 where it holds the truth; without it the oracle rows are skipped.
-        config: splits, folds, seeds, references.
+        config: pollutants, splits, folds, seeds, references, shares of labels.
         dataset: name of the data set in the rows.
         out: part of the benchmark table.
         predictions: test predictions of every seed.
@@ -35,7 +35,12 @@ def evaluate_references(
         StoreError: the patch store is missing or damaged.
         ArchiveError: the truth cannot be read.
     """
-    task = read_task(sites, store, dataset)
-    known = reference_entries(task, archive)
-    entries = [known[name] for name in config.references]
-    measure_all(task, entries, config.splits, config, False, out, predictions)
+    work = []
+    for pollutant in config.pollutants:
+        task = read_task(sites, store, dataset, pollutant)
+        known = reference_entries(task, archive)
+        entries = [known[name] for name in config.references]
+        if "ridge" in config.references:
+            entries += [ridge_on_few_labels(task, share) for share in config.label_fractions]
+        work += [(task, entry) for entry in entries]
+    measure_all(work, config.splits, config, False, out, predictions)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
 from mmaq.evaluation.unavailable import Unavailable
+from mmaq.sites import OFFICIAL
 
 EARTH_RADIUS_KM = 6371.0088
 DRAWS = 20
@@ -21,34 +22,59 @@ class Fold:
 
     train: np.ndarray
     test: np.ndarray
+    groups: np.ndarray | None = None
+    """Of each training station, what a split inside the training part must not part: its block or
+    its country, as the split itself does not; None where it parts single stations."""
+    buffer_km: float = 0.0
+    """Distance that the split keeps between training and test stations."""
 
 
 def split_seeds(split: str, seeds: Sequence[int]) -> tuple[int, ...]:
-    """Seeds that a split is run with: leaving countries out has no folds to draw, so one run."""
-    return tuple(seeds[:1]) if split == "country" else tuple(seeds)
+    """Seeds that a split is run with: one where it has nothing to draw."""
+    return tuple(seeds[:1]) if split in ("country", "official") else tuple(seeds)
 
 
 def make_folds(
-    sites: pd.DataFrame, split: str, folds: int, buffer_km: float, seed: int
+    sites: pd.DataFrame,
+    split: str,
+    folds: int,
+    buffer_km: float,
+    seed: int,
+    together: Sequence[Sequence[str]] = (),
 ) -> list[Fold]:
-    """The folds of ``split`` ("random", "blocks" or "country") for a table of n stations.
+    """The folds of ``split`` for a table of n stations (contract 2).
 
-    Every station is in exactly one test set. On "blocks", training stations nearer than
-    ``buffer_km`` to a test station are left out.
+    On "random", "blocks" and "country" every station is in exactly one test set; "official" is one
+    hold-out. On "blocks", training stations nearer than ``buffer_km`` to a test station are left
+    out. On "country", each of ``together`` is left out as one.
 
     Raises:
         Unavailable: the stations cannot be parted so, for example with one country only.
     """
+    if split == "official":
+        return [official_fold(sites[OFFICIAL].to_numpy(float))]
     if split == "random":
         return _from_labels(random_labels(len(sites), folds, seed))
     if split == "country":
-        return _from_labels(country_labels(sites["country"].to_numpy()))
-    parts = _from_labels(block_labels(sites["block"].to_numpy(), folds, seed))
+        country = unite(sites["country"], together)
+        return [_grouped(fold, country) for fold in _from_labels(country_labels(country))]
+    block = sites["block"].to_numpy()
     lon, lat = sites["lon"].to_numpy(float), sites["lat"].to_numpy(float)
-    kept = [Fold(leave_buffer(fold, lon, lat, buffer_km), fold.test) for fold in parts]
+    kept = []
+    for fold in _from_labels(block_labels(block, folds, seed)):
+        train = leave_buffer(fold, lon, lat, buffer_km)
+        kept.append(_grouped(Fold(train, fold.test, buffer_km=buffer_km), block))
     if min(len(fold.train) for fold in kept) < 2:
         raise Unavailable(f"a buffer of {buffer_km:g} km leaves no training station")
     return kept
+
+
+def official_fold(tested: np.ndarray) -> Fold:
+    """The hold-out of the released code: ``tested`` is 1 where a station tests, 0 where not."""
+    train, test = np.flatnonzero(tested == 0.0), np.flatnonzero(tested == 1.0)
+    if not (len(train) and len(test)):
+        raise Unavailable("these data have no split of the released code")
+    return Fold(train, test)
 
 
 def random_labels(count: int, folds: int, seed: int) -> np.ndarray:
@@ -83,6 +109,12 @@ def _fill_folds(sizes: np.ndarray, folds: int, rng: np.random.Generator) -> np.n
     return labels
 
 
+def unite(country: pd.Series, together: Sequence[Sequence[str]]) -> np.ndarray:
+    """The country of each station, (n,), those of ``together`` under one name ("GB+IE")."""
+    names = {name: "+".join(union) for union in together for name in union}
+    return np.asarray(country.map(lambda name: names.get(name, name)), dtype=object)
+
+
 def country_labels(country: np.ndarray) -> np.ndarray:
     """One fold a country, (n,); the country with most stations is fold 0, ties by name."""
     names, member, sizes = np.unique(country.astype(str), return_inverse=True, return_counts=True)
@@ -105,6 +137,10 @@ def unit_vectors(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
     """Points on the unit sphere, (n, 3), from degrees."""
     x, y = np.radians(lon), np.radians(lat)
     return np.column_stack([np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)])
+
+
+def _grouped(fold: Fold, labels: np.ndarray) -> Fold:
+    return replace(fold, groups=labels[fold.train].astype(str))
 
 
 def _from_labels(labels: np.ndarray) -> list[Fold]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,37 +23,62 @@ def linear_features(features: np.ndarray) -> np.ndarray:
     return unfolded
 
 
-def standardise(values: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Zero mean and unit variance over the rows ``train``; (n, d) float64.
+@dataclass(frozen=True)
+class Scaling:
+    """How columns become standardised: ``(x - mean) / spread``, (d,) each.
 
-    A missing value becomes 0, the training mean, and so does a column without spread there.
+    A missing value becomes 0, the mean, and so does a column without spread.
     """
-    values = values.astype(np.float64)
-    known = np.isfinite(values[train])
-    count = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(known, values[train], 0.0).sum(axis=0) / count
-    square = np.where(known, np.square(values[train] - mean), 0.0).sum(axis=0) / count
-    sd = np.sqrt(square)
-    flat = sd <= 1e-9 * np.maximum(np.abs(mean), 1e-9)
-    scaled = (values - mean) / np.where(flat, 1.0, sd)
-    return np.where(flat | ~np.isfinite(scaled), 0.0, scaled)
+
+    mean: np.ndarray
+    spread: np.ndarray
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> Scaling:
+        """That of the known values of each column of (n, d); infinite spread where none varies."""
+        values = values.astype(np.float64)
+        known = np.isfinite(values)
+        count = np.maximum(known.sum(axis=0), 1)
+        mean = np.where(known, values, 0.0).sum(axis=0) / count
+        square = np.where(known, np.square(values - mean), 0.0).sum(axis=0) / count
+        sd = np.sqrt(square)
+        flat = sd <= 1e-9 * np.maximum(np.abs(mean), 1e-9)
+        return cls(mean, np.where(flat, np.inf, sd))
+
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        """Standardised (n, d) float64."""
+        scaled = (values.astype(np.float64) - self.mean) / self.spread
+        return np.where(np.isfinite(scaled), scaled, 0.0)
+
+
+def standardise(values: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Zero mean and unit variance over the rows ``train``; (n, d) float64."""
+    return Scaling.of(values[train]).apply(values)
+
+
+def join_scaling(blocks: Sequence[np.ndarray]) -> Scaling:
+    """Scaling of the joined columns of ``blocks``, (n, width) each, all of them equally loud.
+
+    A ridge penalises every column alike: without it, eight land-use features beside some hundreds
+    of embedding dimensions would hardly be heard.
+    """
+    widest = max(block.shape[1] for block in blocks)
+    parts = [Scaling.of(block) for block in blocks]
+    loudness = [np.sqrt(widest / block.shape[1]) for block in blocks]
+    spreads = [part.spread / loud for part, loud in zip(parts, loudness, strict=True)]
+    return Scaling(np.hstack([part.mean for part in parts]), np.hstack(spreads))
 
 
 def join_blocks(blocks: Sequence[np.ndarray], train: np.ndarray) -> np.ndarray:
-    """Standardise each modality's features and join them, all modalities with equal variance.
-
-    A ridge penalises every column alike: without the scaling, eight land-use features beside some
-    hundreds of embedding dimensions would hardly be heard.
-    """
-    widest = max(block.shape[1] for block in blocks)
-    return np.hstack(
-        [standardise(block, train) * np.sqrt(widest / block.shape[1]) for block in blocks]
-    )
+    """Standardise each modality's features and join them, all modalities with equal variance."""
+    scaling = join_scaling([block[train] for block in blocks])
+    return scaling.apply(np.hstack(blocks))
 
 
 def predict_ridge(
     features: np.ndarray, target: np.ndarray, train: np.ndarray, test: np.ndarray
 ) -> np.ndarray:
     """Fit on the rows ``train`` of standardised features (n, d), predict the rows ``test``."""
-    weights, intercept = fit_ridge(features[train], target[train])
-    return features[test] @ weights + intercept
+    centre = features[train].mean(axis=0)
+    weights, intercept = fit_ridge(features[train] - centre, target[train])
+    return (features[test] - centre) @ weights + intercept

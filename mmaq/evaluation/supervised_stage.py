@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ from mmaq.evaluation.entry import Entry, Predict
 from mmaq.evaluation.measure import measure_all
 from mmaq.evaluation.splits import Fold
 from mmaq.evaluation.task import Task, read_task
+from mmaq.evaluation.unavailable import Unavailable
 from mmaq.training.data import load_inputs
 from mmaq.training.supervised import NETWORKS, from_scratch, train_supervised
 
@@ -54,27 +56,47 @@ def evaluate_supervised(
         TableError: the site table is broken or holds too few stations.
         StoreError: the patch store is missing or damaged.
     """
-    task = read_task(sites, store, dataset)
+    joint = config.pollutants if config.supervised.joint and protocol == "supervised" else ()
     with limited_threads(config.threads):
-        entry = supervised_entry(task, encoders, protocol, method, config.supervised)
-        measure_all(task, [entry], [split], config, True, out, predictions)
+        tasks = [read_task(sites, store, dataset, pollutant) for pollutant in config.pollutants]
+        work = [
+            (task, supervised_entry(task, encoders, protocol, method, config.supervised, joint))
+            for task in tasks
+        ]
+        measure_all(work, [split], config, True, out, predictions)
 
 
 def supervised_entry(
-    task: Task, encoders: Encoders, protocol: Protocol, method: str, config: SupervisedConfig
+    task: Task,
+    encoders: Encoders,
+    protocol: Protocol,
+    method: str,
+    config: SupervisedConfig,
+    joint: Sequence[str] = (),
 ) -> Entry:
-    """Training of ``method`` from random weights."""
+    """Training of ``method`` from random weights.
+
+    With several pollutants in ``joint`` a network learns them all at once, on the training
+    stations that measure them all; its prediction of the task's own is what counts.
+    """
     network = from_scratch(images_of(method)) if protocol == "scratch" else NETWORKS[method]
 
     def prepare() -> Predict:
         need_modalities(task, network.modalities)
         inputs = load_inputs(task.store, task.table).to(device())
 
+        several = len(joint) > 1
+        target = task.table[list(joint)].to_numpy(float) if several else task.target
+        known = np.isfinite(target).all(axis=1) if several else np.full(task.size, True)
+
         def predict(fold: Fold, seed: int) -> np.ndarray:
-            return train_supervised(
-                network, encoders, inputs, fold.train, task.target[fold.train], fold.test, config,
-                seed,
-            )  # fmt: skip
+            train = fold.train[known[fold.train]]
+            if len(train) < 2:
+                raise Unavailable(f"no two training stations measure {', '.join(joint)}")
+            found = train_supervised(
+                network, encoders, inputs, train, target[train], fold.test, config, seed
+            )
+            return found[:, joint.index(task.pollutant)] if several else found
 
         return predict
 

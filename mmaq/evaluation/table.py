@@ -16,6 +16,7 @@ from mmaq.benchmark import (
     REFERENCES,
     SPLITS,
     TASKS,
+    main_rows,
     read_benchmark,
     write_benchmark,
 )
@@ -34,6 +35,9 @@ ORDER = {
     "metric": METRICS,
 }  # fmt: skip
 
+AS_THE_PAPERS = pd.Series({"split": "random", "group": "all", "label_fraction": 1.0})
+"""Rows that the papers' figures stand beside."""
+
 log = logging.getLogger(__name__)
 
 
@@ -50,33 +54,39 @@ def join_parts(parts: Sequence[Path], out: Path) -> None:
         row = table[twice].iloc[0]
         fault = f"{row.method}, {row.protocol} on {row.split} has two rows of {row.metric}"
         raise TableError(out, fault, "Give each part of the evaluation once")
+    # The papers' splits are random over stations, unlike blocks or countries.
+    alike = (table[list(AS_THE_PAPERS.index)] == AS_THE_PAPERS).all(axis=1)
     table["reported"] = [
-        # the papers' splits are random over stations, unlike blocks or countries
-        paper_figure(row.method, row.protocol, row.metric) if row.split == "random" else None
-        for row in table.itertuples()
+        paper_figure(row.task, row.method, row.protocol, row.modalities, row.metric)
+        if same
+        else None
+        for row, same in zip(table.itertuples(), alike, strict=True)
     ]
     table["reported"] = table["reported"].astype(float)
     write_benchmark(sort_rows(table), out)
     log.info("%s: %d rows, %d skipped", out, len(table), (table["status"] == "skipped").sum())
 
 
-NAMED = ("task", "split", "method", "protocol", "modalities", "metric")
+NAMED = ("task", "method", "protocol", "modalities", "split", "metric")
 """Keys of a figure among the metrics, the outermost first."""
+
+FOLLOWED = ("r2", "rmse", "coverage90", "width90", "accuracy", "macro_f1", "miou")
+"""Metrics that are compared by version; the others stay in the table."""
 
 
 def write_metrics(benchmark: Path, out: Path) -> None:
     """Write the table's figures over all stations and labels as nested JSON, for `dvc metrics`.
 
-    DVC compares no CSV: a figure is ``{task: {split: {method: {protocol: {modalities: {metric:
+    DVC compares no CSV: a figure is ``{task: {method: {protocol: {modalities: {split: {metric:
     value}}}}}}``, in the table's units; inputs of nothing are ``none``.
 
     Raises:
         TableError: the table is missing or broken.
     """
-    table = read_benchmark(benchmark)
-    main = table[(table["group"] == "all") & (table["label_fraction"] == 1)]
+    table = main_rows(read_benchmark(benchmark))
+    told = table[table["metric"].isin(FOLLOWED) & table["value"].notna()]
     figures: dict[str, Any] = {}
-    for row in main[main["value"].notna()].to_dict("records"):
+    for row in told.to_dict("records"):
         *outer, metric = (row[name] or "none" for name in NAMED)
         inner = figures
         for name in outer:

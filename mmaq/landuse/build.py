@@ -31,7 +31,7 @@ from mmaq.landuse.stations import (
     station_of_sampling_point,
 )
 from mmaq.landuse.tables import check_unique, read_table, to_numbers
-from mmaq.sites import COLUMNS, spatial_block, write_sites
+from mmaq.sites import COLUMNS, NUMBERS, SITING, is_station, spatial_block, write_sites
 
 LOWEST_ALTITUDE = -430.0
 """Shore of the Dead Sea, m; lower values in a table are fill values."""
@@ -61,8 +61,10 @@ def build_sites(
     known = sites["altitude"] >= LOWEST_ALTITUDE
     sites["altitude"] = sites["altitude"].where(known, height)
     sites["block"] = spatial_block(sites["lon"], sites["lat"], config.block_degrees)
-    write_sites(sites[list(COLUMNS)], out)
-    log.info("%s: %d sites, %d of them stations", out, len(sites), sites["no2"].notna().sum())
+    sites = sites.reindex(columns=list(COLUMNS))
+    sites[list(NUMBERS)] = sites[list(NUMBERS)].astype(float)
+    write_sites(sites, out)
+    log.info("%s: %d sites, %d of them stations", out, len(sites), is_station(sites).sum())
 
 
 def read_stations(archive: Path, config: Landuse, period: Period) -> pd.DataFrame:
@@ -81,7 +83,7 @@ def read_stations(archive: Path, config: Landuse, period: Period) -> pd.DataFram
     stations = stations[stations["site_id"].isin(means.index)].reset_index(drop=True)
     check_places(stations, table)
     stations["no2"] = stations["site_id"].map(means)
-    places = stations[["site_id", "lon", "lat", "country", "altitude", "no2"]]
+    places = stations[["site_id", "lon", "lat", "country", "altitude", *SITING, "no2"]]
     return pd.concat([places, one_hot(stations, table)], axis=1)
 
 

@@ -1,24 +1,42 @@
-"""The site table from a sample table in the published layout (``pollutant_ssl.csv``)."""
+"""The site table from a sample table in the published layout.
+
+MMAQ's ``pollutant_ssl.csv`` and AQNet's ``samples_multimodal_3polls.csv`` and ``_5polls.csv``: the
+same columns in another order, with one, three or five pollutants.
+"""
 
 from __future__ import annotations
 
 import logging
 from os import PathLike
 
+import numpy as np
 import pandas as pd
+from sklearn.model_selection import train_test_split
 
 from mmaq.config.data import Landuse, Published
 from mmaq.errors import TableError
 from mmaq.landuse.stations import check_places, one_row_a_station, read_metadata
 from mmaq.landuse.tables import check_unique, read_table, to_numbers
-from mmaq.sites import AREAS, COLUMNS, TYPES, check_sites, spatial_block, write_sites
+from mmaq.sites import (
+    AREAS,
+    COLUMNS,
+    NUMBERS,
+    OFFICIAL,
+    POLLUTANTS,
+    SITING,
+    TYPES,
+    check_sites,
+    spatial_block,
+    write_sites,
+)
 
 STATION = "AirQualityStation"
 _SAMPLES = {
     STATION: "site_id", "Countrycode": "country", "Altitude": "altitude",
     "PopulationDensity": "population_density", **{name: name for name in (*AREAS, *TYPES)},
-    "no2": "no2",
 }  # fmt: skip
+_MILLIGRAMS = "co"
+"""The tables give CO in mg/m3 (mean 0.34), as the EEA does, and the others in ug/m3."""
 _OSM = {
     STATION: "site_id", "nature_osm_score": "nature_score", "manmade_osm_score": "manmade_score",
     "road_distance_osm": "road_distance",
@@ -34,13 +52,12 @@ log = logging.getLogger(__name__)
 def build_published_sites(config: Published, landuse: Landuse, out: str | PathLike[str]) -> None:
     """Join EEA coordinates and OpenStreetMap columns to the samples and write the site table.
 
-    The layout is that of MMAQ's ``pollutant_ssl.csv`` and AQNet's ``samples_multimodal_*.csv``;
-    of a table with several pollutants only ``no2`` is read. Row order is the samples'. Without
+    Row order is the samples', and with it goes the released code's split of the table. Without
     ``config.eea_metadata`` the sites have neither coordinates nor blocks.
 
     Raises:
         TableError: a file is missing, a column is missing or holds an impossible value, a
-            station stands twice or has no coordinates.
+            station stands twice or has no coordinates, no pollutant is in the table.
     """
     if config.samples is None:
         raise TableError("published.samples", "no file is given", "Set published.samples")
@@ -49,23 +66,40 @@ def build_published_sites(config: Published, landuse: Landuse, out: str | PathLi
     if config.eea_metadata is not None:
         sites = sites.merge(_coordinates(config.eea_metadata, samples), on="site_id", how="left")
         sites["block"] = spatial_block(sites["lon"], sites["lat"], landuse.block_degrees)
-    sites = sites.reindex(columns=list(COLUMNS))
-    numeric = [name for name in COLUMNS if name not in ("site_id", "country", "block")]
-    sites[numeric] = sites[numeric].astype(float)
+    sites = sites.assign(**{OFFICIAL: official_test(len(sites))}).reindex(columns=list(COLUMNS))
+    sites[list(NUMBERS)] = sites[list(NUMBERS)].astype(float)
     write_sites(check_sites(sites, config.samples), out)
     log.info("%s: %d stations of %s", out, len(sites), config.samples)
 
 
 def read_samples(path: str | PathLike[str]) -> pd.DataFrame:
-    """Stations, features and NO2 (µg/m³) of a sample table, under this package's names."""
-    table = read_table(path, list(_SAMPLES)).rename(columns=_SAMPLES)
+    """Stations, features and pollutants (µg/m³) of a sample table, under this package's names."""
+    table = read_table(path, list(_SAMPLES), optional=POLLUTANTS).rename(columns=_SAMPLES)
+    if not set(POLLUTANTS) & set(table):
+        fault = f"no column is a pollutant ({', '.join(POLLUTANTS)})"
+        raise TableError(path, fault, "Give a table in that layout")
     check_unique(table, "site_id", path)
     numeric = [name for name in table if name not in ("site_id", "country")]
-    return to_numbers(table, numeric, "site_id", path)
+    table = to_numbers(table, numeric, "site_id", path)
+    if _MILLIGRAMS in table:
+        table[_MILLIGRAMS] *= 1000.0
+    return table
+
+
+def official_test(count: int) -> np.ndarray:
+    """The split of the released code, ``split_samples_df``: 1 for a fifth that tests, else 0.
+
+    Of a table of ``count`` stations in its own order; (count,) float64, NaN where one station is
+    all there is.
+    """
+    if count < 2:
+        return np.full(count, np.nan)
+    _, test = train_test_split(np.arange(count), test_size=0.2, random_state=42)
+    return np.isin(np.arange(count), test).astype(float)
 
 
 def _coordinates(path: str, samples: pd.DataFrame) -> pd.DataFrame:
-    places = one_row_a_station(read_metadata(path))[["site_id", "lon", "lat"]]
+    places = one_row_a_station(read_metadata(path))[["site_id", "lon", "lat", *SITING]]
     absent = samples.loc[~samples["site_id"].isin(places["site_id"]), "site_id"]
     if len(absent):
         first = absent.iloc[0]

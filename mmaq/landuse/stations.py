@@ -13,7 +13,7 @@ import pandas as pd
 
 from mmaq.errors import TableError
 from mmaq.landuse.tables import check_range, read_table, to_numbers
-from mmaq.sites import AREAS, TYPES
+from mmaq.sites import AREAS, FARTHEST, SITING, TYPES
 
 NO2_CODE = 8
 """Pollutant code of NO2 (http://dd.eionet.europa.eu/vocabulary/aq/pollutant/8)."""
@@ -24,19 +24,29 @@ _NAMES = {
     "AirQualityStationArea": "area", "AirQualityStationType": "type",
     "AirPollutantCode": "pollutant", "ObservationDateBegin": "begin",
 }  # fmt: skip
+_SITING = {
+    "InletHeight": "inlet_height", "BuildingDistance": "building_distance",
+    "KerbDistance": "kerb_distance",
+}  # fmt: skip
+"""In the EEA's own table; those that others make in its layout may lack them."""
 
 
 def read_metadata(path: str | PathLike[str]) -> pd.DataFrame:
     """The EEA station table, one row a sampling process, under the names of this package.
 
-    Coordinates in degrees, altitude in m. ``pollutant`` is the EEA's code, ``area`` is rural,
+    Coordinates in degrees, altitude and the inlet's place in m (missing where a network fills the
+    column with a number that is none). ``pollutant`` is the EEA's code, ``area`` is rural,
     suburban or urban (the EEA's rural subclasses are merged), ``begin`` an ISO date as text.
 
     Raises:
         TableError: the file is missing or lacks a column; a coordinate is not a number.
     """
-    table = read_table(path, list(_NAMES), separator="\t").rename(columns=_NAMES)
-    table = to_numbers(table, ("lon", "lat", "altitude"), "site_id", path)
+    table = read_table(path, list(_NAMES), separator="\t", optional=list(_SITING))
+    table = table.rename(columns={**_NAMES, **_SITING})
+    table = table.reindex(columns=[*_NAMES.values(), *SITING])
+    table = to_numbers(table, ("lon", "lat", "altitude", *SITING), "site_id", path)
+    for name in SITING:
+        table[name] = table[name].where(table[name].between(0.0, FARTHEST))
     code = table["pollutant"].str.rsplit("/", n=1).str[-1]
     table["pollutant"] = pd.to_numeric(code, errors="coerce").fillna(-1).astype(int)
     table["area"] = table["area"].str.replace(r"^rural.*", "rural", regex=True)

@@ -13,9 +13,14 @@ from mmaq.errors import TableError
 
 
 def read_table(
-    path: str | PathLike[str], columns: Sequence[str], separator: str = ","
+    path: str | PathLike[str],
+    columns: Sequence[str],
+    separator: str = ",",
+    optional: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Read the named columns of a delimited table (plain or zipped) as text.
+
+    Those of ``optional`` that the table has come after ``columns``, in the order given here.
 
     Columns that are not asked for are never parsed, so nothing else of the table can leak.
 
@@ -24,7 +29,7 @@ def read_table(
     """
     try:
         table = pd.read_csv(
-            path, sep=separator, usecols=lambda name: name in set(columns), dtype=str,
+            path, sep=separator, usecols=lambda name: name in {*columns, *optional}, dtype=str,
             encoding="utf-8-sig",
         )  # fmt: skip
     except FileNotFoundError:
@@ -41,7 +46,7 @@ def read_table(
         raise TableError(path, f"{noun} {names} {verb} missing", "Give a table in that layout")
     if table.empty:
         raise TableError(path, "the table holds no rows", "Give a table with rows")
-    return table[list(columns)]
+    return table[[*columns, *(name for name in optional if name in table)]]
 
 
 def to_numbers(

@@ -18,7 +18,7 @@ COARSE, COARSER = 8, 4
 
 
 class AQNet(nn.Module):
-    """Sentinel-2, Sentinel-5P and table to one standardised value a station.
+    """Sentinel-2, Sentinel-5P and table to one standardised value a station, or to several.
 
     Rowley and Karakus, "Predicting air quality via multimodal AI and satellite imagery" (Remote
     Sensing of Environment, 2023), and its code. From there: MobileNetV3-small
@@ -27,12 +27,13 @@ class AQNet(nn.Module):
     with dropout. Where this differs: all weights start at random, theirs of MobileNetV3 on
     ImageNet; its batch norm forgets at torch's usual pace, as theirs is too slow for runs of some
     hundred steps; the column network is that of :class:`ColumnNetwork`; the table has a missing
-    flag beside each feature; and, of the heads, only the one with a single output.
+    flag beside each feature; and several targets share all layers but the last, whose
+    outputs they are.
     """
 
     modalities = ("s2", "s5p", "table")
 
-    def __init__(self) -> None:
+    def __init__(self, targets: int = 1) -> None:
         super().__init__()
         self.s2 = _make_mobilenet()
         self.s5p = ColumnNetwork()
@@ -43,11 +44,11 @@ class AQNet(nn.Module):
             nn.Dropout(0.25),
             *make_relu_mlp(64, 16),
             nn.Dropout(0.25),
-            nn.Linear(16, 1),
+            nn.Linear(16, targets),
         )
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Tensor:
-        """Shapes of the inputs as in :class:`mmaq.models.Encoders`; gives (b,)."""
+        """Shapes of the inputs as in :class:`mmaq.models.Encoders`; gives (b,) or (b, targets)."""
         images = torch.cat([self.s2(inputs["s2"]), self.s5p(inputs["s5p"])], dim=1)
         joined = torch.cat([self.images(images), self.table(inputs["table"])], dim=1)
         return self.mixer(joined).squeeze(1)

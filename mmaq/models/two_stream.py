@@ -25,16 +25,16 @@ class TwoStream(nn.Module):
 
     modalities = ("s2", "s5p")
 
-    def __init__(self, config: EncodersConfig) -> None:
+    def __init__(self, config: EncodersConfig, targets: int = 1) -> None:
         super().__init__()
         self.s2 = Encoders(config, ("s2",))
         width = self.s2.widths["s2"] + S5P_WIDTH
         self.s5p = ColumnNetwork()
         self.head = nn.Sequential(
-            nn.Linear(width, width // 4), nn.ReLU(inplace=True), nn.Linear(width // 4, 1)
+            nn.Linear(width, width // 4), nn.ReLU(inplace=True), nn.Linear(width // 4, targets)
         )
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Tensor:
-        """Shapes of the inputs as in :class:`mmaq.models.Encoders`; gives (b,)."""
+        """Shapes of the inputs as in :class:`mmaq.models.Encoders`; gives (b,) or (b, targets)."""
         features = [self.s2["s2"](inputs["s2"]), self.s5p(inputs["s5p"])]
         return self.head(torch.cat(features, dim=1)).squeeze(1)

@@ -20,6 +20,9 @@ HEADER = "# Written by `mmaq dvc write` from the workflow; do not edit.\n"
 PROGRAM = r"snakemake --profile \${SNAKEMAKE_PROFILE:-profiles/local}"
 """What a stage runs: cores and executor are the profile's, so that neither makes it stale."""
 
+FOLLOWED = ("collection.json", "labels.csv")
+"""Files by which Snakemake follows a folder: a collection's, and that of scenes of plants."""
+
 
 def write_dvc_yaml(config: Path) -> None:
     """Write ``dvc.yaml`` for a configuration into the working folder.
@@ -88,12 +91,12 @@ def _stage(stage: Stage, jobs: Sequence[Job], path: Path, config: Config) -> dic
 
 def _products(path: str) -> str:
     """``path``, or the folder of the products that Snakemake follows by this one file."""
-    return str(Path(path).parent) if Path(path).name == "collection.json" else path
+    return str(Path(path).parent) if Path(path).name in FOLLOWED else path
 
 
 def _whole(path: str, paths: Layout) -> str:
     """``path``, or the folder of many products and manifests that it belongs to."""
-    folders = (str(paths.archive), str(paths.manifests))
+    folders = map(str, (paths.archive, paths.manifests, paths.plant_scenes))
     return next((folder for folder in folders if path.startswith(folder + "/")), path)
 
 

@@ -9,6 +9,9 @@ from mmaq.config import Config
 COMMON = "rules/common.smk"
 """Helpers that every rule may use."""
 
+ON_REQUEST = ("rules/predict.smk",)
+"""Rules that the default target does not need, and so no stage runs."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -27,7 +30,7 @@ ALWAYS = ("name", "source")
 """Keys that decide paths and the rules themselves."""
 
 ARCHIVE = {
-    "simulate": ("simulate", "period"),
+    "simulate": ("simulate", "period", "transfer.scenes", "transfer.plants"),
     "files": ("files",),
     "acquire": ("acquire", "period", "landuse.radius_m", "patches.s2_size"),
     "published": (),
@@ -42,7 +45,10 @@ STAGES = (
         ("period", "landuse", "patches", "published"),
     ),
     Stage("pretrain", ("rules/pretrain.smk",), ("pretrain",)),
-    Stage("evaluate", ("rules/evaluate.smk",), ("evaluate", "pretrain.encoders")),
+    Stage(
+        "evaluate", ("rules/evaluate.smk", "rules/transfer.smk"),
+        ("evaluate", "transfer", "pretrain.encoders"),
+    ),
     Stage("report", ("rules/report.smk",)),
 )  # fmt: skip
 

@@ -12,11 +12,23 @@ import pyarrow as arrow
 from mmaq.errors import TableError
 
 PREDICTIONS = (
-    "method", "protocol", "split", "seed", "fold", "site_id", "no2", "prediction",
+    "task", "method", "protocol", "modalities", "label_fraction", "split", "seed", "fold",
+    "site_id", "measured", "prediction", "radius",
 )  # fmt: skip
+"""Columns of test predictions; measured, prediction and radius (half the 90 % interval, missing
+where a method has none) in µg/m³."""
+
+COMPARISONS = (
+    "dataset", "task", "split", "metric", "method", "protocol", "modalities", "other_method",
+    "other_protocol", "other_modalities", "difference", "low", "high", "block_low", "block_high",
+    "stations", "verdict",
+)  # fmt: skip
+"""Columns of the paired comparisons; a difference is the method's metric minus the other's."""
+
+VERDICTS = ("better", "worse", "open")
 RULES_OF_MANY_JOBS = (
     "grid_part", "pretrain", "evaluate_probes", "evaluate_finetune", "evaluate_scratch",
-    "evaluate_supervised",
+    "evaluate_supervised", "transfer",
 )  # fmt: skip
 
 
@@ -41,13 +53,33 @@ def _read_predictions(path: Path) -> pd.DataFrame:
     except (arrow.ArrowInvalid, OSError) as fault:
         raise TableError(path, f"not a Parquet file ({fault})", remedy) from None
     _require(table, PREDICTIONS, path, remedy)
-    for column in ("no2", "prediction"):
+    for column in ("measured", "prediction"):
         finite = np.isfinite(table[column].astype(float))
         if not finite.all():
             row = table[~finite].iloc[0]
             bad = f"{column} of {row.method} at site {row.site_id!r} is not a number"
             raise TableError(path, bad, remedy)
     return table[list(PREDICTIONS)]
+
+
+def read_comparisons(path: Path | None) -> pd.DataFrame:
+    """Paired comparisons; no row without a file.
+
+    Raises:
+        TableError: the file is absent, not CSV, lacks a column, or has a verdict that is unknown.
+    """
+    if path is None:
+        return pd.DataFrame(columns=list(COMPARISONS))
+    remedy = "Run `mmaq evaluate` again"
+    table = _read_csv(path, ",", remedy)
+    _require(table, COMPARISONS, path, remedy)
+    for column in ("modalities", "other_modalities"):
+        table[column] = table[column].fillna("")
+    unknown = sorted(set(table["verdict"].astype(str)) - set(VERDICTS))
+    if unknown:
+        fault = f"verdict {unknown[0]!r} is none of {', '.join(VERDICTS)}"
+        raise TableError(path, fault, remedy)
+    return table[list(COMPARISONS)]
 
 
 def read_losses(path: Path | None) -> pd.DataFrame:
@@ -66,11 +98,11 @@ def read_losses(path: Path | None) -> pd.DataFrame:
 
 
 def read_timings(paths: Sequence[Path]) -> pd.DataFrame:
-    """Wall time and memory of each rule from Snakemake's benchmark files.
+    """Wall time and memory of each job from Snakemake's benchmark files.
 
-    The jobs of one rule (``grid_part_2021Q1.tsv`` is one of ``grid_part``) count together: times
-    add up, memory takes the largest. A file that is absent belongs to a stage that was run without
-    Snakemake, and is left out. Columns rule, seconds, memory_mb, jobs; longest first.
+    ``grid_part_2021Q1.tsv`` is the job ``2021Q1`` of the rule ``grid_part``. A file that is absent
+    belongs to a stage that was run without Snakemake, and is left out. Columns rule, job, seconds,
+    memory_mb.
 
     Raises:
         TableError: a file is not a table, or lacks ``s`` or ``max_rss``.
@@ -84,20 +116,16 @@ def read_timings(paths: Sequence[Path]) -> pd.DataFrame:
         _require(table, ("s", "max_rss"), path, remedy)
         seconds = pd.to_numeric(table["s"], errors="coerce")
         memory = pd.to_numeric(table["max_rss"], errors="coerce")
-        rows.append((_rule(path), seconds.mean(), memory.max()))
-    columns = ["rule", "seconds", "memory_mb"]
-    table = pd.DataFrame(rows, columns=columns).dropna(subset=["seconds"])
-    grouped = table.groupby("rule").agg(
-        seconds=("seconds", "sum"), memory_mb=("memory_mb", "max"), jobs=("seconds", "size")
-    )
-    return grouped.reset_index().sort_values(["seconds", "rule"], ascending=[False, True])
+        rows.append((*_rule_and_job(path.stem), seconds.mean(), memory.max()))
+    columns = ["rule", "job", "seconds", "memory_mb"]
+    return pd.DataFrame(rows, columns=columns).dropna(subset=["seconds"])
 
 
-def _rule(path: Path) -> str:
+def _rule_and_job(stem: str) -> tuple[str, str]:
     for rule in RULES_OF_MANY_JOBS:
-        if path.stem.startswith(f"{rule}_"):
-            return rule
-    return path.stem
+        if stem.startswith(f"{rule}_"):
+            return rule, stem.removeprefix(f"{rule}_")
+    return stem, ""
 
 
 def _read_csv(path: Path, separator: str, remedy: str) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from mmaq.benchmark import REFERENCES
 
 Kind = Literal["pretrained", "unpretrained", "reference", "ceiling"]
 KINDS: dict[Kind, str] = {
-    "pretrained": "network, pretrained",
+    "pretrained": "with a pretrained network",
     "unpretrained": "network, not pretrained",
     "reference": "reference without a network",
     "ceiling": "ceiling (knows the truth)",
@@ -34,6 +34,15 @@ SPLITS = {
     "country": "left-out countries",
 }  # fmt: skip
 MODALITIES = {"s2": "S2", "s5p": "S5P", "table": "table", "geo": "maps", "truth": "the truth"}
+TASKS = {
+    "no2": "NO₂", "o3": "O₃", "pm10": "PM10", "co": "CO", "so2": "SO₂",
+    "fuel": "Fuel of a power plant", "plume": "Plume of a power plant",
+}  # fmt: skip
+POLLUTANTS = ("no2", "o3", "pm10", "co", "so2")
+GROUPS = {"country": "Country", "area": "Area", "type": "Station type"}
+EMBEDDING = "gbm_embedding"
+"""Boosted trees, but on what a pretrained network saw: a learned row."""
+
 METRICS = {
     "r2": "R²", "rmse": "RMSE", "mae": "MAE", "bias": "bias", "mse": "MSE",
     "coverage90": "coverage of 90 %", "width90": "width of 90 %", "accuracy": "accuracy",
@@ -45,7 +54,7 @@ def kind(method: str, protocol: str) -> Kind:
     """What sort of row this is."""
     if method.startswith("oracle"):
         return "ceiling"
-    if method in REFERENCES:
+    if method in REFERENCES and method != EMBEDDING:
         return "reference"
     if method == "random_init" or protocol in ("scratch", "supervised"):
         return "unpretrained"
@@ -54,13 +63,20 @@ def kind(method: str, protocol: str) -> Kind:
 
 def is_learned(method: str) -> bool:
     """Whether the row's network was trained on anything."""
-    return method not in REFERENCES and method != "random_init"
+    return method == EMBEDDING or method not in (*REFERENCES, "random_init")
 
 
 def label(method: str, protocol: str) -> str:
     """Method and protocol, to be read aloud."""
     words = (METHODS.get(method, method), PROTOCOLS.get(protocol, protocol))
     return ", ".join(word for word in words if word)
+
+
+def full(key: tuple[str, str, str]) -> str:
+    """Method, protocol and, in brackets, its inputs."""
+    method, protocol, modalities = key
+    words = inputs(modalities)
+    return label(method, protocol) + (f" ({words})" if words else "")
 
 
 def inputs(modalities: str) -> str:

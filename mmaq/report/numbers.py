@@ -15,6 +15,19 @@ def number(value: float | None, digits: int) -> str:
     return text.lstrip("-") if float(text) == 0.0 else text.replace("-", "\u2212")
 
 
+def signed(value: float | None, digits: int) -> str:
+    """The same with a plus sign above zero."""
+    text = number(value, digits)
+    return text if text[0] in "\u2212\u2013" or float(text) == 0.0 else f"+{text}"
+
+
+def share(value: float | None) -> str:
+    """A share of 1 in percent: "5 %", "0.5 %"."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return f"{100 * value:.3g} %"
+
+
 def count(value: float | None) -> str:
     """A whole number with thousands separated by thin spaces."""
     if value is None or not math.isfinite(value):

@@ -59,17 +59,26 @@ def place(figure: Figure, left: float, top: float, width: float, height: float) 
     )
 
 
-def inline(figure: Figure, name: str, description: str) -> Markup:
-    """``figure`` as an ``<svg>`` element; ``name`` makes its ids unique in the page."""
-    text = _raw(figure)
+def raw(figure: Figure) -> str:
+    """``figure`` as the text of an SVG file, on a plain light ground."""
+    buffer = io.StringIO()
+    # matplotlib writes the date and its own version unless told not to
+    nothing = {"Date": None, "Creator": None}
+    figure.savefig(buffer, format="svg", metadata=nothing, facecolor=LIGHT["paper"])
+    return buffer.getvalue()
+
+
+def inline(text: str, name: str, description: str) -> Markup:
+    """The ``raw`` text of a figure as an ``<svg>`` element; ``name`` makes its ids unique."""
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
     box = re.search(r'viewBox="([^"]*)"', text)
     assert box is not None
+    width = float(box[1].split()[2]) / POINTS_PER_PIXEL
     head = (
         f'<svg viewBox="{box[1]}" role="img" aria-labelledby="{name}-title" class="chart" '
-        f'style="max-width: {figure.get_size_inches()[0] * PIXELS_PER_INCH:.0f}px">\n'
+        f'style="max-width: {width:.0f}px">\n'
         f'<title id="{name}-title">{escape(description)}</title>'
     )
     text = re.sub(r"<svg[^>]*>", lambda _: head, text, count=1)
@@ -82,27 +91,19 @@ def inline(figure: Figure, name: str, description: str) -> Markup:
     return Markup(_hoist_marker_styles(text).strip())
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write ``figure`` as an SVG or PNG file on a plain light ground."""
+def save(text: str, path: Path) -> None:
+    """Write the ``raw`` text of a figure as an SVG file."""
     with replacing(path) as temporary:
-        if path.suffix == ".svg":
-            text = _raw(figure, LIGHT["paper"]).replace(
-                "'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif"
-            )
-            temporary.write_text(text)
-        else:
-            figure.savefig(
-                temporary, dpi=2 * PIXELS_PER_INCH, facecolor=LIGHT["paper"],
-                metadata={"Software": None},
-            )  # fmt: skip
+        temporary.write_text(text.replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif"))
 
 
-def _raw(figure: Figure, ground: str = "none") -> str:
-    buffer = io.StringIO()
-    # matplotlib writes the date and its own version unless told not to
-    nothing = {"Date": None, "Creator": None}
-    figure.savefig(buffer, format="svg", metadata=nothing, facecolor=ground)
-    return buffer.getvalue()
+def save_picture(figure: Figure, path: Path) -> None:
+    """Write ``figure`` as a PNG file of two pixels a CSS pixel."""
+    with replacing(path) as temporary:
+        figure.savefig(
+            temporary, dpi=2 * PIXELS_PER_INCH, facecolor=LIGHT["paper"],
+            metadata={"Software": None},
+        )  # fmt: skip
 
 
 def _hoist_marker_styles(text: str) -> str:

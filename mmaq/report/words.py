@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pandas as pd
 
 from mmaq.report import names
+from mmaq.report.choose import Key
 from mmaq.report.numbers import interval, number
-from mmaq.report.tables import measured
+from mmaq.report.pairs import Verdicts
 
 RIVALS = {
     "gbm": "boosted trees on the land-use table alone",
     "gbm_pixels": "boosted trees on the table and pixel statistics",
-    "gbm_geo": "boosted trees on the table, maps and coordinates",
+    "gbm_geo_kriging": "boosted trees on the table, maps and coordinates, with kriging",
+}
+VERDICTS = {
+    "better": "both paired intervals of the difference exclude 0",
+    "worse": "both paired intervals of the difference exclude 0",
+    "open": "a paired interval of the difference includes 0",
 }
 CEILINGS = {
     "oracle_inputs": "a forest on the true local fields",
@@ -21,58 +25,8 @@ CEILINGS = {
 }
 
 
-@dataclass(frozen=True)
-class Tile:
-    """A figure to be seen at a glance."""
-
-    words: str
-    value: str
-    interval: str
-    kind: names.Kind
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How matters stand on one split."""
-
-    split: str
-    title: str
-    tiles: list[Tile]
-    sentences: list[str]
-
-
-def standings(table: pd.DataFrame) -> list[Standing]:
-    """One for each split that has a measured R² of NO2."""
-    rows = measured(table, "r2")
-    rows = rows.assign(
-        learned=rows["method"].map(names.is_learned),
-        kind=[names.kind(*key) for key in zip(rows["method"], rows["protocol"], strict=True)],
-    )
-    present = [split for split in names.SPLITS if split in set(rows["split"])]
-    return [_standing(rows[rows["split"] == split], split) for split in present]
-
-
-def _standing(rows: pd.DataFrame, split: str) -> Standing:
-    rows = rows.sort_values(["value", "method", "protocol"], ascending=[False, True, True])
-    learned = rows[rows["learned"]]
-    references = rows[rows["kind"] == "reference"]
-    first = learned if len(learned) else references
-    sentences = _learned(learned, references) if len(learned) else _references(references)
-    sentences += _finetuned(learned)
-    sentences += _untrained(rows[rows["method"] == "random_init"], learned)
-    sentences += _ceilings(rows)
-    shown = [first.head(1)] if len(first) else []
-    shown += [rows[rows["method"] == name].head(1) for name in (*RIVALS, *CEILINGS)]
-    tiles = pd.concat(shown).drop_duplicates() if shown else rows.head(0)
-    return Standing(split, names.SPLITS[split], [_tile(row) for row in _each(tiles)], sentences)
-
-
-def _tile(row: pd.Series) -> Tile:
-    words = names.label(row["method"], row["protocol"])
-    return Tile(words, number(row["value"], 2), _interval(row), row["kind"])
-
-
-def _learned(learned: pd.DataFrame, references: pd.DataFrame) -> list[str]:
+def learned_words(learned: pd.DataFrame, references: pd.DataFrame, verdicts: Verdicts) -> list[str]:
+    """The best learned row, and how far it stands from what anyone would try first."""
     best = learned.iloc[0]
     inputs = names.inputs(best["modalities"])
     among = f"the best of {len(learned)} learned rows" if len(learned) > 1 else "the learned row"
@@ -81,16 +35,19 @@ def _learned(learned: pd.DataFrame, references: pd.DataFrame) -> list[str]:
     for name, words in RIVALS.items():
         rival = references[references["method"] == name]
         if len(rival):
-            sentences.append(f"{_compare(best, rival.iloc[0], words)}.")
+            pair = (best["split"], _key(best), _key(rival.iloc[0]))
+            sentences.append(f"{_compare(best, rival.iloc[0], words, verdicts.get(pair))}.")
     return sentences
 
 
-def _compare(best: pd.Series, rival: pd.Series, words: str) -> str:
+def _compare(best: pd.Series, rival: pd.Series, words: str, verdict: str | None) -> str:
     gap = _gap(best, rival)
     start = f"{words[0].upper()}{words[1:]} reach {_figure(rival)}"
     if gap == 0.0:
         return f"{start}, the same to two decimals"
     side = "lower" if gap > 0 else "higher"
+    if verdict is not None:
+        return f"{start}, {number(abs(gap), 2)} {side}; {VERDICTS[verdict]}"
     if pd.isna([best["low"], best["high"], rival["low"], rival["high"]]).any():
         return f"{start}, {number(abs(gap), 2)} {side}"
     apart = best["low"] > rival["high"] or rival["low"] > best["high"]
@@ -98,7 +55,8 @@ def _compare(best: pd.Series, rival: pd.Series, words: str) -> str:
     return f"{start}, {number(abs(gap), 2)} {side}; {clause}"
 
 
-def _references(references: pd.DataFrame) -> list[str]:
+def reference_words(references: pd.DataFrame) -> list[str]:
+    """What is left to say where nothing was learned."""
     if references.empty:
         return ["No learned method and no reference could run on this split."]
     best = references.iloc[0]
@@ -109,7 +67,7 @@ def _references(references: pd.DataFrame) -> list[str]:
     ]
 
 
-def _finetuned(learned: pd.DataFrame) -> list[str]:
+def finetuned_words(learned: pd.DataFrame) -> list[str]:
     """Fine-tuned MMAQ, where another learned row is ahead of it."""
     mine = learned[(learned["method"] == "mmaq") & (learned["protocol"] == "finetune")]
     if mine.empty or mine.index[0] == learned.index[0]:
@@ -117,9 +75,9 @@ def _finetuned(learned: pd.DataFrame) -> list[str]:
     return [f"MMAQ, fine-tuned, stands at {_figure(mine.iloc[0])}."]
 
 
-def _untrained(untrained: pd.DataFrame, learned: pd.DataFrame) -> list[str]:
+def untrained_words(untrained: pd.DataFrame, learned: pd.DataFrame) -> list[str]:
     """What pretraining adds: the same probe on the same inputs, with and without."""
-    for row in _each(untrained):
+    for row in each(untrained):
         same = (learned["protocol"] == row["protocol"]) & (
             learned["modalities"] == row["modalities"]
         )
@@ -136,7 +94,8 @@ def _untrained(untrained: pd.DataFrame, learned: pd.DataFrame) -> list[str]:
     return []
 
 
-def _ceilings(rows: pd.DataFrame) -> list[str]:
+def ceiling_words(rows: pd.DataFrame) -> list[str]:
+    """What those reach that know the truth."""
     known = [
         f"{words} reaches {number(rows[rows['method'] == name]['value'].iloc[0], 2)}"
         for name, words in CEILINGS.items()
@@ -145,6 +104,10 @@ def _ceilings(rows: pd.DataFrame) -> list[str]:
     if not known:
         return []
     return [f"As ceilings, {' and '.join(known)}."]
+
+
+def _key(row: pd.Series) -> Key:
+    return str(row["method"]), str(row["protocol"]), str(row["modalities"])
 
 
 def _gap(first: pd.Series, second: pd.Series) -> float:
@@ -161,5 +124,6 @@ def _interval(row: pd.Series) -> str:
     return interval(row["low"], row["high"], 2)
 
 
-def _each(rows: pd.DataFrame) -> list[pd.Series]:
+def each(rows: pd.DataFrame) -> list[pd.Series]:
+    """The rows, one by one."""
     return [row for _, row in rows.iterrows()]

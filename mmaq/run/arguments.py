@@ -9,15 +9,20 @@ from typing import get_args
 
 from mmaq.config.evaluation import Learned, Pretrained, SupervisedName
 from mmaq.config.learning import MethodName
+from mmaq.config.transfer import TransferTask
 from mmaq.errors import ConfigError
 from mmaq.patches.store import BANDS
 
 ABOUT = (
     "Pretrain and evaluate on a folder in the published layout: a sample table (CSV), and the "
-    "folders sentinel-2 and sentinel-5p that its paths lie in."
+    "folders sentinel-2 and sentinel-5p that its paths lie in; or scenes of power plants."
 )
 TASKS = ("pretrain", "linear_eval", "fine_tune")
-TRANSFER = ("transfer_learning", "transfer_segmentation")
+TRANSFER: dict[str, TransferTask] = {
+    "transfer_learning": "fuel",
+    "transfer_segmentation": "plume",
+}
+"""Transfer tasks by their names in the released code."""
 SPELLINGS = {
     "barlowtwins": "barlow_twins", "mm_barlow_twins": "barlow_twins_multimodal",
     "mm_bar": "barlow_twins_multimodal", "mocov2": "moco_v2",
@@ -29,6 +34,7 @@ MODELS = {
     "pretrain": get_args(MethodName),
     "linear_eval": get_args(Learned),
     "fine_tune": (*get_args(Pretrained), *SUPERVISED),
+    **dict.fromkeys(TRANSFER, get_args(Pretrained)),
 }
 """Models that each task takes."""
 
@@ -39,20 +45,17 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     Options that were not given are None: their defaults are those of the configuration.
 
     Raises:
-        ConfigError: the task is a transfer task, or does not go with the model or the data.
+        ConfigError: the task does not go with the model or the data.
     """
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    first.add_argument("--task")
-    task = first.parse_known_args(arguments)[0].task
-    if task in TRANSFER:
-        fault = "transfer to power plants and plumes is not part of this version"
-        raise ConfigError(f"--task {task}", fault, f"Use one of: {', '.join(TASKS)}")
     found = _parser().parse_args(arguments)
     _check(found)
     return found
 
 
 def _check(found: argparse.Namespace) -> None:
+    data = "tf_datapath" if found.task in TRANSFER else "samples_file"
+    if getattr(found, data) is None:
+        raise ConfigError(f"--task {found.task}", "its data are missing", f"Give --{data}")
     if found.model not in MODELS[found.task]:
         models = ", ".join(MODELS[found.task])
         fault = f"{found.model} is no model of --task {found.task}"
@@ -80,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--task", required=True, choices=[*TASKS, *TRANSFER])
     add("--model", default="mmaq", type=_model, help="method; mmaq_s2 is MMAQ-")
     data = parser.add_argument_group("data").add_argument
-    data("--samples_file", required=True, type=Path, help="sample table (CSV)")
+    data("--samples_file", type=Path, help="sample table (CSV)")
+    data("--tf_datapath", type=Path, help="scenes of power plants: images/, labels.csv, ...")
     data("--dataroot", type=Path, help="folder of sentinel-2/ and sentinel-5p/; none: the table's")
     data("--eea_metadata", type=Path, help="EEA station table: coordinates, for the blocks split")
     data("--datatype", default="multimodal", help="multimodal")
@@ -101,7 +105,12 @@ def _parser() -> argparse.ArgumentParser:
     learning("--network", help="Sentinel-2 encoder: resnet18, resnet50, vit_small")
     learning("--s5pnet", help="Sentinel-5P encoder: small, resnet18, resnet50")
     learning("--img_size", type=int, help="pixels a side that the image encoders see")
-    learning("--freeze", action="store_true", default=None, help="as linear_eval always does")
+    learning(
+        "--freeze",
+        action="store_true",
+        default=None,
+        help="as linear_eval always does; transfer without fine-tuning",
+    )
     return parser
 
 

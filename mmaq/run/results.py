@@ -6,21 +6,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from mmaq.benchmark import read_benchmark
+from mmaq.benchmark import main_rows, read_benchmark
 
 HEAD = (
-    "method", "protocol", "inputs", "split", "R2", "95 % interval", "RMSE ug/m3", "MAE ug/m3",
-    "reported R2",
+    "task", "method", "protocol", "inputs", "split", "R2", "95 % interval", "RMSE ug/m3",
+    "MAE ug/m3", "reported R2",
 )  # fmt: skip
-ROW = ["method", "protocol", "modalities", "split"]
+ROW = ["task", "method", "protocol", "modalities", "split"]
 
 
 def print_results(path: Path) -> None:
     """Print a line for each method, protocol and split of a benchmark table, and where it lies.
 
-    The reported R² is the paper's, which was measured on another split.
+    Rows by group or share of the labels stay in the table. The reported R² is the paper's, which
+    was measured on another split.
     """
-    lines = [_line(key, part) for key, part in read_benchmark(path).groupby(ROW, sort=False)]
+    table = main_rows(read_benchmark(path))
+    lines = [_line(key, part) for key, part in table.groupby(ROW, sort=False)]
     lines = [HEAD, *lines]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
     for line in lines:

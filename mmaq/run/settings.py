@@ -12,10 +12,10 @@ from typing import Any
 from mmaq.config import Config, check_config, load_config
 from mmaq.errors import ConfigError
 from mmaq.layout import DEFAULT_NAME, Layout
-from mmaq.run.arguments import SUPERVISED
+from mmaq.run.arguments import SUPERVISED, TRANSFER
 
 LOG = logging.getLogger(__name__)
-SECTIONS = ("landuse", "patches", "pretrain", "evaluate")
+SECTIONS = ("landuse", "patches", "pretrain", "evaluate", "transfer")
 """Those of the configuration that say how; where the data lie is the command line's to say."""
 
 LEARNING = {
@@ -40,6 +40,8 @@ class Run:
     checkpoints: Path
     encoders: Path | None
     """The checkpoint asked for by name."""
+    freeze: bool
+    """Whether a transfer task leaves the encoder as it is."""
 
 
 def make_run(found: argparse.Namespace, paper: Path) -> Run:
@@ -54,6 +56,7 @@ def make_run(found: argparse.Namespace, paper: Path) -> Run:
     whole = load_config(found.config or paper).model_dump(mode="json")
     values: dict[str, Any] = {name: whole[name] for name in SECTIONS}
     values |= {"name": found.name, "published": _published(found)}
+    values["transfer"]["images"] = None if found.tf_datapath is None else str(found.tf_datapath)
     keys = option_keys(found.task, found.model)
     for option in ("seed", "freeze", "offline", "wandb_project", *LEARNING, *ENCODERS):
         value = getattr(found, option)
@@ -62,14 +65,15 @@ def make_run(found: argparse.Namespace, paper: Path) -> Run:
         if option not in keys:
             LOG.warning("--%s has no effect on --task %s of %s", option, found.task, found.model)
         for key in keys.get(option, ()):
-            _put(values, key, [value] if key == "evaluate.seeds" else value)
+            _put(values, key, [value] if key.endswith(".seeds") else value)
     if found.task == "pretrain":
         _put(values, "pretrain.method", found.model)
         _put(values, "pretrain.loggers.wandb", _wandb(found))
     config = check_config(values, "the command line")
     paths = Layout(config.name)
     checkpoints = found.checkpoints_dir or paths.checkpoints
-    return Run(found.task, found.model, config, paths, checkpoints, found.ckpt_path)
+    freeze = bool(found.freeze)
+    return Run(found.task, found.model, config, paths, checkpoints, found.ckpt_path, freeze)
 
 
 def option_keys(task: str, model: str) -> dict[str, tuple[str, ...]]:
@@ -77,6 +81,9 @@ def option_keys(task: str, model: str) -> dict[str, tuple[str, ...]]:
     if task == "pretrain":
         logger = {"wandb_project": ("pretrain.loggers.wandb_project",), "offline": ()}
         return {"seed": ("pretrain.seed",), **logger, **_learning("pretrain"), **ENCODERS}
+    if task in TRANSFER:
+        others: dict[str, tuple[str, ...]] = {"freeze": (), "img_size": ("transfer.size",)}
+        return {"seed": ("transfer.seeds",), **others, **_learning("transfer")}
     seed: dict[str, tuple[str, ...]] = {"seed": ("evaluate.seeds",)}
     if task == "linear_eval":  # a closed-form probe has no epochs, rate or batch
         return {**seed, "freeze": ()}
@@ -90,6 +97,8 @@ def _learning(section: str) -> dict[str, tuple[str, ...]]:
 
 
 def _published(found: argparse.Namespace) -> dict[str, str | None]:
+    if found.samples_file is None:
+        return {}
     return {
         "samples": str(found.samples_file),
         "images": str(found.dataroot or found.samples_file.parent),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from mmaq.config.evaluation import Evaluate, checkpoint_of
+from mmaq.config.evaluation import Evaluate
+from mmaq.config.parts import checkpoint_of
 from mmaq.errors import CheckpointError, ConfigError
-from mmaq.run.arguments import SUPERVISED
+from mmaq.run.arguments import SUPERVISED, TRANSFER
 from mmaq.run.data import prepare_data
 from mmaq.run.results import print_results
 from mmaq.run.settings import Run
+from mmaq.run.transfer import run_transfer
 from mmaq.sites import has_places, read_sites
 
 LOG = logging.getLogger(__name__)
@@ -28,6 +30,8 @@ def run_task(run: Run) -> None:
     if run.task == "pretrain":
         prepare_data(run.config, run.paths)
         _pretrain(run)
+    elif run.task in TRANSFER:
+        run_transfer(run, TRANSFER[run.task], find_checkpoint(run))
     else:
         checkpoint = None if run.model in SUPERVISED else find_checkpoint(run)
         prepare_data(run.config, run.paths)

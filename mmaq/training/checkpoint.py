@@ -105,7 +105,17 @@ def load_encoders(path: str | os.PathLike[str]) -> tuple[Encoders, Statistics]:
     Raises:
         CheckpointError: the file is absent, damaged, or its tensors do not fit its configuration.
     """
-    about, tensors = read_tensors(path)
+    return build_encoders(*read_tensors(path), path)
+
+
+def build_encoders(
+    about: dict[str, Any], tensors: dict[str, Tensor], path: str | os.PathLike[str]
+) -> tuple[Encoders, Statistics]:
+    """Encoders and statistics from what ``read_tensors`` gave; ``path`` is named in errors.
+
+    Raises:
+        CheckpointError: the tensors do not fit the configuration.
+    """
     try:
         config = Pretrain.model_validate(about["config"])
         statistics = Statistics.from_dict(about["statistics"])

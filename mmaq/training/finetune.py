@@ -14,6 +14,7 @@ from mmaq.models import Encoders
 from mmaq.ridge import fit_ridge
 from mmaq.training.data import Inputs
 from mmaq.training.embed import BATCH
+from mmaq.training.rates import layer_groups
 from mmaq.training.regression import Scale, Stations, fit, predict
 from mmaq.training.statistics import Statistics
 
@@ -84,10 +85,9 @@ def finetune(
         embeddings = [model.embed(stations.load(part)) for part in train.split(BATCH)]
         start_at_probe(model, torch.cat(embeddings), target)
     encoder_rate = config.learning_rate * config.encoder_rate
-    groups = [
-        {"params": model.encoders.parameters(), "lr": encoder_rate},
-        {"params": model.head.parameters(), "lr": config.learning_rate},
-    ]
+    groups = [{"params": model.head.parameters(), "lr": config.learning_rate}]
+    for encoder in model.encoders.values():
+        groups += layer_groups(encoder, encoder_rate, config.first_rate)
     fit(model, groups, stations, train, target, config, seed)
     return scale.up(predict(model, stations, test))
 

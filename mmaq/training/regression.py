@@ -51,15 +51,16 @@ class Stations:
 
 @dataclass(frozen=True)
 class Scale:
-    """Centre and spread of the training stations' target, in its unit."""
+    """Centre and spread of the training stations' target, in its unit; of several, (k,) each."""
 
-    centre: float
-    spread: float
+    centre: np.ndarray | float
+    spread: np.ndarray | float
 
     @classmethod
     def of(cls, target: np.ndarray) -> Scale:
         """Mean and standard deviation; a constant target keeps its unit."""
-        return cls(float(np.mean(target)), float(np.std(target)) or 1.0)
+        spread = np.std(target, axis=0)
+        return cls(np.mean(target, axis=0), np.where(spread > 0.0, spread, 1.0))
 
     def down(self, target: np.ndarray) -> Tensor:
         """To zero mean and unit variance, float32."""
@@ -67,7 +68,7 @@ class Scale:
 
     def up(self, values: Tensor) -> np.ndarray:
         """Back to the target's unit, float64."""
-        return values.double().cpu().numpy() * self.spread + self.centre
+        return np.asarray(values.double().cpu().numpy() * self.spread + self.centre)
 
 
 def fit(
@@ -86,11 +87,11 @@ def fit(
     none is smaller than ``batch_size`` where there are as many stations: batch norm needs several.
 
     Args:
-        model: maps what ``stations`` load to (b,); stays in training or evaluation mode.
+        model: maps what ``stations`` load to (b,) or (b, k); stays in training or evaluation mode.
         groups: parameter groups with their rates.
         stations: inputs.
         rows: positions of the training stations, (n,) int64 on the host.
-        target: their standardised target, (n,) on the model's device.
+        target: their standardised target, (n,) or (n, k) on the model's device.
         config: epochs, batch size and weight decay.
         seed: of the order and the augmentation.
     """
@@ -119,6 +120,6 @@ def fit(
 
 @torch.no_grad()
 def predict(model: nn.Module, stations: Stations, rows: Tensor) -> Tensor:
-    """Standardised predictions in evaluation mode, (m,); the model stays in that mode."""
+    """Standardised predictions in evaluation mode, (m,) or (m, k); the model stays in that mode."""
     model.eval()
     return torch.cat([model(stations.load(part)) for part in rows.split(BATCH)])

@@ -9,7 +9,7 @@ import pandas as pd
 
 from mmaq.errors import StoreError
 from mmaq.patches.store import PatchStore
-from mmaq.sites import has_places
+from mmaq.sites import has_places, is_station
 from mmaq.training.data import IMAGES, need_modalities
 
 PIXEL_M = 10.0
@@ -47,7 +47,7 @@ def pretraining_sites(
         if not has_places(sites):
             fault = "without coordinates nothing tells which sites lie clear of a station"
             raise StoreError(store.folder, fault, "Give coordinates, or set pretrain.transductive")
-        labelled = sites["no2"].notna().to_numpy()
+        labelled = is_station(sites)
         side = store.s2.shape[-1] * PIXEL_M
         usable &= ~labelled & ~near_any(sites, sites[labelled], SKEW * side + PIXEL_M)
     if usable.sum() < 2:

@@ -22,21 +22,26 @@ from mmaq.training.statistics import compute_statistics
 
 @dataclass(frozen=True)
 class Network:
-    """What a network reads, and how it is made with weights from torch's random state."""
+    """What a network reads, and how it is made with weights from torch's random state.
+
+    ``make`` takes the encoders' sizes and the number of targets.
+    """
 
     modalities: tuple[str, ...]
-    make: Callable[[EncodersConfig], nn.Module]
+    make: Callable[[EncodersConfig, int], nn.Module]
 
 
 NETWORKS = {
-    "aqnet": Network(AQNet.modalities, lambda _: AQNet()),
+    "aqnet": Network(AQNet.modalities, lambda _, targets: AQNet(targets)),
     "two_stream": Network(TwoStream.modalities, TwoStream),
 }
 
 
 def from_scratch(modalities: tuple[str, ...]) -> Network:
-    """The encoders that a method pretrains, and a linear head, all of them random."""
-    return Network(modalities, lambda config: Regressor(Encoders(config, modalities), modalities))
+    """The encoders that a method pretrains, and a linear head of one target, all random."""
+    return Network(
+        modalities, lambda config, _: Regressor(Encoders(config, modalities), modalities)
+    )
 
 
 def train_supervised(
@@ -59,13 +64,13 @@ def train_supervised(
         encoders: sizes of the encoders and of what they see.
         inputs: inputs of all stations; every given row must have every modality of ``network``.
         train_rows: positions in ``inputs`` of the training stations, (n,).
-        y_train: their target in any unit, (n,).
+        y_train: their target in any unit, (n,), or several that are learned at once, (n, k).
         test_rows: positions of the test stations, (m,).
         config: epochs, batch and rate.
         seed: of the weights, the dropout, the order and the augmentation.
 
     Returns:
-        Predictions in the target's unit, (m,) float64.
+        Predictions in the target's unit, (m,) or (m, k) float64.
     """
     statistics = compute_statistics(inputs.take(np.asarray(train_rows)))
     stations = Stations(inputs, statistics, encoders, network.modalities)
@@ -74,7 +79,8 @@ def train_supervised(
     train, test = (torch.from_numpy(np.asarray(rows)) for rows in (train_rows, test_rows))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = network.make(encoders).to(inputs.device).train()
+        targets = 1 if y_train.ndim == 1 else y_train.shape[1]
+        model = network.make(encoders, targets).to(inputs.device).train()
         model = model.to(memory_format=torch.channels_last)  # faster, on a CPU as well
         groups = [{"params": model.parameters(), "lr": config.learning_rate}]
         fit(model, groups, stations, train, target, config, seed)

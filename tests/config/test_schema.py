@@ -26,7 +26,7 @@ def test_yaml_reads_back_as_the_defaults(tmp_path):
     assert load_config(tmp_path / "config.yaml") == Config()
 
 
-@pytest.mark.parametrize("name", ["published.yaml", "paper.yaml"])
+@pytest.mark.parametrize("name", ["published.yaml", "pollutants.yaml", "paper.yaml"])
 def test_shipped_configurations_are_valid(request, name):
     config = load_config(request.config.rootpath / "config" / name)
     assert config.name == name.removesuffix(".yaml")

@@ -7,14 +7,8 @@ import pytest
 import mmaq.evaluation
 from mmaq.benchmark import METHODS as ROWS
 from mmaq.config import check_config
-from mmaq.config.evaluation import (
-    Evaluate,
-    Finetune,
-    Learned,
-    SupervisedName,
-    checkpoint_of,
-    pretrained_runs,
-)
+from mmaq.config.evaluation import Evaluate, Finetune, Learned, SupervisedName
+from mmaq.config.parts import checkpoint_of, pretrained_runs
 from mmaq.errors import ConfigError
 from mmaq.methods import METHODS
 
@@ -22,6 +16,10 @@ from mmaq.methods import METHODS
 @pytest.mark.parametrize(
     ("key", "value"),
     [
+        ("pollutants", ["no2", "no2"]),
+        ("heads", ["knn", "knn"]),
+        ("label_fractions", [0.1, 0.1]),
+        ("calibrated", ["mmaq", "mmaq"]),
         ("seeds", [0, 1, 0]),
         ("splits", ["random", "random"]),
         ("references", ["gbm", "gbm"]),
@@ -39,6 +37,11 @@ def test_a_list_that_names_something_twice_is_refused(key, value):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
+        ("pollutants", []),
+        ("pollutants", ["pm25"]),
+        ("label_fractions", [1.0]),
+        ("embedding_trees", ["mmaq", "decur"]),
+        ("calibrated", ["random_init"]),
         ("probes", ["aqnet"]),
         ("finetune.methods", ["random_init"]),
         ("supervised.methods", ["mmaq"]),
@@ -67,13 +70,15 @@ def test_every_name_has_a_place_in_the_table_and_every_method_a_name():
 
 def test_each_pretraining_that_is_needed_is_named_once():
     assert pretrained_runs(Evaluate()) == ("mmaq", "decur", "barlow_twins")
-    few = Evaluate(probes=("random_init", "simclr"), finetune=Finetune(methods=("byol", "mmaq_s2")))
-    assert pretrained_runs(few) == ("mmaq", "simclr", "byol")
-    assert pretrained_runs(Evaluate(probes=(), finetune=Finetune(methods=()))) == ()
+    tuned = Finetune(methods=("byol", "mmaq_s2"))
+    few = Evaluate(probes=("random_init", "simclr"), finetune=tuned, embedding_trees=("vicreg",))
+    assert pretrained_runs(few) == ("mmaq", "simclr", "vicreg", "byol")
+    none = Evaluate(probes=(), finetune=Finetune(methods=()), embedding_trees=())
+    assert pretrained_runs(none) == ()
 
 
 def test_the_workflow_reads_the_settings_without_torch():
-    code = "import sys, mmaq.config.evaluation; assert 'torch' not in sys.modules"
+    code = "import sys, mmaq.config.parts; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -116,11 +116,24 @@ def test_each_country_is_left_out_once_and_the_largest_comes_first():
     assert country_labels(country).tolist() == [1, 0, 0, 2, 1, 0]
 
 
+def test_countries_that_share_an_island_are_left_out_as_one():
+    sites = _sites(60, 0)
+    sites["country"] = np.array(["GB", "IE", "FR", "DE"])[np.arange(60) % 4]
+    alone = make_folds(sites, "country", 5, 0.0, 0)
+    folds = make_folds(sites, "country", 5, 0.0, 0, [["GB", "IE"]])
+    assert (len(alone), len(folds)) == (4, 3)
+    assert set(sites["country"][folds[0].test]) == {"GB", "IE"}
+    assert not {"GB", "IE"} & set(sites["country"][folds[0].train])
+    assert "GB+IE" in set(folds[1].groups)
+
+
 @pytest.mark.parametrize(
     ("split", "change", "reason"),
     [
         ("country", {"country": "DE"}, r"all stations are in one country \(DE\)"),
         ("blocks", {"block": "0_45"}, "1 blocks cannot make 5 folds"),
+        ("official", {"official_test": np.nan}, "these data have no split of the released code"),
+        ("official", {"official_test": 1.0}, "these data have no split of the released code"),
     ],
 )
 def test_a_split_that_the_data_cannot_give_says_why(split, change, reason):
@@ -138,6 +151,13 @@ def test_too_few_stations_for_the_folds_say_so():
         random_labels(3, 5, 0)
 
 
-def test_leaving_countries_out_needs_one_seed():
+def test_the_official_split_is_one_hold_out_whatever_the_seed():
+    sites = _sites(6, 0).assign(official_test=[0.0, 1.0, np.nan, 0.0, 1.0, 0.0])
+    (fold,) = make_folds(sites, "official", 5, 0.0, 3)
+    assert (fold.train.tolist(), fold.test.tolist(), fold.groups) == ([0, 3, 5], [1, 4], None)
+
+
+def test_splits_without_draws_need_one_seed():
     assert split_seeds("country", (4, 5, 6)) == (4,)
+    assert split_seeds("official", (4, 5, 6)) == (4,)
     assert split_seeds("blocks", (4, 5, 6)) == (4, 5, 6)

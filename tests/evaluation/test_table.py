@@ -56,6 +56,22 @@ def test_the_papers_figures_stand_beside_the_random_split_alone(parts, tmp_path)
     }
 
 
+def test_the_papers_figures_are_of_no_group_share_or_other_pollutant(tmp_path):
+    common = {"method": "mmaq", "protocol": "linear", "modalities": "s2+s5p", "split": "random",
+              "metric": "r2", "value": 0.5, "dataset": "made_up"}  # fmt: skip
+    rows = [
+        Row(task="no2", **common),
+        Row(task="no2", group="area:urban", **common),
+        Row(task="no2", label_fraction=0.1, **common),
+        Row(task="o3", **common),
+    ]
+    write_benchmark(rows, tmp_path / "a.csv")
+    join_parts([tmp_path / "a.csv"], tmp_path / "out.csv")
+    table = read_benchmark(tmp_path / "out.csv").set_index(["task", "group", "label_fraction"])
+    known = table["reported"].dropna()
+    assert known.to_dict() == {("no2", "all", 1.0): 0.5863}
+
+
 def test_a_table_of_skipped_rows_alone_can_be_joined(tmp_path):
     part = _part(tmp_path / "a.csv", "mmaq", "linear", status="skipped", reason="no images")
     join_parts([part], tmp_path / "out.csv")
@@ -89,22 +105,31 @@ def test_the_columns_are_those_of_the_contract(parts, tmp_path):
     assert header.split(",") == list(COLUMNS)
 
 
-def test_metrics_are_the_figures_over_all_stations_and_labels(tmp_path):
-    def row(method, protocol, modalities, metric, value, **more):
-        return Row("made_up", "no2", method, modalities, protocol, "random", metric,
+def test_metrics_are_the_main_figures_over_all_stations_and_labels(tmp_path):
+    def row(task, method, protocol, modalities, metric, value, **more):
+        return Row("made_up", task, method, modalities, protocol, "random", metric,
                    value=value, **more)  # fmt: skip
 
     rows = [
-        row("mmaq", "linear", "s2+s5p", "r2", 0.5),
-        row("mmaq", "linear", "s2+s5p", "rmse", 7.0),
-        row("mmaq", "linear", "s2+s5p", "r2", 0.3, label_fraction=0.1),
-        row("mmaq", "linear", "s2+s5p", "r2", 0.4, group="country:DE"),
-        row("mean", "reference", "", "r2", 0.0),
-        row("gbm", "reference", "table", "r2", None, status="skipped", reason="no, really"),
+        row("no2", "mmaq", "linear", "s2+s5p", "r2", 0.5),
+        row("no2", "mmaq", "linear", "s2+s5p", "rmse", 7.0),
+        row("no2", "mmaq", "linear", "s2+s5p", "mse", 49.0),
+        row("no2", "mmaq", "linear", "s2+s5p", "r2", 0.3, label_fraction=0.1),
+        row("no2", "mmaq", "linear", "s2+s5p", "r2", 0.4, group="country:DE"),
+        row("no2", "mean", "reference", "", "r2", 0.0),
+        row("no2", "gbm", "reference", "table", "r2", None, status="skipped", reason="no, really"),
+        row("o3", "mmaq", "linear", "s2+s5p", "r2", 0.2),
+        row("fuel", "mmaq", "frozen", "s2", "accuracy", 0.6),
+        row("plume", "mmaq", "frozen", "s2", "miou", 0.7),
     ]
     write_benchmark(rows, tmp_path / "benchmark.csv")
     write_metrics(tmp_path / "benchmark.csv", tmp_path / "metrics.json")
-    found = json.loads((tmp_path / "metrics.json").read_text())
-    figures = {"r2": 0.5, "rmse": 7.0}
-    mmaq, mean = {"linear": {"s2+s5p": figures}}, {"reference": {"none": {"r2": 0.0}}}
-    assert found == {"no2": {"random": {"mmaq": mmaq, "mean": mean}}}
+    assert json.loads((tmp_path / "metrics.json").read_text()) == {
+        "no2": {
+            "mmaq": {"linear": {"s2+s5p": {"random": {"r2": 0.5, "rmse": 7.0}}}},
+            "mean": {"reference": {"none": {"random": {"r2": 0.0}}}},
+        },
+        "o3": {"mmaq": {"linear": {"s2+s5p": {"random": {"r2": 0.2}}}}},
+        "fuel": {"mmaq": {"frozen": {"s2": {"random": {"accuracy": 0.6}}}}},
+        "plume": {"mmaq": {"frozen": {"s2": {"random": {"miou": 0.7}}}}},
+    }

@@ -5,11 +5,13 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sklearn.model_selection import train_test_split
 
 from mmaq.config.data import Landuse, Published
 from mmaq.errors import TableError
+from mmaq.evaluation.splits import make_folds
 from mmaq.landuse import build_published_sites
-from mmaq.sites import AREAS, GEO, TYPES, read_sites
+from mmaq.sites import AREAS, GEO, OFFICIAL, POLLUTANTS, SITING, TYPES, read_sites
 from tests.landuse.small_country import metadata_row
 
 
@@ -60,7 +62,8 @@ def test_without_the_eea_table_there_are_no_coordinates(quick, tmp_path):
     sites = build(quick, tmp_path, eea_metadata=None)
     assert sites[["lon", "lat"]].isna().all(axis=None)
     assert set(sites["block"]) == {""}
-    placed = ["lon", "lat", "block"]
+    assert sites[list(SITING)].isna().all(axis=None)
+    placed = ["lon", "lat", "block", *SITING]
     pd.testing.assert_frame_equal(sites.drop(columns=placed), whole.drop(columns=placed))
 
 
@@ -70,12 +73,43 @@ def test_no_pollutant_of_another_file_enters(quick, tmp_path, damaged):
     pd.testing.assert_frame_equal(build(quick, tmp_path, osm=osm), whole)
 
 
-def test_aqnet_table_of_three_pollutants(published, real_data, tmp_path):
-    samples = real_data / "stations" / "samples_multimodal_3polls.csv"
-    sites = build(published, tmp_path, samples=str(samples))
-    assert len(sites) == 1317
-    assert sites["no2"].mean() == pytest.approx(17.38866556)
-    assert sites["no2"].std() == pytest.approx(8.99506794, rel=1e-3)
+@pytest.mark.parametrize(
+    ("count", "size", "names"),
+    [(3, 1317, ("no2", "o3", "pm10")), (5, 403, ("no2", "o3", "pm10", "co", "so2"))],
+)
+def test_aqnet_tables_of_several_pollutants(quick, real_data, tmp_path, count, size, names):
+    samples = real_data / "stations" / f"samples_multimodal_{count}polls.csv"
+    sites = build(quick, tmp_path, samples=str(samples))
+    assert len(sites) == size
+    source = pd.read_csv(samples).set_index("AirQualityStation").loc[sites["site_id"]]
+    for name in POLLUTANTS:
+        milligrams = 1000.0 if name == "co" else 1.0
+        expected = source[name] * milligrams if name in names else np.full(size, np.nan)
+        np.testing.assert_allclose(sites[name], expected)
+    # the columns stand in another order than in MMAQ's table
+    np.testing.assert_array_equal(sites[[*AREAS, *TYPES]], source[[*AREAS, *TYPES]])
+    if count == 3:
+        assert sites["no2"].mean() == pytest.approx(17.38866556)
+        assert sites["no2"].std() == pytest.approx(8.99506794, rel=1e-3)
+
+
+def test_carbon_monoxide_is_of_plausible_size(quick, real_data, tmp_path):
+    samples = real_data / "stations" / "samples_multimodal_5polls.csv"
+    sites = build(quick, tmp_path, samples=str(samples))
+    assert 100 < sites["co"].median() < 1000  # ug/m3, as European background and streets have
+
+
+def test_the_official_split_is_that_of_scikit_learn_on_the_samples_order(quick, tmp_path):
+    sites = build(quick, tmp_path)
+    stations = pd.read_csv(quick["samples"])["AirQualityStation"].drop_duplicates().to_numpy()
+    train, test = train_test_split(stations, test_size=0.2, random_state=42, shuffle=True)
+    assert (len(train), len(test)) == (2139, 535)
+    assert set(sites.loc[sites[OFFICIAL] == 1.0, "site_id"]) == set(test)
+    assert set(sites.loc[sites[OFFICIAL] == 0.0, "site_id"]) == set(train)
+    shuffled = sites.sort_values("site_id", ignore_index=True)
+    (fold,) = make_folds(shuffled, "official", 5, 0.0, 0)
+    assert set(shuffled["site_id"].iloc[fold.test]) == set(test)
+    assert set(shuffled["site_id"].iloc[fold.train]) == set(train)
 
 
 def setter(row, column, value):
@@ -87,7 +121,8 @@ def setter(row, column, value):
 
 SAMPLES = [
     (lambda table: table.drop(columns="Altitude"), "column 'Altitude' is missing"),
-    (lambda table: table.drop(columns=["no2", "urban"]), "columns 'urban', 'no2' are missing"),
+    (lambda table: table.drop(columns="no2"), "no column is a pollutant (no2, o3"),
+    (lambda table: table.drop(columns=["Altitude", "urban"]), "'Altitude', 'urban' are missing"),
     (setter(0, "background", "1"), "type of site 'STA-SK0045A' sums to 2, not 1"),
     (setter(0, "urban", "0"), "area of site 'STA-SK0045A' sums to 0, not 1"),
     (setter(0, "urban", ""), "area of site 'STA-SK0045A' sums to 0"),

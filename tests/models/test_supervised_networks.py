@@ -29,6 +29,13 @@ def test_one_value_a_station_whatever_the_patches_size(name, side, cells):
         assert network(inputs(3, side, cells)).shape == (3,)
 
 
+@pytest.mark.parametrize("make", [AQNet, lambda k: TwoStream(EncodersConfig(), k)])
+def test_several_targets_are_as_many_outputs(make):
+    network = make(3).eval()
+    with torch.no_grad():
+        assert network(inputs(2, 8, 6)).shape == (2, 3)
+
+
 @pytest.mark.parametrize("name", MAKERS)
 def test_every_modality_and_every_weight_takes_part(name):
     torch.manual_seed(0)

@@ -8,7 +8,7 @@ import yaml
 from mmaq.config import Config, load_config
 from mmaq.errors import ConfigError
 from mmaq.orchestrate import dvc_yaml, sync
-from mmaq.orchestrate.stages import ALWAYS, COMMON, STAGES, keys_of
+from mmaq.orchestrate.stages import ALWAYS, COMMON, ON_REQUEST, STAGES, keys_of
 from mmaq.orchestrate.workflow import read_workflow
 
 CHANGES = {
@@ -22,6 +22,7 @@ CHANGES = {
     "patches": {"min_clear": 0.4},
     "pretrain": {"seed": 11},
     "evaluate": {"folds": 4},
+    "transfer": {"epochs": 7},
 }
 """A change of each section that leaves the jobs as they are, but for their parameters."""
 
@@ -48,7 +49,8 @@ def test_the_file_is_written_from_the_workflow(here):
 
 def test_every_file_of_rules_belongs_to_one_stage(here):
     files = sorted(str(path.relative_to(here)) for path in here.glob("rules/*.smk"))
-    assert sorted([COMMON, *(file for stage in STAGES for file in stage.files)]) == files
+    of_stages = [file for stage in STAGES for file in stage.files]
+    assert sorted([COMMON, *ON_REQUEST, *of_stages]) == files
     rules = set(read_workflow(here / "config/config.yaml").rules.items())
     assert {name for name, file in rules if file == "Snakefile"} == {"all"}
 
@@ -75,6 +77,27 @@ def test_each_stage_depends_on_the_sections_that_change_its_jobs(here, tmp_path)
             assert (section in keys) == bool(changed & set(stage.files)), (section, stage.name)
 
 
+def test_the_archive_depends_on_how_many_scenes_there_are(here, tmp_path):
+    before = read_workflow(_configuration(tmp_path, {})).jobs
+    for name in ("scenes", "plants"):
+        after = read_workflow(_configuration(tmp_path, {"transfer": {name: 50}})).jobs
+        changed = {
+            job.file for job, old in zip(after, before, strict=True) if job.params != old.params
+        }
+        assert changed == {"rules/archive.smk"}
+        assert f"transfer.{name}" in keys_of(STAGES[0], Config())
+
+
+def test_scenes_of_ones_own_are_read_where_they_lie(here, tmp_path):
+    scenes = tmp_path / "scenes"
+    scenes.mkdir()
+    (scenes / "labels.csv").touch()
+    given = _configuration(tmp_path, {"transfer": {"images": str(scenes)}})
+    stages = yaml.safe_load(dvc_yaml(given))["stages"]
+    assert str(scenes) in stages["patches"]["deps"]
+    assert "simulate_plants" not in stages["archive"]["cmd"]
+
+
 def test_what_a_stage_makes_another_reads(here):
     stages = yaml.safe_load((here / "dvc.yaml").read_text())["stages"]
     assert list(stages) == [stage.name for stage in STAGES]
@@ -86,6 +109,13 @@ def test_what_a_stage_makes_another_reads(here):
     assert {"data/default/archive", "data/default/grid/l3_mean.nc"} <= set(made)
     assert {"data/default/patches/s2.npy", "checkpoints/mmaq.ckpt"} <= set(made)
     assert {"results/benchmark.csv", "results/metrics.json", "results/report.html"} <= set(made)
+    assert {"results/comparisons.csv", "results/figures"} <= set(made)
+    assert not [path for path in made if "predict" in path]  # for the asking
+    # Each kind of input is made where it belongs: scenes are raw data, their store is prepared.
+    assert "data/default/plant_scenes" in stages["archive"]["outs"]
+    assert "data/default/plant_scenes" in stages["patches"]["deps"]
+    assert "data/default/plants/images.npy" in stages["patches"]["outs"]
+    assert "data/default/plants/images.npy" in stages["evaluate"]["deps"]
 
 
 def test_a_data_set_of_ones_own_has_its_own_paths_and_configuration(here, tmp_path, monkeypatch):
@@ -94,7 +124,7 @@ def test_a_data_set_of_ones_own_has_its_own_paths_and_configuration(here, tmp_pa
     path.write_text(yaml.safe_dump(values))
     stages = yaml.safe_load(dvc_yaml(path))["stages"]
     assert stages["report"]["outs"] == [
-        "results/mine/r2_by_method.svg",
+        "results/mine/figures",
         "results/mine/report.html",
     ]
     for stage in stages.values():

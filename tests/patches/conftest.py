@@ -29,7 +29,7 @@ def save_sites(tmp_path):
     def save(places: pd.DataFrame) -> Path:
         table = places.assign(country="DE", block="0_0", no2=20.0)
         table[[*FEATURES, *GEO]] = np.nan
-        write_sites(table[list(COLUMNS)], tmp_path / "sites.parquet")
+        write_sites(table.reindex(columns=list(COLUMNS)), tmp_path / "sites.parquet")
         return tmp_path / "sites.parquet"
 
     return save

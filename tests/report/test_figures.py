@@ -5,17 +5,15 @@ import pandas as pd
 import pytest
 from sklearn.metrics import r2_score
 
-from mmaq.benchmark import read_benchmark
-from mmaq.errors import TableError
-from mmaq.report.charts import draw_charts, once
+from mmaq.report import names
+from mmaq.report.choose import once, ordered, splits_of
 from mmaq.report.figures.agreement import r2
 from mmaq.report.figures.curves import curves, panels
 from mmaq.report.figures.ranking import ranking
 from mmaq.report.figures.stations import error_map
-from mmaq.report.inputs import read_losses, read_predictions, read_timings
+from mmaq.report.inputs import read_losses
 from mmaq.report.palette import DARK, DIVERGING, LIGHT, SEQUENTIAL
-from mmaq.report.svg import drawing, inline
-from mmaq.sites import read_sites
+from mmaq.report.svg import drawing, inline, raw
 
 
 def rows(*values):
@@ -28,8 +26,17 @@ def rows(*values):
     )  # fmt: skip
 
 
+HEADS = {split: split for split in names.SPLITS}
+
+
 def svg(figure):
-    return str(inline(figure, "test", "a test"))
+    return str(inline(raw(figure), "test", "a test"))
+
+
+def ranked(table, width):
+    keys = ordered(table, splits_of(table)[0])
+    with drawing():
+        return svg(ranking(table, keys, width, "R²", HEADS))
 
 
 def test_r2_agrees_with_scikit_learn():
@@ -46,21 +53,18 @@ def test_ranking_orders_by_the_first_split():
         ("ridge", "blocks", 0.3, 0.2, 0.4), ("gbm", "blocks", 0.2, 0.1, 0.3),
         ("gbm_geo", "blocks", 0.9, 0.8, 0.95),
     )  # fmt: skip
-    with drawing():
-        text = svg(ranking(table, 900))
+    text = ranked(table, 900)
     assert text.index(">Boosted trees<") < text.index(">Ridge<") < text.index("trees, maps<")
 
 
 @pytest.mark.parametrize("width", [900, 366])
 def test_ranking_of_a_method_far_below_zero(width):
-    with drawing():
-        text = svg(ranking(rows(("gbm", "country", -7.0, -9.0, -5.0)), width))
+    text = ranked(rows(("gbm", "country", -7.0, -9.0, -5.0)), width)
     assert "\u22127.00" in text
 
 
 def test_ranking_without_intervals():
-    with drawing():
-        assert "0.50" in svg(ranking(rows(("gbm", "random", 0.5, np.nan, np.nan)), 900))
+    assert "0.50" in ranked(rows(("gbm", "random", 0.5, np.nan, np.nan)), 900)
 
 
 def test_map_of_one_station():
@@ -70,30 +74,14 @@ def test_map_of_one_station():
 
 
 def test_once_takes_a_station_by_its_first_seed():
+    key = ("gbm", "reference", "table")
     table = pd.DataFrame(
-        {"method": "gbm", "protocol": "reference", "split": "random", "seed": [1, 0, 1],
-         "fold": 0, "site_id": ["a", "a", "b"], "no2": 1.0, "prediction": [5.0, 6.0, 7.0]}
+        {"method": "gbm", "protocol": "reference", "modalities": "table", "split": "random",
+         "seed": [1, 0, 1], "fold": 0, "site_id": ["a", "a", "b"], "measured": 1.0,
+         "prediction": [5.0, 6.0, 7.0]}
     )  # fmt: skip
-    points = once(table, "gbm", "reference", "random").set_index("site_id")
+    points = once(table, key, "random").set_index("site_id")
     assert dict(points["prediction"]) == {"a": 6.0, "b": 7.0}
-
-
-@pytest.mark.parametrize(
-    ("methods", "leader"),
-    [
-        (["mmaq", "gbm"], "MMAQ, fine-tuned, random folds"),
-        (["mmaq_s2", "gbm", "oracle"], "MMAQ\u2212, fine-tuned, random folds"),
-        (["ridge", "gbm", "oracle"], "Boosted trees, random folds"),
-        (["oracle"], ""),
-    ],
-)
-def test_error_map_is_of_the_best_that_knows_no_truth(inputs, tmp_path, methods, leader):
-    predictions = read_predictions(inputs.predictions)
-    charts = draw_charts(
-        read_benchmark(inputs.benchmark), predictions[predictions["method"].isin(methods)],
-        read_sites(inputs.sites), pd.DataFrame(), read_timings([]), tmp_path,
-    )  # fmt: skip
-    assert charts.error_map_of == leader
 
 
 def test_panels_sort_columns_by_what_they_are(inputs):
@@ -111,18 +99,8 @@ def test_curves_of_a_table_without_epochs():
         assert ">step<" in svg(curves(losses, "Total loss", ["loss"]))
 
 
-def test_station_unknown_to_the_site_table(inputs, tmp_path):
-    predictions = read_predictions(inputs.predictions).replace({"site_id": {"S0001": "nowhere"}})
-    with pytest.raises(TableError, match="site 'nowhere' is not in the site table"):
-        draw_charts(
-            read_benchmark(inputs.benchmark), predictions, read_sites(inputs.sites),
-            pd.DataFrame(), read_timings([]), tmp_path,
-        )  # fmt: skip
-
-
-def test_colours_follow_the_page(inputs):
-    with drawing():
-        text = svg(ranking(rows(("gbm", "random", 0.5, 0.4, 0.6)), 900))
+def test_colours_follow_the_page():
+    text = ranked(rows(("gbm", "random", 0.5, 0.4, 0.6)), 900)
     assert "var(--reference)" in text
     assert not any(colour in text for colour in LIGHT.values())
 

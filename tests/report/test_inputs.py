@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 
 from mmaq.errors import TableError
-from mmaq.report.inputs import PREDICTIONS, read_losses, read_predictions, read_timings
+from mmaq.report.inputs import (
+    COMPARISONS,
+    PREDICTIONS,
+    read_comparisons,
+    read_losses,
+    read_predictions,
+    read_timings,
+)
 
 
 @pytest.mark.parametrize("column", PREDICTIONS)
@@ -52,13 +59,29 @@ def test_losses_are_empty(tmp_path):
         read_losses(path)
 
 
-def test_jobs_of_a_rule_add_up(inputs):
-    table = read_timings(inputs.timings).set_index("rule")
-    assert table.loc["grid_part", "seconds"] == pytest.approx(8.0 + 9.5)
-    assert table.loc["grid_part", "jobs"] == 2
-    assert table.loc["evaluate_finetune", "seconds"] == pytest.approx(118 + 109)
-    assert table.loc["grid", "seconds"] == pytest.approx(0.4)
-    assert list(table["seconds"]) == sorted(table["seconds"], reverse=True)
+def test_timings_name_the_rule_and_its_job(inputs):
+    table = read_timings(inputs.timings).set_index(["rule", "job"])["seconds"]
+    assert table["grid_part", "2021Q1"] == pytest.approx(8.0)
+    assert table["grid_part", "2021Q2"] == pytest.approx(9.5)
+    assert table["pretrain", "mmaq"] == pytest.approx(214.0)
+    assert table["evaluate_finetune", "mmaq_random"] == pytest.approx(118.0)
+    assert table["grid", ""] == pytest.approx(0.4)
+
+
+def test_comparisons_with_a_verdict_of_their_own(inputs, tmp_path):
+    table = pd.read_csv(inputs.comparisons)
+    table.loc[2, "verdict"] = "perhaps"
+    table.to_csv(tmp_path / "comparisons.csv", index=False)
+    with pytest.raises(TableError, match="verdict 'perhaps' is none of better, worse, open"):
+        read_comparisons(tmp_path / "comparisons.csv")
+
+
+@pytest.mark.parametrize("column", COMPARISONS)
+def test_comparisons_lack_a_column(inputs, tmp_path, column):
+    path = tmp_path / "comparisons.csv"
+    pd.read_csv(inputs.comparisons).drop(columns=column).to_csv(path, index=False)
+    with pytest.raises(TableError, match=f"column '{column}' is missing"):
+        read_comparisons(path)
 
 
 def test_timings_without_memory(tmp_path):

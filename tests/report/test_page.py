@@ -8,13 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmaq.benchmark import read_benchmark, write_benchmark
+from mmaq.benchmark import main_rows, read_benchmark, write_benchmark
 from mmaq.errors import TableError
 from mmaq.report import names
 from mmaq.report.numbers import number
 from mmaq.sites import read_sites, write_sites
 
 VOID = {"meta", "link", "br", "img", "path", "use", "rect", "line", "input"}
+ALWAYS = ("result", "ranking", "table", "paper", "definitions")
+SECTIONS = (
+    *ALWAYS, "comparisons", "neighbours", "transfer", "groups", "intervals", "agreement", "map",
+    "examples", "labels", "losses", "costs", "skipped",
+)  # fmt: skip
 
 
 class Structure(HTMLParser):
@@ -74,92 +79,103 @@ def test_ids_are_unique_and_references_resolve(page):
     assert referenced <= set(ids)
 
 
-def test_every_section_is_there(page):
-    for section in ("result", "ranking", "table", "paper", "skipped", "agreement", "map", "losses",
-                    "times", "definitions"):  # fmt: skip
-        assert f'<section id="{section}"' in page
-        assert f'href="#{section}"' in page
-    # a picture in two widths, three methods on two splits, two maps, four panels, bars twice
-    assert page.count("<svg") == 2 + 6 + 2 + 4 + 2
+def test_every_section_is_there_and_in_the_menu(page):
+    for section in SECTIONS:
+        assert page.count(f'<section id="{section}"') == 1
+        assert f'<a href="#{section}">' in page
 
 
-def test_same_inputs_give_the_same_bytes(inputs, output, tmp_path):
-    """Whatever the user's own style of drawing is."""
+def test_a_page_of_the_least_says_only_what_it_has(bare_page):
+    page = bare_page
+    for section in SECTIONS:
+        there = section in (*ALWAYS, "neighbours", "intervals", "map", "costs", "skipped")
+        assert (f'<section id="{section}"' in page) == there, section
+        assert (f'<a href="#{section}">' in page) == there, section
+    assert parse(page).open == []
+
+
+def test_each_plot_lies_beside_the_page_with_its_data(output, page):
+    plots = {path.stem for path in (output / "figures").glob("*.svg")}
+    assert plots == {path.stem for path in (output / "figures").glob("*.csv")}
+    assert [path.name for path in (output / "figures").glob("*.png")] == ["r2_by_method.png"]
+    shown = set(re.findall(r'<title id="([\w-]+)-title">', page))
+    assert {name.removesuffix("-narrow") for name in shown} == plots
+    for path in (output / "figures").glob("*.csv"):
+        assert len(pd.read_csv(path)), path.name
+
+
+def test_same_inputs_give_the_same_bytes(bare, bare_output, tmp_path):
+    """Whatever the user's own style of drawing is; and what a run no longer draws goes."""
+    stale = tmp_path / "figures" / "stale.svg"
+    stale.parent.mkdir()
+    stale.touch()
     with matplotlib.rc_context({"font.size": 30, "axes.grid": False, "svg.fonttype": "path"}):
-        inputs.write(tmp_path / "report.html")
-    written = ["r2_by_method.png", "r2_by_method.svg", "report.html"]
-    assert sorted(path.name for path in output.iterdir()) == written
-    for name in written:
-        assert (output / name).read_bytes() == (tmp_path / name).read_bytes()
+        bare.write(tmp_path / "report.html")
+    first, second = sorted(bare_output.rglob("*.*")), sorted(tmp_path.rglob("*.*"))
+    assert [path.name for path in first] == [path.name for path in second]
+    for one, two in zip(first, second, strict=True):
+        assert one.read_bytes() == two.read_bytes(), one.name
 
 
-def test_every_row_is_on_the_page(inputs, page):
+def test_every_row_over_all_stations_is_on_the_page(inputs, page):
     table = read_benchmark(inputs.benchmark)
+    main = main_rows(table)
     body = page[page.index('class="long"') :]
-    rows = re.findall(r"<tr>(?:<td>.*?</td>)+</tr>", body)
-    assert len(rows) == len(table)
-    for row in table[table["metric"] == "r2"].itertuples():
+    body = body[: body.index("</table>")]
+    assert len(re.findall(r"<tr>(?:<td>.*?</td>)+</tr>", body)) == len(main)
+    assert f"has {len(table) - len(main)} more, by group and share of labels" in text_of(page)
+    for row in main[main["metric"] == "r2"].itertuples():
         if row.status == "ok":
             assert number(row.value, 3) in page
 
 
-def test_reasons_are_shown_and_escaped(page):
+def test_rows_by_group_and_share_are_not_in_the_main_table(bare, tmp_path):
+    table = read_benchmark(bare.benchmark)
+    one = table[(table["method"] == "gbm") & (table["metric"] == "r2")]
+    group = one.assign(group="area:urban", value=-0.87654)
+    fraction = one.assign(label_fraction=0.05, value=-0.86543)
+    write_benchmark(pd.concat([table, group, fraction]), tmp_path / "more.csv")
+    page = bare.but(benchmark=tmp_path / "more.csv").write(tmp_path / "report.html")
+    before_groups = page[: page.index('<section id="paper"')]
+    for figure in ("0.88", "0.877", "0.87654", "0.87", "0.865", "0.86543"):
+        assert f"\u2212{figure}" not in before_groups
+        assert f"-{figure}" not in before_groups
+
+
+def test_names_are_escaped(page, odd_page):
     assert "the store holds no &lt;embedding&gt; &amp; nothing like it" in page
     assert "<embedding>" not in page
-    assert "Boosted trees, embedding (S2 + table): random folds, spatial blocks" in page
+    assert "<b>&" not in odd_page
+    assert "&lt;b&gt;&amp;&#34;" in odd_page
 
 
-def test_data_set_name_is_escaped(inputs, tmp_path):
-    page = inputs.but(dataset="<b>&").write(tmp_path / "report.html")
-    assert "<b>&" not in page
-    assert "&lt;b&gt;&amp;" in page
+def test_names_of_sites_are_escaped(bare, inputs, tmp_path):
+    name = "<img src=x onerror=1>"
+    sites = read_sites(inputs.sites).replace({"site_id": {"S0003": name}})
+    write_sites(sites, tmp_path / "sites.parquet")
+    paths = []
+    for path in inputs.predictions:
+        paths.append(tmp_path / path.name)
+        table = pd.read_parquet(path).replace({"site_id": {"S0003": name}})
+        chosen = table["protocol"] == "finetune"
+        far = chosen & (table["site_id"] == name)
+        table.loc[far, "prediction"] += 500.0  # the worst of all, so that the page shows it
+        table[chosen].to_parquet(paths[-1])
+    index = inputs.store / "index.parquet"
+    store = tmp_path / "patches"
+    store.mkdir()
+    for path in inputs.store.iterdir():
+        (store / path.name).write_bytes(path.read_bytes())
+    pd.read_parquet(index).replace({"site_id": {"S0003": name}}).to_parquet(store / index.name)
+    changed = bare.but(sites=tmp_path / "sites.parquet", predictions=paths, store=store)
+    page = changed.write(tmp_path / "report.html")
+    assert name not in page
+    assert page.count("&lt;img src=x onerror=1&gt;") >= 1
 
 
-def test_nothing_is_printed_as_nan(inputs, page, tmp_path):
-    assert not re.search(r"\b(nan|None|NaT|inf)\b", text_of(page))
-    table = read_benchmark(inputs.benchmark)
-    table[["low", "high", "seconds"]] = np.nan
-    write_benchmark(table, tmp_path / "bare.csv")
-    bare = inputs.but(benchmark=tmp_path / "bare.csv").write(tmp_path / "report.html")
-    assert not re.search(r"\b(nan|None|NaT|inf)\b", text_of(bare))
-
-
-def test_simulation_is_said_only_of_simulated_data(inputs, page, tmp_path):
-    statement = "A ranking on the simulated country is evidence that the pipeline works."
-    assert statement in text_of(page)
-    real = inputs.but(simulated=False).write(tmp_path / "report.html")
-    assert "These stations are simulated" not in text_of(real)
-
-
-def test_papers_figures_stand_beside_ours(page):
-    words = text_of(page)
-    assert "1 \u2212 32.601 / 39.524 = 17.5&nbsp;%" in words
-    assert "17&nbsp;% below AQNet" in words
-    for figure in ("0.586", "0.751", "32.6", "0.692", "39.5", "0.504", "0.575", "0.414", "0.428"):
-        assert figure in words
-    assert "reported, not measured" in words
-    assert "0.74" in words
-
-
-def test_published_table_without_images(inputs, tmp_path):
-    """No learned row, no losses, no timings, no predictions: still a page that says why."""
-    table = read_benchmark(inputs.benchmark)
-    learned = ~table["method"].isin(["mean", "ridge", "gbm", "gbm_geo"])
-    table.loc[learned, ["value", "low", "high"]] = np.nan
-    table.loc[learned, ["status", "reason"]] = ["skipped", "no s2 patches: images are absent"]
-    write_benchmark(table, tmp_path / "published.csv")
-    page = inputs.but(
-        benchmark=tmp_path / "published.csv", losses=None, timings=[], predictions=[],
-        dataset="published", simulated=False,
-    ).write(tmp_path / "out" / "report.html")  # fmt: skip
-    words = text_of(page)
-    assert "No learned method could run on this split" in words
-    assert "The best reference is Boosted trees, maps" in words
-    assert "no pretrained method ran" in words
-    assert "no s2 patches: images are absent" in words
-    for section in ("agreement", "losses", "times"):
-        assert f'id="{section}"' not in page
-    assert (tmp_path / "out" / "r2_by_method.svg").exists()
+def test_nothing_is_printed_as_nan(page, bare_page, odd_page):
+    for each in (page, bare_page, odd_page):
+        assert not re.search(r"\b(nan|None|NaT|inf)\b", text_of(each))
 
 
 def test_table_of_skipped_rows_alone(inputs, tmp_path):
@@ -169,34 +185,8 @@ def test_table_of_skipped_rows_alone(inputs, tmp_path):
     write_benchmark(table, tmp_path / "skipped.csv")
     page = inputs.but(benchmark=tmp_path / "skipped.csv").write(tmp_path / "out" / "report.html")
     assert "No row of the benchmark has a measured R²" in page
-    assert not (tmp_path / "out" / "r2_by_method.svg").exists()
-
-
-def test_rows_by_group_and_label_fraction_have_their_own_table(inputs, tmp_path):
-    table = read_benchmark(inputs.benchmark)
-    group = table[table["method"] == "gbm"].assign(group="traffic", value=0.123)
-    fraction = table[table["method"] == "gbm"].assign(label_fraction=0.05, value=0.111)
-    write_benchmark(pd.concat([table, group, fraction]), tmp_path / "more.csv")
-    page = inputs.but(benchmark=tmp_path / "more.csv").write(tmp_path / "report.html")
-    words = text_of(page)
-    assert "by group and share of labels" in words
-    assert "traffic" in words
-    assert "5 %" in words
-    assert "0.123" in words
-
-
-@pytest.mark.parametrize(
-    ("unlabelled", "words"),
-    [
-        (True, "by default something is transductive"),
-        (False, "all pretrained rows are transductive"),
-    ],
-)
-def test_what_is_transductive_depends_on_the_sites(inputs, tmp_path, unlabelled, words):
-    sites = read_sites(inputs.sites)
-    write_sites(sites if unlabelled else sites[sites["no2"].notna()], tmp_path / "sites.parquet")
-    page = inputs.but(sites=tmp_path / "sites.parquet", predictions=[], losses=None, timings=[])
-    assert words in text_of(page.write(tmp_path / "report.html"))
+    assert "nothing works" in page
+    assert not (tmp_path / "out" / "figures" / "r2_by_method.svg").exists()
 
 
 def test_names_cover_the_contract():
@@ -206,12 +196,13 @@ def test_names_cover_the_contract():
     assert set(names.PROTOCOLS) == set(benchmark.PROTOCOLS)
     assert set(names.SPLITS) == set(benchmark.SPLITS)
     assert set(names.METRICS) == set(benchmark.METRICS)
+    assert set(names.TASKS) == set(benchmark.TASKS)
 
 
-@pytest.mark.parametrize("argument", ["benchmark", "sites", "losses", "predictions"])
+@pytest.mark.parametrize("argument", ["benchmark", "sites", "losses", "predictions", "comparisons"])
 def test_missing_file_leaves_no_page(inputs, tmp_path, argument):
     absent = tmp_path / "absent.parquet"
     changed = inputs.but(**{argument: [absent] if argument == "predictions" else absent})
     with pytest.raises(TableError, match=r"absent\.parquet: .*does not exist"):
         changed.write(tmp_path / "out" / "report.html")
-    assert not (tmp_path / "out" / "report.html").exists()
+    assert not (tmp_path / "out").exists()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mmaq.benchmark import Row
 from mmaq.report.numbers import count, duration, interval, number
-from mmaq.report.words import standings
+from mmaq.report.standings import standings
 from mmaq.reported import PAPER, headline_gain
 
 
@@ -25,8 +25,8 @@ def table(**values):
     return pd.DataFrame([vars(row) for row in rows])
 
 
-def sentences(**values):
-    (standing,) = standings(table(**values))
+def sentences(verdicts=None, **values):
+    (standing,) = standings(table(**values), verdicts or {})
     return " ".join(standing.sentences)
 
 
@@ -43,6 +43,17 @@ def test_learned_method_ahead():
 def test_learned_method_behind():
     words = sentences(mmaq__finetune=(0.5, 0.4, 0.6), gbm__reference=(0.55, 0.45, 0.65))
     assert "reach 0.55 (0.45 to 0.65), 0.05 higher; the intervals overlap." in words
+
+
+@pytest.mark.parametrize(("verdict", "words"), [("better", "exclude 0"), ("open", "includes 0")])
+def test_a_paired_verdict_outranks_overlap(verdict, words):
+    one, other = ("mmaq", "finetune", "s2+s5p"), ("gbm", "reference", "s2+s5p")
+    text = sentences(
+        {("random", one, other): verdict},
+        mmaq__finetune=(0.5, 0.4, 0.6), gbm__reference=(0.45, 0.35, 0.55),
+    )  # fmt: skip
+    assert words in text
+    assert "overlap" not in text
 
 
 def test_level_to_two_decimals():

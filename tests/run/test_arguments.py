@@ -69,8 +69,8 @@ def test_every_method_can_be_named_also_as_the_released_code_spells_it():
 
 
 REFUSED = [
-    (("transfer_learning", "--tf_datapath", "x"), "is not part of this version"),
-    (("transfer_segmentation",), "Use one of: pretrain, linear_eval, fine_tune"),
+    (("transfer_learning", "--tf_datapath", "x", "--model", "aqnet"), "aqnet is no model"),
+    (("transfer_segmentation",), "its data are missing. Give --tf_datapath"),
     (("pretrain", "--model", "mmaq_s2"), "mmaq_s2 is no model of --task pretrain"),
     (("pretrain", "--model", "mmsimclr"), "mmsimclr is no model"),
     (("linear_eval", "--model", "aqnet"), "aqnet is no model of --task linear_eval"),
@@ -105,7 +105,7 @@ def test_unknown_options_are_refused(arguments, capsys):
 
 
 def test_a_table_is_needed():
-    with pytest.raises(SystemExit):
+    with pytest.raises(ConfigError, match="Give --samples_file"):
         parse_arguments(["--task", "pretrain"])
 
 

@@ -116,3 +116,14 @@ def test_a_scale_goes_there_and_back():
     assert down.std(correction=0).item() == pytest.approx(1.0)
     np.testing.assert_allclose(scale.up(down), target, rtol=1e-6)
     assert Scale.of(np.full(3, 4.0)) == Scale(4.0, 1.0)
+
+
+def test_several_targets_are_scaled_each_by_itself_and_come_back_in_their_units(setting):
+    inputs, no2 = setting
+    both = np.column_stack([np.full_like(no2, 12.0), np.full_like(no2, 3000.0)])
+    found = train_supervised(NETWORKS["aqnet"], SMALL, inputs, TRAIN, both[TRAIN], TEST, QUICK, 0)
+    assert found.shape == (20, 2)
+    # constant targets keep their unit, so that what is left is the network's own, of order 1
+    np.testing.assert_allclose(found, both[TEST], atol=5.0)
+    scale = Scale.of(np.column_stack([[1.0, 3.0], [10.0, 50.0]]))
+    assert (scale.centre.tolist(), scale.spread.tolist()) == ([2.0, 30.0], [1.0, 20.0])

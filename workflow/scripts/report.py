@@ -12,7 +12,9 @@ with one_line_errors():
     write_report(
         Path(snakemake.input.benchmark),
         [Path(path) for path in snakemake.input.predictions],
+        Path(snakemake.input.comparisons),
         Path(snakemake.input.sites),
+        Path(snakemake.input.store[0]).parent,
         Path(losses[0]) if losses else None,
         [Path(path) for path in snakemake.params.timings],
         dataset=snakemake.params.dataset,

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mmaq.report import names
+from mmaq.report.choose import Key
 from mmaq.report.numbers import count, number
 from mmaq.report.palette import LIGHT
 from mmaq.report.svg import blank, place
@@ -16,21 +17,20 @@ from mmaq.report.svg import blank, place
 WIDTH, SIDE = 340, 268
 
 
-def agreement(
-    points: pd.DataFrame, method: str, protocol: str, limit: float, error: float
-) -> Figure:
+def agreement(points: pd.DataFrame, key: Key, limit: float, error: float) -> Figure:
     """Measured NO2 over predicted, with the error (predicted minus measured) beneath.
 
-    ``points`` has columns no2 and prediction in µg/m³, a station once; ``limit`` ends both axes
-    and ``error`` the lower one, the same for all panels of a page so that the eye can compare.
+    ``points`` has columns measured and prediction in µg/m³, a station once; ``limit`` ends both
+    axes and ``error`` the lower one, the same for all panels of a page so that the eye can compare.
     """
     figure = blank(WIDTH, SIDE + 190)
     above = place(figure, 52, 34, SIDE, SIDE)
     beneath = place(figure, 52, SIDE + 48, SIDE, 96)
+    method, protocol, _ = key
     colour = LIGHT[names.kind(method, protocol)]
     style: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 2.6, "alpha": 0.4,
                              "color": colour, "markeredgewidth": 0}  # fmt: skip
-    measured, predicted = points["no2"].to_numpy(), points["prediction"].to_numpy()
+    measured, predicted = points["measured"].to_numpy(), points["prediction"].to_numpy()
     above.plot(predicted, measured, **style)
     above.plot([0, limit], [0, limit], color=LIGHT["muted"], linewidth=0.9)
     above.set(xlim=(0, limit), ylim=(0, limit), ylabel="measured, µg/m³")

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mmaq.report.palette import LIGHT
+from mmaq.report.figures.series import COLOURS, DASHES
 from mmaq.report.svg import blank, place
 
 WIDTH, HEIGHT = 340, 262
-SERIES = tuple(LIGHT[f"series{index}"] for index in range(1, 7))
-DASHES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 3)), (0, (9, 2)))
 PLACE = ("epoch", "step", "lr")
 TITLES = {
     "loss": "Total loss", "term": "Terms of the loss", "sigma": "Loss weights",
@@ -45,7 +43,7 @@ def curves(losses: pd.DataFrame, title: str, columns: Sequence[str]) -> Figure:
     for index, column in enumerate(columns):
         values = rows[[axis, column]].dropna()
         axes.plot(
-            values[axis], values[column], color=SERIES[index % 6], linewidth=1.8,
+            values[axis], values[column], color=COLOURS[index % 6], linewidth=1.8,
             linestyle=DASHES[(index + index // 6) % 6], label=column,
             marker="o" if len(values) < 3 else "", markersize=4,
         )  # fmt: skip

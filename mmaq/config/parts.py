@@ -1,0 +1,88 @@
+"""Parts of the evaluation that run by themselves, and the pretraining runs that they need."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mmaq.config.evaluation import Evaluate
+from mmaq.config.transfer import Transfer
+
+
+def checkpoint_of(method: str) -> str:
+    """The pretraining method whose checkpoint ``method`` (a ``Learned``) is evaluated with.
+
+    ``mmaq_s2`` is the Sentinel-2 encoder of ``mmaq``, and ``random_init`` takes its architecture
+    and normalisation; every other method has a checkpoint of its own.
+    """
+    return "mmaq" if method in ("mmaq_s2", "random_init") else method
+
+
+def pretrained_runs(config: Evaluate, transfer: Transfer | None = None) -> tuple[str, ...]:
+    """Pretraining methods that probes, fine-tuning and transfer need, each once, in order."""
+    evaluated = (*config.probes, *config.embedding_trees, *config.finetune.methods)
+    if transfer is not None and transfer.tasks:
+        evaluated += transfer.encoders
+    return tuple(dict.fromkeys(checkpoint_of(method) for method in evaluated))
+
+
+class Part(NamedTuple):
+    """A part of the evaluation that runs by itself. A part without a split runs on them all."""
+
+    protocol: str
+    method: str = ""
+    split: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of its files."""
+        return "_".join(filter(None, self))
+
+
+def evaluation_parts(config: Evaluate) -> list[Part]:
+    """All parts: references, a part a probed method, and one a trained method and split."""
+    trained = {
+        "finetune": config.finetune.methods,
+        "scratch": config.supervised.scratch,
+        "supervised": config.supervised.methods,
+    }
+    return [
+        Part("references"),
+        *(Part("probes", method) for method in config.probes),
+        *(Part("gbm_embedding", method) for method in config.embedding_trees),
+        *(
+            Part(protocol, method, split)
+            for protocol, methods in trained.items()
+            for method in methods
+            for split in config.splits
+        ),
+    ]
+
+
+class TransferPart(NamedTuple):
+    """A part of the transfer tasks that runs by itself."""
+
+    task: str
+    method: str
+    protocol: str
+
+    @property
+    def name(self) -> str:
+        """Name of its files."""
+        return "_".join(("transfer", *self))
+
+
+def transfer_parts(config: Transfer | None) -> list[TransferPart]:
+    """All parts: each encoder frozen and fine-tuned, and one from random weights, on each task.
+
+    Without scenes (None) there are none.
+    """
+    if config is None:
+        return []
+    return [
+        TransferPart(task, method, protocol)
+        for task in config.tasks
+        for method, protocol in (
+            *((method, how) for method in config.encoders for how in ("frozen", "finetune")),
+            ("mmaq", "scratch"),
+        )
+    ]

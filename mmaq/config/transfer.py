@@ -1,0 +1,45 @@
+"""Transfer tasks: what a power plant burns, and where its plume is."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mmaq.config.base import Count, Positive, Section
+from mmaq.config.evaluation import Once, Pretrained
+
+TransferTask = Literal["fuel", "plume"]
+
+
+class Transfer(Section):
+    """Fuel classification and plume segmentation on scenes of power plants."""
+
+    tasks: Annotated[tuple[TransferTask, ...], Once] = Field(
+        default=("fuel", "plume"), description="Tasks; empty for none."
+    )
+    images: str | None = Field(
+        default=None,
+        description="Folder in the published layout (images/, segmentation_labels/, labels.csv); "
+        "without one a simulated country has simulated scenes.",
+    )
+    scenes: Count = Field(default=400, description="Simulated scenes.")
+    plants: Annotated[int, Field(ge=4)] = Field(
+        default=120, description="Simulated plants, each with several scenes."
+    )
+    size: Count = Field(default=64, description="Pixels a side that the encoder sees.")
+    encoders: Annotated[tuple[Pretrained, ...], Once] = Field(
+        default=("mmaq", "barlow_twins"),
+        description="Pretrained encoders, frozen and fine-tuned, beside one from random weights.",
+    )
+    seeds: Annotated[tuple[int, ...], Once] = Field(
+        default=(0,), min_length=1, description="Seeds of the split and of the runs."
+    )
+    epochs: Count = Field(default=6, description="Passes over the training scenes.")
+    batch_size: Count = Field(default=16, description="Scenes in a batch.")
+    learning_rate: Positive = Field(default=1e-3, description="AdamW rate of head and decoder.")
+    encoder_rate: Positive = Field(
+        default=0.3, description="Rate of a fine-tuned encoder as a share of the head's."
+    )
+    weight_decay: float = Field(default=1e-4, ge=0, description="AdamW weight decay.")
+    threads: Count = Field(default=1, description="Torch threads of each transfer job.")

@@ -1,0 +1,1 @@
+"""The sections of the page: each reads the material and gives its content, or none."""

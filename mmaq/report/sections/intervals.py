@@ -1,0 +1,129 @@
+"""Reliability of the 90 % intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mmaq.report import coverage as reliability
+from mmaq.report import names
+from mmaq.report.choose import KEY, Key, among, leading, measured, of, present, splits_of, whole
+from mmaq.report.figures.groups import by_group
+from mmaq.report.figures.lines import lines, target
+from mmaq.report.gallery import Gallery, Plot
+from mmaq.report.material import Material, Section
+from mmaq.report.numbers import interval, number
+from mmaq.report.stations import shown_groups
+
+METHODS = 4
+ASKED = (0.85, 0.95)
+"""Where the coverage of a 90 % interval should lie."""
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A method's coverage and width on one split, as text, from the benchmark table."""
+
+    words: str
+    split: str
+    coverage: str
+    bounds: str
+    width: str
+    width_bounds: str
+    within: bool
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Plots of one split."""
+
+    split: str
+    plots: list[Plot]
+
+
+def section(material: Material, gallery: Gallery) -> Section | None:
+    """Coverage and width: the table's, then by predicted level and by group."""
+    calibrated = _calibrated(material.table)
+    rows = whole(material.predictions)
+    rows = rows[_bounded(rows)]
+    keys = leading(material.table, METHODS, present(rows))
+    rows = among(rows, keys)
+    plots = [
+        Reliability(
+            split, _plots(rows[rows["split"] == split], split, keys, material.sites, gallery)
+        )
+        for split in splits_of(rows)
+    ]
+    if not calibrated and not plots:
+        return None
+    return Section("intervals", "Intervals", {"table": calibrated, "plots": plots})
+
+
+def _bounded(rows: pd.DataFrame) -> pd.Series:
+    """Whether all intervals of a row's method and split are finite, as the benchmark asks too.
+
+    Those of a few stations are infinite.
+    """
+    finite = pd.Series(np.isfinite(rows["radius"].to_numpy(float)), index=rows.index)
+    return finite.groupby([rows[name] for name in (*KEY, "split")]).transform("all")
+
+
+def _calibrated(table: pd.DataFrame) -> list[Calibrated]:
+    shares, widths = measured(table, "coverage90"), measured(table, "width90")
+    lines = []
+    order = {split: place for place, split in enumerate(names.SPLITS)}
+    shares = shares.assign(place=shares["split"].map(order))
+    for row in shares.sort_values(["place", *KEY]).itertuples(index=False):
+        wide = of(widths, (row.method, row.protocol, row.modalities))
+        wide = wide[wide["split"] == row.split]
+        width = wide.iloc[0] if len(wide) else None
+        lines.append(
+            Calibrated(
+                names.full((row.method, row.protocol, row.modalities)), names.SPLITS[row.split],
+                number(row.value, 3), interval(row.low, row.high, 3),
+                number(None if width is None else width["value"], 1),
+                "" if width is None else interval(width["low"], width["high"], 1),
+                ASKED[0] <= row.value <= ASKED[1],
+            )
+        )  # fmt: skip
+    return lines
+
+
+def _plots(
+    rows: pd.DataFrame, split: str, keys: list[Key], sites: pd.DataFrame, gallery: Gallery
+) -> list[Plot]:
+    keys = [key for key in keys if len(of(rows, key))]
+    levels = reliability.by_level(rows, keys)
+    figure, axes = lines(
+        levels, keys, "Coverage by predicted level", "predicted, µg/m³", "share inside"
+    )
+    target(axes, reliability.NOMINAL, "nominal, 90 %", ASKED)
+    low = float(levels["low"].min())
+    axes.set_ylim(max(min(low - 0.03, 0.75), 0.0), 1.005)
+    coverage = gallery.hang(
+        f"coverage_by_level_{split}", f"Coverage of 90 % intervals by predicted level, {split}",
+        levels, figure,
+    )  # fmt: skip
+    widths = levels.assign(value=levels["width"], low=levels["width_low"],
+                           high=levels["width_high"])  # fmt: skip
+    figure, axes = lines(
+        widths, keys, "Width by predicted level", "predicted, µg/m³", "width, µg/m³"
+    )
+    axes.set_ylim(0.0, 1.1 * float(widths["high"].max()))
+    width = gallery.hang(
+        f"width_by_level_{split}", f"Width of 90 % intervals by predicted level, {split}",
+        widths, figure,
+    )  # fmt: skip
+    grouped = reliability.by_group(rows, keys, sites)
+    words = {"all": "all stations"} | shown_groups(sites, set(grouped["group"]))
+    figure = by_group(
+        grouped, keys, words, "Coverage by group", "share inside",
+        reference=reliability.NOMINAL, asked=ASKED,
+    )  # fmt: skip
+    groups = gallery.hang(
+        f"coverage_by_group_{split}", f"Coverage of 90 % intervals by group of stations, {split}",
+        grouped, figure,
+    )  # fmt: skip
+    return [coverage, width, groups]

@@ -1,0 +1,129 @@
+"""Stage: one encoder on one task, under one protocol."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mmaq.benchmark import Row, write_benchmark
+from mmaq.config.learning import Encoders
+from mmaq.config.parts import TransferPart
+from mmaq.config.transfer import Transfer
+from mmaq.evaluation.encoders import limited_threads
+from mmaq.evaluation.unavailable import Unavailable
+from mmaq.files import replacing
+from mmaq.transfer.encoder import load_encoder
+from mmaq.transfer.metrics import (
+    FUEL_METRICS,
+    PIXELS,
+    PLUME_METRICS,
+    estimate,
+    fuel_metrics,
+    plume_metrics,
+)
+from mmaq.transfer.runs import Run, run_seed
+from mmaq.transfer.store import open_plant_store
+
+METRICS = {"fuel": (FUEL_METRICS, fuel_metrics), "plume": (PLUME_METRICS, plume_metrics)}
+COLUMNS = ("task", "method", "protocol", "seed", "scene_id", "location")
+"""Columns of the predictions, before those of OUTCOMES."""
+OUTCOMES = {"fuel": ("truth", "prediction"), "plume": PIXELS}
+"""Names of classes, or numbers of pixels."""
+SPLIT = "random"
+"""Random over places: no place is on both sides."""
+
+log = logging.getLogger(__name__)
+
+
+def evaluate_transfer(
+    store: Path,
+    checkpoint: Path | None,
+    encoders: Encoders,
+    config: Transfer,
+    draws: int,
+    dataset: str,
+    part: TransferPart,
+    out: Path,
+    predictions: Path,
+) -> None:
+    """Write the rows (CSV) and test predictions (Parquet) of one part of the transfer tasks.
+
+    Args:
+        store: the scenes, a folder.
+        checkpoint: contract 4, of the run that ``checkpoint_of(part.method)`` names; without it
+            the rows of a pretrained encoder are skipped.
+        encoders: the sizes of an encoder that is trained from scratch.
+        config: size of the scenes, seeds, training.
+        draws: bootstrap resamples of the locations.
+        dataset: name of the data set in the rows.
+        part: task, method and protocol.
+        out: part of the benchmark table.
+        predictions: scene by scene, of every seed.
+
+    Raises:
+        StoreError: the store is missing or damaged.
+        CheckpointError: the checkpoint cannot be read, or is another method's.
+        ConfigError: the encoder does not suit the task.
+    """
+    opened = open_plant_store(store)
+    start = time.perf_counter()
+    runs: dict[int, Run] = {}
+    reason = ""
+    try:
+        with limited_threads(config.threads):
+            for seed in config.seeds:
+                encoder = load_encoder(checkpoint, encoders, config.size, part, seed)
+                runs[seed] = run_seed(opened, encoder, config, part, seed)
+    except Unavailable as fault:
+        reason = str(fault)
+        log.info("%s: skipped: %s", part.name, reason)
+    seconds = time.perf_counter() - start
+    rows = make_rows(runs, part, dataset, draws, seconds, reason)
+    with replacing(predictions) as temporary:
+        join_predictions(runs, part).to_parquet(temporary, index=False)
+    write_benchmark(rows, out)
+
+
+def make_rows(
+    runs: dict[int, Run], part: TransferPart, dataset: str, draws: int, seconds: float, reason: str
+) -> list[Row]:
+    """Rows of the benchmark, one a metric; without runs they are skipped for ``reason``."""
+    names, metrics = METRICS[part.task]
+
+    def row(metric: str, **values: Any) -> Row:
+        return Row(
+            dataset=dataset, task=part.task, method=part.method, modalities="s2",
+            protocol=part.protocol, split=SPLIT, metric=metric, **values,
+        )  # fmt: skip
+
+    if not runs:
+        return [row(name, status="skipped", reason=reason) for name in names]
+    counts = {seed: (run.test["location"].to_numpy(str), run.counts) for seed, run in runs.items()}
+    found = estimate(counts, names, metrics, draws)
+    rows = [
+        row(
+            name, value=float(value), low=float(low), high=float(high), runs=len(runs),
+            n_train=round(np.mean([run.trained for run in runs.values()])),
+            n_test=round(np.mean([len(run.test) for run in runs.values()])), seconds=seconds,
+        )
+        for name, value, low, high in zip(*found, strict=True)
+    ]  # fmt: skip
+    log.info("%s: %s %.3f", part.name, names[0], found.value[0])
+    return rows
+
+
+def join_predictions(runs: dict[int, Run], part: TransferPart) -> pd.DataFrame:
+    """Every test scene of every seed with what was predicted."""
+    columns = [*COLUMNS, *OUTCOMES[part.task]]
+    tables = [pd.DataFrame(columns=columns)]
+    for seed, run in runs.items():
+        table = run.test[["scene_id", "location"]].reset_index(drop=True)
+        table[list(OUTCOMES[part.task])] = run.outcomes
+        task, method, protocol = part
+        tables.append(table.assign(task=task, method=method, protocol=protocol, seed=seed))
+    return pd.concat(tables[1:] or tables, ignore_index=True)[columns]

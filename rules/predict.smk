@@ -1,0 +1,48 @@
+# NO2 with its interval at every site: heads on frozen encoders, and what they say.
+rule predictor:
+    input:
+        encoders=f"{PATHS.checkpoints}/{CONFIG.pretrain.method}.safetensors",
+        store=STORE,
+        sites=PATHS.sites,
+        sources=stage_sources("mmaq.prediction.predictor"),
+    output:
+        PATHS.predictor(CONFIG.pretrain.method),
+    log:
+        f"{LOGS}/predictor.log",
+    benchmark:
+        f"{TIMINGS}/predictor.tsv"
+    conda:
+        "../environment.yaml"
+    threads: CONFIG.evaluate.threads
+    resources:
+        gpu=GPUS,
+        mem_mb=4000,
+    params:
+        config=section(
+            "evaluate", unused=("finetune", "references", "probes", "supervised")
+        ),
+        dataset=CONFIG.name,
+    script:
+        "../workflow/scripts/predictor.py"
+
+
+rule predict:
+    input:
+        predictor=PATHS.predictor(CONFIG.pretrain.method),
+        store=STORE,
+        sites=PATHS.sites,
+        sources=stage_sources("mmaq.prediction.write"),
+    output:
+        PATHS.predictions,
+    log:
+        f"{LOGS}/predict.log",
+    benchmark:
+        f"{TIMINGS}/predict.tsv"
+    conda:
+        "../environment.yaml"
+    threads: CONFIG.evaluate.threads
+    resources:
+        gpu=GPUS,
+        mem_mb=4000,
+    script:
+        "../workflow/scripts/predict.py"

@@ -1,0 +1,33 @@
+# Transfer tasks: encoders evaluated on scenes of power plants.
+rule evaluate_transfer:
+    input:
+        encoders=lambda wildcards: (
+            encoders_of(wildcards) if wildcards.protocol != "scratch" else []
+        ),
+        store=PLANTS,
+        sources=stage_sources("mmaq.transfer.stage"),
+    output:
+        rows=f"{EVALUATED}/transfer_{{task}}_{{method}}_{{protocol}}.csv",
+        predictions=f"{EVALUATED}/transfer_{{task}}_{{method}}_{{protocol}}.parquet",
+    log:
+        f"{LOGS}/evaluate_transfer_{{task}}_{{method}}_{{protocol}}.log",
+    benchmark:
+        f"{TIMINGS}/evaluate_transfer_{{task}}_{{method}}_{{protocol}}.tsv"
+    wildcard_constraints:
+        task="fuel|plume",
+        protocol="frozen|finetune|scratch",
+    conda:
+        "../environment.yaml"
+    threads: CONFIG.transfer.threads
+    resources:
+        gpu=GPUS,
+        mem_mb=4000,
+    params:
+        config=section(
+            "transfer", unused=("tasks", "images", "scenes", "plants", "encoders")
+        ),
+        encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
+        draws=CONFIG.evaluate.bootstrap,
+        dataset=CONFIG.name,
+    script:
+        "../workflow/scripts/evaluate_transfer.py"

@@ -1,0 +1,167 @@
+"""The stage: rows and predictions of a part; what is learnable is learned."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mmaq.benchmark import read_benchmark
+from mmaq.config import Config
+from mmaq.config.learning import Encoders, Pretrain
+from mmaq.config.parts import TransferPart, pretrained_runs, transfer_parts
+from mmaq.config.transfer import Transfer
+from mmaq.errors import CheckpointError, ConfigError, StoreError
+from mmaq.models import Encoders as Networks
+from mmaq.training.checkpoint import save_encoders
+from mmaq.training.statistics import Statistics
+from mmaq.transfer import evaluate_transfer, runs
+from mmaq.transfer.encoder import Encoder
+from mmaq.transfer.scenes import band_statistics
+from mmaq.transfer.store import PlantStore, open_plant_store
+
+SETTINGS = Transfer(size=32, epochs=6, batch_size=8, learning_rate=3e-3)
+
+
+def _run(store, folder, part, checkpoint=None, config=SETTINGS, encoders=None):
+    out, predictions = folder / "rows.csv", folder / "predictions.parquet"
+    evaluate_transfer(
+        store, checkpoint, encoders or Encoders(), config, 50, "tiny", part, out, predictions
+    )
+    return read_benchmark(out).set_index("metric"), pd.read_parquet(predictions)
+
+
+def make_checkpoint(path, method, **sizes):
+    config = Pretrain(method=method, encoders=Encoders(**sizes))
+    flat = Statistics((0.0,) * 12, (1.0,) * 12, (0.0,), (1.0,), (0.0,) * 8, (1.0,) * 8)
+    save_encoders(path, Networks(config.encoders, ("s2", "s5p")), flat, config, ["A"])
+    return path
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    return make_checkpoint(tmp_path_factory.mktemp("checkpoints") / "mmaq.safetensors", "mmaq")
+
+
+def test_a_fuel_that_shows_is_learned_frozen_too(plant_store, tmp_path, checkpoint):
+    rows, predictions = _run(
+        plant_store, tmp_path, TransferPart("fuel", "mmaq", "frozen"), checkpoint
+    )
+    assert list(rows.index) == ["accuracy", "macro_f1"]
+    assert rows.loc["accuracy", "value"] > 0.9
+    assert (rows["n_train"] == 36).all()
+    assert (rows["n_test"] == 12).all()
+    right = predictions["truth"] == predictions["prediction"]
+    assert np.isclose(right.mean(), rows.loc["accuracy", "value"])
+    assert (predictions["protocol"] == "frozen").all()
+
+
+def test_a_plume_that_shows_is_learned_from_scratch(plant_store, tmp_path):
+    rows, predictions = _run(plant_store, tmp_path, TransferPart("plume", "mmaq", "scratch"))
+    assert list(rows.index) == ["miou", "foreground_iou"]
+    assert rows.loc["foreground_iou", "value"] > 0.4
+    hit, wrong, missed, clear = (
+        predictions[f"{name}"].astype(int).sum()
+        for name in ("true_positive", "false_positive", "false_negative", "true_negative")
+    )
+    assert np.isclose(hit / (hit + wrong + missed), rows.loc["foreground_iou", "value"], atol=1e-5)
+    assert hit + wrong + missed + clear == len(predictions) * 120 * 120
+
+
+def test_a_run_repeats(plant_store, tmp_path):
+    part = TransferPart("plume", "mmaq", "scratch")
+    config = SETTINGS.model_copy(update={"epochs": 1})
+    one, again = (_run(plant_store, tmp_path, part, config=config)[1] for _ in range(2))
+    pd.testing.assert_frame_equal(one, again)
+
+
+def test_a_leak_of_test_scenes_into_the_statistics_would_be_seen(plant_store, monkeypatch):
+    store = open_plant_store(plant_store)
+    seen = []
+
+    def watched(images, rows):
+        seen.append(rows)
+        return band_statistics(images, rows)
+
+    monkeypatch.setattr(runs, "band_statistics", watched)
+    encoder = Encoder(Networks(Encoders(), ("s2",))["s2"], 512)
+    run = runs.run_seed(store, encoder, SETTINGS, TransferPart("fuel", "mmaq", "frozen"), 0)
+    tested = set(run.test.index)
+    assert tested
+    assert not tested & set(seen[0])
+    assert len(seen[0]) == run.trained == len(store.index) - len(tested)
+
+
+def test_shuffled_fuels_teach_nothing(plant_store):
+    store, rng = open_plant_store(plant_store), np.random.default_rng(0)
+    fuels = dict(zip([f"place:{n}" for n in range(16)], rng.permutation(16) % 4, strict=True))
+    index = store.index.assign(fuel=store.index["location"].map(fuels))
+    shuffled = PlantStore(index, store.images, store.masks)
+    encoder = Encoder(Networks(Encoders(), ("s2",))["s2"], 512)
+    part = TransferPart("fuel", "mmaq", "frozen")
+    right = [
+        np.mean(outcomes[:, 0] == outcomes[:, 1])
+        for outcomes in (
+            runs.run_seed(shuffled, encoder, SETTINGS, part, seed).outcomes for seed in range(2)
+        )
+    ]
+    assert np.mean(right) < 0.6
+
+
+def test_without_a_checkpoint_the_rows_are_skipped(plant_store, tmp_path):
+    rows, predictions = _run(plant_store, tmp_path, TransferPart("fuel", "mmaq", "finetune"))
+    assert (rows["status"] == "skipped").all()
+    assert (rows["reason"] == "no encoders were pretrained").all()
+    assert predictions.empty
+
+
+def test_another_methods_checkpoint_is_refused(plant_store, tmp_path, checkpoint):
+    part = TransferPart("fuel", "barlow_twins", "frozen")
+    with pytest.raises(CheckpointError, match="it was pretrained by mmaq"):
+        _run(plant_store, tmp_path, part, checkpoint)
+
+
+def test_a_vit_that_was_made_for_another_size_is_refused(plant_store, tmp_path):
+    made = make_checkpoint(tmp_path / "vit.safetensors", "mmaq", s2="vit_small", s2_input=16)
+    with pytest.raises(ConfigError, match=r"transfer\.size: vit_small was made for 16 pixels"):
+        _run(plant_store, tmp_path, TransferPart("fuel", "mmaq", "frozen"), made)
+
+
+def test_a_missing_store_is_one_line(tmp_path):
+    with pytest.raises(StoreError, match="Make the store again with `mmaq plants`"):
+        _run(tmp_path / "none", tmp_path, TransferPart("fuel", "mmaq", "scratch"))
+
+
+def test_parts_are_those_of_the_issue():
+    names = [part.name for part in transfer_parts(Config().scenes)]
+    assert len(names) == len(set(names)) == 10
+    assert "transfer_plume_barlow_twins_finetune" in names
+    assert "transfer_fuel_mmaq_scratch" in names
+
+
+def test_a_source_without_scenes_has_no_parts():
+    published = {"samples": "a.csv", "eea_metadata": "b.zip"}
+    config = Config(source="published", published=published)
+    assert transfer_parts(config.scenes) == []
+    given = Config(source="published", published=published, transfer={"images": "plants"})
+    assert len(transfer_parts(given.scenes)) == 10
+
+
+def test_transfer_asks_for_its_encoders():
+    config = Config(transfer={"encoders": ["byol"]})
+    assert "byol" in pretrained_runs(config.evaluate, config.scenes)
+    assert "byol" not in pretrained_runs(config.evaluate)
+    none = Config(transfer={"encoders": ["byol"], "tasks": []})
+    assert "byol" not in pretrained_runs(none.evaluate, none.scenes)
+
+
+def test_training_imports_no_geospatial_library():
+    code = """
+import sys, mmaq.transfer.stage
+found = {"rasterio", "geopandas", "shapely", "pyogrio"} & set(sys.modules)
+assert not found, found
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
