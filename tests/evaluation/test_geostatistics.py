@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from mmaq.evaluation import geostatistics
-from mmaq.evaluation.covariates import AROUND, covariates, surroundings
+from mmaq.evaluation.covariates import covariates
 from mmaq.evaluation.geostatistics import kriged
 from mmaq.evaluation.inner import inner_folds
-from mmaq.evaluation.splits import EARTH_RADIUS_KM, Fold, leave_buffer, make_folds
+from mmaq.evaluation.splits import Fold, leave_buffer, make_folds
 from mmaq.evaluation.task import Task, read_task
 from mmaq.evaluation.unavailable import Unavailable
 from mmaq.sites import spatial_block
@@ -108,21 +108,4 @@ def test_covariates_hold_no_label_of_any_station(data):
     other = task.table.assign(no2=1.0, o3=2.0, pm10=3.0, official_test=1.0)
     found = covariates(task)
     np.testing.assert_array_equal(found, covariates(Task("made_up", other, task.store)))
-    # eight features, road distance, and what stands around on four scales; no other column is known
-    assert found.shape == (200, 9 + 4 * len(AROUND))
-
-
-def test_surroundings_are_the_weighted_means_of_the_others(data):
-    task = read_task(data[0], data[1], "made_up")
-    table, (lon, lat) = task.table, np.radians(task.places.T)
-    halves = np.sin((lat - lat[7]) / 2) ** 2
-    halves += np.cos(lat) * np.cos(lat[7]) * np.sin((lon - lon[7]) / 2) ** 2
-    chord = 2 * EARTH_RADIUS_KM * np.sqrt(halves)  # haversines
-    found = surroundings(task)[7].reshape(4, 1 + len(AROUND))
-    for scale, (density, *means) in zip((5.0, 15.0, 40.0, 100.0), found, strict=True):
-        weights = np.where(np.arange(200) == 7, 0.0, np.exp(-chord / scale))
-        of = {name: np.sum(weights * table[name]) / weights.sum() for name in AROUND}
-        assert density == pytest.approx(np.log(weights.sum()))
-        assert means[AROUND.index("urban")] == pytest.approx(of["urban"])
-        relative = of["altitude"] - table["altitude"][7]
-        assert means[AROUND.index("altitude")] == pytest.approx(relative)
+    assert found.shape == (200, 9)  # eight features and the road distance; no other column is known
