@@ -42,23 +42,22 @@ def predict_folds(task: Task, entry: Entry, split: str, config: Evaluate, hold_o
     Raises:
         Unavailable: the data cannot give the split, or lack what the method needs.
     """
+    target = task.target  # a pollutant that nobody measures ends it here
     start = time.perf_counter()
     predict = entry.prepare()
     seconds = time.perf_counter() - start + entry.shared_seconds
     copies = find_copies(task)
     parts, trained = [], []
     for seed in split_seeds(split, config.seeds):
-        folds = make_folds(task.table, split, config.folds, config.buffer_km, seed)
+        folds = make_folds(task.table, split, config.folds, config.buffer_km, seed, config.together)
         for number, fold in enumerate(folds[:1] if hold_out else folds):
             fold = leave_copies(fold, copies)
             check_fold(task, fold, copies)
             start = time.perf_counter()
-            part = pd.DataFrame(
-                {"site_id": task.site_id[fold.test], "measured": task.target[fold.test]}
-            )
+            part = pd.DataFrame({"site_id": task.site_id[fold.test], "measured": target[fold.test]})
             part["prediction"] = predict(fold, seed)
             seconds += time.perf_counter() - start
-            part["radius"] = calibrate(predict, task.target, fold, seed, entry.calibrated)
+            part["radius"] = calibrate(predict, target, fold, seed, entry.calibrated)
             parts.append(part.assign(seed=seed, fold=number))
             trained.append(len(fold.train))
     names = {

@@ -104,8 +104,8 @@ def test_a_column_that_is_missing_at_all_stations_changes_nothing(land):
 
 
 def test_covariates_hold_no_label_of_any_station(data):
-    task = read_task(data[0], data[1], "made_up")
+    task = read_task(data[0], data[1], "made_up", "no2")
     other = task.table.assign(no2=1.0, o3=2.0, pm10=3.0, official_test=1.0)
     found = covariates(task)
-    np.testing.assert_array_equal(found, covariates(Task("made_up", other, task.store)))
+    np.testing.assert_array_equal(found, covariates(Task("made_up", other, task.store, "no2")))
     assert found.shape == (200, 9)  # eight features and the road distance; no other column is known

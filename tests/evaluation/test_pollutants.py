@@ -33,7 +33,7 @@ def test_a_task_holds_the_stations_of_its_pollutant(with_ozone):
     assert task.pollutant == "o3"
     assert task.site_id.tolist() == known["site_id"].tolist()
     np.testing.assert_array_equal(task.target, known["o3"])
-    assert read_task(sites, store, "made_up").size == 60
+    assert read_task(sites, store, "made_up", "no2").size == 60
 
 
 def test_references_learn_the_pollutant_that_is_asked_for(with_ozone):
@@ -46,9 +46,9 @@ def test_references_learn_the_pollutant_that_is_asked_for(with_ozone):
 
 def test_another_pollutant_is_no_feature(with_ozone):
     (sites, store, _), table = with_ozone
-    before = read_task(sites, store, "made_up")
+    before = read_task(sites, store, "made_up", "no2")
     write_sites(table.assign(o3=table["o3"] + 200.0, pm10=33.0), sites)
-    after = read_task(sites, store, "made_up")
+    after = read_task(sites, store, "made_up", "no2")
     for name in ("features", "geography", "siting"):
         np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
 
@@ -82,7 +82,7 @@ def test_networks_learn_all_pollutants_at_once_on_the_stations_that_have_them_al
     config = Supervised(epochs=1, batch_size=8)
 
     def found(pollutant, joint, target=task.table):
-        task = Task("made_up", target, read_task(sites, store, "made_up").store, pollutant)
+        task = Task("made_up", target, read_task(sites, store, "made_up", "no2").store, pollutant)
         entry = supervised_entry(task, TINY, "supervised", "aqnet", config, joint)
         return entry.prepare()(fold, 0)
 
@@ -104,5 +104,5 @@ def test_a_table_without_any_station_is_an_error(with_ozone):
         table.assign(**dict.fromkeys(names, np.nan)).astype(dict.fromkeys(names, float)), sites
     )
     with pytest.raises(TableError, match="0 stations have no2"):
-        read_task(sites, store, "made_up")
+        read_task(sites, store, "made_up", "no2")
     assert pd.read_parquet(sites)["no2"].isna().all()

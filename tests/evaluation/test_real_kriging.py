@@ -24,7 +24,7 @@ def test_the_released_codes_hold_out(real_data, tmp_path):
     sites, store = tmp_path / "sites.parquet", tmp_path / "patches"
     build_published_sites(published, Landuse(), sites)
     build_published_patches(published, Patches(), sites, store)
-    task = read_task(sites, store, "published")
+    task = read_task(sites, store, "published", "no2")
     (fold,) = make_folds(task.table, "official", 5, 10.0, 0)
     found = reference_entries(task, None)["gbm_geo_kriging"].prepare()(fold, 0)
     measured = task.target[fold.test]
