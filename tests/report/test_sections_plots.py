@@ -149,6 +149,22 @@ def test_coverage_is_that_of_the_benchmark(material, gallery):
     assert len(made.content["plots"][0].plots) == 3
 
 
+def test_infinite_intervals_of_too_few_stations_are_not_drawn(material, nothing, gallery):
+    rows = material.predictions.copy()
+    tuned = np.array([key == TUNED for key in keys_of(rows)])
+    first = rows.index[tuned & (rows["split"] == "random")][0]
+    rows.loc[first, "radius"] = np.inf
+    intervals.section(replace(material, predictions=rows), gallery)
+    drawn = {
+        split: keys_of(pd.read_csv(gallery.folder / f"coverage_by_group_{split}.csv"))
+        for split in ("random", "blocks")
+    }
+    assert TUNED not in drawn["random"]
+    assert TUNED in drawn["blocks"]
+    rows.loc[rows["radius"].notna(), "radius"] = np.inf
+    assert intervals.section(replace(nothing, predictions=rows), gallery) is None
+
+
 def test_calibration_without_predictions_is_a_table_alone(material, nothing, gallery):
     made = intervals.section(replace(nothing, table=material.table), gallery)
     assert made.content["plots"] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from mmaq.report import coverage as reliability
@@ -46,7 +47,7 @@ def section(material: Material, gallery: Gallery) -> Section | None:
     """Coverage and width: the table's, then by predicted level and by group."""
     calibrated = _calibrated(material.table)
     rows = whole(material.predictions)
-    rows = rows[rows["radius"].notna()]
+    rows = rows[_bounded(rows)]
     keys = leading(material.table, METHODS, present(rows))
     rows = among(rows, keys)
     plots = [
@@ -58,6 +59,15 @@ def section(material: Material, gallery: Gallery) -> Section | None:
     if not calibrated and not plots:
         return None
     return Section("intervals", "Intervals", {"table": calibrated, "plots": plots})
+
+
+def _bounded(rows: pd.DataFrame) -> pd.Series:
+    """Whether all intervals of a row's method and split are finite, as the benchmark asks too.
+
+    Those of a few stations are infinite.
+    """
+    finite = pd.Series(np.isfinite(rows["radius"].to_numpy(float)), index=rows.index)
+    return finite.groupby([rows[name] for name in (*KEY, "split")]).transform("all")
 
 
 def _calibrated(table: pd.DataFrame) -> list[Calibrated]:
