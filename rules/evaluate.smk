@@ -12,6 +12,8 @@ rule evaluate_references:
         f"{LOGS}/evaluate_references.log",
     benchmark:
         f"{TIMINGS}/evaluate_references.tsv"
+    # Long, and by itself or waited for: not to be left for the end.
+    priority: 10
     conda:
         "../environment.yaml"
     resources:

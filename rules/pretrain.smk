@@ -15,6 +15,8 @@ rule pretrain:
         f"{TIMINGS}/pretrain_{{method}}.tsv"
     wildcard_constraints:
         method="|".join(SELF_SUPERVISED),
+    # Long, and by itself or waited for: not to be left for the end.
+    priority: 10
     conda:
         "../environment.yaml"
     threads: CONFIG.pretrain.threads

@@ -15,7 +15,7 @@ from mmaq.benchmark import Row, write_benchmark
 from mmaq.config.evaluation import Evaluate
 from mmaq.evaluation.bootstrap import estimate_metrics
 from mmaq.evaluation.entry import Entry
-from mmaq.evaluation.groups import station_groups
+from mmaq.evaluation.groups import MIN_STATIONS, station_groups
 from mmaq.evaluation.metrics import METRICS
 from mmaq.evaluation.predictions import Tested, join_predictions, predict_folds
 from mmaq.evaluation.task import Task
@@ -83,9 +83,9 @@ def measure(
 def _rows(
     task: Task, entry: Entry, split: str, group: str, member: np.ndarray, tested: Tested, draws: int
 ) -> list[Row]:
-    """One row a metric for the stations of one group; none where none of them was tested."""
+    """One row a metric for the stations of one group; none where too few of them were tested."""
     rows = tested.table[tested.table["site_id"].isin(task.site_id[member])]
-    if rows.empty:
+    if group != "all" and rows["site_id"].nunique() < MIN_STATIONS:
         return []
     units = task.table.set_index("site_id", drop=False)[REDRAWN[split]]
     if units[rows["site_id"]].nunique() == 1:  # a country by itself

@@ -158,6 +158,9 @@ def test_fine_tuning_is_tested_on_one_hold_out_a_seed(data, checkpoint, tmp_path
         assert set(part["site_id"]) == set(task.site_id[fold.test])
     assert np.isfinite(predictions["prediction"]).all()
     assert rows["n_test"].iloc[0] < 100 < rows["n_train"].iloc[0]
+    # MMAQ is trained a second time for the intervals of its predictions
+    assert {"coverage90", "width90"} <= set(rows["metric"])
+    assert np.isfinite(predictions["radius"]).all()
 
 
 @pytest.mark.slow

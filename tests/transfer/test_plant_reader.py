@@ -189,11 +189,11 @@ def test_a_mask_has_the_outlines_area(x1, y1, x2, y2):
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 399), st.integers(0, 399)), min_size=3, max_size=7))
 def test_a_mirrored_outline_gives_the_mirrored_mask(points):
-    # thirds of a pixel and a bit, so that no edge goes through the centre of a pixel
     ring = (np.array(points) * 0.25 + 0.01) % 100
     mirrored = ring * [-1, 1] + [100, 0]
     straight, mirror = make_mask([ring], 120), make_mask([mirrored], 120)
-    assert np.mean(straight[:, ::-1] != mirror) < 0.005
+    # an edge may pass through centres of pixels, 120 of them at most
+    assert np.sum(straight[:, ::-1] != mirror) <= 120 * len(points)
 
 
 def test_outlines_are_found_below_positive_too(small):

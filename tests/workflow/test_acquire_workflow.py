@@ -34,6 +34,7 @@ LEARNING = {
     "evaluate": {
         "folds": 3, "seeds": [0], "buffer_km": 1, "bootstrap": 20, "splits": ["random", "blocks"],
         "references": ["mean", "ridge", "gbm"], "probes": ["mmaq"],
+        "heads": ["linear", "fused"], "label_fractions": [], "embedding_trees": [],
         "finetune": {"methods": []}, "supervised": {"methods": [], "scratch": []},
     },
 }  # fmt: skip
