@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 TESTED := .venv/.tested
+# Compiling all modules of all dependencies takes longer than the few that are ever imported.
+PIP := $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help setup benchmark full test test-quick check format clean
@@ -17,12 +19,12 @@ $(READY): pyproject.toml constraints.txt
 	  echo "mmaq needs Python 3.11 or newer; name one with: make PYTHON=python3.12"; exit 1; }
 	@echo "Installing into .venv (PyTorch alone is some gigabytes; about three minutes)"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(PIP) --editable .
 	@touch $@
 
 # Whoever wants the table need not wait for DVC, the SLURM executor and the tools of the tests.
 $(TESTED): $(READY)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,orchestration]"
+	$(PIP) --editable ".[dev,orchestration]"
 	@touch $@
 
 benchmark: $(READY) ## raw satellites to results/benchmark.csv and results/report.html

@@ -32,6 +32,8 @@ LOGS = f"logs/{CONFIG.name}"
 TIMINGS = f"{LOGS}/timings"
 # Fine-tuning runs share one GPU in turn, and the cores of a machine without one side by side.
 GPUS = int(shutil.which("nvidia-smi") is not None)
+# Of the jobs that are ready: what many wait for, then what takes long, so that short ones fill up.
+AWAITED, LONG = 20, 10
 # Transfers at once of one rule. The Data Space bears four of a user over all jobs: two rules.
 TRANSFERS = 8
 OF_THE_DATA_SPACE = 2

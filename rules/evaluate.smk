@@ -12,8 +12,7 @@ rule evaluate_references:
         f"{LOGS}/evaluate_references.log",
     benchmark:
         f"{TIMINGS}/evaluate_references.tsv"
-    # Long, and by itself or waited for: not to be left for the end.
-    priority: 10
+    priority: LONG
     conda:
         "../environment.yaml"
     resources:
@@ -99,6 +98,7 @@ rule evaluate_finetune:
         f"{TIMINGS}/evaluate_finetune_{{method}}_{{split}}.tsv"
     wildcard_constraints:
         split="official|random|blocks|country",
+    priority: LONG
     conda:
         "../environment.yaml"
     threads: CONFIG.evaluate.threads
@@ -128,6 +128,7 @@ rule evaluate_supervised:
     wildcard_constraints:
         protocol="scratch|supervised",
         split="official|random|blocks|country",
+    priority: LONG
     conda:
         "../environment.yaml"
     threads: CONFIG.evaluate.threads

@@ -12,6 +12,7 @@ if CONFIG.drops_granules:
             f"{LOGS}/grid_part_{{part}}.log",
         benchmark:
             f"{TIMINGS}/grid_part_{{part}}.tsv"
+        priority: AWAITED
         conda:
             "../environment.yaml"
         resources:
@@ -40,6 +41,7 @@ elif has_collection(SENTINEL5P):
             f"{LOGS}/grid_part_{{part}}.log",
         benchmark:
             f"{TIMINGS}/grid_part_{{part}}.tsv"
+        priority: AWAITED
         conda:
             "../environment.yaml"
         resources:
@@ -63,6 +65,7 @@ if has_collection(SENTINEL5P):
             f"{LOGS}/grid.log",
         benchmark:
             f"{TIMINGS}/grid.tsv"
+        priority: AWAITED
         conda:
             "../environment.yaml"
         resources:

@@ -9,6 +9,7 @@ rule landuse:
         f"{LOGS}/landuse.log",
     benchmark:
         f"{TIMINGS}/landuse.tsv"
+    priority: AWAITED
     conda:
         "../environment.yaml"
     resources:

@@ -12,6 +12,7 @@ rule patches:
         f"{LOGS}/patches.log",
     benchmark:
         f"{TIMINGS}/patches.tsv"
+    priority: AWAITED
     conda:
         "../environment.yaml"
     threads: 2

@@ -15,8 +15,7 @@ rule pretrain:
         f"{TIMINGS}/pretrain_{{method}}.tsv"
     wildcard_constraints:
         method="|".join(SELF_SUPERVISED),
-    # Long, and by itself or waited for: not to be left for the end.
-    priority: 10
+    priority: AWAITED
     conda:
         "../environment.yaml"
     threads: CONFIG.pretrain.threads

@@ -10,15 +10,21 @@ import pytest
 
 REAL = Path(os.environ.get("MMAQ_REAL_DATA", "../shared/real"))
 ABSENT = "real data absent: set MMAQ_REAL_DATA"
+QUIET = logging.getLogger().level
 
 
 @pytest.fixture(autouse=True)
 def untouched_logging():
-    """What a verb that ran in this process did to logging ends with its test."""
+    """Every test finds logging as pytest left it, whatever verb ran in this process before it.
+
+    The level is the one at the start of the session: a fixture of a whole module that runs a
+    verb does so before this one.
+    """
     root = logging.getLogger()
-    level, handlers = root.level, root.handlers[:]
+    root.setLevel(QUIET)
+    handlers = root.handlers[:]
     yield
-    root.setLevel(level)
+    root.setLevel(QUIET)
     for handler in root.handlers[:]:
         if handler not in handlers:
             root.removeHandler(handler)

@@ -58,7 +58,7 @@ def estimate_metrics(predictions: pd.DataFrame, units: pd.Series, draws: int) ->
                 found.append(interval_metrics(target, prediction, radius, weight))
             figures.append(np.hstack(found))
     names = METRICS + INTERVAL_METRICS if calibrated else METRICS
-    low, high = _bounds(np.mean(resampled, axis=0))
+    low, high = bounds(np.mean(resampled, axis=0))
     return Estimate(names, np.mean(values, axis=0)[0], low, high)
 
 
@@ -75,8 +75,12 @@ def draw_weights(units: np.ndarray, draws: int) -> np.ndarray:
     return rng.multinomial(len(names), share, size=draws).astype(float)[:, member]
 
 
-def _bounds(resampled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Percentiles of (draws, k); a resample of equal targets has no R2 and is left out."""
+def bounds(resampled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """95 % bounds of k figures, (k,) each, from those of resamples, (draws, k).
+
+    A resample that leaves a figure undefined, as equal targets leave R2, is left out; where all do,
+    the bounds are NaN.
+    """
     defined = resampled[np.isfinite(resampled).all(axis=1)]
     if not len(defined):
         missing = np.full(resampled.shape[1], np.nan)

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.linalg.lapack import dpotri
 from scipy.optimize import minimize
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist, squareform
 
 from mmaq.evaluation.splits import EARTH_RADIUS_KM, unit_vectors
 
@@ -61,11 +61,19 @@ class Covariance:
         values = np.exp(logarithms)
         return cls(values[:-6], *values[-6:])
 
+    @property
+    def sill(self) -> float:
+        """Variance of a measurement."""
+        return self.alike + self.near + self.far + self.nugget
+
     def terms(
-        self, one: Stations, other: Stations, apart: np.ndarray
+        self, unlike: np.ndarray, apart: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The three terms without the nugget, (n, m) each; ``apart`` is their distance in km."""
-        unlike = cdist(one.features / self.lengths, other.features / self.lengths, "sqeuclidean")
+        """The three terms without the nugget, for any shape of pairs of stations.
+
+        ``unlike`` is the squared distance of their features in length scales, ``apart`` that of
+        their places in km.
+        """
         return (
             self.alike / (1.0 + 0.5 * unlike),
             self.near * np.exp(-apart / self.near_km),
@@ -74,7 +82,8 @@ class Covariance:
 
     def between(self, one: Stations, other: Stations) -> np.ndarray:
         """Covariance of the field at two sets of stations, (n, m)."""
-        alike, near, far = self.terms(one, other, distances(one.places, other.places))
+        unlike = cdist(one.features / self.lengths, other.features / self.lengths, "sqeuclidean")
+        alike, near, far = self.terms(unlike, distances(one.places, other.places))
         return alike + near + far
 
     def matrix(self, stations: Stations) -> np.ndarray:
@@ -97,42 +106,43 @@ def fit_covariance(stations: Stations, target: np.ndarray) -> Covariance:
     lengths = stations.features.shape[1]
     start = np.log([LENGTH] * lengths + list(START))
     bounds = np.log([LENGTHS] * lengths + list(BOUNDS))
-    apart = distances(stations.places, stations.places)
+    apart = squareform(distances(stations.places, stations.places), checks=False)
     found = minimize(
-        misfit, start, (stations, apart, target), jac=True, method="L-BFGS-B", bounds=bounds,
-        options={"maxiter": STEPS},
+        misfit, start, (stations.features, apart, target), jac=True, method="L-BFGS-B",
+        bounds=bounds, options={"maxiter": STEPS},
     )  # fmt: skip
     return Covariance.of(found.x)
 
 
 def misfit(
-    logarithms: np.ndarray, stations: Stations, apart: np.ndarray, target: np.ndarray
+    logarithms: np.ndarray, features: np.ndarray, apart: np.ndarray, target: np.ndarray
 ) -> tuple[float, np.ndarray]:
     """Minus the log posterior of the parameters' logarithms but for a constant, and its gradient.
 
-    ``apart`` are the distances of all pairs of ``stations`` in km, (n, n).
+    ``apart`` are the distances in km of all pairs of stations, each pair once as ``pdist`` orders
+    them: the covariance is symmetric, and half of its elements are half of the work.
     """
     covariance = Covariance.of(logarithms)
-    alike, near, far = covariance.terms(stations, stations, apart)
-    full = alike + near + far
-    full[np.diag_indices_from(full)] += covariance.nugget
-    factor = cho_factor(full, lower=True)
-    lower = np.tril(dpotri(factor[0], lower=True)[0])
-    inverse = lower + np.tril(lower, -1).T
-    solved = inverse @ target
+    scaled = features / covariance.lengths
+    alike, near, far = covariance.terms(pdist(scaled, "sqeuclidean"), apart)
+    full = squareform(alike + near + far, checks=False)
+    np.fill_diagonal(full, covariance.sill)
+    factor = cho_factor(full, lower=True, overwrite_a=True, check_finite=False)
+    solved = cho_solve(factor, target, check_finite=False)
     value = 0.5 * target @ solved + np.log(np.diag(factor[0])).sum()
-    # of the value by each element of the matrix, for any parameter's chain rule
-    slope = 0.5 * (inverse - np.outer(solved, solved))
-    scaled = stations.features / covariance.lengths
-    weight = slope * alike**2 / covariance.alike
+    # of the value by the elements of the matrix, for any parameter's chain rule
+    slope = dpotri(factor[0], lower=True)[0].T - np.outer(solved, solved)  # above the diagonal
+    diagonal, pairs = 0.5 * np.trace(slope), squareform(slope, checks=False)
+    weight = squareform(0.5 * pairs * alike**2 / covariance.alike, checks=False)
     of_lengths = 2.0 * (
         weight.sum(axis=1) @ scaled**2 - np.einsum("ij,ij->j", scaled, weight @ scaled)
     )
+    pairs_near, pairs_far = pairs * near, pairs * far
     of_rest = [
-        (slope * alike).sum(),
-        (slope * near).sum(), (slope * near * apart).sum() / covariance.near_km,
-        (slope * far).sum(), (slope * far * apart).sum() / covariance.far_km,
-        covariance.nugget * np.trace(slope),
+        pairs @ alike + covariance.alike * diagonal,
+        pairs_near.sum() + covariance.near * diagonal, pairs_near @ apart / covariance.near_km,
+        pairs_far.sum() + covariance.far * diagonal, pairs_far @ apart / covariance.far_km,
+        covariance.nugget * diagonal,
     ]  # fmt: skip
     unusual = (np.log(covariance.lengths) - np.log(LENGTH)) / SPREAD
     gradient = np.concatenate([of_lengths + unusual / SPREAD, of_rest])

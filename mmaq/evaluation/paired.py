@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from mmaq.benchmark import METHODS, PROTOCOLS, REFERENCES
-from mmaq.evaluation.bootstrap import LEVELS, draw_weights
+from mmaq.evaluation.bootstrap import bounds, draw_weights
 
 ENTRY = ("method", "protocol", "modalities")
 OTHER = tuple(f"other_{name}" for name in ENTRY)
@@ -76,8 +76,8 @@ def _figures(
         left[:, pairs[:, 1]] - left[:, pairs[:, 0]]
         for left in (unexplained(squares, shared, measured, weight) for weight in weights)
     )
-    low, high = _bounds(over_stations)
-    block_low, block_high = _bounds(over_blocks)
+    low, high = bounds(over_stations)
+    block_low, block_high = bounds(over_blocks)
     if len(np.unique(blocks)) == 1:
         block_low, block_high = np.full((2, len(pairs)), np.nan)
     better, worse = (low > 0) & (block_low > 0), (high < 0) & (block_high < 0)
@@ -109,16 +109,6 @@ def unexplained(
             variation[~(variation > 1e-12 * second)] = np.nan  # equal targets
         parts.append(weights[:, here] @ squares[:, run, here].T / variation[:, None])
     return np.asarray(np.mean(parts, axis=0))
-
-
-def _bounds(resampled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Percentiles of (draws, p); resamples without an R2 are left out."""
-    defined = resampled[np.isfinite(resampled).all(axis=1)]
-    if not len(defined):
-        missing = np.full(resampled.shape[1], np.nan)
-        return missing, missing
-    low, high = np.percentile(defined, LEVELS, axis=0)
-    return low, high
 
 
 def _rank(name: tuple[str, str, str]) -> tuple[int, int, str]:

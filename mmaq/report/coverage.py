@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mmaq.evaluation.bootstrap import draw_weights
+from mmaq.evaluation.bootstrap import bounds, draw_weights
 from mmaq.report.choose import KEY, Key, of
 from mmaq.report.stations import groups_of
 
@@ -45,7 +45,7 @@ def coverage(rows: pd.DataFrame) -> Coverage:
     )
     drawn = draw_weights(np.arange(len(by_station)).astype(str), DRAWS) @ by_station
     shares = drawn[:, :2] / drawn[:, 2:]
-    low, high = np.percentile(shares, [2.5, 97.5], axis=0)
+    low, high = bounds(shares)
     total = by_station.sum(axis=0)
     value, width = total[:2] / total[2]
     return Coverage(value, low[0], high[0], width, low[1], high[1], len(by_station))

@@ -39,7 +39,6 @@ TASKS = {
     "fuel": "Fuel of a power plant", "plume": "Plume of a power plant",
 }  # fmt: skip
 POLLUTANTS = ("no2", "o3", "pm10", "co", "so2")
-GROUPS = {"country": "Country", "area": "Area", "type": "Station type"}
 EMBEDDING = "gbm_embedding"
 """Boosted trees, but on what a pretrained network saw: a learned row."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mmaq.report import names
 from mmaq.sites import AREAS, TYPES
 
 COUNTRIES = 12
@@ -39,9 +38,3 @@ def shown_groups(sites: pd.DataFrame, present: set[str]) -> dict[str, str]:
         for group in [*order, *largest]
         if group in present
     }
-
-
-def group_words(group: str) -> str:
-    """ "area:urban" as "Area: urban"."""
-    kind, _, name = group.partition(":")
-    return f"{names.GROUPS.get(kind, kind)}: {name}"

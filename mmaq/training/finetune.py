@@ -77,7 +77,6 @@ def finetune(
     device = next(encoders.parameters()).device
     stations = Stations(inputs.to(device), statistics, encoders.config, tuple(modalities))
     model = Regressor(encoders, modalities).to(device).eval()
-    model = model.to(memory_format=torch.channels_last)  # faster, on a CPU as well
     scale = Scale.of(y_train)
     target = scale.down(y_train).to(device)
     train, test = (torch.from_numpy(np.asarray(rows)) for rows in (train_rows, test_rows))

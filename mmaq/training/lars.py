@@ -41,7 +41,7 @@ class LARS(Optimizer):
                 if "velocity" not in state:
                     state["velocity"] = torch.zeros_like(weight)
                 velocity = state["velocity"].mul_(group["momentum"]).add_(update)
-                weight.sub_(velocity * group["lr"])
+                weight.sub_(velocity, alpha=group["lr"])
         return loss
 
 
@@ -51,7 +51,7 @@ def _adapted(weight: torch.Tensor, group: dict[str, Any]) -> torch.Tensor:
     size, slope = weight.norm(), weight.grad.norm()  # type: ignore[union-attr]
     ratio = group["trust"] * size / (slope + decay * size + EPSILON)
     ratio = torch.where((size > 0) & (slope > 0), ratio, torch.ones_like(ratio))
-    return (weight.grad + decay * weight) * ratio
+    return weight.grad.add(weight, alpha=decay).mul_(ratio)  # type: ignore[union-attr]
 
 
 def make_lars(module: nn.Module, rate: float, bias_rate: float, weight_decay: float) -> LARS:

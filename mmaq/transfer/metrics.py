@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from mmaq.evaluation.bootstrap import LEVELS, Estimate, draw_weights
+from mmaq.evaluation.bootstrap import Estimate, bounds, draw_weights
 from mmaq.transfer.layout import CLASSES
 
 FUEL_METRICS = ("accuracy", "macro_f1")
@@ -79,8 +79,5 @@ def estimate(
         by_place = pd.DataFrame(counts).groupby(location).sum().reindex(places, fill_value=0)
         values.append(metrics(by_place.to_numpy(float).sum(axis=0, keepdims=True))[0])
         resampled.append(metrics(weights @ by_place.to_numpy(float)))
-    means = np.mean(resampled, axis=0)
-    means = means[np.isfinite(means).all(axis=1)]
-    missing = np.full(means.shape[1], np.nan)
-    low, high = np.percentile(means, LEVELS, axis=0) if len(means) else (missing, missing)
+    low, high = bounds(np.mean(resampled, axis=0))
     return Estimate(names, np.mean(values, axis=0), low, high)

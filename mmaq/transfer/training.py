@@ -52,8 +52,7 @@ def fit(
         order = rows[torch.randperm(len(rows), generator=generator)]
         for part in order.tensor_split(parts):
             images, masks = turn_together(scenes.images[part], scenes.masks[part], generator)
-            images = images.to(device, memory_format=torch.channels_last)
-            error = loss(images, masks.to(device), part)
+            error = loss(images.to(device), masks.to(device), part)
             optimiser.zero_grad()
             error.backward()
             optimiser.step()

@@ -52,3 +52,22 @@ def checkpoints(data, tmp_path_factory):
 def checkpoint(checkpoints):
     """That of MMAQ."""
     return checkpoints("mmaq")
+
+
+@pytest.fixture
+def real_stations(real_data, tmp_path):
+    """Paths of the site table and the store (without images) of the real stations."""
+    from mmaq.config.data import Landuse, Patches, Published
+    from mmaq.landuse import build_published_sites
+    from mmaq.patches.published import build_published_patches
+
+    folder = real_data / "stations"
+    published = Published(
+        samples=str(folder / "pollutant_ssl.csv"),
+        eea_metadata=str(folder / "PanEuropean_metadata.zip"),
+        osm=str(folder / "local_no2_osm.csv"),
+    )
+    sites, store = tmp_path / "sites.parquet", tmp_path / "patches"
+    build_published_sites(published, Landuse(), sites)
+    build_published_patches(published, Patches(), sites, store)
+    return sites, store

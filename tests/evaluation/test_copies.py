@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from stations_made_up import make_data
 
-from mmaq.config.data import Landuse, Patches, Published
 from mmaq.config.evaluation import Evaluate
 from mmaq.errors import LeakError
 from mmaq.evaluation.copies import check_fold, find_copies, leave_copies
@@ -15,8 +14,6 @@ from mmaq.evaluation.entry import Entry
 from mmaq.evaluation.predictions import predict_folds
 from mmaq.evaluation.splits import Fold, make_folds
 from mmaq.evaluation.task import read_task
-from mmaq.landuse import build_published_sites
-from mmaq.patches.published import build_published_patches
 
 METRE = 1 / 111_195  # degrees of latitude
 CONFIG = Evaluate(seeds=(0, 1), folds=3)
@@ -119,16 +116,8 @@ def test_groups_stay_with_their_stations(task):
 
 
 @pytest.mark.slow
-def test_pairs_of_real_stations_at_one_place(real_data, tmp_path):
-    folder = real_data / "stations"
-    published = Published(
-        samples=str(folder / "pollutant_ssl.csv"),
-        eea_metadata=str(folder / "PanEuropean_metadata.zip"),
-    )
-    sites, store = tmp_path / "sites.parquet", tmp_path / "patches"
-    build_published_sites(published, Landuse(), sites)
-    build_published_patches(published, Patches(), sites, store)
-    copies = find_copies(read_task(sites, store, "published", "no2"))
+def test_pairs_of_real_stations_at_one_place(real_stations):
+    copies = find_copies(read_task(*real_stations, "published", "no2"))
     counts = np.bincount(copies)
     assert sum(count * (count - 1) // 2 for count in counts) == 13
     assert len(copies) == 2674

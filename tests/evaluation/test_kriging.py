@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime
+from scipy.spatial.distance import squareform
 from scipy.stats import multivariate_normal
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import (
@@ -39,6 +40,10 @@ def made_up(count, seed=0, width=1):
     rng = np.random.default_rng(seed)
     places = np.column_stack([rng.uniform(5, 9, count), rng.uniform(48, 51, count)])
     return Stations(rng.normal(size=(count, width)), places)
+
+
+def pairs_apart(stations):
+    return squareform(distances(stations.places, stations.places), checks=False)
 
 
 def drawn(covariance, stations, seed=1):
@@ -76,14 +81,16 @@ def test_the_misfit_is_the_likelihood_of_scipy_and_its_gradient_is_right(seed):
     rng = np.random.default_rng(seed)
     target = rng.normal(size=25)
     logarithms = np.log([LENGTH, LENGTH, *START]) + rng.normal(0, 0.3, 8)
-    apart = distances(stations.places, stations.places)
-    value, gradient = misfit(logarithms, stations, apart, target)
+    apart = pairs_apart(stations)
+    value, gradient = misfit(logarithms, stations.features, apart, target)
     full = Covariance.of(logarithms).matrix(stations)
     prior = 0.5 * np.sum(((logarithms[:2] - np.log(LENGTH)) / SPREAD) ** 2)
     constant = 0.5 * 25 * np.log(2 * np.pi)
     expected = prior - constant - multivariate_normal.logpdf(target, cov=full)
     assert value == pytest.approx(expected)
-    by_steps = approx_fprime(logarithms, lambda at: misfit(at, stations, apart, target)[0], 1e-6)
+    by_steps = approx_fprime(
+        logarithms, lambda at: misfit(at, stations.features, apart, target)[0], 1e-6
+    )
     np.testing.assert_allclose(gradient, by_steps, rtol=1e-3, atol=1e-3)
 
 
@@ -92,11 +99,11 @@ def test_the_fit_is_better_than_the_truth_and_finds_which_feature_matters():
     truth = replace(ONE, lengths=np.array([0.7, 1e3, 1e3]), alike=1.0)
     values = drawn(truth, stations)
     values = (values - values.mean()) / values.std()
-    found, apart = fit_covariance(stations, values), distances(stations.places, stations.places)
+    found, apart = fit_covariance(stations, values), pairs_apart(stations)
     logarithms = np.log([*found.lengths, found.alike, found.near, found.near_km, found.far,
                          found.far_km, found.nugget])  # fmt: skip
-    assert misfit(logarithms, stations, apart, values)[0] <= misfit(
-        np.log([LENGTH] * 3 + list(START)), stations, apart, values
+    assert misfit(logarithms, stations.features, apart, values)[0] <= misfit(
+        np.log([LENGTH] * 3 + list(START)), stations.features, apart, values
     )[0]  # fmt: skip
     assert np.argmin(found.lengths) == 0
     assert found.lengths[0] < 3 < found.lengths[1:].min()

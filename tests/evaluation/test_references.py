@@ -246,22 +246,9 @@ def test_real_data_have_no_truth(tmp_path):
 
 
 @pytest.mark.slow
-def test_real_stations_without_an_image(real_data, tmp_path):
-    from mmaq.config.data import Landuse, Patches, Published
-    from mmaq.landuse import build_published_sites
-    from mmaq.patches.published import build_published_patches
-
-    folder = real_data / "stations"
-    published = Published(
-        samples=str(folder / "pollutant_ssl.csv"),
-        eea_metadata=str(folder / "PanEuropean_metadata.zip"),
-        osm=str(folder / "local_no2_osm.csv"),
-    )
-    sites, store = tmp_path / "sites.parquet", tmp_path / "patches"
-    build_published_sites(published, Landuse(), sites)
-    build_published_patches(published, Patches(), sites, store)
+def test_real_stations_without_an_image(real_stations, tmp_path):
     config = Evaluate(seeds=(0,), references=("mean", "ridge", "gbm", "gbm_geo", "gbm_pixels"))
-    rows, predictions = _run((sites, store, None), tmp_path, config, archive=False)
+    rows, predictions = _run((*real_stations, None), tmp_path, config, archive=False)
     r2 = rows[rows["metric"] == "r2"].set_index(["split", "method"])["value"]
     assert r2["random", "gbm_geo"] >= 0.72
     assert r2["blocks", "gbm_geo"] >= 0.66

@@ -28,6 +28,8 @@ def test_the_store_holds_what_the_two_satellites_saw(inputs, small, tmp_path, ca
     archive, table, l3, sites = inputs
     with caplog.at_level(logging.INFO):
         build_patches(archive, table, l3, small, tmp_path / "store", 1)
+    last = caplog.messages[-1]
+    assert last == "patches of 3 sites: 2 have Sentinel-2, 3 have Sentinel-5P, 2 have both"
     store = open_store(tmp_path / "store")
     assert store.rows("s2", sites["site_id"]).tolist() == [0, -1, 1]
     assert store.rows("s5p", sites["site_id"]).tolist() == [0, 1, 2]
@@ -42,8 +44,6 @@ def test_the_store_holds_what_the_two_satellites_saw(inputs, small, tmp_path, ca
     assert store.about["modalities"]["s5p"] == {
         "side": 4, "pixel_degrees": 0.01, "units": "mol m-2",
     }  # fmt: skip
-    last = caplog.messages[-1]
-    assert last == "patches of 3 sites: 2 have Sentinel-2, 3 have Sentinel-5P, 2 have both"
 
 
 def test_equal_bytes_for_any_number_of_workers(inputs, country, small, tmp_path):
