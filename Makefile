@@ -37,10 +37,10 @@ full: $(READY) ## every method, five seeds, on two simulated countries (hours)
 	  --configfile config/full.yaml --config name=full-2 'simulate={seed: 2}'
 
 test: $(TESTED) ## the whole test suite, with coverage
-	$(BIN)/python -m pytest -n auto --dist loadfile --cov=mmaq --cov-fail-under=85
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov=mmaq --cov-fail-under=85
 
 test-quick: $(TESTED) ## the tests that take seconds
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow"
 
 check: $(TESTED) ## formatting, lint, types
 	$(BIN)/ruff check .

@@ -11,6 +11,8 @@ import pytest
 REAL = Path(os.environ.get("MMAQ_REAL_DATA", "../shared/real"))
 ABSENT = "real data absent: set MMAQ_REAL_DATA"
 QUIET = logging.getLogger().level
+WHOLE = {"orchestration", "workflow"}
+"""Rooms whose tests run whole workflows."""
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +30,12 @@ def untouched_logging():
     for handler in root.handlers[:]:
         if handler not in handlers:
             root.removeHandler(handler)
+
+
+def pytest_collection_modifyitems(items):
+    """Files that take long come first, so that no worker is left alone with one at the end."""
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (not WHOLE & set(item.path.parts), item.path not in long))
 
 
 @pytest.fixture
