@@ -46,9 +46,12 @@ class Convolution(nn.Conv2d):
 def with_single_pixels(network: nn.Module) -> nn.Module:
     """``network`` with a ``Convolution`` for each plain convolution; weights and names stay."""
     for name, module in network.named_children():
-        plain = isinstance(module, nn.Conv2d) and module.groups == 1 and module.bias is None
-        if plain and module.dilation == (1, 1):
+        if isinstance(module, nn.Conv2d) and _plain(module):
             setattr(network, name, Convolution.of(module))
         else:
             with_single_pixels(module)
     return network
+
+
+def _plain(conv: nn.Conv2d) -> bool:
+    return conv.groups == 1 and conv.dilation == (1, 1) and conv.bias is None
