@@ -7,6 +7,8 @@ from typing import Literal
 import torchvision
 from torch import nn
 
+from mmaq.models.convolution import with_single_pixels
+
 ResNetName = Literal["resnet18", "resnet50"]
 WIDTHS = {"resnet18": 512, "resnet50": 2048}
 """Width of the embedding of each network."""
@@ -25,4 +27,4 @@ def make_resnet(name: ResNetName, bands: int) -> nn.Module:
     network.conv1 = nn.Conv2d(bands, 64, kernel_size=3, stride=2, padding=1, bias=False)
     nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
     network.fc = nn.Identity()
-    return network
+    return with_single_pixels(network)
