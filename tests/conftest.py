@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+# The workers of pytest take every core: libraries that start threads beside them halve the speed.
+# Set before any of them is imported; processes that a test starts inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 REAL = Path(os.environ.get("MMAQ_REAL_DATA", "../shared/real"))
 ABSENT = "real data absent: set MMAQ_REAL_DATA"
 QUIET = logging.getLogger().level
