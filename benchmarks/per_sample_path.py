@@ -18,7 +18,7 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 
 from mmaq.config.learning import Encoders
-from mmaq.training.data import Inputs
+from mmaq.learn.data import Inputs
 
 BANDS = [10, 2, 1, 0, 4, 5, 6, 3, 7, 11, 8, 9]
 """Where each band of B01..B12 stands in a published file."""

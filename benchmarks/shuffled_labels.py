@@ -14,17 +14,16 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmaq.base.errors import LeakError, Unavailable
 from mmaq.cli.run import Run, begin
 from mmaq.config.evaluation import Evaluate
-from mmaq.errors import LeakError
-from mmaq.evaluation.checks import check_null, shuffle_labels
-from mmaq.evaluation.encoders import limited_threads
-from mmaq.evaluation.entry import Entry
-from mmaq.evaluation.gbm_embedding_stage import embedding_entry
-from mmaq.evaluation.probes import probe_entries
-from mmaq.evaluation.references import reference_entries
-from mmaq.evaluation.task import Task, read_task
-from mmaq.evaluation.unavailable import Unavailable
+from mmaq.estimators.embedding_trees import embedding_entry
+from mmaq.estimators.entry import Entry
+from mmaq.estimators.probes import probe_entries
+from mmaq.estimators.references import reference_entries
+from mmaq.evaluate.checks import check_null, shuffle_labels
+from mmaq.evaluate.task import Task, read_task
+from mmaq.learn.devices import limited_threads
 
 
 def entries(run: Run, config: Evaluate, task: Task) -> list[Entry]:

@@ -3,7 +3,7 @@ if CONFIG.source == "simulate":
 
     rule simulate:
         input:
-            sources=stage_sources("mmaq.simulate"),
+            sources=stage_sources("mmaq.simulate.stage"),
         output:
             [collection(name) for name in collections_made()],
         log:
@@ -26,7 +26,7 @@ if CONFIG.source == "files":
 
     rule acquire:
         input:
-            sources=stage_sources("mmaq.acquire.files"),
+            sources=stage_sources("mmaq.acquire.stage"),
         output:
             [collection(name) for name in collections_made()],
         log:
@@ -174,7 +174,7 @@ if (
 # Scenes of power plants for the transfer tasks, where no folder of them is given.
 rule simulate_plants:
     input:
-        sources=stage_sources("mmaq.simulate.plants"),
+        sources=stage_sources("mmaq.simulate.stage"),
     output:
         f"{PATHS.plant_scenes}/labels.csv",
     log:

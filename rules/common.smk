@@ -4,20 +4,20 @@ import shutil
 from snakemake.exceptions import WorkflowError
 
 from mmaq.acquire.manifest import SITES, manifest_names
-from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS, TRUTH
-from mmaq.config import check_config
+from mmaq.contracts.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS, TRUTH
+from mmaq.config.load import check_config
 from mmaq.config.parts import (
     checkpoint_of,
     evaluation_parts,
     pretrained_runs,
     transfer_parts,
 )
-from mmaq.config.learning import SELF_SUPERVISED
-from mmaq.errors import MmaqError
-from mmaq.layout import Layout
-from mmaq.patches.store import FILES as STORE_FILES
-from mmaq.sources import stage_sources
+from mmaq.base.errors import MmaqError
+from mmaq.base.layout import Layout
+from mmaq.contracts.patches import FILES as STORE_FILES
+from mmaq.base.sources import stage_sources
 from mmaq.transfer.store import FILES as PLANT_FILES
+from mmaq.vocabulary import SELF_SUPERVISED
 
 try:
     CONFIG = check_config(
@@ -160,7 +160,8 @@ def acquire_rules():
 
 def timing_files():
     """Benchmark files of the rules that this configuration runs before the report."""
-    names = ["landuse", "patches"]
+    published = "_published" if CONFIG.source == "published" else ""
+    names = [f"landuse{published}", f"patches{published}"]
     names += [f"evaluate_{part}" for part in EVALUATION_PARTS + TRANSFER_PARTS]
     names += ["plants"] if TRANSFER_PARTS else []
     names += (

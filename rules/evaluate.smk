@@ -4,7 +4,7 @@ rule evaluate_references:
         truth=made(TRUTH, collection(TRUTH)),
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluation.references_stage"),
+        sources=stage_sources("mmaq.evaluate.stage"),
     output:
         rows=f"{EVALUATED}/references.csv",
         predictions=f"{EVALUATED}/references.parquet",
@@ -32,7 +32,7 @@ rule evaluate_probes:
         encoders=encoders_of,
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluation.probes_stage"),
+        sources=stage_sources("mmaq.evaluate.stage"),
     output:
         rows=f"{EVALUATED}/probes_{{method}}.csv",
         predictions=f"{EVALUATED}/probes_{{method}}.parquet",
@@ -61,7 +61,7 @@ rule evaluate_gbm_embedding:
         encoders=encoders_of,
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluation.gbm_embedding_stage"),
+        sources=stage_sources("mmaq.evaluate.stage"),
     output:
         rows=f"{EVALUATED}/gbm_embedding_{{method}}.csv",
         predictions=f"{EVALUATED}/gbm_embedding_{{method}}.parquet",
@@ -88,7 +88,7 @@ rule evaluate_finetune:
         encoders=encoders_of,
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluation.finetune_stage"),
+        sources=stage_sources("mmaq.evaluate.stage"),
     output:
         rows=f"{EVALUATED}/finetune_{{method}}_{{split}}.csv",
         predictions=f"{EVALUATED}/finetune_{{method}}_{{split}}.parquet",
@@ -117,7 +117,7 @@ rule evaluate_supervised:
     input:
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluation.supervised_stage"),
+        sources=stage_sources("mmaq.evaluate.stage"),
     output:
         rows=f"{EVALUATED}/{{protocol}}_{{method}}_{{split}}.csv",
         predictions=f"{EVALUATED}/{{protocol}}_{{method}}_{{split}}.parquet",
@@ -148,7 +148,7 @@ rule evaluate_supervised:
 rule benchmark_table:
     input:
         parts=[f"{EVALUATED}/{part}.csv" for part in EVALUATION_PARTS + TRANSFER_PARTS],
-        sources=stage_sources("mmaq.evaluation.table"),
+        sources=stage_sources("mmaq.evaluate.stage"),
     output:
         table=report(
             str(PATHS.benchmark),
@@ -174,7 +174,7 @@ rule comparisons:
     input:
         predictions=[f"{EVALUATED}/{part}.parquet" for part in EVALUATION_PARTS],
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluation.comparisons"),
+        sources=stage_sources("mmaq.evaluate.stage"),
     output:
         PATHS.comparisons,
     log:

@@ -5,7 +5,7 @@ if CONFIG.drops_granules:
     rule grid_and_drop_part:
         input:
             manifest=manifest(SENTINEL5P),
-            sources=stage_sources("mmaq.sentinel5p"),
+            sources=stage_sources("mmaq.sentinel5p.stage"),
         output:
             update(str(PATHS.grid_part("{part}"))),
         log:
@@ -26,7 +26,7 @@ if CONFIG.drops_granules:
             folder=str(PATHS.passing),
             workers=transfers(CONFIG.acquire.sentinel5p.provider),
         script:
-            "../workflow/scripts/grid_and_drop.py"
+            "../workflow/scripts/grid_and_drop_part.py"
 
 elif has_collection(SENTINEL5P):
 
@@ -34,7 +34,7 @@ elif has_collection(SENTINEL5P):
     rule grid_part:
         input:
             collection=collection(SENTINEL5P),
-            sources=stage_sources("mmaq.sentinel5p"),
+            sources=stage_sources("mmaq.sentinel5p.stage"),
         output:
             update(str(PATHS.grid_part("{part}"))),
         log:
@@ -58,7 +58,7 @@ if has_collection(SENTINEL5P):
     rule grid:
         input:
             parts=[str(PATHS.grid_part(part)) for part in PARTS],
-            sources=stage_sources("mmaq.sentinel5p"),
+            sources=stage_sources("mmaq.sentinel5p.stage"),
         output:
             PATHS.grid,
         log:
@@ -79,7 +79,7 @@ if has_collection(SENTINEL5P):
     use rule grid as grid_mean with:
         input:
             parts=parts_within,
-            sources=stage_sources("mmaq.sentinel5p"),
+            sources=stage_sources("mmaq.sentinel5p.stage"),
         output:
             str(PATHS.grid_mean("{span}")),
         log:

@@ -4,7 +4,7 @@ rule predictor:
         encoders=f"{PATHS.checkpoints}/{CONFIG.pretrain.method}.safetensors",
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.prediction.predictor"),
+        sources=stage_sources("mmaq.prediction.stage"),
     output:
         PATHS.predictor(CONFIG.pretrain.method),
     log:
@@ -31,7 +31,7 @@ rule predict:
         predictor=PATHS.predictor(CONFIG.pretrain.method),
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.prediction.write"),
+        sources=stage_sources("mmaq.prediction.stage"),
     output:
         PATHS.predictions,
     log:

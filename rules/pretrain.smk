@@ -3,7 +3,7 @@ rule pretrain:
     input:
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.training.pretrain"),
+        sources=stage_sources("mmaq.learn.stage"),
     output:
         checkpoint=f"{PATHS.checkpoints}/{{method}}.ckpt",
         best=f"{PATHS.checkpoints}/{{method}}_best.ckpt",

@@ -7,7 +7,7 @@ rule report:
         sites=PATHS.sites,
         store=STORE,
         losses=loss_curves(),
-        sources=stage_sources("mmaq.report"),
+        sources=stage_sources("mmaq.report.stage"),
     output:
         page=report(
             str(PATHS.report),

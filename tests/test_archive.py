@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaq.archive import (
+from mmaq.base.errors import ArchiveError
+from mmaq.contracts.archive import (
     ANCILLARY,
     SENTINEL2,
     STATIONS,
@@ -17,8 +18,7 @@ from mmaq.archive import (
     read_collection,
     read_product,
     write_collection,
-)  # fmt: skip
-from mmaq.errors import ArchiveError
+)
 
 TIME = datetime(2021, 6, 3, 10, 36, 29, tzinfo=timezone.utc)
 BOX = (8.0, 50.0, 9.5, 52.5)

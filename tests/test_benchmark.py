@@ -3,8 +3,8 @@ from dataclasses import asdict
 import pandas as pd
 import pytest
 
-from mmaq.benchmark import COLUMNS, Row, read_benchmark, write_benchmark
-from mmaq.errors import TableError
+from mmaq.base.errors import TableError
+from mmaq.contracts.benchmark import COLUMNS, Row, read_benchmark, write_benchmark
 
 ROW = Row(
     "made_up", "no2", "mmaq", "s2+s5p", "linear", "random", "r2", value=0.123456789, low=0.1,

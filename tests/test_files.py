@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from mmaq.errors import ArchiveError
-from mmaq.files import read_json, remove_left_over, replacing, sha256, write_json
+from mmaq.base.errors import ArchiveError
+from mmaq.base.files import read_json, remove_left_over, replacing, sha256, write_json
 
 
 def _replace_half(path):

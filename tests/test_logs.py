@@ -3,8 +3,8 @@ import logging
 
 import pytest
 
-from mmaq.errors import TableError
-from mmaq.logs import one_line_errors, start_logging
+from mmaq.base.errors import TableError
+from mmaq.base.logs import one_line_errors, start_logging
 
 
 @pytest.fixture

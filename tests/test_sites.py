@@ -7,13 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaq.errors import TableError
-from mmaq.sites import (
-    AREAS,
+from mmaq.base.errors import TableError
+from mmaq.contracts.sites import (
     COLUMNS,
     FEATURES,
     GEO,
-    TYPES,
     UNITS,
     check_sites,
     has_places,
@@ -21,7 +19,8 @@ from mmaq.sites import (
     spatial_block,
     stations,
     write_sites,
-)  # fmt: skip
+)
+from mmaq.vocabulary import AREAS, TYPES
 
 
 def table(count=4):

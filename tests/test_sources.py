@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from mmaq.sources import PACKAGE, stage_sources
+from mmaq.base.sources import PACKAGE, stage_sources
 
 STAGES = {
     "grid": ["mmaq.sentinel5p"],
     "landuse": ["mmaq.landuse"],
-    "patches": ["mmaq.patches.build", "mmaq.patches.published"],
-    "pretrain": ["mmaq.training.pretrain"],
-    "references": ["mmaq.evaluation.references_stage"],
+    "patches": ["mmaq.patches.assemble", "mmaq.patches.published"],
+    "pretrain": ["mmaq.learn.stage"],
+    "references": ["mmaq.evaluate.stage"],
     "report": ["mmaq.report"],
 }
 

@@ -9,7 +9,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from mmaq.config.base import Count, Section, Share
 
 Sentinel2Provider = Literal["earth-search", "planetary-computer", "cdse", "dhus", "none"]
+
 Sentinel5PProvider = Literal["cdse", "planetary-computer", "dhus", "none"]
+
 StationProvider = Literal["eea", "openaq"]
 
 

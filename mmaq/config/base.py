@@ -7,7 +7,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
 Positive = Annotated[float, Field(gt=0.0)]
+
 Count = Annotated[int, Field(gt=0)]
 
 

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field
 
 from mmaq.config.base import Count, Positive, Section
-from mmaq.config.learning import MethodName
+from mmaq.vocabulary import Head, Learned, Pollutant, Pretrained, Reference, Split, SupervisedName
 
-Split = Literal["official", "random", "blocks", "country"]
-Pollutant = Literal["no2", "o3", "pm10", "co", "so2"]
-Head = Literal["linear", "fused", "sgd_probe", "knn"]
-Pretrained = Literal[MethodName, "mmaq_s2"]
-Learned = Literal[MethodName, "mmaq_s2", "random_init"]
-SupervisedName = Literal["aqnet", "two_stream"]
-Reference = Literal[
-    "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "oracle", "oracle_inputs"
-]  # fmt: skip
 T = TypeVar("T")
 
 
@@ -28,7 +19,6 @@ def _once(values: tuple[T, ...]) -> tuple[T, ...]:
 
 
 Once = AfterValidator(_once)
-
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from mmaq.config.base import Count, Positive, Section, Share
 from mmaq.config.methods import BYOL, DINO, MMCL, MoCo, SimCLR, VICReg
-
-MethodName = Literal[
-    "mmaq", "decur", "barlow_twins", "barlow_twins_multimodal", "simclr", "vicreg", "byol",
-    "moco_v2", "simsiam", "dino", "mmcl",
-]  # fmt: skip
-SELF_SUPERVISED: tuple[MethodName, ...] = get_args(MethodName)
+from mmaq.vocabulary import MethodName
 
 
 class Encoders(Section):

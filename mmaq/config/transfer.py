@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from mmaq.config.base import Count, Positive, Section
-from mmaq.config.evaluation import Once, Pretrained
-
-TransferTask = Literal["fuel", "plume"]
+from mmaq.config.evaluation import Once
+from mmaq.vocabulary import Pretrained, TransferTask
 
 
 class Transfer(Section):

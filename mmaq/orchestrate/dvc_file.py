@@ -8,15 +8,18 @@ from typing import Any
 
 import yaml
 
-from mmaq.config import Config, load_config
-from mmaq.errors import ConfigError
-from mmaq.files import replacing
-from mmaq.layout import Layout
+from mmaq.base.errors import ConfigError
+from mmaq.base.files import replacing
+from mmaq.base.layout import Layout
+from mmaq.config.load import load_config
+from mmaq.config.schema import Config
 from mmaq.orchestrate.stages import COMMON, STAGES, Stage, keys_of
 from mmaq.orchestrate.workflow import SNAKEFILE, Job, read_workflow
 
 DEFAULT = Path("config/config.yaml")
+
 HEADER = "# Written by `mmaq dvc write` from the workflow; do not edit.\n"
+
 PROGRAM = r"snakemake --profile \${SNAKEMAKE_PROFILE:-profiles/local}"
 """What a stage runs: cores and executor are the profile's, so that neither makes it stale."""
 

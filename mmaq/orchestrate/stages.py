@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mmaq.config import Config
+from mmaq.config.schema import Config
 
 COMMON = "rules/common.smk"
 """Helpers that every rule may use."""

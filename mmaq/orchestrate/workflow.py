@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmaq.errors import ConfigError
+from mmaq.base.errors import ConfigError
 
 SNAKEFILE = Path("Snakefile")
 

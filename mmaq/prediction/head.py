@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmaq.evaluation.conformal import half_width
-from mmaq.evaluation.splits import Fold
-from mmaq.evaluation.standardise import join_scaling
-from mmaq.ridge import fit_ridge
+from mmaq.statistics.intervals import half_width
+from mmaq.statistics.ridge import fit_ridge, join_scaling
+from mmaq.statistics.splits import Fold
 
 
 @dataclass(frozen=True)

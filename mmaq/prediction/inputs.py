@@ -8,16 +8,16 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from mmaq.evaluation.standardise import linear_features
-from mmaq.models import Encoders
-from mmaq.patches.store import PatchStore
-from mmaq.sites import FEATURES
-from mmaq.training.data import load_inputs
-from mmaq.training.embed import embed
-from mmaq.training.statistics import Statistics
+from mmaq.contracts.patches import PatchStore
+from mmaq.contracts.sites import FEATURES
+from mmaq.learn.data import Statistics, load_inputs
+from mmaq.learn.embed import embed
+from mmaq.learn.models.encoders import Encoders
+from mmaq.statistics.ridge import linear_features
+from mmaq.vocabulary import IMAGES
 
-IMAGES = ("s2", "s5p")
 TABLE, TYPE = "table", "type"
+
 ENVIRONMENT = 2
 """The first two land-use features, altitude and population density, are known everywhere; the area
 and type that the others state are known of stations alone."""

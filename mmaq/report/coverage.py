@@ -7,13 +7,16 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mmaq.evaluation.bootstrap import bounds, draw_weights
 from mmaq.report.choose import KEY, Key, of
 from mmaq.report.stations import groups_of
+from mmaq.statistics.bootstrap import bounds, draw_weights
 
 NOMINAL = 0.9
+
 DRAWS = 500
+
 LEVELS = 5
+
 COLUMNS = [*KEY, "value", "low", "high", "width", "width_low", "width_high", "stations"]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as arrow
 
-from mmaq.errors import TableError
+from mmaq.base.errors import TableError
 
 PREDICTIONS = (
     "task", "method", "protocol", "modalities", "label_fraction", "split", "seed", "fold",
@@ -26,6 +26,7 @@ COMPARISONS = (
 """Columns of the paired comparisons; a difference is the method's metric minus the other's."""
 
 VERDICTS = ("better", "worse", "open")
+
 RULES_OF_MANY_JOBS = (
     "grid_part", "pretrain", "evaluate_probes", "evaluate_finetune", "evaluate_scratch",
     "evaluate_supervised", "transfer",

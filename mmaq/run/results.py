@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from mmaq.benchmark import main_rows, read_benchmark
+from mmaq.contracts.benchmark import main_rows, read_benchmark
 
 HEAD = (
     "task", "method", "protocol", "inputs", "split", "R2", "95 % interval", "RMSE ug/m3",
     "MAE ug/m3", "reported R2",
 )  # fmt: skip
+
 ROW = ["task", "method", "protocol", "modalities", "split"]
 
 

@@ -13,18 +13,19 @@ from pathlib import Path
 
 import numpy as np
 
+from mmaq.base.errors import ProductError
+from mmaq.base.files import replacing
+from mmaq.base.sources import stage_sources
 from mmaq.config.data import Grid
-from mmaq.errors import ProductError
-from mmaq.files import replacing
-from mmaq.sentinel5p.accumulator import Accumulator
-from mmaq.sentinel5p.cells import CELL, empty_cells
+from mmaq.sentinel5p.accumulator import CELL, Accumulator, empty_cells
 from mmaq.sentinel5p.chunks import fill_datasets
 from mmaq.sentinel5p.granule import Granule
 from mmaq.sentinel5p.grid import RegularGrid
-from mmaq.sources import stage_sources
 
 COUNTS = ("pixels", "used")
+
 TEXTS = ("units", "standard_name")
+
 log = logging.getLogger(__name__)
 
 REMEDY = "Make the part again with `mmaq grid`"

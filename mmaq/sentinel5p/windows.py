@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmaq.errors import ProductError
+from mmaq.base.errors import ProductError
 from mmaq.sentinel5p.level3 import read_level3
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 
 
 class Gone(ServiceError):

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 
-from mmaq.files import replacing
+from mmaq.base.files import replacing
 from mmaq.services.faults import DiskFull
 
 

@@ -12,14 +12,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from mmaq.config.transfer import Transfer
-from mmaq.transfer.layout import CLASSES
+from mmaq.transfer.labels import CLASSES
 from mmaq.transfer.networks import FuelNetwork
 from mmaq.transfer.scenes import Scenes
 from mmaq.transfer.training import fit, run
 
 STRENGTHS = np.logspace(-4, 0, 5)
 """Inverse penalties that are tried."""
+
 FOLDS, ITERATIONS = 4, 100
+
 ABSENT = -20.0
 """Score of a class that no training scene has."""
 

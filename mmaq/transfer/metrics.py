@@ -12,11 +12,13 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from mmaq.evaluation.bootstrap import Estimate, bounds, draw_weights
-from mmaq.transfer.layout import CLASSES
+from mmaq.statistics.bootstrap import Estimate, bounds, draw_weights
+from mmaq.transfer.labels import CLASSES
 
 FUEL_METRICS = ("accuracy", "macro_f1")
+
 PLUME_METRICS = ("miou", "foreground_iou")
+
 PIXELS = ("true_positive", "false_positive", "false_negative", "true_negative")
 
 Metrics = Callable[[np.ndarray], np.ndarray]

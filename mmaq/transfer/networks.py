@@ -9,14 +9,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models import ResNet
 
+from mmaq.base.errors import ConfigError
 from mmaq.config.transfer import Transfer
-from mmaq.errors import ConfigError
-from mmaq.transfer.layout import CLASSES
+from mmaq.transfer.labels import CLASSES
 
 FIRST = 64
 """Channels after a ResNet's first convolution."""
+
 LAYERS = (1, 2, 3, 4)
 """Numbers of its layers."""
+
 WIDTHS = (96, 64, 48, 24)
 """Channels of the decoder from its deepest stage to its last."""
 

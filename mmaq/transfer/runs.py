@@ -1,26 +1,69 @@
-"""One run: split the scenes by place, train on one side, predict the other."""
+"""The Sentinel-2 encoder that a part of the transfer tasks is about.
+
+One run: split the scenes by place, train on one side, predict the other.
+
+Training and test scenes with no place in common.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
+from mmaq.base.errors import ConfigError, Unavailable
+from mmaq.config.learning import Encoders as EncodersConfig
 from mmaq.config.parts import TransferPart
 from mmaq.config.transfer import Transfer
-from mmaq.evaluation.encoders import device
-from mmaq.evaluation.unavailable import Unavailable
-from mmaq.transfer.encoder import Encoder
+from mmaq.estimators.encoders import load_network
+from mmaq.learn.devices import device
+from mmaq.learn.models.encoders import Encoders
 from mmaq.transfer.fuel import predict_fuel, train_fuel
-from mmaq.transfer.layout import CLASSES, UNKNOWN
+from mmaq.transfer.labels import CLASSES, UNKNOWN
 from mmaq.transfer.metrics import confusion_cells
 from mmaq.transfer.networks import FuelNetwork, PlumeNetwork
 from mmaq.transfer.plume import count_pixels, predict_plume, train_plume
 from mmaq.transfer.scenes import Scenes, band_statistics, load_scenes
-from mmaq.transfer.split import Split, split_scenes
 from mmaq.transfer.store import PlantStore
+
+S2 = "s2"
+
+
+class Encoder(NamedTuple):
+    """A network (n, 12, h, w) to (n, ``width``), on the GPU where there is one."""
+
+    network: nn.Module
+    width: int
+
+
+def load_encoder(
+    checkpoint: Path | None, sizes: EncodersConfig, side: int, part: TransferPart, seed: int
+) -> Encoder:
+    """The pretrained encoder, read anew; from scratch one of ``sizes`` with the seed's weights.
+
+    Raises:
+        Unavailable: there is no checkpoint.
+        CheckpointError: the checkpoint cannot be read, is another method's, or has no encoder of
+            Sentinel-2.
+        ConfigError: the encoder cannot see images of ``side`` pixels.
+    """
+    if part.protocol == "scratch":
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            encoders = Encoders(sizes.model_copy(update={"s2_input": side}), (S2,)).to(device())
+    elif checkpoint is None:
+        raise Unavailable("no encoders were pretrained")
+    else:
+        encoders, _ = load_network(checkpoint, part.method)
+    sees = encoders.config
+    if sees.s2 == "vit_small" and sees.s2_input != side:
+        fault = f"vit_small was made for {sees.s2_input} pixels a side, not for {side}"
+        raise ConfigError("transfer.size", fault, f"Set it to {sees.s2_input}")
+    return Encoder(encoders[S2], encoders.widths[S2])
 
 
 class Run(NamedTuple):
@@ -100,3 +143,40 @@ def _segment(
     train_plume(network, scenes, split.train, config, seed)
     prediction = predict_plume(network, scenes, split.test, masks.shape[-1])
     return count_pixels(masks[split.test], prediction)
+
+
+SHARE = 4
+"""One place in so many is tested on."""
+
+
+class Split(NamedTuple):
+    """Positions of training and test scenes."""
+
+    train: np.ndarray
+    test: np.ndarray
+
+
+def split_scenes(locations: np.ndarray, labels: np.ndarray, seed: int) -> Split:
+    """A quarter of the places as the test set, of each label about a quarter of its places.
+
+    Places are shuffled, ordered by their most frequent label, and every fourth is taken.
+
+    Args:
+        locations: of each scene, (n,).
+        labels: what both parts shall have alike, (n,) integers.
+        seed: of the draw.
+
+    Raises:
+        Unavailable: there are fewer than four places.
+    """
+    places, place = np.unique(locations, return_inverse=True)
+    if len(places) < SHARE:
+        raise Unavailable(f"{len(places)} places cannot be parted into training and test")
+    kinds, kind = np.unique(labels, return_inverse=True)
+    votes = np.zeros((len(places), len(kinds)))
+    np.add.at(votes, (place, kind), 1)
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(len(places))
+    ordered = shuffled[np.argsort(votes.argmax(axis=1)[shuffled], kind="stable")]
+    test = np.isin(place, ordered[rng.integers(SHARE) :: SHARE])
+    return Split(np.flatnonzero(~test), np.flatnonzero(test))

@@ -1,4 +1,7 @@
-"""Stage: one encoder on one task, under one protocol."""
+"""Stage: the store of scenes from a folder in the published layout.
+
+Stage: one encoder on one task, under one protocol.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
-from mmaq.benchmark import Row, write_benchmark
+from mmaq.base.errors import Unavailable
+from mmaq.base.files import replacing
 from mmaq.config.learning import Encoders
 from mmaq.config.parts import TransferPart
 from mmaq.config.transfer import Transfer
-from mmaq.evaluation.encoders import limited_threads
-from mmaq.evaluation.unavailable import Unavailable
-from mmaq.files import replacing
-from mmaq.transfer.encoder import load_encoder
+from mmaq.contracts.benchmark import Row, write_benchmark
+from mmaq.learn.devices import limited_threads
+from mmaq.transfer.labels import UNKNOWN, find_scenes, read_fuels, read_outlines
 from mmaq.transfer.metrics import (
     FUEL_METRICS,
     PIXELS,
@@ -26,21 +30,67 @@ from mmaq.transfer.metrics import (
     fuel_metrics,
     plume_metrics,
 )
-from mmaq.transfer.runs import Run, run_seed
-from mmaq.transfer.store import open_plant_store
-
-METRICS = {"fuel": (FUEL_METRICS, fuel_metrics), "plume": (PLUME_METRICS, plume_metrics)}
-COLUMNS = ("task", "method", "protocol", "seed", "scene_id", "location")
-"""Columns of the predictions, before those of OUTCOMES."""
-OUTCOMES = {"fuel": ("truth", "prediction"), "plume": PIXELS}
-"""Names of classes, or numbers of pixels."""
-SPLIT = "random"
-"""Random over places: no place is on both sides."""
+from mmaq.transfer.places import locations
+from mmaq.transfer.rasters import SIDE, check_masks, make_mask, read_image
+from mmaq.transfer.runs import Run, load_encoder, run_seed
+from mmaq.transfer.store import open_plant_store, write_plant_store
+from mmaq.vocabulary import BANDS
 
 log = logging.getLogger(__name__)
 
 
+def plants(*, root: Path, out: Path) -> None:
+    """Read images, outlines and fuels of ``root`` and write the store ``out``.
+
+    A positive image that nobody outlined has an unknown mask and takes no part in the
+    segmentation; one that labels.csv does not name has no fuel.
+
+    Raises:
+        TableError: a part of the layout is missing or broken.
+        ProductError: an image is damaged or not in the published layout.
+        StoreError: masks lie flipped against their images.
+    """
+    scenes = find_scenes(root)
+    fuels, outlines = read_fuels(root), read_outlines(root)
+    images = np.empty((len(scenes), len(BANDS), SIDE, SIDE), np.uint16)
+    masks = np.zeros((len(scenes), SIDE, SIDE), np.uint8)
+    rows = []
+    for number, scene in enumerate(tqdm(scenes, desc="plants", unit="scene", disable=None)):
+        images[number], side, place = read_image(scene.path)
+        drawn = outlines.get((scene.part, scene.path.name)) if scene.positive else []
+        masks[number] = make_mask(drawn or [], side)
+        rows.append(
+            (scene.scene_id, *place, fuels.get(scene.path.name, UNKNOWN), bool(drawn),
+             drawn is not None, side)
+        )  # fmt: skip
+    columns = ["scene_id", "lon", "lat", "fuel", "has_plume", "outlined", "side"]
+    index = pd.DataFrame(rows, columns=columns)
+    index["location"] = locations(
+        index["scene_id"].tolist(), index["lon"].to_numpy(float), index["lat"].to_numpy(float)
+    )
+    check_masks(images, masks, root)
+    write_plant_store(out, index, images, masks)
+    log.info(
+        "%s: %d scenes of %d locations; %d with a plume, %d not outlined, %d without a fuel",
+        out, len(index), index["location"].nunique(), index["has_plume"].sum(),
+        (~index["outlined"]).sum(), (index["fuel"] == UNKNOWN).sum(),
+    )  # fmt: skip
+
+
+METRICS = {"fuel": (FUEL_METRICS, fuel_metrics), "plume": (PLUME_METRICS, plume_metrics)}
+
+COLUMNS = ("task", "method", "protocol", "seed", "scene_id", "location")
+"""Columns of the predictions, before those of OUTCOMES."""
+
+OUTCOMES = {"fuel": ("truth", "prediction"), "plume": PIXELS}
+"""Names of classes, or numbers of pixels."""
+
+SPLIT = "random"
+"""Random over places: no place is on both sides."""
+
+
 def evaluate_transfer(
+    *,
     store: Path,
     checkpoint: Path | None,
     encoders: Encoders,

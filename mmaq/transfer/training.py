@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from mmaq.config.transfer import Transfer
-from mmaq.training.regression import WARMUP_SHARE
-from mmaq.training.schedule import cosine_with_warmup
+from mmaq.learn.fit import WARMUP_SHARE, cosine_with_warmup
 from mmaq.transfer.networks import OnEncoder
 from mmaq.transfer.scenes import Scenes, turn_together
 
 BATCH = 128
 """Scenes at once where nothing is learned."""
+
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Of images (b, 12, h, w), masks (b, 1, h, w) and the scenes' positions (b,)."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
+from mmaq.contracts.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
 from tests.acquire.held import asked_again, held
 from tests.acquire.verb import Verb
 from tests.servers.country import serve

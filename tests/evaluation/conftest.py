@@ -24,12 +24,11 @@ def checkpoints(data, tmp_path_factory):
     import pandas as pd
     import torch
 
-    from mmaq.methods import METHODS
-    from mmaq.models import Encoders as Networks
-    from mmaq.patches.store import open_store
-    from mmaq.training.checkpoint import save_encoders
-    from mmaq.training.data import load_inputs
-    from mmaq.training.statistics import compute_statistics
+    from mmaq.contracts.patches import open_store
+    from mmaq.learn.checkpoint import save_encoders
+    from mmaq.learn.data import compute_statistics, load_inputs
+    from mmaq.learn.methods import METHODS
+    from mmaq.learn.models.encoders import Encoders as Networks
 
     inputs = load_inputs(open_store(data[1]), pd.read_parquet(data[0]))
     statistics = compute_statistics(inputs)
@@ -58,8 +57,8 @@ def checkpoint(checkpoints):
 def real_stations(real_data, tmp_path):
     """Paths of the site table and the store (without images) of the real stations."""
     from mmaq.config.data import Landuse, Patches, Published
-    from mmaq.landuse import build_published_sites
-    from mmaq.patches.published import build_published_patches
+    from mmaq.landuse.stage import landuse_published as build_published_sites
+    from mmaq.patches.stage import patches_published as build_published_patches
 
     folder = real_data / "stations"
     published = Published(
@@ -68,6 +67,6 @@ def real_stations(real_data, tmp_path):
         osm=str(folder / "local_no2_osm.csv"),
     )
     sites, store = tmp_path / "sites.parquet", tmp_path / "patches"
-    build_published_sites(published, Landuse(), sites)
-    build_published_patches(published, Patches(), sites, store)
+    build_published_sites(config=published, landuse=Landuse(), out=sites)
+    build_published_patches(config=published, patches=Patches(), sites=sites, out=store)
     return sites, store

@@ -7,10 +7,11 @@ from datetime import datetime, timezone
 import numpy as np
 import pandas as pd
 
-from mmaq.archive import TRUTH, Asset, Product, write_collection
 from mmaq.config.learning import Encoders
-from mmaq.patches.store import BANDS, write_store
-from mmaq.sites import AREAS, COLUMNS, GEO, TYPES, spatial_block, write_sites
+from mmaq.contracts.archive import TRUTH, Asset, Product, write_collection
+from mmaq.contracts.patches import write_store
+from mmaq.contracts.sites import COLUMNS, GEO, spatial_block, write_sites
+from mmaq.vocabulary import AREAS, BANDS, TYPES
 
 SIDE, CELLS = 8, 6
 TINY = Encoders(s2_input=SIDE, s5p_input=CELLS, table_width=16)

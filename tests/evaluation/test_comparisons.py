@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from stations_made_up import make_table
 
-from mmaq.errors import LeakError, TableError
-from mmaq.evaluation import compare_methods
-from mmaq.evaluation.bootstrap import draw_weights
-from mmaq.evaluation.comparisons import COLUMNS
-from mmaq.evaluation.paired import compare_pairs, unexplained
-from mmaq.evaluation.predictions import PREDICTIONS
-from mmaq.sites import write_sites
+from mmaq.base.errors import LeakError, TableError
+from mmaq.contracts.predictions import PREDICTIONS
+from mmaq.contracts.sites import write_sites
+from mmaq.evaluate.stage import COMPARISONS as COLUMNS
+from mmaq.evaluate.stage import comparisons as compare_methods
+from mmaq.statistics.bootstrap import draw_weights
+from mmaq.statistics.paired import compare_pairs, unexplained
 
 DRAWS = 100
 METHODS = {
@@ -182,7 +182,7 @@ def files(sites, tmp_path):
 
 def test_the_table_holds_every_split_and_no_share_of_the_labels(files, pairs):
     parts, sites, out = files
-    compare_methods(parts, sites, DRAWS, "made_up", out)
+    compare_methods(predictions=parts, sites=sites, draws=DRAWS, dataset="made_up", out=out)
     table = pd.read_csv(out)
     assert list(table.columns) == list(COLUMNS)
     assert list(table["split"]) == ["random"] * 6 + ["blocks"]
@@ -197,7 +197,7 @@ def test_labels_that_changed_their_stations_are_found(files):
     shuffled = table["measured"].sample(frac=1, random_state=0).to_numpy()
     table.assign(measured=shuffled).to_parquet(parts[0], index=False)
     with pytest.raises(LeakError, match=r"no2: station 'ST[0-9]+' measured"):
-        compare_methods(parts, sites, DRAWS, "made_up", out)
+        compare_methods(predictions=parts, sites=sites, draws=DRAWS, dataset="made_up", out=out)
     assert not out.exists()
 
 
@@ -205,7 +205,7 @@ def test_nothing_to_compare_is_a_table_without_rows(files):
     parts, sites, out = files
     empty = pd.read_parquet(parts[0]).iloc[:0]
     empty.to_parquet(parts[0], index=False)
-    compare_methods(parts[:1], sites, DRAWS, "made_up", out)
+    compare_methods(predictions=parts[:1], sites=sites, draws=DRAWS, dataset="made_up", out=out)
     assert list(pd.read_csv(out).columns) == list(COLUMNS)
 
 
@@ -219,4 +219,4 @@ def test_a_broken_part_is_named(files, content, fault):
     if content is not None:
         parts[1].write_bytes(content)
     with pytest.raises(TableError, match=rf"b\.parquet: {fault}"):
-        compare_methods(parts, sites, DRAWS, "made_up", out)
+        compare_methods(predictions=parts, sites=sites, draws=DRAWS, dataset="made_up", out=out)

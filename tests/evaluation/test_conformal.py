@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaq.evaluation.conformal import calibration_fold, half_width
-from mmaq.evaluation.splits import Fold
-from mmaq.evaluation.unavailable import Unavailable
+from mmaq.base.errors import Unavailable
+from mmaq.statistics.intervals import half_width
+from mmaq.statistics.splits import Fold, calibration_fold
 
 
 @given(st.lists(st.floats(-100, 100), min_size=9, max_size=200), st.sampled_from([0.5, 0.9]))

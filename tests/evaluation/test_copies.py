@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from stations_made_up import make_data
 
+from mmaq.base.errors import LeakError
 from mmaq.config.evaluation import Evaluate
-from mmaq.errors import LeakError
-from mmaq.evaluation.copies import check_fold, find_copies, leave_copies
-from mmaq.evaluation.entry import Entry
-from mmaq.evaluation.predictions import predict_folds
-from mmaq.evaluation.splits import Fold, make_folds
-from mmaq.evaluation.task import read_task
+from mmaq.estimators.entry import Entry
+from mmaq.evaluate.copies import check_fold, find_copies
+from mmaq.evaluate.measure import predict_folds
+from mmaq.evaluate.task import read_task
+from mmaq.statistics.splits import Fold, leave_copies, make_folds
 
 METRE = 1 / 111_195  # degrees of latitude
 CONFIG = Evaluate(seeds=(0, 1), folds=3)

@@ -4,13 +4,14 @@ from typing import get_args
 
 import pytest
 
-import mmaq.evaluation
-from mmaq.benchmark import METHODS as ROWS
-from mmaq.config import check_config
-from mmaq.config.evaluation import Evaluate, Finetune, Learned, SupervisedName
+import mmaq.evaluate
+from mmaq.base.errors import ConfigError
+from mmaq.config.evaluation import Evaluate, Finetune
+from mmaq.config.load import check_config
 from mmaq.config.parts import checkpoint_of, pretrained_runs
-from mmaq.errors import ConfigError
-from mmaq.methods import METHODS
+from mmaq.learn.methods import METHODS
+from mmaq.vocabulary import METHODS as ROWS
+from mmaq.vocabulary import Learned, SupervisedName
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,15 @@ import pytest
 from sklearn.decomposition import PCA
 from stations_made_up import make_data
 
-import mmaq.evaluation.references as references
-from mmaq.benchmark import read_benchmark
+from mmaq.base.errors import CheckpointError
 from mmaq.config.evaluation import Evaluate
-from mmaq.errors import CheckpointError
-from mmaq.evaluation import evaluate_gbm_embedding
-from mmaq.evaluation.gbm_embedding_stage import COMPONENTS, embedding_trees
-from mmaq.evaluation.references import boosted_trees
-from mmaq.evaluation.splits import Fold
-from mmaq.evaluation.standardise import join_blocks
+from mmaq.contracts.benchmark import read_benchmark
+from mmaq.estimators import references
+from mmaq.estimators.embedding_trees import COMPONENTS, embedding_trees
+from mmaq.estimators.references import boosted_trees
+from mmaq.evaluate.stage import evaluate_gbm_embedding
+from mmaq.statistics.ridge import join_blocks
+from mmaq.statistics.splits import Fold
 
 QUICK = Evaluate(seeds=(0,), folds=3, bootstrap=50, splits=("random",))
 
@@ -26,7 +26,16 @@ def _few_trees(monkeypatch):
 
 def _run(data, checkpoint, folder, method="mmaq"):
     out, predictions = folder / "trees.csv", folder / "trees.parquet"
-    evaluate_gbm_embedding(data[0], data[1], checkpoint, QUICK, "made_up", method, out, predictions)
+    evaluate_gbm_embedding(
+        sites=data[0],
+        store=data[1],
+        checkpoint=checkpoint,
+        config=QUICK,
+        dataset="made_up",
+        method=method,
+        out=out,
+        predictions=predictions,
+    )
     return read_benchmark(out), pd.read_parquet(predictions)
 
 

@@ -6,14 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmaq.evaluation import geostatistics
-from mmaq.evaluation.covariates import covariates
-from mmaq.evaluation.geostatistics import kriged
-from mmaq.evaluation.inner import inner_folds
-from mmaq.evaluation.splits import Fold, leave_buffer, make_folds
-from mmaq.evaluation.task import Task, read_task
-from mmaq.evaluation.unavailable import Unavailable
-from mmaq.sites import spatial_block
+from mmaq.base.errors import Unavailable
+from mmaq.contracts.sites import spatial_block
+from mmaq.estimators import kriging as geostatistics
+from mmaq.estimators.kriging import kriged
+from mmaq.estimators.references import covariates
+from mmaq.evaluate.task import Task, read_task
+from mmaq.statistics.splits import Fold, inner_folds, leave_buffer, make_folds
 
 
 @pytest.fixture(autouse=True)

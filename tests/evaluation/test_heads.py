@@ -12,9 +12,9 @@ from sklearn.model_selection import LeaveOneOut
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.preprocessing import StandardScaler
 
-from mmaq.config.evaluation import Evaluate, Head
+from mmaq.config.evaluation import Evaluate
 from mmaq.config.parts import checkpoint_of
-from mmaq.evaluation.heads import (
+from mmaq.estimators.probes import (
     BATCH,
     EPOCHS,
     MOMENTUM,
@@ -22,15 +22,14 @@ from mmaq.evaluation.heads import (
     RATE,
     descend,
     neighbours_probe,
+    probe_entries,
     ridge_probe,
     sgd_probe,
 )
-from mmaq.evaluation.labels import FEWEST, labelled
-from mmaq.evaluation.probes import probe_entries
-from mmaq.evaluation.splits import Fold
-from mmaq.evaluation.standardise import standardise
-from mmaq.evaluation.task import read_task
-from mmaq.ridge import PENALTIES
+from mmaq.evaluate.task import read_task
+from mmaq.statistics.ridge import PENALTIES, standardise
+from mmaq.statistics.splits import FEWEST, Fold, labelled
+from mmaq.vocabulary import Head
 
 FOLD = Fold(np.arange(90), np.arange(90, 120))
 
@@ -173,7 +172,7 @@ def test_each_encoder_has_every_head_each_image_alone_and_every_share(data, chec
 
 
 def test_an_image_alone_is_what_its_embedding_alone_gives(data, checkpoint):
-    from mmaq.evaluation.encoders import embed_stations
+    from mmaq.estimators.encoders import embed_stations
 
     task = read_task(data[0], data[1], "made_up", "no2")
     config = Evaluate(seeds=(0,), heads=("linear",), label_fractions=())

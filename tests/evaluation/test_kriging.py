@@ -19,7 +19,8 @@ from sklearn.gaussian_process.kernels import (
     WhiteKernel,
 )
 
-from mmaq.evaluation.kriging import (
+from mmaq.base.geo import EARTH_RADIUS_KM, unit_vectors
+from mmaq.estimators.kriging import (
     LENGTH,
     SPREAD,
     START,
@@ -30,7 +31,6 @@ from mmaq.evaluation.kriging import (
     krige,
     misfit,
 )
-from mmaq.evaluation.splits import EARTH_RADIUS_KM, unit_vectors
 
 ONE = Covariance(np.array([1.0]), 0.8, 0.4, 30.0, 0.3, 500.0, 0.2)
 PLACES_ONLY = replace(ONE, alike=1e-12, far=1e-12)

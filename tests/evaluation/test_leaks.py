@@ -7,11 +7,16 @@ import pytest
 from sklearn.neighbors import NearestNeighbors
 from stations_made_up import make_data
 
-import mmaq.evaluation.geostatistics as geostatistics
-import mmaq.evaluation.references as references
+from mmaq.base.errors import LeakError
 from mmaq.config.evaluation import Evaluate
-from mmaq.errors import LeakError
-from mmaq.evaluation.checks import (
+from mmaq.contracts.sites import SITING
+from mmaq.estimators import kriging as geostatistics
+from mmaq.estimators import references
+from mmaq.estimators.embedding_trees import embedding_entry
+from mmaq.estimators.entry import Entry
+from mmaq.estimators.probes import probe_entries
+from mmaq.estimators.references import reference_entries
+from mmaq.evaluate.checks import (
     NULL_R2,
     change_inputs,
     change_labels,
@@ -20,15 +25,10 @@ from mmaq.evaluation.checks import (
     check_null,
     shuffle_labels,
 )
-from mmaq.evaluation.entry import Entry
-from mmaq.evaluation.gbm_embedding_stage import embedding_entry
-from mmaq.evaluation.predictions import predict_folds
-from mmaq.evaluation.probes import probe_entries
-from mmaq.evaluation.references import reference_entries
-from mmaq.evaluation.splits import make_folds
-from mmaq.evaluation.standardise import predict_ridge, standardise
-from mmaq.evaluation.task import read_task
-from mmaq.sites import SITING
+from mmaq.evaluate.measure import predict_folds
+from mmaq.evaluate.task import read_task
+from mmaq.statistics.ridge import predict_ridge, standardise
+from mmaq.statistics.splits import make_folds
 
 CONFIG = Evaluate(seeds=(0,), folds=3, bootstrap=200, splits=("random",), label_fractions=(0.5,))
 REFERENCES = CONFIG.references

@@ -4,8 +4,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge, RidgeCV
 
-from mmaq.evaluation.standardise import join_blocks, linear_features, predict_ridge, standardise
-from mmaq.ridge import PENALTIES, fit_ridge
+from mmaq.statistics.ridge import (
+    PENALTIES,
+    fit_ridge,
+    join_blocks,
+    linear_features,
+    predict_ridge,
+    standardise,
+)
 
 
 def _centred(rng, rows, columns):

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
-from mmaq.evaluation.bootstrap import draw_weights, estimate_metrics
-from mmaq.evaluation.metrics import METRICS, interval_metrics, metrics
+from mmaq.statistics.bootstrap import draw_weights, estimate_metrics
+from mmaq.statistics.metrics import METRICS, interval_metrics, metrics
 
 R2, MSE, RMSE, MAE, BIAS = range(len(METRICS))
 

@@ -8,15 +8,17 @@ import pytest
 import torch
 from stations_made_up import make_data
 
-from mmaq.benchmark import read_benchmark
-from mmaq.config.evaluation import Evaluate, Finetune, Learned, Pretrained
+from mmaq.base.errors import CheckpointError
+from mmaq.config.evaluation import Evaluate, Finetune
 from mmaq.config.parts import checkpoint_of
-from mmaq.errors import CheckpointError
-from mmaq.evaluation import evaluate_finetune, evaluate_probes
-from mmaq.evaluation.encoders import embed_stations, limited_threads
-from mmaq.evaluation.heads import ridge_probe
-from mmaq.evaluation.splits import Fold, make_folds, random_labels
-from mmaq.evaluation.task import read_task
+from mmaq.contracts.benchmark import read_benchmark
+from mmaq.estimators.encoders import embed_stations
+from mmaq.estimators.probes import ridge_probe
+from mmaq.evaluate.stage import evaluate_finetune, evaluate_probes
+from mmaq.evaluate.task import read_task
+from mmaq.learn.devices import limited_threads
+from mmaq.statistics.splits import Fold, make_folds, random_labels
+from mmaq.vocabulary import Learned, Pretrained
 
 QUICK = Evaluate(
     seeds=(0, 1), folds=3, bootstrap=100, splits=("random",), heads=("linear", "fused"),
@@ -30,14 +32,31 @@ S2_ALONE = (
 
 def _probes(data, checkpoint, folder, method="mmaq"):
     out, predictions = folder / "probes.csv", folder / "probes.parquet"
-    evaluate_probes(data[0], data[1], checkpoint, QUICK, "made_up", method, out, predictions)
+    evaluate_probes(
+        sites=data[0],
+        store=data[1],
+        checkpoint=checkpoint,
+        config=QUICK,
+        dataset="made_up",
+        method=method,
+        out=out,
+        predictions=predictions,
+    )
     return read_benchmark(out), pd.read_parquet(predictions)
 
 
 def _finetune(data, checkpoint, folder, method="mmaq", split="random", config=QUICK):
     out, predictions = folder / "finetune.csv", folder / "finetune.parquet"
     evaluate_finetune(
-        data[0], data[1], checkpoint, config, "made_up", method, split, out, predictions
+        sites=data[0],
+        store=data[1],
+        checkpoint=checkpoint,
+        config=config,
+        dataset="made_up",
+        method=method,
+        split=split,
+        out=out,
+        predictions=predictions,
     )
     return read_benchmark(out), pd.read_parquet(predictions)
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from mmaq.evaluation.pixels import INDICES, band_features, column_features
-from mmaq.patches.store import BANDS
+from mmaq.estimators.pixels import INDICES, band_features, column_features
+from mmaq.vocabulary import BANDS
 
 WIDTH = 2 * (len(BANDS) + len(INDICES))
 

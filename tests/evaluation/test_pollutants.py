@@ -7,12 +7,11 @@ import pandas as pd
 import pytest
 from stations_made_up import TINY, make_data
 
-from mmaq.errors import TableError
-from mmaq.evaluation.references import reference_entries
-from mmaq.evaluation.splits import make_folds
-from mmaq.evaluation.task import Task, read_task
-from mmaq.evaluation.unavailable import Unavailable
-from mmaq.sites import read_sites, write_sites
+from mmaq.base.errors import TableError, Unavailable
+from mmaq.contracts.sites import read_sites, write_sites
+from mmaq.estimators.references import reference_entries
+from mmaq.evaluate.task import Task, read_task
+from mmaq.statistics.splits import make_folds
 
 
 @pytest.fixture
@@ -71,7 +70,7 @@ def test_too_few_stations_of_a_pollutant_are_an_error(with_ozone):
 def test_networks_learn_all_pollutants_at_once_on_the_stations_that_have_them_all(tmp_path):
     pytest.importorskip("torch")
     from mmaq.config.evaluation import Supervised
-    from mmaq.evaluation.supervised_stage import supervised_entry
+    from mmaq.estimators.networks import supervised_entry
 
     sites, store, _ = make_data(tmp_path, size=60)
     table = read_sites(sites)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmaq.evaluation.references import reference_entries
-from mmaq.evaluation.splits import make_folds
-from mmaq.evaluation.task import read_task
+from mmaq.estimators.references import reference_entries
+from mmaq.evaluate.task import read_task
+from mmaq.statistics.splits import make_folds
 
 
 @pytest.mark.slow

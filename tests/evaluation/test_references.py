@@ -5,16 +5,15 @@ import pandas as pd
 import pytest
 from stations_made_up import make_archive, make_data, make_table
 
-from mmaq.benchmark import main_rows, read_benchmark
+from mmaq.base.errors import ArchiveError, StoreError, TableError, Unavailable
 from mmaq.config.evaluation import Evaluate
-from mmaq.errors import ArchiveError, StoreError, TableError
-from mmaq.evaluation import evaluate_references, geostatistics
-from mmaq.evaluation.metrics import INTERVAL_METRICS, METRICS
-from mmaq.evaluation.references import reference_entries
-from mmaq.evaluation.splits import Fold, random_labels
-from mmaq.evaluation.task import read_task
-from mmaq.evaluation.truth import read_truth
-from mmaq.evaluation.unavailable import Unavailable
+from mmaq.contracts.benchmark import main_rows, read_benchmark
+from mmaq.estimators import kriging as geostatistics
+from mmaq.estimators.references import reference_entries
+from mmaq.evaluate.stage import evaluate_references
+from mmaq.evaluate.task import read_task, read_truth
+from mmaq.statistics.metrics import INTERVAL_METRICS, METRICS
+from mmaq.statistics.splits import Fold, random_labels
 
 ALL = Evaluate().references
 QUICK = Evaluate(seeds=(0,), folds=3, bootstrap=100, splits=("random",))
@@ -24,7 +23,15 @@ THREE = Evaluate(seeds=(0, 1), folds=2, bootstrap=100, splits=("random", "blocks
 def _run(data, folder, config=QUICK, archive=True):
     out, predictions = folder / "references.csv", folder / "references.parquet"
     truth = data[2] if archive else None
-    evaluate_references(data[0], data[1], truth, config, "made_up", out, predictions)
+    evaluate_references(
+        sites=data[0],
+        store=data[1],
+        archive=truth,
+        config=config,
+        dataset="made_up",
+        out=out,
+        predictions=predictions,
+    )
     rows, table = main_rows(read_benchmark(out)), pd.read_parquet(predictions)
     return rows, table[table["label_fraction"] == 1.0]
 
@@ -198,7 +205,7 @@ def archive(tmp_path):
 
 def _replace(archive, change):
     """Change the table of the truth and its checksum with it."""
-    from mmaq.files import sha256
+    from mmaq.base.files import sha256
 
     path = archive / "truth" / "truth" / "stations.parquet"
     item = path.with_name("truth.json")

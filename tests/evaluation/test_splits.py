@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaq.evaluation.splits import (
-    EARTH_RADIUS_KM,
+from mmaq.base.errors import Unavailable
+from mmaq.base.geo import EARTH_RADIUS_KM
+from mmaq.contracts.sites import spatial_block
+from mmaq.statistics.splits import (
     Fold,
     block_labels,
     country_labels,
@@ -14,8 +16,6 @@ from mmaq.evaluation.splits import (
     random_labels,
     split_seeds,
 )
-from mmaq.evaluation.unavailable import Unavailable
-from mmaq.sites import spatial_block
 
 
 def _sites(size, seed, spread=6.0):

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from stations_made_up import TINY, make_data
 
-from mmaq.benchmark import read_benchmark
-from mmaq.config.evaluation import Evaluate, Finetune, Pretrained, Supervised
-from mmaq.evaluation import evaluate_finetune, evaluate_supervised
-from mmaq.sites import read_sites, write_sites
+from mmaq.config.evaluation import Evaluate, Finetune, Supervised
+from mmaq.contracts.benchmark import read_benchmark
+from mmaq.contracts.sites import read_sites, write_sites
+from mmaq.evaluate.stage import evaluate_finetune, evaluate_supervised
+from mmaq.vocabulary import Pretrained
 
 QUICK = Evaluate(
     seeds=(0, 1),
@@ -24,7 +25,16 @@ QUICK = Evaluate(
 def _run(data, folder, protocol, method, split="random", config=QUICK):
     out, predictions = folder / "supervised.csv", folder / "supervised.parquet"
     evaluate_supervised(
-        data[0], data[1], TINY, config, "made_up", protocol, method, split, out, predictions
+        sites=data[0],
+        store=data[1],
+        encoders=TINY,
+        config=config,
+        dataset="made_up",
+        protocol=protocol,
+        method=method,
+        split=split,
+        out=out,
+        predictions=predictions,
     )
     return read_benchmark(out), pd.read_parquet(predictions)
 
@@ -63,7 +73,17 @@ def test_each_methods_encoders_train_from_scratch(data, tmp_path, method):
 def test_scratch_has_fine_tunings_stations_and_other_weights(data, checkpoint, tmp_path):
     _, scratch = _run(data, tmp_path, "scratch", "mmaq", "blocks")
     out, path = tmp_path / "finetune.csv", tmp_path / "finetune.parquet"
-    evaluate_finetune(data[0], data[1], checkpoint, QUICK, "made_up", "mmaq", "blocks", out, path)
+    evaluate_finetune(
+        sites=data[0],
+        store=data[1],
+        checkpoint=checkpoint,
+        config=QUICK,
+        dataset="made_up",
+        method="mmaq",
+        split="blocks",
+        out=out,
+        predictions=path,
+    )
     tuned = pd.read_parquet(path)
     same = ["split", "seed", "fold", "site_id", "measured"]
     pd.testing.assert_frame_equal(scratch[same], tuned[same])

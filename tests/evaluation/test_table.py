@@ -3,10 +3,10 @@ import json
 import pandas as pd
 import pytest
 
-from mmaq.benchmark import COLUMNS, Row, read_benchmark, write_benchmark
-from mmaq.errors import TableError
-from mmaq.evaluation import join_parts, write_metrics
-from mmaq.evaluation.metrics import METRICS
+from mmaq.base.errors import TableError
+from mmaq.contracts.benchmark import COLUMNS, Row, read_benchmark, write_benchmark
+from mmaq.evaluate.table import join_parts, write_metrics
+from mmaq.statistics.metrics import METRICS
 
 
 def _part(path, method, protocol, split="random", **values):

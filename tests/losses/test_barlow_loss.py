@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaq.losses.barlow import barlow_twins, cross_correlation, off_diagonal, standardise
+from mmaq.learn.losses.barlow import barlow_twins, cross_correlation, off_diagonal, standardise
 
 LAMBDA = 0.0051
 

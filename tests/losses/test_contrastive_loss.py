@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmaq.losses.contrastive import clip, info_nce, next_queue, nt_xent
+from mmaq.learn.losses.contrastive import clip, info_nce, next_queue, nt_xent
 
 
 def random(*shape, seed=0):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmaq.losses.cosine import negative_cosine
+from mmaq.learn.losses.cosine import negative_cosine
 
 
 def random(size=6, width=4):

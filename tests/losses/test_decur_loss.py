@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmaq.losses.decur import decur_terms, sum_decur
+from mmaq.learn.losses.decur import decur_terms, sum_decur
 
 NAMES = ("s2", "s5p")
 COMMON, LAMBDA = 5, 0.0051

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmaq.losses.dino import dino, next_centre
+from mmaq.learn.losses.dino import dino, next_centre
 
 SHARP, WARM = 0.04, 0.1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmaq.losses.distributed import batch_mean, gather
+from mmaq.learn.losses.distributed import batch_mean, gather
 from tests.losses.two_processes import BY_SAMPLE, GLOBAL, everything, run_two
 
 

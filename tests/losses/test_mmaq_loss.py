@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaq.losses.mmaq import SIGMA_START, WEIGHTED, mmaq_terms, weigh_terms
+from mmaq.learn.losses.mmaq import SIGMA_START, WEIGHTED, mmaq_terms, weigh_terms
 
 NAMES = ("s2", "s5p", "table")
 COMMON, LAMBDA = 6, 0.0051

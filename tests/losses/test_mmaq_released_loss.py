@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from mmaq.losses.mmaq_released import released_terms, sum_released
+from mmaq.learn.losses.mmaq_released import released_terms, sum_released
 
 NAMES = ("s2", "s5p", "table")
 COMMON, LAMBDA = 6, 0.0051

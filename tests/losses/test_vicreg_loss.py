@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmaq.losses.vicreg import vicreg_terms
+from mmaq.learn.losses.vicreg import vicreg_terms
 
 
 def random(size=9, width=4, seed=0):

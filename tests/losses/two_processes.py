@@ -6,14 +6,14 @@ import torch
 from torch import distributed as dist
 from torch import multiprocessing
 
-from mmaq.losses.barlow import barlow_twins, cross_correlation, standardise
-from mmaq.losses.contrastive import clip, info_nce, next_queue, nt_xent
-from mmaq.losses.cosine import negative_cosine
-from mmaq.losses.decur import decur_terms, sum_decur
-from mmaq.losses.dino import dino, next_centre
-from mmaq.losses.mmaq import mmaq_terms, weigh_terms
-from mmaq.losses.mmaq_released import released_terms, sum_released
-from mmaq.losses.vicreg import vicreg_terms
+from mmaq.learn.losses.barlow import barlow_twins, cross_correlation, standardise
+from mmaq.learn.losses.contrastive import clip, info_nce, next_queue, nt_xent
+from mmaq.learn.losses.cosine import negative_cosine
+from mmaq.learn.losses.decur import decur_terms, sum_decur
+from mmaq.learn.losses.dino import dino, next_centre
+from mmaq.learn.losses.mmaq import mmaq_terms, weigh_terms
+from mmaq.learn.losses.mmaq_released import released_terms, sum_released
+from mmaq.learn.losses.vicreg import vicreg_terms
 
 NAMES = ("s2", "s5p", "table")
 SAMPLES, INPUTS, WIDTH, COMMON, LAMBDA = 8, 5, 6, 4, 0.0051

@@ -8,9 +8,9 @@ from collections import Counter
 import pytest
 import torch
 
-from mmaq.methods import METHODS
-from mmaq.models import MODALITIES
-from mmaq.training.lars import make_lars
+from mmaq.learn.lars import make_lars
+from mmaq.learn.methods import METHODS
+from mmaq.vocabulary import MODALITIES
 from tests.methods.tiny import MOMENTUM, NAMES, configure, make, make_views
 
 FORMS = [(name, "intended") for name in NAMES] + [("mmaq", "released")]

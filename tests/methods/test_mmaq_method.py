@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from mmaq.config.learning import Pretrain
-from mmaq.losses.mmaq import SIGMA_START
-from mmaq.methods import make_method
-from mmaq.models import MODALITIES
+from mmaq.learn.losses.mmaq import SIGMA_START
+from mmaq.learn.methods import make_method
+from mmaq.vocabulary import MODALITIES
 
 CONFIG = Pretrain(projection=16)
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from mmaq.config.learning import Encoders, Pretrain
 from mmaq.config.methods import BYOL, DINO, MMCL, MoCo, SimCLR
-from mmaq.methods import METHODS, make_method
+from mmaq.learn.methods import METHODS, make_method
 
 SIDE, CELLS = 16, 6
 TINY = Pretrain(

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from mmaq.models.convolution import Convolution, with_single_pixels
+from mmaq.learn.models.convolution import Convolution, with_single_pixels
 
 
 @settings(max_examples=60, deadline=None)
@@ -62,7 +62,7 @@ def test_names_weights_and_draws_stay():
 
 @pytest.mark.parametrize("size", [32, 64])
 def test_a_resnet_gives_what_it_gave(size):
-    from mmaq.models.resnet import make_resnet
+    from mmaq.learn.models.encoders import make_resnet
 
     network = make_resnet("resnet18", 3).eval()
     images = torch.randn(2, 3, size, size)

@@ -5,9 +5,8 @@ import torch
 from torch import nn
 
 from mmaq.config.learning import Encoders as EncodersConfig
-from mmaq.models import MODALITIES, Encoders
-from mmaq.models.column import ColumnEncoder
-from mmaq.models.table import FeatureAttention
+from mmaq.learn.models.encoders import ColumnEncoder, Encoders, FeatureAttention
+from mmaq.vocabulary import MODALITIES
 
 
 def inputs(size=3, side=32):

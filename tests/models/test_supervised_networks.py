@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from mmaq.config.learning import Encoders as EncodersConfig
-from mmaq.models.aqnet import AQNet, ColumnNetwork
-from mmaq.models.two_stream import TwoStream
+from mmaq.learn.models.aqnet import AQNet, ColumnNetwork
+from mmaq.learn.models.two_stream import TwoStream
 
 MAKERS = {"aqnet": AQNet, "two_stream": lambda: TwoStream(EncodersConfig())}
 

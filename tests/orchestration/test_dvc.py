@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from mmaq.benchmark import read_benchmark
+from mmaq.contracts.benchmark import read_benchmark
 from tests.orchestration.project import CONFIG, Project
 
 pytestmark = [

@@ -5,10 +5,12 @@ import copy
 import pytest
 import yaml
 
-from mmaq.config import Config, load_config
-from mmaq.errors import ConfigError
-from mmaq.orchestrate import dvc_yaml, sync
+from mmaq.base.errors import ConfigError
+from mmaq.config.load import load_config
+from mmaq.config.schema import Config
+from mmaq.orchestrate.dvc_file import dvc_yaml
 from mmaq.orchestrate.stages import ALWAYS, COMMON, ON_REQUEST, STAGES, keys_of
+from mmaq.orchestrate.sync import sync
 from mmaq.orchestrate.workflow import read_workflow
 
 CHANGES = {
@@ -56,7 +58,7 @@ def test_every_file_of_rules_belongs_to_one_stage(here):
 
 
 def test_a_rule_of_no_stage_is_refused(here, monkeypatch):
-    monkeypatch.setattr("mmaq.orchestrate.dvc_file.STAGES", STAGES[:-1])
+    monkeypatch.setattr("mmaq.orchestrate.stages.STAGES", STAGES[:-1])
     with pytest.raises(
         ConfigError, match=r"rules/report\.smk: its rule report belongs to no stage"
     ):

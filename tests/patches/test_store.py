@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaq.errors import StoreError
-from mmaq.patches import BANDS, open_store, write_store
+from mmaq.base.errors import StoreError
+from mmaq.contracts.patches import open_store, write_store
+from mmaq.vocabulary import BANDS
 
 
 def make(folder, n=3, m=2, side=8, cells=4):

@@ -11,8 +11,9 @@ from stations_made_up import TINY, make_store, make_table
 
 from mmaq.config.evaluation import Evaluate
 from mmaq.config.learning import Pretrain
-from mmaq.prediction import fit_predictor
-from mmaq.sites import AREAS, TYPES, write_sites
+from mmaq.contracts.sites import write_sites
+from mmaq.prediction.stage import predictor as fit_predictor
+from mmaq.vocabulary import AREAS, TYPES
 
 UNMEASURED = 40
 """Sites without a measurement, of which the first 10 have no patch at all and as many no S2."""
@@ -24,11 +25,10 @@ def land(tmp_path_factory):
     import numpy as np
     import torch
 
-    from mmaq.models import Encoders
-    from mmaq.patches.store import open_store
-    from mmaq.training.checkpoint import save_encoders
-    from mmaq.training.data import load_inputs
-    from mmaq.training.statistics import compute_statistics
+    from mmaq.contracts.patches import open_store
+    from mmaq.learn.checkpoint import save_encoders
+    from mmaq.learn.data import compute_statistics, load_inputs
+    from mmaq.learn.models.encoders import Encoders
 
     folder = tmp_path_factory.mktemp("land")
     rng = np.random.default_rng(5)
@@ -47,7 +47,11 @@ def land(tmp_path_factory):
     encoders = folder / "mmaq.safetensors"
     save_encoders(encoders, networks, statistics, Pretrain(encoders=TINY), [])
     fit_predictor(
-        folder / "sites.parquet", folder / "patches", encoders, Evaluate(), "made_up",
-        folder / "mmaq_no2.safetensors",
-    )  # fmt: skip
+        sites=folder / "sites.parquet",
+        store=folder / "patches",
+        checkpoint=encoders,
+        config=Evaluate(),
+        dataset="made_up",
+        out=folder / "mmaq_no2.safetensors",
+    )
     return folder

@@ -3,18 +3,24 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import Ridge
 
+from mmaq.base.errors import CheckpointError, TableError
 from mmaq.config.evaluation import Evaluate
-from mmaq.errors import CheckpointError, TableError
-from mmaq.evaluation.splits import Fold
-from mmaq.prediction import fit_predictor, predict_sites
 from mmaq.prediction.head import Linear, fit_head
 from mmaq.prediction.inputs import subsets
-from mmaq.prediction.predictor import read_predictor
+from mmaq.prediction.stage import predict as predict_sites
+from mmaq.prediction.stage import predictor as fit_predictor
+from mmaq.prediction.stage import read_predictor
+from mmaq.statistics.splits import Fold
 
 
 def _predict(land, out, chosen=None):
     predict_sites(
-        land / "sites.parquet", land / "patches", land / "mmaq_no2.safetensors", chosen, 1, out
+        sites=land / "sites.parquet",
+        store=land / "patches",
+        predictor=land / "mmaq_no2.safetensors",
+        chosen=chosen,
+        threads=1,
+        out=out,
     )
     return pd.read_csv(out, keep_default_na=True)
 
@@ -75,9 +81,13 @@ def test_a_wrong_list_is_refused_and_nothing_is_written(land, tmp_path, text, fa
 def test_encoders_without_heads_are_refused(land, tmp_path):
     with pytest.raises(CheckpointError, match="encoders and no heads"):
         predict_sites(
-            land / "sites.parquet", land / "patches", land / "mmaq.safetensors", None, 1,
-            tmp_path / "out.csv",
-        )  # fmt: skip
+            sites=land / "sites.parquet",
+            store=land / "patches",
+            predictor=land / "mmaq.safetensors",
+            chosen=None,
+            threads=1,
+            out=tmp_path / "out.csv",
+        )
 
 
 def test_a_predictor_comes_back_as_it_was_written(land):
@@ -102,9 +112,13 @@ def test_too_few_stations_make_no_predictor(land, tmp_path):
     table.to_parquet(tmp_path / "sites.parquet")
     with pytest.raises(TableError, match="20 stations are too few"):
         fit_predictor(
-            tmp_path / "sites.parquet", land / "patches", land / "mmaq.safetensors", Evaluate(),
-            "made_up", tmp_path / "out.safetensors",
-        )  # fmt: skip
+            sites=tmp_path / "sites.parquet",
+            store=land / "patches",
+            checkpoint=land / "mmaq.safetensors",
+            config=Evaluate(),
+            dataset="made_up",
+            out=tmp_path / "out.safetensors",
+        )
     assert not (tmp_path / "out.safetensors").exists()
 
 

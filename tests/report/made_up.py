@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mmaq.benchmark import Row
-from mmaq.patches.store import BANDS, INDEX, write_store
+from mmaq.contracts.benchmark import Row
+from mmaq.contracts.patches import INDEX, write_store
+from mmaq.contracts.sites import COLUMNS, FEATURES, GEO, SITING
 from mmaq.report.inputs import COMPARISONS
 from mmaq.report.stations import groups_of
-from mmaq.sites import AREAS, COLUMNS, FEATURES, GEO, SITING, TYPES
+from mmaq.vocabulary import AREAS, BANDS, TYPES
 
 N_STATIONS, N_UNLABELLED, SIDE = 120, 30, 8
 QUALITY = {

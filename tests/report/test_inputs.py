@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmaq.errors import TableError
+from mmaq.base.errors import TableError
 from mmaq.report.inputs import (
     COMPARISONS,
     PREDICTIONS,

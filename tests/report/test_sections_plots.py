@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmaq.errors import TableError
-from mmaq.patches.store import open_store
+from mmaq.base.errors import TableError
+from mmaq.contracts.patches import open_store
 from mmaq.report.choose import keys_of, leading, once
 from mmaq.report.gallery import Gallery
 from mmaq.report.pairs import r2_pairs

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmaq.benchmark import read_benchmark, write_benchmark
+from mmaq.contracts.benchmark import read_benchmark, write_benchmark
 from mmaq.report import names
 from mmaq.report.gallery import Gallery
 from mmaq.report.numbers import number

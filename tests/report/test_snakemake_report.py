@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[2]
 CAPTIONS = ROOT / "workflow/report"
 SNAKEFILE = """
 from types import SimpleNamespace
-from mmaq.layout import Layout
-from mmaq.sources import stage_sources
+from mmaq.base.layout import Layout
+from mmaq.base.sources import stage_sources
 
 PATHS = Layout("default")
 CONFIG = SimpleNamespace(name="default", source="simulate")

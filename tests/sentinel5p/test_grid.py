@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmaq.config.data import Grid
-from mmaq.sentinel5p import grid_arrays
+from mmaq.sentinel5p.by_hand import grid_arrays
 from mmaq.sentinel5p.grid import RegularGrid
 from tests.sentinel5p.granules import random_quads
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mmaq.base.errors import ProductError
 from mmaq.config.data import Grid
-from mmaq.errors import ProductError
-from mmaq.sentinel5p import cut_windows, read_level3
 from mmaq.sentinel5p.accumulator import Accumulator
 from mmaq.sentinel5p.grid import RegularGrid
-from mmaq.sentinel5p.level3 import write_level3
+from mmaq.sentinel5p.level3 import read_level3, write_level3
+from mmaq.sentinel5p.windows import cut_windows
 
 CONFIG = Grid(bbox=(4.0, 50.0, 5.0, 50.8), resolution=0.1)  # 10 columns, 8 rows
 

@@ -8,11 +8,11 @@ import threading
 import pytest
 from blake3 import blake3
 
-from mmaq.acquire.manifest import RemoteFile
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services import part
 from mmaq.services.download import fetch_file
 from mmaq.services.faults import Gone
+from mmaq.services.remote_file import RemoteFile
 from tests.servers.faulty import Answer, Cut, NoRanges, Reset, Slow, Stall, Status, Wrong
 from tests.servers.nginx import nginx
 

@@ -6,7 +6,7 @@ import torch
 from torch import distributed, nn
 
 from mmaq.config.learning import Pretrain
-from mmaq.methods.base import Method
+from mmaq.learn.methods.base import Method
 
 
 class Linear(Method):

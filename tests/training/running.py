@@ -11,9 +11,9 @@ import signal
 import sys
 from pathlib import Path
 
-from mmaq.methods import METHODS
-from mmaq.training.module import PretrainModule
-from mmaq.training.pretrain import pretrain
+from mmaq.learn.methods import METHODS
+from mmaq.learn.module import PretrainModule
+from mmaq.learn.stage import pretrain
 from tests.training.linear_method import Linear
 from tests.training.training_country import TINY
 
@@ -38,5 +38,9 @@ if __name__ == "__main__":
         METHODS["mmaq"] = Linear
     config = TINY.model_copy(update=changes)
     pretrain(
-        Path(folder, "patches"), Path(folder, "sites.parquet"), config, Path(out), int(devices)
+        store=Path(folder, "patches"),
+        sites=Path(folder, "sites.parquet"),
+        config=config,
+        out=Path(out),
+        devices=int(devices),
     )

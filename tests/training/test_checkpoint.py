@@ -9,14 +9,14 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from mmaq.base.errors import CheckpointError
 from mmaq.config.learning import Pretrain
-from mmaq.errors import CheckpointError
-from mmaq.patches.store import open_store
-from mmaq.sites import read_sites
-from mmaq.training.checkpoint import load_encoders, random_encoders, read_about, save_encoders
-from mmaq.training.data import load_inputs
-from mmaq.training.embed import embed
-from mmaq.training.statistics import compute_statistics
+from mmaq.contracts.checkpoint import read_about
+from mmaq.contracts.patches import open_store
+from mmaq.contracts.sites import read_sites
+from mmaq.learn.checkpoint import load_encoders, random_encoders, save_encoders
+from mmaq.learn.data import compute_statistics, load_inputs
+from mmaq.learn.embed import embed
 from tests.training.training_country import SMALL
 
 CONFIG = Pretrain(projection=16, encoders=SMALL)
@@ -122,7 +122,7 @@ def test_embedding_does_not_depend_on_the_batch(saved, inputs, monkeypatch):
     _, encoders, statistics = saved
     expected = embed(encoders, statistics, inputs, ("s2", "s5p"))
     assert set(expected) == {"s2", "s5p"}
-    monkeypatch.setattr(importlib.import_module("mmaq.training.embed"), "BATCH", 5)
+    monkeypatch.setattr(importlib.import_module("mmaq.learn.embed"), "BATCH", 5)
     found = embed(encoders, statistics, inputs, ("s2", "s5p"))
     for name, values in found.items():
         assert values.shape == (len(inputs), encoders.widths[name])

@@ -4,9 +4,9 @@ import pytest
 import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment, SLURMEnvironment
 
-from mmaq.errors import ConfigError, TrainingError
-from mmaq.training.devices import cluster, cpu_threads, fits, trainer_options
-from mmaq.training.pretrain import pretrain
+from mmaq.base.errors import ConfigError, TrainingError
+from mmaq.learn.devices import cluster, cpu_threads, fits, trainer_options
+from mmaq.learn.stage import pretrain
 from tests.training.training_country import TINY
 
 
@@ -101,5 +101,5 @@ def test_threads_are_given_back():
 
 def test_a_batch_that_cannot_be_shared_leaves_nothing(country, tmp_path):
     with pytest.raises(ConfigError, match="8 sites do not divide over 3"):
-        pretrain(*country, TINY, tmp_path / "out", devices=3)
+        pretrain(store=country[0], sites=country[1], config=TINY, out=tmp_path / "out", devices=3)
     assert not (tmp_path / "out").exists()

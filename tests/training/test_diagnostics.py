@@ -4,15 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from mmaq.base.errors import TrainingError
 from mmaq.config.learning import Collapse
-from mmaq.errors import TrainingError
-from mmaq.training.diagnostics import (
-    correlation,
-    effective_rank,
-    measure,
-    refuse_collapse,
-    spread,
-)
+from mmaq.learn.history import correlation, effective_rank, measure, refuse_collapse, spread
 
 
 def test_effective_rank():

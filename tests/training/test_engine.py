@@ -8,18 +8,17 @@ import pandas as pd
 import pytest
 import torch
 
+from mmaq.base.errors import StoreError, TrainingError
 from mmaq.config.learning import Collapse
-from mmaq.errors import StoreError, TrainingError
-from mmaq.methods import METHODS
-from mmaq.patches.store import open_store
-from mmaq.sites import read_sites
-from mmaq.training.checkpoint import read_tensors
-from mmaq.training.data import load_inputs
-from mmaq.training.history import History
-from mmaq.training.keep import best_epoch, run_digest
-from mmaq.training.module import BASE_BATCH, PretrainModule
-from mmaq.training.pretrain import pretrain
-from mmaq.training.statistics import compute_statistics
+from mmaq.contracts.checkpoint import read_tensors
+from mmaq.contracts.patches import open_store
+from mmaq.contracts.sites import read_sites
+from mmaq.learn.data import compute_statistics, load_inputs
+from mmaq.learn.history import History
+from mmaq.learn.keep import best_epoch, run_digest
+from mmaq.learn.methods import METHODS
+from mmaq.learn.module import BASE_BATCH, PretrainModule
+from mmaq.learn.stage import pretrain
 from tests.training.linear_method import Collapsing, Linear
 from tests.training.test_restart import run
 from tests.training.training_country import TINY, make_country
@@ -47,26 +46,31 @@ def modules(monkeypatch):
 
 
 def test_the_method_is_told_of_each_step_and_how_far_the_run_is(country, linear, tmp_path, modules):
-    pretrain(*country, linear, tmp_path)
+    pretrain(store=country[0], sites=country[1], config=linear, out=tmp_path)
     assert modules[0].method.shares == [0.25, 0.5, 0.75, 1.0]
     assert modules[0].method.teacher.any()
 
 
 def test_a_method_gets_the_modalities_it_has_and_needs_no_others(linear, tmp_path, monkeypatch):
     inputs = make_country(tmp_path, 3, 12, absent=("s5p",))
-    pretrain(*inputs, linear, tmp_path / "out")
+    pretrain(store=inputs[0], sites=inputs[1], config=linear, out=tmp_path / "out")
     about, tensors = read_tensors(tmp_path / "out" / "mmaq.safetensors")
     assert about["modalities"] == ["s2", "table"]
     assert {name.split(".")[0] for name in tensors} == {"s2", "table"}
     assert about["statistics"]["s5p_sd"] == [1.0]
     monkeypatch.setattr(Linear, "modalities", ("s5p",))
     with pytest.raises(StoreError, match="holds no s5p patches"):
-        pretrain(*inputs, linear, tmp_path / "other")
+        pretrain(store=inputs[0], sites=inputs[1], config=linear, out=tmp_path / "other")
 
 
 def test_streaming_gives_the_same_weights(country, tmp_path):
     for share, out in ((0.5, "resident"), (0.0, "streamed")):
-        pretrain(*country, TINY.model_copy(update={"memory_share": share}), tmp_path / out)
+        pretrain(
+            store=country[0],
+            sites=country[1],
+            config=TINY.model_copy(update={"memory_share": share}),
+            out=tmp_path / out,
+        )
     one, other = (read_tensors(tmp_path / out / "mmaq.safetensors")[1] for out in
                   ("resident", "streamed"))  # fmt: skip
     assert all(torch.equal(value, other[name]) for name, value in one.items())
@@ -75,7 +79,7 @@ def test_streaming_gives_the_same_weights(country, tmp_path):
 def test_rates_follow_the_global_batch(country, modules, tmp_path):
     for batch in (4, 8):
         config = TINY.model_copy(update={"batch_size": batch, "epochs": 1, "warmup_share": 0.0})
-        pretrain(*country, config, tmp_path / str(batch))
+        pretrain(store=country[0], sites=country[1], config=config, out=tmp_path / str(batch))
         table = pd.read_csv(tmp_path / str(batch) / "mmaq_losses.csv")
         assert table["lr"][0] == pytest.approx(config.learning_rate * batch / BASE_BATCH)
 
@@ -116,7 +120,7 @@ def test_a_run_that_collapses_stops_after_the_warm_up(country, monkeypatch, tmp_
         update={"learning_rate": 300.0, "bias_learning_rate": 0.0, "epochs": 40}
     )
     with pytest.raises(TrainingError, match="have collapsed") as caught:
-        pretrain(*country, config, tmp_path)
+        pretrain(store=country[0], sites=country[1], config=config, out=tmp_path)
     assert "pretrain.learning_rate" in str(caught.value)
     table = pd.read_csv(tmp_path / "mmaq_losses.csv")
     spread = table["spread_s2"].dropna()
@@ -127,7 +131,7 @@ def test_a_run_that_collapses_stops_after_the_warm_up(country, monkeypatch, tmp_
 
 
 def test_a_healthy_run_is_not_stopped_by_the_same_limits(country, linear, tmp_path):
-    pretrain(*country, linear, tmp_path)
+    pretrain(store=country[0], sites=country[1], config=linear, out=tmp_path)
     assert (tmp_path / "mmaq.safetensors").exists()
 
 
@@ -141,7 +145,7 @@ def test_bf16_channels_last_and_compile_are_what_the_configuration_says(country,
         config = TINY.model_copy(
             update={"precision": precision, "channels_last": last, "epochs": 1}
         )
-        pretrain(*country, config, tmp_path / precision)
+        pretrain(store=country[0], sites=country[1], config=config, out=tmp_path / precision)
         weight = modules[-1].method.encoders["s2"].layer1[0].conv1.weight
         assert weight.is_contiguous(memory_format=torch.channels_last) == last
         assert weight.dtype == torch.float32

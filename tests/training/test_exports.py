@@ -6,20 +6,23 @@ import numpy as np
 import pytest
 import torch
 
-from mmaq.errors import CheckpointError
-from mmaq.patches.store import open_store
-from mmaq.sites import read_sites
-from mmaq.training.checkpoint import load_encoders, read_about
-from mmaq.training.data import load_inputs
-from mmaq.training.embed import embed
-from mmaq.training.pretrain import pretrain
+from mmaq.base.errors import CheckpointError
+from mmaq.contracts.checkpoint import read_about
+from mmaq.contracts.patches import open_store
+from mmaq.contracts.sites import read_sites
+from mmaq.learn.checkpoint import load_encoders
+from mmaq.learn.data import load_inputs
+from mmaq.learn.embed import embed
+from mmaq.learn.stage import pretrain
 from tests.training.training_country import TINY
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, country):
     out = tmp_path_factory.mktemp("exported")
-    pretrain(*country, TINY.model_copy(update={"epochs": 3}), out)
+    pretrain(
+        store=country[0], sites=country[1], config=TINY.model_copy(update={"epochs": 3}), out=out
+    )
     return out
 
 
@@ -44,7 +47,12 @@ def test_the_sentinel2_export_is_the_best_epochs_encoder_alone(finished, country
 
 
 def test_a_method_of_sentinel2_alone_needs_no_second_export(country, tmp_path):
-    pretrain(*country, TINY.model_copy(update={"method": "simclr", "epochs": 1}), tmp_path)
+    pretrain(
+        store=country[0],
+        sites=country[1],
+        config=TINY.model_copy(update={"method": "simclr", "epochs": 1}),
+        out=tmp_path,
+    )
     assert not list(tmp_path.glob("*s2_only*"))
     assert load_encoders(tmp_path / "simclr_best.ckpt")[0].modalities == ("s2",)
 

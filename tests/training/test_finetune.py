@@ -7,14 +7,13 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import LeaveOneOut, cross_val_predict
 
 from mmaq.config.evaluation import Finetune
-from mmaq.patches.store import open_store
-from mmaq.ridge import PENALTIES, fit_ridge
-from mmaq.sites import read_sites
-from mmaq.training.checkpoint import random_encoders
-from mmaq.training.data import load_inputs
-from mmaq.training.embed import embed
-from mmaq.training.finetune import Regressor, finetune, start_at_probe
-from mmaq.training.statistics import compute_statistics
+from mmaq.contracts.patches import open_store
+from mmaq.contracts.sites import read_sites
+from mmaq.learn.checkpoint import random_encoders
+from mmaq.learn.data import compute_statistics, load_inputs
+from mmaq.learn.embed import embed
+from mmaq.learn.networks import Regressor, finetune, start_at_probe
+from mmaq.statistics.ridge import PENALTIES, fit_ridge
 from tests.training.training_country import TINY, make_country
 
 CONFIG = Finetune(epochs=2, batch_size=16)

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from mmaq.config.learning import Pretrain
-from mmaq.methods import make_method
-from mmaq.training.lars import LARS, make_lars
-from mmaq.training.schedule import END, cosine_with_warmup
+from mmaq.learn.fit import END, cosine_with_warmup
+from mmaq.learn.lars import LARS, make_lars
+from mmaq.learn.methods import make_method
 
 
 def network():

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from mmaq.training import launch
+from mmaq.learn import devices as launch
 
 JOB = {"SLURM_JOB_ID": "7"}
 

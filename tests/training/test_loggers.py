@@ -6,10 +6,10 @@ import sys
 import pandas as pd
 import pytest
 
+from mmaq.base.errors import ConfigError
 from mmaq.config.learning import Loggers
-from mmaq.errors import ConfigError
-from mmaq.training import loggers
-from mmaq.training.pretrain import pretrain
+from mmaq.learn import loggers
+from mmaq.learn.stage import pretrain
 from tests.training.training_country import TINY
 
 
@@ -31,7 +31,7 @@ def test_an_absent_package_is_one_line_with_its_remedy(tmp_path, monkeypatch, ch
 def test_none_is_made_and_nothing_imported_by_default(tmp_path):
     assert loggers.make_loggers(TINY, tmp_path, "abc") == []
     code = (
-        "import sys, mmaq.training;"
+        "import sys, mmaq.learn;"
         "sys.exit(', '.join({'wandb', 'tensorboard'} & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -42,7 +42,7 @@ def test_tensorboard_gets_every_step(country, tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    pretrain(*country, logged(tensorboard=True), tmp_path)
+    pretrain(store=country[0], sites=country[1], config=logged(tensorboard=True), out=tmp_path)
     folder = next((tmp_path / "tensorboard").iterdir())
     events = EventAccumulator(str(folder)).Reload()
     table = pd.read_csv(tmp_path / "mmaq_losses.csv")
@@ -58,5 +58,5 @@ def test_tensorboard_gets_every_step(country, tmp_path):
 def test_wandb_works_offline(country, tmp_path, monkeypatch):
     pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_SILENT", "true")
-    pretrain(*country, logged(wandb="offline"), tmp_path)
+    pretrain(store=country[0], sites=country[1], config=logged(wandb="offline"), out=tmp_path)
     assert list(tmp_path.glob("wandb/offline-run-*/*.wandb"))

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 import torch
 
-from mmaq.errors import StoreError, TableError
-from mmaq.losses.mmaq import SIGMA_START, WEIGHTED
-from mmaq.training.checkpoint import load_encoders, read_about
-from mmaq.training.keep import KeepRun
-from mmaq.training.module import PretrainModule
-from mmaq.training.pretrain import pretrain
+from mmaq.base.errors import StoreError, TableError
+from mmaq.contracts.checkpoint import read_about
+from mmaq.learn.checkpoint import load_encoders
+from mmaq.learn.keep import KeepRun
+from mmaq.learn.losses.mmaq import SIGMA_START, WEIGHTED
+from mmaq.learn.module import PretrainModule
+from mmaq.learn.stage import pretrain
 from tests.training.training_country import TINY, make_country
 
 WEIGHTS = ["mmaq.safetensors", "mmaq_best.safetensors", "mmaq_s2_only.safetensors"]
@@ -34,7 +35,7 @@ def names(folder):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, country):
     out = tmp_path_factory.mktemp("finished")
-    pretrain(*country, TINY, out)
+    pretrain(store=country[0], sites=country[1], config=TINY, out=out)
     return out, TINY
 
 
@@ -69,7 +70,7 @@ def test_the_export_says_what_made_it(finished):
 
 
 def test_the_same_inputs_give_the_same_bytes(finished, country, tmp_path):
-    pretrain(*country, finished[1], tmp_path)
+    pretrain(store=country[0], sites=country[1], config=finished[1], out=tmp_path)
     for name in (*WEIGHTS, "mmaq_losses.csv", "mmaq.md"):
         assert (tmp_path / name).read_bytes() == (finished[0] / name).read_bytes()
 
@@ -93,7 +94,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(finished, country, tmp_path, mon
     with monkeypatch.context() as patch:
         patch.setattr(kind, name, dying)
         with pytest.raises(Killed):
-            pretrain(*country, finished[1], tmp_path)
+            pretrain(store=country[0], sites=country[1], config=finished[1], out=tmp_path)
     assert names(tmp_path) == ["mmaq_last.ckpt", "mmaq_last_best.ckpt", "mmaq_losses.csv"]
     steps = []
     with monkeypatch.context() as patch:
@@ -101,7 +102,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(finished, country, tmp_path, mon
         patch.setattr(
             PretrainModule, "training_step", lambda *a, **k: (steps.append(1), step(*a, **k))[1]
         )
-        pretrain(*country, finished[1], tmp_path)
+        pretrain(store=country[0], sites=country[1], config=finished[1], out=tmp_path)
     assert len(steps) == 2, "the finished epoch is not run again"
     assert names(tmp_path) == FILES
     for file in (*WEIGHTS, "mmaq_losses.csv"):
@@ -116,7 +117,7 @@ def test_a_checkpoint_that_does_not_belong_is_not_used(finished, country, tmp_pa
     else:
         (tmp_path / "mmaq_last.ckpt").write_bytes((out / "mmaq.ckpt").read_bytes())
         config = config.model_copy(update={"seed": 11, "epochs": 1})
-    pretrain(*country, config, tmp_path)
+    pretrain(store=country[0], sites=country[1], config=config, out=tmp_path)
     assert "starting again" in caplog.text
     table = pd.read_csv(tmp_path / "mmaq_losses.csv")
     assert table["step"].tolist() == list(range(2 * config.epochs))
@@ -125,18 +126,20 @@ def test_a_checkpoint_that_does_not_belong_is_not_used(finished, country, tmp_pa
 def test_a_store_without_images_is_refused_and_leaves_nothing(tmp_path, tiny):
     inputs = make_country(tmp_path, 3, 5, absent=("s5p",))
     with pytest.raises(StoreError, match="holds no s5p patches"):
-        pretrain(*inputs, tiny, tmp_path / "out")
+        pretrain(store=inputs[0], sites=inputs[1], config=tiny, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_missing_table_is_refused(country, tmp_path, tiny):
     with pytest.raises(TableError, match="does not exist"):
-        pretrain(country[0], tmp_path / "sites.parquet", tiny, tmp_path / "out")
+        pretrain(
+            store=country[0], sites=tmp_path / "sites.parquet", config=tiny, out=tmp_path / "out"
+        )
 
 
 def test_training_imports_no_geospatial_library():
     code = (
-        "import sys, mmaq.training, mmaq.methods;"
+        "import sys, mmaq.learn, mmaq.learn.methods;"
         "bad = {'rasterio', 'geopandas', 'xarray', 'netCDF4', 'snakemake', 'numba', 'shapely',"
         " 'pyproj', 'pystac'} & set(sys.modules);"
         "sys.exit(', '.join(bad) or 0)"

@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from mmaq.config.learning import Encoders as EncodersConfig
-from mmaq.models import Encoders
-from mmaq.training.rates import layer_groups
+from mmaq.learn.fit import layer_groups
+from mmaq.learn.models.encoders import Encoders
 
 
 def _rates(encoder, rate, first):

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmaq.files import replacing
-from mmaq.methods import METHODS
-from mmaq.training.module import PretrainModule
-from mmaq.training.names import Names
-from mmaq.training.pretrain import pretrain
+from mmaq.base.files import replacing
+from mmaq.learn.keep import Names
+from mmaq.learn.methods import METHODS
+from mmaq.learn.module import PretrainModule
+from mmaq.learn.stage import pretrain
 from tests.training.training_country import TINY
 
 CONFIG = TINY.model_copy(update={"epochs": 3, "batch_size": 4, "checkpoint_steps": 2})
@@ -37,7 +37,7 @@ def run(folder, out, devices=1, changes=CHANGES, kill_at=None):
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory, country):
     out = tmp_path_factory.mktemp("uninterrupted")
-    pretrain(*country, CONFIG, out)
+    pretrain(store=country[0], sites=country[1], config=CONFIG, out=out)
     return out
 
 
@@ -78,7 +78,7 @@ def test_what_a_kill_left_half_written_is_removed_and_not_used(country, uninterr
         temporary.write_bytes(b"half")
         remains = temporary.with_name(temporary.name.replace(str(os.getpid()), "123"))
     os.replace(names.last, remains)
-    pretrain(*country, CONFIG, tmp_path)
+    pretrain(store=country[0], sites=country[1], config=CONFIG, out=tmp_path)
     assert not remains.exists()
     one, other = (folder / "mmaq.safetensors" for folder in (tmp_path, uninterrupted))
     assert one.read_bytes() == other.read_bytes()
@@ -87,15 +87,15 @@ def test_what_a_kill_left_half_written_is_removed_and_not_used(country, uninterr
 def test_a_run_killed_while_it_exports_ends_its_exports(
     country, uninterrupted, tmp_path, monkeypatch
 ):
-    exports = importlib.import_module("mmaq.training.exports")
+    exports = importlib.import_module("mmaq.learn.exports")
     with monkeypatch.context() as patch:
         patch.setattr(exports, "write_card", lambda *_: (_ for _ in ()).throw(MemoryError))
         with pytest.raises(MemoryError):
-            pretrain(*country, CONFIG, tmp_path)
+            pretrain(store=country[0], sites=country[1], config=CONFIG, out=tmp_path)
     assert Names(tmp_path, "mmaq").last.exists()
     steps = []
     monkeypatch.setattr(PretrainModule, "optimizer_step", lambda *_, **__: steps.append(1))
-    pretrain(*country, CONFIG, tmp_path)
+    pretrain(store=country[0], sites=country[1], config=CONFIG, out=tmp_path)
     assert not steps
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         path.name for path in uninterrupted.iterdir()
@@ -108,7 +108,7 @@ def test_a_run_killed_while_it_exports_ends_its_exports(
 def test_a_run_goes_on_after_snakemake_removed_its_declared_outputs(
     country, uninterrupted, tmp_path, monkeypatch, epochs_done
 ):
-    keep = importlib.import_module("mmaq.training.keep").KeepRun
+    keep = importlib.import_module("mmaq.learn.keep").KeepRun
     original, done = keep.on_train_epoch_end, []
 
     def stopping(*arguments):
@@ -120,12 +120,12 @@ def test_a_run_goes_on_after_snakemake_removed_its_declared_outputs(
     with monkeypatch.context() as patch:
         patch.setattr(keep, "on_train_epoch_end", stopping)
         with pytest.raises(MemoryError):
-            pretrain(*country, CONFIG, tmp_path)
+            pretrain(store=country[0], sites=country[1], config=CONFIG, out=tmp_path)
     names = Names(tmp_path, "mmaq")
     assert names.last.exists()
     for path in (names.final, names.best, names.losses, names.final.with_suffix(".safetensors")):
         path.unlink(missing_ok=True)
-    pretrain(*country, CONFIG, tmp_path)
+    pretrain(store=country[0], sites=country[1], config=CONFIG, out=tmp_path)
     expected = sorted(path.name for path in uninterrupted.iterdir())
     assert sorted(path.name for path in tmp_path.iterdir()) == expected
     for name in ("mmaq.safetensors", "mmaq_best.safetensors", "mmaq_losses.csv", "mmaq.md"):
@@ -143,10 +143,10 @@ def test_a_run_goes_on_in_the_middle_of_an_epoch(country, uninterrupted, tmp_pat
 
     monkeypatch.setattr(PretrainModule, "optimizer_step", counting)
     with pytest.raises((KeyboardInterrupt, SystemExit)):
-        pretrain(*country, CONFIG, tmp_path)
+        pretrain(store=country[0], sites=country[1], config=CONFIG, out=tmp_path)
     die.clear()
     steps.clear()
-    pretrain(*country, CONFIG, tmp_path)
+    pretrain(store=country[0], sites=country[1], config=CONFIG, out=tmp_path)
     assert steps == list(range(8, STEPS))
     for name in ("mmaq.safetensors", "mmaq_losses.csv"):
         assert (tmp_path / name).read_bytes() == (uninterrupted / name).read_bytes()
@@ -156,7 +156,7 @@ def test_a_run_goes_on_in_the_middle_of_an_epoch(country, uninterrupted, tmp_pat
 @pytest.mark.parametrize("method", sorted(METHODS))
 def test_every_method_goes_on_with_the_same_bits(country, tmp_path, monkeypatch, method):
     config = TINY.model_copy(update={"method": method, "checkpoint_steps": 1})
-    pretrain(*country, config, tmp_path / "whole")
+    pretrain(store=country[0], sites=country[1], config=config, out=tmp_path / "whole")
     original, die = PretrainModule.optimizer_step, [3]
 
     def dying(module, *arguments, **options):
@@ -166,9 +166,9 @@ def test_every_method_goes_on_with_the_same_bits(country, tmp_path, monkeypatch,
 
     monkeypatch.setattr(PretrainModule, "optimizer_step", dying)
     with pytest.raises((KeyboardInterrupt, SystemExit)):
-        pretrain(*country, config, tmp_path / "killed")
+        pretrain(store=country[0], sites=country[1], config=config, out=tmp_path / "killed")
     die.clear()
-    pretrain(*country, config, tmp_path / "killed")
+    pretrain(store=country[0], sites=country[1], config=config, out=tmp_path / "killed")
     found, expected = (
         torch.load(tmp_path / out / f"{method}.ckpt", weights_only=True)
         for out in ("killed", "whole")

@@ -4,8 +4,8 @@ from itertools import chain
 
 import pytest
 
-from mmaq.errors import ConfigError
-from mmaq.training.sampler import GlobalBatches, global_batch, make_loader, share
+from mmaq.base.errors import ConfigError
+from mmaq.learn.sites import GlobalBatches, global_batch, make_loader, share
 
 
 def test_order_is_new_each_epoch_and_holds_every_site():

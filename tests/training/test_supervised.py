@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from mmaq.config.evaluation import Supervised
-from mmaq.patches.store import open_store
-from mmaq.sites import read_sites
-from mmaq.training.data import load_inputs
-from mmaq.training.regression import Scale
-from mmaq.training.supervised import NETWORKS, from_scratch, train_supervised
+from mmaq.contracts.patches import open_store
+from mmaq.contracts.sites import read_sites
+from mmaq.learn.data import load_inputs
+from mmaq.learn.fit import Scale
+from mmaq.learn.networks import NETWORKS, from_scratch, train_supervised
 from tests.training.training_country import SMALL, make_country
 
 QUICK = Supervised(epochs=1, batch_size=16)

@@ -7,12 +7,17 @@ import pandas as pd
 import pytest
 import torch
 
-from mmaq.errors import StoreError
-from mmaq.patches.store import open_store
-from mmaq.sites import FEATURES, read_sites
-from mmaq.training.data import bytes_needed, load_inputs, need_modalities
-from mmaq.training.sites import near_any, pretraining_sites
-from mmaq.training.statistics import Statistics, compute_statistics
+from mmaq.base.errors import StoreError
+from mmaq.contracts.patches import open_store
+from mmaq.contracts.sites import FEATURES, read_sites
+from mmaq.learn.data import (
+    Statistics,
+    bytes_needed,
+    compute_statistics,
+    load_inputs,
+    need_modalities,
+)
+from mmaq.learn.sites import near_any, pretraining_sites
 from tests.training.training_country import make_country
 
 

@@ -5,17 +5,20 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 
 from mmaq.config.learning import Encoders, Views
-from mmaq.training.draws import Draws
-from mmaq.training.geometry import draw_crop, draw_symmetry, resample, turn
-from mmaq.training.views import (
+from mmaq.learn.views import (
     GROUPS,
+    Draws,
     blur,
     corrupt_table,
+    draw_crop,
+    draw_symmetry,
     drop_bands,
     fit_size,
     gray,
     jitter,
     make_views,
+    resample,
+    turn,
 )
 
 STILL = Views(

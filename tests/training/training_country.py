@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from mmaq.config.learning import Encoders, Pretrain
-from mmaq.patches.store import BANDS, write_store
-from mmaq.sites import AREAS, COLUMNS, GEO, TYPES, write_sites
+from mmaq.contracts.patches import write_store
+from mmaq.contracts.sites import COLUMNS, GEO, write_sites
+from mmaq.vocabulary import AREAS, BANDS, TYPES
 
 SIDE = 16
 """Pixels of a Sentinel-2 patch: half the default, for speed."""

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaq.evaluation.unavailable import Unavailable
+from mmaq.base.errors import Unavailable
 from mmaq.transfer.places import locations
-from mmaq.transfer.split import split_scenes
+from mmaq.transfer.runs import split_scenes
 
 
 def test_scenes_that_share_ground_share_a_location():

@@ -9,18 +9,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmaq.benchmark import read_benchmark
-from mmaq.config import Config
+from mmaq.base.errors import CheckpointError, ConfigError, StoreError
 from mmaq.config.learning import Encoders, Pretrain
 from mmaq.config.parts import TransferPart, pretrained_runs, transfer_parts
+from mmaq.config.schema import Config
 from mmaq.config.transfer import Transfer
-from mmaq.errors import CheckpointError, ConfigError, StoreError
-from mmaq.models import Encoders as Networks
-from mmaq.training.checkpoint import save_encoders
-from mmaq.training.statistics import Statistics
-from mmaq.transfer import evaluate_transfer, runs
-from mmaq.transfer.encoder import Encoder
+from mmaq.contracts.benchmark import read_benchmark
+from mmaq.learn.checkpoint import save_encoders
+from mmaq.learn.data import Statistics
+from mmaq.learn.models.encoders import Encoders as Networks
+from mmaq.transfer import runs
+from mmaq.transfer.runs import Encoder
 from mmaq.transfer.scenes import band_statistics
+from mmaq.transfer.stage import evaluate_transfer
 from mmaq.transfer.store import PlantStore, open_plant_store
 
 SETTINGS = Transfer(size=32, epochs=6, batch_size=8, learning_rate=3e-3)
@@ -29,7 +30,15 @@ SETTINGS = Transfer(size=32, epochs=6, batch_size=8, learning_rate=3e-3)
 def _run(store, folder, part, checkpoint=None, config=SETTINGS, encoders=None):
     out, predictions = folder / "rows.csv", folder / "predictions.parquet"
     evaluate_transfer(
-        store, checkpoint, encoders or Encoders(), config, 50, "tiny", part, out, predictions
+        store=store,
+        checkpoint=checkpoint,
+        encoders=encoders or Encoders(),
+        config=config,
+        draws=50,
+        dataset="tiny",
+        part=part,
+        out=out,
+        predictions=predictions,
     )
     return read_benchmark(out).set_index("metric"), pd.read_parquet(predictions)
 

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from mmaq.archive import COLLECTIONS, read_collection
-from mmaq.benchmark import read_benchmark
-from mmaq.config.evaluation import Evaluate, Head
-from mmaq.patches import open_store
-from mmaq.sentinel5p import read_level3
-from mmaq.sites import read_sites, stations
+from mmaq.config.evaluation import Evaluate
+from mmaq.contracts.archive import COLLECTIONS, read_collection
+from mmaq.contracts.benchmark import read_benchmark
+from mmaq.contracts.patches import open_store
+from mmaq.contracts.sites import read_sites, stations
+from mmaq.sentinel5p.level3 import read_level3
+from mmaq.vocabulary import Head
 from tests.workflow.conftest import ROOT, Workflow
 
 pytestmark = pytest.mark.slow

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from mmaq.logs import one_line_errors, start_logging
+from mmaq.base.logs import one_line_errors, start_logging
 
 start_logging(snakemake.log[0])
 with one_line_errors():
-    from mmaq.evaluation import compare_methods
+    from mmaq.evaluate.stage import comparisons
 
-    compare_methods(
-        [Path(part) for part in snakemake.input.predictions],
-        Path(snakemake.input.sites),
-        snakemake.params.draws,
-        snakemake.params.dataset,
-        Path(snakemake.output[0]),
+    comparisons(
+        predictions=[Path(part) for part in snakemake.input.predictions],
+        sites=Path(snakemake.input.sites),
+        draws=snakemake.params.draws,
+        dataset=snakemake.params.dataset,
+        out=Path(snakemake.output[0]),
     )

@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
+from mmaq.base.logs import one_line_errors, start_logging
 from mmaq.config.evaluation import Evaluate
-from mmaq.logs import one_line_errors, start_logging
 
 start_logging(snakemake.log[0])
 with one_line_errors():
-    from mmaq.prediction import fit_predictor
+    from mmaq.prediction.stage import predictor
 
-    fit_predictor(
-        Path(snakemake.input.sites),
-        Path(snakemake.input.store[0]).parent,
-        Path(snakemake.input.encoders),
-        Evaluate(**snakemake.params.config),
-        snakemake.params.dataset,
-        Path(snakemake.output[0]),
+    predictor(
+        sites=Path(snakemake.input.sites),
+        store=Path(snakemake.input.store[0]).parent,
+        checkpoint=Path(snakemake.input.encoders),
+        config=Evaluate(**snakemake.params.config),
+        dataset=snakemake.params.dataset,
+        out=Path(snakemake.output[0]),
     )

@@ -14,10 +14,12 @@ from mmaq.report.material import Material, Section
 from mmaq.report.numbers import duration
 
 PROBES = ("linear", "sgd_probe", "knn", "fused")
+
 STAGES = {
     "pretraining": "pretraining", "probes": "probes", "finetune": "fine-tuning",
     "from scratch": "from random weights", "reference": "reference",
 }  # fmt: skip
+
 STAGE_OF = dict.fromkeys(PROBES, "probes") | {
     "finetune": "finetune", "scratch": "from scratch", "supervised": "from scratch",
     "reference": "reference",

@@ -18,6 +18,7 @@ from mmaq.report.numbers import interval, number
 from mmaq.report.stations import shown_groups
 
 METHODS = 4
+
 ASKED = (0.85, 0.95)
 """Where the coverage of a 90 % interval should lie."""
 

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from mmaq.acquire.fetch.collection import has_item
-from mmaq.archive import SENTINEL2
+from mmaq.acquire.fetch.products import has_item
+from mmaq.contracts.archive import SENTINEL2
 from mmaq.services.blocks import BLOCK, Blocks
 from tests.acquire.fetch.conftest import tree
 from tests.acquire.fetch.stopped import run_for
@@ -78,7 +78,7 @@ def test_kill_9_at_twenty_moments_costs_no_complete_byte(mirror, tmp_path):
 
 
 def test_a_stop_between_two_items_goes_on_with_the_second(mirror, monkeypatch, tmp_path):
-    from mmaq.acquire.fetch import sentinel2
+    from mmaq.acquire.fetch import scenes as sentinel2
 
     whole = sentinel2.write_scene
 

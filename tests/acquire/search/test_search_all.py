@@ -13,12 +13,14 @@ import yaml
 from typer.testing import CliRunner
 
 from mmaq.acquire.manifest import Manifest, manifest_names, read_manifest
-from mmaq.acquire.search import ASKED, search, settings_of
-from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
+from mmaq.acquire.stage import ASKED, settings_of
+from mmaq.acquire.stage import acquire_plan as search
+from mmaq.base.errors import ArchiveError, ServiceError
 from mmaq.cli import app
-from mmaq.config import Config, load_config
 from mmaq.config.acquire import Acquire
-from mmaq.errors import ArchiveError, ServiceError
+from mmaq.config.load import load_config
+from mmaq.config.schema import Config
+from mmaq.contracts.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
 from tests.acquire.search.conftest import table
 from tests.acquire.search.made_up import c1_item, granule_name, s5p_item
 from tests.servers.data_space import data_space
@@ -29,7 +31,13 @@ GRID = {"grid": {"bbox": [5, 49, 7, 51]}}
 
 
 def search_all(config, folder):
-    search(config.acquire, config.period, config.landuse, config.patches, folder)
+    search(
+        asked=config.acquire,
+        period=config.period,
+        landuse=config.landuse,
+        patches=config.patches,
+        folder=folder,
+    )
 
 
 OFFL, RPRO = "sentinel-5p-l2-no2-offl", "sentinel-5p-l2-no2-rpro"
@@ -48,7 +56,7 @@ def ground(monkeypatch):
         asked.append((len(sites), radius_m))
         return Manifest(collection=ANCILLARY, service="sources.csv", asked={}, products=())
 
-    at = "mmaq.acquire.search.together"
+    at = "mmaq.acquire.stage"
     stations = table(("one", 6.1, 49.6), ("two", 6.2, 49.7)).drop(columns="measured")
     monkeypatch.setattr(f"{at}.find_measurements", find_measurements)
     monkeypatch.setattr(f"{at}.read_places", lambda folder: stations)

@@ -1,0 +1,101 @@
+"""The verbs of the table of stages: those that take a configuration alone, and four with more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mmaq.cli.run import CORES, ConfigFile, Workers, begin
+from mmaq.config.load import change
+from mmaq.stages import VERBS, run_stages
+
+app = typer.Typer()
+
+
+def _plain(verb: str) -> Callable[..., None]:
+    """A command that runs a verb's stages for a configuration."""
+
+    def alone(config: ConfigFile = None) -> None:
+        run_stages(begin(config), VERBS[verb].stages)
+
+    def side_by_side(config: ConfigFile = None, workers: Workers = CORES) -> None:
+        run_stages(begin(config, workers), VERBS[verb].stages)
+
+    return side_by_side if VERBS[verb].parallel else alone
+
+
+@app.command(
+    help=f"{VERBS['grid'].about}\n\nOptions go before the grid section of the configuration."
+)
+def grid(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Level-2 granules; none: those of the archive.")
+    ] = None,
+    config: ConfigFile = None,
+    bbox: Annotated[
+        tuple[float, float, float, float] | None,
+        typer.Option(help="West, south, east, north in degrees.", metavar="W S E N"),
+    ] = None,
+    resolution: Annotated[float | None, typer.Option(help="Cell size in degrees.")] = None,
+    variable: Annotated[str | None, typer.Option(help="Column to grid, by its name.")] = None,
+    qa: Annotated[float | None, typer.Option(help="Use pixels with qa_value above this.")] = None,
+    strict: Annotated[bool | None, typer.Option(help="Stop at a broken granule.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Level-3 file; none: the workflow's.")] = None,
+    workers: Annotated[int, typer.Option(help="Threads that read ahead.", min=1)] = CORES,
+) -> None:
+    """Grid Sentinel-5P level 2 to a level-3 mean."""
+    run = begin(config, workers)
+    given = {
+        "bbox": bbox, "resolution": resolution, "variable": variable, "qa": qa, "strict": strict
+    }  # fmt: skip
+    changes = {key: value for key, value in given.items() if value is not None}
+    run = replace(run, config=change(run.config, "grid", changes, "the command line"))
+    out = out or run.paths.grid
+    if files:
+        from mmaq.sentinel5p.by_hand import grid_files
+
+        grid_files(files, run.config.grid, out, workers)
+        return
+    *parts, mean = VERBS["grid"].stages
+    run_stages(run, parts)
+    run_stages(run, [mean], out=out)
+
+
+@app.command(help=VERBS["pretrain"].about)
+def pretrain(
+    config: ConfigFile = None,
+    method: Annotated[str | None, typer.Option(help="Method; none: the configured one.")] = None,
+    devices: Annotated[int, typer.Option(min=1, help="GPUs, or processes, on each node.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
+) -> None:
+    """Pretrain a method."""
+    run = replace(begin(config), devices=devices, nodes=nodes)
+    if method is not None:
+        changed = change(run.config, "pretrain", {"method": method}, "the command line")
+        run = replace(run, config=changed)
+    run_stages(run, VERBS["pretrain"].stages)
+
+
+@app.command(help=VERBS["predict"].about)
+def predict(
+    config: ConfigFile = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A predictor, perhaps another's; none: this data set's own.")
+    ] = None,
+    sites: Annotated[
+        Path | None, typer.Option(help="CSV with a column site_id; none: every site.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The table (CSV) to write.")] = None,
+) -> None:
+    """Predict NO2 at sites."""
+    run = replace(begin(config), checkpoint=checkpoint)
+    run_stages(run, VERBS["predict"].stages, chosen=sites, out=out or run.paths.predictions)
+
+
+for _name, _verb in VERBS.items():
+    if _name not in ("grid", "pretrain", "predict"):
+        app.command(_name, help=_verb.about)(_plain(_name))

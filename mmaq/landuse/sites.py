@@ -1,0 +1,104 @@
+"""The site table (contract 2) from a raw archive (contract 1)."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mmaq.base.errors import TableError
+from mmaq.config.data import Landuse, Period
+from mmaq.contracts.archive import (
+    ANCILLARY,
+    LEGEND_PROPERTY,
+    STATIONS,
+    Product,
+    read_collection,
+    read_product,
+)
+from mmaq.contracts.sites import SITING
+from mmaq.landuse.maps import MANMADE, NATURE, disc_means, disc_shares, road_distance
+from mmaq.landuse.measurements import station_means
+from mmaq.landuse.stations import (
+    check_places,
+    check_unique,
+    one_hot,
+    one_row_a_station,
+    read_metadata,
+    read_table,
+    station_of_sampling_point,
+    to_numbers,
+)
+
+LOWEST_ALTITUDE = -430.0
+"""Shore of the Dead Sea, m; lower values in a table are fill values."""
+
+log = logging.getLogger(__name__)
+
+
+def read_stations(archive: Path, config: Landuse, period: Period) -> pd.DataFrame:
+    """Stations with enough measurements: id, place, altitude, one-hots and mean NO2 (µg/m³)."""
+    product = read_product(archive, STATIONS, "stations")
+    table = _verified(product, "table")
+    names = sorted(name for name in product.assets if name.startswith("measurements"))
+    if not names:
+        product.asset("measurements")
+    metadata = read_metadata(table)
+    means = station_means(
+        [_verified(product, name) for name in names], station_of_sampling_point(metadata),
+        period, config.min_coverage,
+    )  # fmt: skip
+    stations = one_row_a_station(metadata)
+    stations = stations[stations["site_id"].isin(means.index)].reset_index(drop=True)
+    check_places(stations, table)
+    stations["no2"] = stations["site_id"].map(means)
+    places = stations[["site_id", "lon", "lat", "country", "altitude", *SITING, "no2"]]
+    return pd.concat([places, one_hot(stations, table)], axis=1)
+
+
+def read_unlabelled(archive: Path) -> pd.DataFrame:
+    """Sites without a measurement: id, place and country; empty where the archive has none."""
+    columns = ["site_id", "lon", "lat", "country"]
+    found = [item for item in read_collection(archive, STATIONS) if item.id == "unlabelled"]
+    if not found:
+        return pd.DataFrame(columns=columns).astype({"lon": float, "lat": float})
+    path = _verified(found[0], "table")
+    table = to_numbers(read_table(path, columns), ("lon", "lat"), "site_id", path)
+    check_unique(table, "site_id", path)
+    check_places(table, path)
+    if table["country"].isna().any():
+        raise TableError(path, "column 'country' has an empty cell", "Give two-letter codes")
+    return table
+
+
+def around_sites(archive: Path, sites: pd.DataFrame, config: Landuse) -> pd.DataFrame:
+    """Population density, cover shares and road distance of each site."""
+    lon, lat = sites["lon"].to_numpy(float), sites["lat"].to_numpy(float)
+    cover = read_product(archive, ANCILLARY, "land_cover")
+    shares = disc_shares(
+        _verified(cover, "data"), lon, lat, config.radius_m, cover.properties.get(LEGEND_PROPERTY)
+    )
+    around = shares.drop(columns="bare").add_prefix("share_")
+    around["nature_score"] = _total(shares, NATURE)
+    around["manmade_score"] = _total(shares, MANMADE)
+    population = _data(archive, "population")
+    around["population_density"] = disc_means(population, lon, lat, config.radius_m)
+    around["road_distance"] = road_distance(_data(archive, "roads"), lon, lat)
+    return around
+
+
+def _total(shares: pd.DataFrame, classes: tuple[str, ...]) -> np.ndarray:
+    """Sum of shares, within [0, 1] in spite of rounding; NaN where the disc holds no data."""
+    return shares[list(classes)].sum(axis=1, min_count=1).clip(0.0, 1.0).to_numpy()
+
+
+def _data(archive: Path, item: str) -> Path:
+    return _verified(read_product(archive, ANCILLARY, item), "data")
+
+
+def _verified(product: Product, name: str) -> Path:
+    asset = product.asset(name)
+    asset.verify()
+    return asset.path

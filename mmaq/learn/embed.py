@@ -1,0 +1,44 @@
+"""Embeddings of many sites by frozen encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from mmaq.learn.data import Inputs, Statistics
+from mmaq.learn.models.encoders import Encoders
+from mmaq.learn.views import fit_size
+from mmaq.vocabulary import MODALITIES
+
+BATCH = 256
+
+
+@torch.no_grad()
+def embed(
+    encoders: Encoders,
+    statistics: Statistics,
+    inputs: Inputs,
+    modalities: Sequence[str] = MODALITIES,
+) -> dict[str, np.ndarray]:
+    """Embed every site of ``inputs`` in evaluation mode.
+
+    Returns:
+        (n, width) float32 by modality, in the order of ``inputs``; a row is NaN where the site
+        lacks the modality.
+    """
+    device = next(encoders.parameters()).device
+    inputs = inputs.to(device)
+    training = encoders.training
+    encoders.eval()
+    result = {}
+    for name in modalities:
+        sites = torch.from_numpy(np.flatnonzero(inputs.has(name)))
+        values = np.full((len(inputs), encoders.widths[name]), np.nan, dtype=np.float32)
+        for part in sites.split(BATCH):
+            batch = fit_size(name, inputs.standardised(name, part, statistics), encoders.config)
+            values[part.numpy()] = encoders[name](batch).float().cpu().numpy()
+        result[name] = values
+    encoders.train(training)
+    return result
