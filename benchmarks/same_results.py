@@ -4,9 +4,9 @@
 
 OTHER and FOLDER (default: here) are working folders in which the workflow has run, as a clone of an
 older version beside this one. Compared are the raw archive, the grid, the site table, the patch
-store, the test predictions and the benchmark table. Left out is what no two runs share: seconds, the
-digest of the code in a grid part, and absolute paths. Prints a line a difference; its status is the
-number of differing files, at most 100.
+store, the test predictions and the benchmark table. Left out is what no two runs share: seconds,
+the digest of the code in a grid part, and absolute paths. Prints a line a difference; its status
+is the number of differing files, at most 100.
 """
 
 from __future__ import annotations

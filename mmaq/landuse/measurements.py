@@ -19,17 +19,12 @@ from tqdm import tqdm
 
 from mmaq.base.errors import TableError
 from mmaq.config.data import Period
-from mmaq.landuse.stations import NO2_CODE
+from mmaq.contracts.stations import NO2_CODE, UNIT, UTC_OFFSET
 
 VALID = (1, 2, 3)
 """Valid; valid below the detection limit; the same, replaced by half the limit."""
 
 VERIFIED = 1
-
-UNIT = "ug.m-3"
-
-UTC_OFFSET = timedelta(hours=1)
-"""The download service gives Start and End in UTC+1, whatever the country."""
 
 FILL = -999.0
 

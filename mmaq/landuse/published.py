@@ -14,16 +14,11 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from mmaq.base.errors import TableError
+from mmaq.base.tables import check_unique, read_table, to_numbers
 from mmaq.config.data import Published
 from mmaq.contracts.sites import SITING
-from mmaq.landuse.stations import (
-    check_places,
-    check_unique,
-    one_row_a_station,
-    read_metadata,
-    read_table,
-    to_numbers,
-)
+from mmaq.contracts.stations import one_row_a_station, read_metadata
+from mmaq.landuse.stations import check_places
 from mmaq.vocabulary import AREAS, POLLUTANTS, TYPES
 
 STATION = "AirQualityStation"

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mmaq.base.errors import TableError
+from mmaq.base.tables import check_unique, read_table, to_numbers
 from mmaq.config.data import Landuse, Period
 from mmaq.contracts.archive import (
     ANCILLARY,
@@ -19,18 +20,10 @@ from mmaq.contracts.archive import (
     read_product,
 )
 from mmaq.contracts.sites import SITING
+from mmaq.contracts.stations import one_row_a_station, read_metadata, station_of_sampling_point
 from mmaq.landuse.maps import MANMADE, NATURE, disc_means, disc_shares, road_distance
 from mmaq.landuse.measurements import station_means
-from mmaq.landuse.stations import (
-    check_places,
-    check_unique,
-    one_hot,
-    one_row_a_station,
-    read_metadata,
-    read_table,
-    station_of_sampling_point,
-    to_numbers,
-)
+from mmaq.landuse.stations import check_places, one_hot
 
 LOWEST_ALTITUDE = -430.0
 """Shore of the Dead Sea, m; lower values in a table are fill values."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from mmaq.base.errors import TableError
+from mmaq.base.tables import check_unique
 from mmaq.config.data import Landuse, Period, Published
 from mmaq.contracts.sites import (
     COLUMNS,
@@ -28,7 +29,6 @@ from mmaq.contracts.sites import (
 from mmaq.landuse.maps import point_values
 from mmaq.landuse.published import _coordinates, _openstreetmap, official_test, read_samples
 from mmaq.landuse.sites import LOWEST_ALTITUDE, _data, around_sites, read_stations, read_unlabelled
-from mmaq.landuse.stations import check_unique
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from mmaq.base.files import replacing, sha256
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
 from mmaq.contracts.archive import STATIONS
-from mmaq.landuse.stations import one_row_a_station, read_metadata
+from mmaq.contracts.stations import one_row_a_station, read_metadata
 
 TABLE = "stations.tsv"
 """The frozen station table, beside the manifest."""

@@ -26,8 +26,7 @@ from mmaq.base.errors import ServiceError
 from mmaq.base.files import replacing
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
-from mmaq.landuse.measurements import UNIT, UTC_OFFSET
-from mmaq.landuse.stations import NO2_CODE
+from mmaq.contracts.stations import NO2_CODE, UNIT, UTC_OFFSET
 from mmaq.services.client import Client
 from mmaq.services.endpoints import service
 from mmaq.services.remote_file import RemoteFile

@@ -17,7 +17,7 @@ import pandas as pd
 from mmaq.base.errors import ServiceError
 from mmaq.base.files import replacing
 from mmaq.config.data import Period
-from mmaq.landuse.stations import NO2_CODE
+from mmaq.contracts.stations import NO2_CODE
 
 VOCABULARY = "http://dd.eionet.europa.eu/vocabulary/aq/pollutant"
 
