@@ -70,7 +70,7 @@ def _simulate(run: Run) -> list[Call]:
     given, paths = run.config, run.paths
     return [
         partial(
-            simulate, config=given.simulate, period=given.period, root=paths.archive,
+            simulate, config=given.simulate, period=given.period, archive=paths.archive,
             workers=run.workers,
         )
     ]  # fmt: skip
@@ -85,7 +85,7 @@ def _simulate_plants(run: Run) -> list[Call]:
     return [
         partial(
             simulate_plants, config=given.simulate, period=given.period, transfer=given.transfer,
-            root=run.paths.plant_scenes,
+            scenes=run.paths.plant_scenes,
         )
     ]  # fmt: skip
 
@@ -93,7 +93,7 @@ def _simulate_plants(run: Run) -> list[Call]:
 def _acquire(run: Run) -> list[Call]:
     from mmaq.acquire.stage import acquire
 
-    return [partial(acquire, config=run.config.files, root=run.paths.archive)]
+    return [partial(acquire, config=run.config.files, archive=run.paths.archive)]
 
 
 def _acquire_plan(run: Run) -> list[Call]:
@@ -102,7 +102,7 @@ def _acquire_plan(run: Run) -> list[Call]:
     given = run.config
     return [
         partial(
-            acquire_plan, asked=given.acquire, period=given.period, landuse=given.landuse,
+            acquire_plan, config=given.acquire, period=given.period, landuse=given.landuse,
             patches=given.patches, folder=run.paths.manifests,
         )
     ]  # fmt: skip
@@ -112,21 +112,21 @@ def _fetched(run: Run, collection: str) -> dict[str, Any]:
     """What every fetching stage is given."""
     paths = run.paths
     manifest = paths.manifest(collection)
-    return {"manifest_path": manifest, "archive": paths.archive, "workers": run.workers}
+    return {"manifest": manifest, "archive": paths.archive, "workers": run.workers}
 
 
 def _fetch_stations(run: Run) -> list[Call]:
     from mmaq.acquire.stage import fetch_stations
 
     given = _fetched(run, archive.STATIONS)
-    return [partial(fetch_stations, sites_csv=_places(run), acquire=run.config.acquire, **given)]
+    return [partial(fetch_stations, sites=_places(run), config=run.config.acquire, **given)]
 
 
 def _fetch_maps(run: Run) -> list[Call]:
     from mmaq.acquire.stage import fetch_maps
 
     given = _fetched(run, archive.ANCILLARY)
-    return [partial(fetch_maps, sites_csv=_places(run), acquire=run.config.acquire, **given)]
+    return [partial(fetch_maps, sites=_places(run), config=run.config.acquire, **given)]
 
 
 def _fetch_sentinel2(run: Run) -> list[Call]:
@@ -136,9 +136,7 @@ def _fetch_sentinel2(run: Run) -> list[Call]:
     if asked.sentinel2.provider == "none":
         return []
     given = _fetched(run, archive.SENTINEL2)
-    return [
-        partial(fetch_sentinel2, sites_csv=_places(run), config=asked, patches=patches, **given)
-    ]
+    return [partial(fetch_sentinel2, sites=_places(run), config=asked, patches=patches, **given)]
 
 
 def _fetch_sentinel5p(run: Run) -> list[Call]:
@@ -164,7 +162,7 @@ def _grid_and_drop_part(run: Run) -> list[Call]:
         return []
     return [
         partial(
-            grid_and_drop_part, manifest_path=paths.manifest(archive.SENTINEL5P),
+            grid_and_drop_part, manifest=paths.manifest(archive.SENTINEL5P),
             config=given.acquire, grid=given.grid, start=start, end=end, out=paths.grid_part(name),
             folder=paths.passing, workers=run.workers,
         )
@@ -259,8 +257,8 @@ def _plants(run: Run) -> list[Call]:
         fault = "there are no scenes of power plants"
         raise ConfigError("transfer", fault, "Set transfer.images, and transfer.tasks")
     given = run.config.transfer.images
-    root = Path(given) if given else run.paths.plant_scenes
-    return [partial(plants, root=root, out=run.paths.plants)]
+    scenes = Path(given) if given else run.paths.plant_scenes
+    return [partial(plants, scenes=scenes, out=run.paths.plants)]
 
 
 def _pretrain(run: Run) -> list[Call]:

@@ -1,7 +1,4 @@
-"""Products that failed after all retries: listed, while the rest goes on.
-
-Products side by side in threads, as many as the service has connections for.
-"""
+"""Products fetched side by side: those that fail after all retries are listed, the rest goes on."""
 
 from __future__ import annotations
 
@@ -15,6 +12,9 @@ from typing import TypeVar
 from mmaq.base.errors import MmaqError, ServiceError
 from mmaq.base.files import write_json
 from mmaq.services.faults import DiskFull
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +63,6 @@ class Failures:
             )
             remedy = "Run the same command again: it goes on from what is complete"
             raise ServiceError(self.name, fault, remedy)
-
-
-Task = TypeVar("Task")
-
-Result = TypeVar("Result")
 
 
 def side_by_side(

@@ -1,7 +1,4 @@
-"""Errors a user can act on: each is one line that names the file, the fault and the remedy.
-
-What the data at hand cannot give: a skipped row with its reason, never a failed stage.
-"""
+"""Errors a user can act on: each is one line that names the file, the fault and the remedy."""
 
 from __future__ import annotations
 

@@ -23,11 +23,8 @@ from mmaq.contracts.sites import FEATURES
 from mmaq.vocabulary import BANDS
 
 KEY = "mmaq"
-
 VERSION = 2
-
 REMEDY = "Make it again with `mmaq pretrain`"
-
 PREFIX = "method.encoders."
 """What the encoders' tensors are called in a training checkpoint."""
 

@@ -37,22 +37,17 @@ UNITS: dict[str, str] = {
     "lon": "degrees_east", "lat": "degrees_north", "altitude": "m", "population_density": "km-2",
     "road_distance": "m", **dict.fromkeys(SITING, "m"), **dict.fromkeys(POLLUTANTS, "ug m-3"),
 }  # fmt: skip
-
 FARTHEST = 5000.0
 """Of what SITING holds, m: beyond it lie fill values and slips of the pen."""
 
 COLUMNS = (
     "site_id", "lon", "lat", "country", *FEATURES, *GEO, *SITING, *POLLUTANTS, OFFICIAL, "block",
 )  # fmt: skip
-
 NUMBERS = tuple(name for name in COLUMNS if name not in ("site_id", "country", "block"))
 
 _flag = pa.Column(float, pa.Check.isin([0.0, 1.0]), nullable=True)
-
 _metres = pa.Column(float, pa.Check.in_range(0.0, FARTHEST), nullable=True)
-
 _share = pa.Column(float, pa.Check.in_range(0.0, 1.0), nullable=True)
-
 SCHEMA = pa.DataFrameSchema(
     {
         "site_id": pa.Column(str, pa.Check.str_length(min_value=1), unique=True),

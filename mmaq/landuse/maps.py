@@ -1,11 +1,7 @@
-"""Land-cover legends: which class of the site table each code of a public product is.
+"""What maps say around a site: means and cover shares in a disc, point values, the nearest road.
 
-Sources: ESA WorldCover 10 m v200 product user manual, table 3; CORINE Land Cover nomenclature
-(three-digit level 3 codes, and the grid codes 1 to 44 of the raster product).
-
-What rasters say around a site: exact-coverage means and shares in a disc, and point values.
-
-How far the nearest road is.
+Legends are from the ESA WorldCover 10 m v200 product user manual, table 3, and the CORINE Land
+Cover nomenclature (three-digit level 3 codes, and the grid codes 1 to 44 of the raster product).
 """
 
 from __future__ import annotations
@@ -27,7 +23,6 @@ from shapely import STRtree, points, polygons
 from mmaq.base.errors import ProductError
 
 CLASSES = ("built", "industry", "cropland", "forest", "grassland", "water", "bare")
-
 NATURE = ("cropland", "forest", "grassland", "water")
 """Vegetation and water."""
 
@@ -44,7 +39,6 @@ _CORINE_LEVEL3 = (
     242, 243, 244, 311, 312, 313, 321, 322, 323, 324, 331, 332, 333, 334, 335, 411, 412, 421, 422,
     423, 511, 512, 521, 522, 523,
 )  # fmt: skip
-
 _CORINE_GROUPS = {
     "built": (111, 112, 122, 124, 142),
     "industry": (121, 123, 131, 132, 133),
@@ -54,51 +48,17 @@ _CORINE_GROUPS = {
     "bare": (331, 332, 333, 334, 335),
     "water": (422, 423, 511, 512, 521, 522, 523),
 }
-
 CORINE = {code: name for name, codes in _CORINE_GROUPS.items() for code in codes}
-
 CORINE_GRID = {grid: CORINE[code] for grid, code in enumerate(_CORINE_LEVEL3, start=1)}
 
 LEGENDS = {"worldcover": WORLDCOVER, "corine": CORINE, "corine-grid": CORINE_GRID}
-
-
-def choose_legend(
-    name: str | None, codes: Iterable[int], path: str | PathLike[str]
-) -> dict[int, str]:
-    """The legend ``name``, or where the item names none, the first that knows all ``codes``.
-
-    Raises:
-        ProductError: the name is unknown, or a code stands in no (or not in that) legend.
-    """
-    found = {int(code) for code in codes}
-    if name is not None and name not in LEGENDS:
-        known = ", ".join(LEGENDS)
-        raise ProductError(path, f"unknown land-cover legend {name!r}", f"Use one of: {known}")
-    for legend in [LEGENDS[name]] if name else LEGENDS.values():
-        if found <= set(legend):
-            return legend
-    legends = f"legend {name!r}" if name else f"one of the legends {', '.join(LEGENDS)}"
-    shown = ", ".join(map(str, sorted(found)[:20]))
-    raise ProductError(path, f"the codes {shown} are not of {legends}", "Give such a raster")
-
 
 VERTICES = 64
 """Corners of a disc; the polygon's area is 0.998 of the circle's, which no mean notices."""
 
 REMEDY = "Give a readable GeoTIFF with a coordinate reference system"
 
-
-def discs(lon: np.ndarray, lat: np.ndarray, radius: float, crs: object) -> geopandas.GeoDataFrame:
-    """Discs of ``radius`` metres on the WGS 84 ellipsoid around n sites, in the system ``crs``."""
-    azimuths = np.linspace(0.0, 360.0, VERTICES, endpoint=False)
-    count = len(lon)
-    centre_lon, centre_lat = np.repeat(lon, VERTICES), np.repeat(lat, VERTICES)
-    turned = np.tile(azimuths, count)
-    far = np.full(turned.size, radius)
-    ring_lon, ring_lat, _ = Geod(ellps="WGS84").fwd(centre_lon, centre_lat, turned, far)
-    x, y = Transformer.from_crs(4326, crs, always_xy=True).transform(ring_lon, ring_lat)
-    rings = np.stack([x, y], axis=-1).reshape(count, VERTICES, 2)
-    return geopandas.GeoDataFrame({"row": np.arange(count)}, geometry=polygons(rings), crs=crs)
+ROADS_REMEDY = "Give a GeoPackage of road lines with a coordinate reference system"
 
 
 def disc_means(
@@ -152,6 +112,19 @@ def point_values(path: str | PathLike[str], lon: np.ndarray, lat: np.ndarray) ->
     return np.where(inside, np.ma.filled(values[:, 0].astype(float), np.nan), np.nan)
 
 
+def discs(lon: np.ndarray, lat: np.ndarray, radius: float, crs: object) -> geopandas.GeoDataFrame:
+    """Discs of ``radius`` metres on the WGS 84 ellipsoid around n sites, in the system ``crs``."""
+    azimuths = np.linspace(0.0, 360.0, VERTICES, endpoint=False)
+    count = len(lon)
+    centre_lon, centre_lat = np.repeat(lon, VERTICES), np.repeat(lat, VERTICES)
+    turned = np.tile(azimuths, count)
+    far = np.full(turned.size, radius)
+    ring_lon, ring_lat, _ = Geod(ellps="WGS84").fwd(centre_lon, centre_lat, turned, far)
+    x, y = Transformer.from_crs(4326, crs, always_xy=True).transform(ring_lon, ring_lat)
+    rings = np.stack([x, y], axis=-1).reshape(count, VERTICES, 2)
+    return geopandas.GeoDataFrame({"row": np.arange(count)}, geometry=polygons(rings), crs=crs)
+
+
 @contextmanager
 def _opened(path: str | PathLike[str]) -> Iterator[rasterio.DatasetReader]:
     """Open a raster; whatever GDAL finds wrong with it becomes a ProductError."""
@@ -169,7 +142,24 @@ def _aligned(found: pd.DataFrame, count: int) -> pd.DataFrame:
     return found.set_index("row").reindex(range(count))
 
 
-ROADS_REMEDY = "Give a GeoPackage of road lines with a coordinate reference system"
+def choose_legend(
+    name: str | None, codes: Iterable[int], path: str | PathLike[str]
+) -> dict[int, str]:
+    """The legend ``name``, or where the item names none, the first that knows all ``codes``.
+
+    Raises:
+        ProductError: the name is unknown, or a code stands in no (or not in that) legend.
+    """
+    found = {int(code) for code in codes}
+    if name is not None and name not in LEGENDS:
+        known = ", ".join(LEGENDS)
+        raise ProductError(path, f"unknown land-cover legend {name!r}", f"Use one of: {known}")
+    for legend in [LEGENDS[name]] if name else LEGENDS.values():
+        if found <= set(legend):
+            return legend
+    legends = f"legend {name!r}" if name else f"one of the legends {', '.join(LEGENDS)}"
+    shown = ", ".join(map(str, sorted(found)[:20]))
+    raise ProductError(path, f"the codes {shown} are not of {legends}", "Give such a raster")
 
 
 def road_distance(path: str | PathLike[str], lon: np.ndarray, lat: np.ndarray) -> np.ndarray:

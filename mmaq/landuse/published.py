@@ -69,7 +69,8 @@ def official_test(count: int) -> np.ndarray:
     return np.isin(np.arange(count), test).astype(float)
 
 
-def _coordinates(path: str, samples: pd.DataFrame) -> pd.DataFrame:
+def read_coordinates(path: str, samples: pd.DataFrame) -> pd.DataFrame:
+    """Coordinates and siting of the samples' stations, from the EEA's table at ``path``."""
     places = one_row_a_station(read_metadata(path))[["site_id", "lon", "lat", *SITING]]
     absent = samples.loc[~samples["site_id"].isin(places["site_id"]), "site_id"]
     if len(absent):
@@ -81,7 +82,7 @@ def _coordinates(path: str, samples: pd.DataFrame) -> pd.DataFrame:
     return places
 
 
-def _openstreetmap(config: Published) -> pd.DataFrame:
+def read_openstreetmap(config: Published) -> pd.DataFrame:
     """Shares in [0, 1] and distance in m; the published scores are shares of area already."""
     if config.osm is None:
         return pd.DataFrame(columns=["site_id"], dtype=str)

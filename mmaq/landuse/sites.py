@@ -1,4 +1,4 @@
-"""The site table (contract 2) from a raw archive (contract 1)."""
+"""What an archive says of its sites: their measurements, and the maps around them."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ def around_sites(archive: Path, sites: pd.DataFrame, config: Landuse) -> pd.Data
     around = shares.drop(columns="bare").add_prefix("share_")
     around["nature_score"] = _total(shares, NATURE)
     around["manmade_score"] = _total(shares, MANMADE)
-    population = _data(archive, "population")
+    population = map_of(archive, "population")
     around["population_density"] = disc_means(population, lon, lat, config.radius_m)
-    around["road_distance"] = road_distance(_data(archive, "roads"), lon, lat)
+    around["road_distance"] = road_distance(map_of(archive, "roads"), lon, lat)
     return around
 
 
@@ -87,7 +87,8 @@ def _total(shares: pd.DataFrame, classes: tuple[str, ...]) -> np.ndarray:
     return shares[list(classes)].sum(axis=1, min_count=1).clip(0.0, 1.0).to_numpy()
 
 
-def _data(archive: Path, item: str) -> Path:
+def map_of(archive: Path, item: str) -> Path:
+    """The verified file of a map of the archive."""
     return _verified(read_product(archive, ANCILLARY, item), "data")
 
 

@@ -1,9 +1,8 @@
-"""The site table (contract 2) from a raw archive (contract 1).
+"""The stages ``landuse`` and ``landuse_published``: the site table (contract 2) from its sources.
 
-The site table from a sample table in the published layout.
-
-MMAQ's ``pollutant_ssl.csv`` and AQNet's ``samples_multimodal_3polls.csv`` and ``_5polls.csv``: the
-same columns in another order, with one, three or five pollutants.
+From a raw archive, or from a sample table in the published layout: MMAQ's ``pollutant_ssl.csv``
+and AQNet's ``samples_multimodal_3polls.csv`` and ``_5polls.csv`` have the same columns in another
+order, with one, three or five pollutants.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ from mmaq.contracts.sites import (
     write_sites,
 )
 from mmaq.landuse.maps import point_values
-from mmaq.landuse.published import _coordinates, _openstreetmap, official_test, read_samples
-from mmaq.landuse.sites import LOWEST_ALTITUDE, _data, around_sites, read_stations, read_unlabelled
+from mmaq.landuse.published import official_test, read_coordinates, read_openstreetmap, read_samples
+from mmaq.landuse.sites import LOWEST_ALTITUDE, around_sites, map_of, read_stations, read_unlabelled
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +50,7 @@ def landuse(
     )
     check_unique(sites, "site_id", archive)
     sites = pd.concat([sites, around_sites(archive, sites, config)], axis=1)
-    height = point_values(_data(archive, "dem"), sites["lon"].to_numpy(), sites["lat"].to_numpy())
+    height = point_values(map_of(archive, "dem"), sites["lon"].to_numpy(), sites["lat"].to_numpy())
     known = sites["altitude"] >= LOWEST_ALTITUDE
     sites["altitude"] = sites["altitude"].where(known, height)
     sites["block"] = spatial_block(sites["lon"], sites["lat"], config.block_degrees)
@@ -74,9 +73,10 @@ def landuse_published(*, config: Published, landuse: Landuse, out: str | PathLik
     if config.samples is None:
         raise TableError("published.samples", "no file is given", "Set published.samples")
     samples = read_samples(config.samples)
-    sites = samples.merge(_openstreetmap(config), on="site_id", how="left").assign(block="")
+    sites = samples.merge(read_openstreetmap(config), on="site_id", how="left").assign(block="")
     if config.eea_metadata is not None:
-        sites = sites.merge(_coordinates(config.eea_metadata, samples), on="site_id", how="left")
+        places = read_coordinates(config.eea_metadata, samples)
+        sites = sites.merge(places, on="site_id", how="left")
         sites["block"] = spatial_block(sites["lon"], sites["lat"], landuse.block_degrees)
     sites = sites.assign(**{OFFICIAL: official_test(len(sites))}).reindex(columns=list(COLUMNS))
     sites[list(NUMBERS)] = sites[list(NUMBERS)].astype(float)

@@ -1,4 +1,4 @@
-"""Encoders from and to contract 4, with all that is needed to use them."""
+"""How encoders are written as contract 4, read from it and built anew."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the encoders read, as tensors: patches stay uint16, and features keep their units.
+"""What the encoders read, as tensors, and the statistics that standardise it.
 
-Normalisation: mean and standard deviation of what the encoders read.
+Patches stay uint16 and features keep their units until a batch is made.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from mmaq.contracts.sites import FEATURES
 from mmaq.vocabulary import IMAGES
 
 CHUNK = 256
+
+CONTINUOUS = (FEATURES.index("altitude"), FEATURES.index("population_density"))
+LOGARITHMIC = FEATURES.index("population_density")
 
 
 @dataclass(frozen=True)
@@ -179,11 +182,6 @@ def _as_tensor(array: np.ndarray) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*not writable.*")
         return torch.from_numpy(array)
-
-
-CONTINUOUS = (FEATURES.index("altitude"), FEATURES.index("population_density"))
-
-LOGARITHMIC = FEATURES.index("population_density")
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,4 @@
-"""Encoders under evaluation: which modalities each method uses, and their embeddings.
-
-Where a run takes place: processes, precision, memory and threads.
-
-One process for each device over the nodes of a SLURM job.
-"""
+"""Where a run takes place: processes, precision, memory and threads."""
 
 from __future__ import annotations
 
@@ -26,6 +21,11 @@ from mmaq.base.errors import TrainingError
 from mmaq.config.learning import Pretrain
 
 
+def device() -> torch.device:
+    """The GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 @contextmanager
 def limited_threads(count: int) -> Iterator[None]:
     """Run torch and the linear algebra of numpy on ``count`` threads."""
@@ -38,9 +38,26 @@ def limited_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def device() -> torch.device:
-    """The GPU where there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+@contextmanager
+def cpu_threads(count: int) -> Iterator[None]:
+    """Give torch ``count`` threads: sums depend on their number, so it is part of a run."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def fits(needed: int, allowed: float) -> bool:
+    """Whether ``needed`` bytes are within the share ``allowed`` of the device's free memory."""
+    if torch.cuda.is_available():
+        # This process's own device: to ask another would take some of its memory.
+        place = os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", "0"))
+        free, _ = torch.cuda.mem_get_info(int(place) % torch.cuda.device_count())
+    else:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return needed <= allowed * free
 
 
 def trainer_options(config: Pretrain, devices: int, nodes: int) -> dict[str, Any]:
@@ -91,28 +108,6 @@ def cluster(devices: int, nodes: int) -> ClusterEnvironment:
         fault = f"{nodes} nodes asked for, and nothing joins them"
         raise TrainingError("--nodes", fault, "Run it under srun, or set MASTER_ADDR and NODE_RANK")
     return LightningEnvironment()
-
-
-def fits(needed: int, allowed: float) -> bool:
-    """Whether ``needed`` bytes are within the share ``allowed`` of the device's free memory."""
-    if torch.cuda.is_available():
-        # This process's own device: to ask another would take some of its memory.
-        place = os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", "0"))
-        free, _ = torch.cuda.mem_get_info(int(place) % torch.cuda.device_count())
-    else:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return needed <= allowed * free
-
-
-@contextmanager
-def cpu_threads(count: int) -> Iterator[None]:
-    """Give torch ``count`` threads: sums depend on their number, so it is part of a run."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def share_devices(devices: int, nodes: int, threads: int) -> None:

@@ -1,7 +1,4 @@
-"""The model card: what the encoders learned from, how, and with which figures.
-
-What stays after a run: encoders of the last and the best epoch, alone and together.
-"""
+"""What stays after a run: encoders of the last and the best epoch, and their model card."""
 
 from __future__ import annotations
 
@@ -55,6 +52,41 @@ Encoders alone lie beside each as safetensors. Reading any of them runs no code 
 """
 
 
+def export(names: Names, history: History, best: int) -> None:
+    """Make the exports and the model card of a run that has ended.
+
+    ``last`` becomes ``final`` and ``last_best`` becomes ``best``. Safetensors are written beside
+    both, and, of a method with other modalities too, the Sentinel-2 encoder of ``best`` by itself.
+    ``final`` appears last: with it the run is complete.
+
+    Args:
+        names: where the files lie.
+        history: figures of the run.
+        best: the epoch of ``best``.
+    """
+    for source, target in ((names.last, names.final), (names.last_best, names.best)):
+        about, tensors = read_tensors(source)
+        write_tensors(target.with_suffix(".safetensors"), tensors, about)
+    if "s2" in about["modalities"] and len(about["modalities"]) > 1:
+        alone = {name: value for name, value in tensors.items() if name.startswith("s2.")}
+        about = {**about, "modalities": ["s2"]}
+        write_tensors(names.s2_only.with_suffix(".safetensors"), alone, about)
+        _write_ckpt(names.s2_only, alone, json.dumps(about, sort_keys=True))
+    write_card(names, about, history, best)
+    history.write(names.losses)
+    with replacing(names.best) as temporary:
+        shutil.copyfile(names.last_best, temporary)
+    os.replace(names.last, names.final)
+    names.last_best.unlink()
+
+
+def _write_ckpt(path: Path, tensors: dict[str, Tensor], about: str) -> None:
+    """A checkpoint of encoders alone, in the form of a training checkpoint."""
+    with replacing(path) as temporary:
+        state = {PREFIX + name: value for name, value in tensors.items()}
+        torch.save({"state_dict": state, KEY: about}, temporary)
+
+
 def write_card(names: Names, about: dict[str, Any], history: History, best: int) -> None:
     """Write the card of a run that has ended, as Markdown.
 
@@ -99,38 +131,3 @@ def write_card(names: Names, about: dict[str, Any], history: History, best: int)
     )
     with replacing(names.card) as temporary:
         temporary.write_text(text)
-
-
-def export(names: Names, history: History, best: int) -> None:
-    """Make the exports and the model card of a run that has ended.
-
-    ``last`` becomes ``final`` and ``last_best`` becomes ``best``. Safetensors are written beside
-    both, and, of a method with other modalities too, the Sentinel-2 encoder of ``best`` by itself.
-    ``final`` appears last: with it the run is complete.
-
-    Args:
-        names: where the files lie.
-        history: figures of the run.
-        best: the epoch of ``best``.
-    """
-    for source, target in ((names.last, names.final), (names.last_best, names.best)):
-        about, tensors = read_tensors(source)
-        write_tensors(target.with_suffix(".safetensors"), tensors, about)
-    if "s2" in about["modalities"] and len(about["modalities"]) > 1:
-        alone = {name: value for name, value in tensors.items() if name.startswith("s2.")}
-        about = {**about, "modalities": ["s2"]}
-        write_tensors(names.s2_only.with_suffix(".safetensors"), alone, about)
-        _write_ckpt(names.s2_only, alone, json.dumps(about, sort_keys=True))
-    write_card(names, about, history, best)
-    history.write(names.losses)
-    with replacing(names.best) as temporary:
-        shutil.copyfile(names.last_best, temporary)
-    os.replace(names.last, names.final)
-    names.last_best.unlink()
-
-
-def _write_ckpt(path: Path, tensors: dict[str, Tensor], about: str) -> None:
-    """A checkpoint of encoders alone, in the form of a training checkpoint."""
-    with replacing(path) as temporary:
-        state = {PREFIX + name: value for name, value in tensors.items()}
-        torch.save({"state_dict": state, KEY: about}, temporary)

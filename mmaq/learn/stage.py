@@ -1,4 +1,4 @@
-"""The pretraining stage: a patch store and a site table in, encoders and loss curves out."""
+"""The stage ``pretrain``: a patch store and a site table in, encoders and loss curves out."""
 
 from __future__ import annotations
 

@@ -1,17 +1,13 @@
-"""Random numbers of a batch, drawn on the host for every sample of it, wherever those are.
-
-Crops, flips and rotations of a batch, one for each sample.
-
-Two views of a batch: made on the device at once, with parameters drawn for each sample.
+"""Two views of a batch: made on the device at once, with parameters drawn for each sample.
 
 View 1 goes through every step with the step's probability. View 0 is the weaker one, as in the
 released code: a share of its samples (``Views.weak``) gets the crop, flips and rotation alone, and
 its table row stays as it is. Where these views differ from the released ones (method facts,
 section 3): Sentinel-2 and Sentinel-5P of one view share flips and rotations, and the crop where
 they cover the same ground; where Sentinel-2 is a small part of the Sentinel-5P window the crop is
-of Sentinel-2 alone; blur works in space and
-not across bands; jitter changes gain and offset in standardised units and clips nothing; the table
-is corrupted in standardised units, one-hot groups as a whole; every step has its probability.
+of Sentinel-2 alone; blur works in space and not across bands; jitter changes gain and offset in
+standardised units and clips nothing; the table is corrupted in standardised units, one-hot groups
+as a whole; every step has its probability. Random numbers are drawn on the host.
 """
 
 from __future__ import annotations
@@ -28,6 +24,20 @@ from mmaq.learn.methods.base import View
 from mmaq.vocabulary import AREAS, TYPES
 
 WHOLE = slice(None)
+
+RATIO = 4 / 3
+"""Greatest ratio of a crop's sides."""
+
+BLUR_SIGMA = (0.1, 2.0)
+BLUR_RADIUS = 4
+MAX_DROPPED = 8
+"""At most this many of the 12 bands are dropped, at least one."""
+
+GROUPS = tuple(
+    [[FEATURES.index(name)] for name in ("altitude", "population_density")]
+    + [[FEATURES.index(name) for name in group] for group in (AREAS, TYPES)]
+)
+"""Columns of the table that are redrawn together."""
 
 
 class Draws:
@@ -63,8 +73,57 @@ class Draws:
         return self.uniform() < probability
 
 
-RATIO = 4 / 3
-"""Greatest ratio of a crop's sides."""
+def make_views(
+    batch: View, views: Views, encoders: Encoders, draws: Draws, aligned: bool = False
+) -> tuple[View, View]:
+    """Two views of some modalities' standardised inputs (shapes: :class:`Encoders`).
+
+    Both images of a view share flips and rotations, and, where they cover the same ground
+    (``aligned``), the crop; else the crop is of Sentinel-2 alone.
+
+    Images are those of this process's samples; "table" holds the rows of the whole global batch,
+    (draws.size, 16), because features are redrawn from them, and a view those of this process. The
+    result depends on the inputs and the state of ``draws`` alone.
+    """
+    weak = draws.happens(views.weak)
+    with torch.autocast(next(iter(batch.values())).device.type, enabled=False):
+        first = _images(batch, views, encoders, weak, draws, aligned)
+        second = _images(batch, views, encoders, torch.zeros_like(weak), draws, aligned)
+    if "table" in batch:
+        first["table"] = batch["table"][draws.part]
+        second["table"] = corrupt_table(batch["table"], views.corrupt, draws)
+    return first, second
+
+
+def _images(
+    batch: View, views: Views, encoders: Encoders, weak: Tensor, draws: Draws, aligned: bool
+) -> dict[str, Tensor]:
+    """The images of one view; samples in ``weak`` (b,) get the geometry alone."""
+    symmetry = draw_symmetry(draws, views.flip, views.rotate)
+    box = draw_crop(draws, views.crop_min)
+    result = {}
+    for name in [name for name in ("s2", "s5p") if name in batch]:
+        if name == "s2" or aligned:
+            side = encoders.s2_input if name == "s2" else encoders.s5p_input
+            image = turn(resample(batch[name], box, side), symmetry)
+        else:
+            image = turn(fit_size(name, batch[name], encoders), symmetry)
+        image = blur(image, draws.happens(views.blur) & ~weak, draws)
+        if name == "s2":
+            image = gray(image, draws.happens(views.gray) & ~weak)
+            image = drop_bands(image, draws.happens(views.drop_bands) & ~weak, draws)
+        result[name] = jitter(image, draws.happens(views.jitter) & ~weak, views.jitter_size, draws)
+    return result
+
+
+def fit_size(modality: str, images: Tensor, encoders: Encoders) -> Tensor:
+    """Resample whole patches to the side that the encoder sees; tables pass unchanged."""
+    side = {"s2": encoders.s2_input, "s5p": encoders.s5p_input}.get(modality)
+    if side is None or images.shape[-1] == side:
+        return images
+    return functional.interpolate(
+        images, size=(side, side), mode="bilinear", align_corners=False, antialias=True
+    )
 
 
 def draw_symmetry(draws: Draws, flip: float, rotate: float) -> Tensor:
@@ -119,73 +178,6 @@ def resample(images: Tensor, box: Tensor, side: int) -> Tensor:
     return functional.grid_sample(
         images, grid.to(images.dtype), mode="bilinear", padding_mode="border", align_corners=False
     )
-
-
-BLUR_SIGMA = (0.1, 2.0)
-
-BLUR_RADIUS = 4
-
-MAX_DROPPED = 8
-"""At most this many of the 12 bands are dropped, at least one."""
-
-GROUPS = tuple(
-    [[FEATURES.index(name)] for name in ("altitude", "population_density")]
-    + [[FEATURES.index(name) for name in group] for group in (AREAS, TYPES)]
-)
-"""Columns of the table that are redrawn together."""
-
-
-def make_views(
-    batch: View, views: Views, encoders: Encoders, draws: Draws, aligned: bool = False
-) -> tuple[View, View]:
-    """Two views of some modalities' standardised inputs (shapes: :class:`Encoders`).
-
-    Both images of a view share flips and rotations, and, where they cover the same ground
-    (``aligned``), the crop; else the crop is of Sentinel-2 alone.
-
-    Images are those of this process's samples; "table" holds the rows of the whole global batch,
-    (draws.size, 16), because features are redrawn from them, and a view those of this process. The
-    result depends on the inputs and the state of ``draws`` alone.
-    """
-    weak = draws.happens(views.weak)
-    with torch.autocast(next(iter(batch.values())).device.type, enabled=False):
-        first = _images(batch, views, encoders, weak, draws, aligned)
-        second = _images(batch, views, encoders, torch.zeros_like(weak), draws, aligned)
-    if "table" in batch:
-        first["table"] = batch["table"][draws.part]
-        second["table"] = corrupt_table(batch["table"], views.corrupt, draws)
-    return first, second
-
-
-def fit_size(modality: str, images: Tensor, encoders: Encoders) -> Tensor:
-    """Resample whole patches to the side that the encoder sees; tables pass unchanged."""
-    side = {"s2": encoders.s2_input, "s5p": encoders.s5p_input}.get(modality)
-    if side is None or images.shape[-1] == side:
-        return images
-    return functional.interpolate(
-        images, size=(side, side), mode="bilinear", align_corners=False, antialias=True
-    )
-
-
-def _images(
-    batch: View, views: Views, encoders: Encoders, weak: Tensor, draws: Draws, aligned: bool
-) -> dict[str, Tensor]:
-    """The images of one view; samples in ``weak`` (b,) get the geometry alone."""
-    symmetry = draw_symmetry(draws, views.flip, views.rotate)
-    box = draw_crop(draws, views.crop_min)
-    result = {}
-    for name in [name for name in ("s2", "s5p") if name in batch]:
-        if name == "s2" or aligned:
-            side = encoders.s2_input if name == "s2" else encoders.s5p_input
-            image = turn(resample(batch[name], box, side), symmetry)
-        else:
-            image = turn(fit_size(name, batch[name], encoders), symmetry)
-        image = blur(image, draws.happens(views.blur) & ~weak, draws)
-        if name == "s2":
-            image = gray(image, draws.happens(views.gray) & ~weak)
-            image = drop_bands(image, draws.happens(views.drop_bands) & ~weak, draws)
-        result[name] = jitter(image, draws.happens(views.jitter) & ~weak, views.jitter_size, draws)
-    return result
 
 
 def blur(images: Tensor, chosen: Tensor, draws: Draws) -> Tensor:

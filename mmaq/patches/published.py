@@ -1,7 +1,4 @@
-"""The patch store from images in the published layout (method facts, section 1).
-
-The two kinds of image file of the published data set (Zenodo 5764262).
-"""
+"""Patches from the images of the published data set (Zenodo 5764262; method facts, section 1)."""
 
 from __future__ import annotations
 
@@ -21,15 +18,25 @@ from mmaq.patches.assemble import Modality, absent, describe_s2, describe_s5p, k
 from mmaq.vocabulary import BANDS
 
 STATION = "AirQualityStation"
-
 FOLDERS = {"s2": "sentinel-2", "s5p": "sentinel-5p"}
-
 PATHS = {"s2": "img_path", "s5p": "s5p_path"}
-
 PIXEL = 10.0
 
+SIDE = 120
+"""Pixels of a published patch: 1.2 km at 10 m."""
 
-def _read_paths(path: str | None, ids: pd.Series) -> pd.DataFrame:
+FILE_BANDS = ("B04", "B03", "B02", "B08", "B05", "B06", "B07", "B8A", "B11", "B12", "B01", "B09")
+"""Bands of a Sentinel-2 file, in file order (method facts, section 1)."""
+
+VARIABLE = "tropospheric_NO2_column_number_density"
+MOLECULES_CM2 = 6.02214076e19
+"""Molecules/cm² in one mol/m²: Avogadro's number, exact since 2019, over 10^4 cm² in a m²."""
+
+REFETCH = "Fetch the images again (Zenodo 5764262)"
+_NAME = re.compile(r"S2[A-D]_MSIL2A_(\d{8}T\d{6})_N(\d{4})_")
+
+
+def read_paths(path: str | None, ids: pd.Series) -> pd.DataFrame:
     """The image paths of each site, in the order of ``ids``."""
     if path is None:
         raise TableError("published.samples", "no sample table is given", "Set published.samples")
@@ -49,22 +56,6 @@ def _read_paths(path: str | None, ids: pd.Series) -> pd.DataFrame:
         fault_ = f"station {unknown.iloc[0]!r} of the site table is missing"
         raise TableError(path, fault_, "Run `mmaq landuse` again")
     return table.loc[ids]
-
-
-def _files(
-    config: Published, samples: pd.DataFrame, name: str
-) -> tuple[list[Path], np.ndarray] | str:
-    """The files that are there and which sites they belong to (bool), or why there are none."""
-    if config.images is None:
-        return "images not given: set published.images"
-    folder = Path(config.images) / FOLDERS[name]
-    if not folder.is_dir():
-        return f"images absent: {folder} is no folder"
-    paths = [folder / str(part) for part in samples[PATHS[name]]]
-    held = np.array([path.is_file() for path in paths])
-    if not held.any():
-        return f"images absent: {folder} holds none of the files that {config.samples} names"
-    return [path for path in paths if path.is_file()], held
 
 
 def read_sentinel2_patches(config: Published, samples: pd.DataFrame, side: int) -> Modality:
@@ -95,6 +86,22 @@ def read_sentinel5p_patches(config: Published, samples: pd.DataFrame, side: int)
     return Modality(*keep_valid(values, mask, held), describe_s5p(side, PIXEL, "m"))
 
 
+def _files(
+    config: Published, samples: pd.DataFrame, name: str
+) -> tuple[list[Path], np.ndarray] | str:
+    """The files that are there and which sites they belong to (bool), or why there are none."""
+    if config.images is None:
+        return "images not given: set published.images"
+    folder = Path(config.images) / FOLDERS[name]
+    if not folder.is_dir():
+        return f"images absent: {folder} is no folder"
+    paths = [folder / str(part) for part in samples[PATHS[name]]]
+    held = np.array([path.is_file() for path in paths])
+    if not held.any():
+        return f"images absent: {folder} holds none of the files that {config.samples} names"
+    return [path for path in paths if path.is_file()], held
+
+
 def _stack(patches: Iterable[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
     values, masks = zip(*patches, strict=True)
     return np.stack(values), np.stack(masks)
@@ -102,22 +109,6 @@ def _stack(patches: Iterable[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray
 
 def _progress(files: list[Path], name: str) -> Iterable[Path]:
     return tqdm(files, desc=f"published {FOLDERS[name]}", unit="file", disable=None)
-
-
-SIDE = 120
-"""Pixels of a published patch: 1.2 km at 10 m."""
-
-FILE_BANDS = ("B04", "B03", "B02", "B08", "B05", "B06", "B07", "B8A", "B11", "B12", "B01", "B09")
-"""Bands of a Sentinel-2 file, in file order (method facts, section 1)."""
-
-VARIABLE = "tropospheric_NO2_column_number_density"
-
-MOLECULES_CM2 = 6.02214076e19
-"""Molecules/cm² in one mol/m²: Avogadro's number, exact since 2019, over 10^4 cm² in a m²."""
-
-REFETCH = "Fetch the images again (Zenodo 5764262)"
-
-_NAME = re.compile(r"S2[A-D]_MSIL2A_(\d{8}T\d{6})_N(\d{4})_")
 
 
 def product_of(path: str) -> tuple[str, datetime, int]:

@@ -1,6 +1,6 @@
-"""Stage 4: from the archive, the level-3 grid and the site table to the patch store.
+"""The stages ``patches`` and ``patches_published``: the patch store (contract 3) from its sources.
 
-The patch store from images in the published layout (method facts, section 1).
+From the archive, the level-3 grid and the site table, or from images in the published layout.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mmaq.contracts.sites import read_sites
 from mmaq.patches.assemble import cut_s2, cut_s5p, save_patches
 from mmaq.patches.published import (
     SIDE,
-    _read_paths,
+    read_paths,
     read_sentinel2_patches,
     read_sentinel5p_patches,
 )
@@ -64,6 +64,6 @@ def patches_published(
             fault = f"{side} is more than the {SIDE} pixels of a published image"
             raise ConfigError(f"patches.{key}", fault, f"Set it to at most {SIDE}")
     ids = read_sites(sites)["site_id"]
-    samples = _read_paths(config.samples, ids)
+    samples = read_paths(config.samples, ids)
     s2 = read_sentinel2_patches(config, samples, patches.s2_size)
     save_patches(out, ids, s2, read_sentinel5p_patches(config, samples, patches.s5p_size))

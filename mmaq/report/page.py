@@ -1,8 +1,7 @@
-"""Write the report: read, draw, fill the template."""
+"""Which sections the page has, in which order, and the template that they fill."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 
 import jinja2
@@ -45,10 +44,9 @@ SECTIONS: tuple[Callable[[Material, Gallery], Section | None], ...] = (
 FIGURES = "figures"
 """Folder of the plots, beside the page (``Layout.figures``)."""
 
-log = logging.getLogger(__name__)
 
-
-def _render(material: Material, sections: Sequence[Section]) -> str:
+def render(material: Material, sections: Sequence[Section]) -> str:
+    """The page as HTML."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("mmaq.report"), autoescape=True,
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,

@@ -1,4 +1,4 @@
-"""Write the report: read, draw, fill the template."""
+"""The stage of the report: tables and predictions in, one page and its plots out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mmaq.contracts.sites import read_sites
 from mmaq.report.gallery import Gallery
 from mmaq.report.inputs import read_comparisons, read_losses, read_predictions, read_timings
 from mmaq.report.material import Material
-from mmaq.report.page import FIGURES, SECTIONS, _render
+from mmaq.report.page import FIGURES, SECTIONS, render
 from mmaq.report.svg import drawing
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def report(
     with replacing(out.parent / FIGURES) as folder, drawing():
         gallery = Gallery(folder)
         sections = [made for make in SECTIONS if (made := make(material, gallery)) is not None]
-    page = _render(material, sections)
+    page = render(material, sections)
     with replacing(out) as temporary:
         temporary.write_text(page)
     log.info("%s: %d rows of the benchmark, %.1f MB", out, len(material.table), len(page) / 1e6)

@@ -1,9 +1,8 @@
-"""Bring bands of 10, 20 and 60 m onto one grid: bilinear for reflectance, nearest for classes.
+"""Where a site's window lies on a product's pixel grid, and its bands resampled to that grid.
 
-Every function works on one axis at a time. An axis runs in the direction of growing index (east
-for columns, south for rows), so both look the same: ``origin`` is the outer edge of pixel 0.
-
-Where a site's window lies on a product's pixel grid.
+Bilinear for reflectance of 10, 20 and 60 m, nearest for classes. Every function works on one axis
+at a time. An axis runs in the direction of growing index (east for columns, south for rows), so
+both look the same: ``origin`` is the outer edge of pixel 0.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Which pixels show the surface: the scene classification, or a plain cloud mask.
-
-One opened Sentinel-2 L2A product: its bands on one grid, whatever files they lie in.
-"""
+"""One opened Sentinel-2 L2A product: its bands on one grid, and which pixels show the surface."""
 
 from __future__ import annotations
 
@@ -32,17 +29,6 @@ surface of unusual colour). Not clear are 0 no data, 1 saturated or defective, 3
 ``cloud_mask`` is the four-class mask of SEnSeIv2 that Major TOM ships: 0 clear, 1 thick cloud,
 2 thin cloud, 3 cloud shadow, 255 no data.
 """
-
-
-def mask_asset(assets: Mapping[str, object]) -> str | None:
-    """Name of the asset that says what is clear, or ``None`` when the product has none."""
-    return next((name for name in CLEAR if name in assets), None)
-
-
-def is_clear(classes: np.ndarray, asset: str) -> np.ndarray:
-    """True where the class of ``asset`` ("SCL" or "cloud_mask") is a clear one."""
-    return np.isin(classes, CLEAR[asset])
-
 
 REFETCH = "Fetch the product again, then run `mmaq acquire`"
 
@@ -209,3 +195,13 @@ def _cause(fault: BaseException) -> str:
     while fault.__cause__ is not None:
         fault = fault.__cause__
     return str(fault)
+
+
+def mask_asset(assets: Mapping[str, object]) -> str | None:
+    """Name of the asset that says what is clear, or ``None`` when the product has none."""
+    return next((name for name in CLEAR if name in assets), None)
+
+
+def is_clear(classes: np.ndarray, asset: str) -> np.ndarray:
+    """True where the class of ``asset`` ("SCL" or "cloud_mask") is a clear one."""
+    return np.isin(classes, CLEAR[asset])

@@ -1,8 +1,6 @@
-"""Sums of footprints on a grid: one granule at a time, in memory that depends on the grid alone.
+"""Sums of footprints on a grid, one granule at a time, in memory that depends on the grid alone.
 
-What is summed in each cell of the grid, and how two sums become one.
-
-Granules into an accumulator, one at a time: read ahead in threads, broken ones left out.
+Granules are read ahead in threads and broken ones are left out; two sums become one.
 """
 
 from __future__ import annotations
@@ -27,6 +25,25 @@ from mmaq.sentinel5p.reader import read_granule
 
 FAULTS = ("a missing or impossible corner", "crossing sides or no area", "a pole within")
 """Why the kernel refuses a footprint, in the order of its counts."""
+
+CELL = np.dtype(
+    [
+        ("weight", "f8"),  # sum of w, the share of the cell that a footprint covers
+        ("weighted", "f8"),  # sum of w v
+        ("scatter", "f8"),  # sum of w (v - mean)^2
+        ("variance", "f8"),  # sum of (w sigma)^2
+        ("deviation", "f8"),  # sum of w sigma
+        ("count", "i8"),  # footprints that touch the cell
+        ("first", "f8"),  # earliest and latest observation, seconds since 2010-01-01 UTC
+        ("last", "f8"),
+    ]
+)
+"""One cell: 64 bytes, so that a footprint touches one line of the processor's cache a cell."""
+
+Reading = Callable[[], Footprints]
+"""Gives a granule's footprints, or raises its fault."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -133,50 +150,6 @@ class Accumulator:
         self.units, self.standard_name = units, standard_name
 
 
-CELL = np.dtype(
-    [
-        ("weight", "f8"),  # sum of w, the share of the cell that a footprint covers
-        ("weighted", "f8"),  # sum of w v
-        ("scatter", "f8"),  # sum of w (v - mean)^2
-        ("variance", "f8"),  # sum of (w sigma)^2
-        ("deviation", "f8"),  # sum of w sigma
-        ("count", "i8"),  # footprints that touch the cell
-        ("first", "f8"),  # earliest and latest observation, seconds since 2010-01-01 UTC
-        ("last", "f8"),
-    ]
-)
-"""One cell: 64 bytes, so that a footprint touches one line of the processor's cache a cell."""
-
-
-def empty_cells(shape: tuple[int, int]) -> np.ndarray:
-    """(rows, columns) of ``CELL`` that nothing was added to."""
-    cells = np.zeros(shape, CELL)
-    cells["first"], cells["last"] = np.inf, -np.inf
-    return cells
-
-
-def add_cells(cells: np.ndarray, others: np.ndarray) -> None:
-    """Add the sums ``others`` to ``cells`` in place.
-
-    Source: for the scatter, Chan, Golub and LeVeque (1983), The American Statistician 37, 242.
-    """
-    both = (cells["weight"] > 0) & (others["weight"] > 0)
-    a, b = cells[both], others[both]
-    apart = b["weighted"] / b["weight"] - a["weighted"] / a["weight"]
-    between = a["weight"] * b["weight"] / (a["weight"] + b["weight"]) * apart**2
-    for name in ("weight", "weighted", "scatter", "variance", "deviation", "count"):
-        cells[name] += others[name]
-    cells["scatter"][both] += between
-    np.minimum(cells["first"], others["first"], out=cells["first"])
-    np.maximum(cells["last"], others["last"], out=cells["last"])
-
-
-log = logging.getLogger(__name__)
-
-Reading = Callable[[], Footprints]
-"""Gives a granule's footprints, or raises its fault."""
-
-
 def accumulate(sources: Sequence[Asset], config: Grid, sums: Accumulator, workers: int = 1) -> None:
     """Add granules to ``sums`` in their order, so that the result is that of any ``workers``.
 
@@ -221,3 +194,26 @@ def _read_ahead(sources: Sequence[Asset], config: Grid, workers: int) -> Iterato
 def _read(source: Asset, config: Grid) -> Footprints:
     source.verify()
     return read_granule(source.path, config, source.sha256 or "")
+
+
+def empty_cells(shape: tuple[int, int]) -> np.ndarray:
+    """(rows, columns) of ``CELL`` that nothing was added to."""
+    cells = np.zeros(shape, CELL)
+    cells["first"], cells["last"] = np.inf, -np.inf
+    return cells
+
+
+def add_cells(cells: np.ndarray, others: np.ndarray) -> None:
+    """Add the sums ``others`` to ``cells`` in place.
+
+    Source: for the scatter, Chan, Golub and LeVeque (1983), The American Statistician 37, 242.
+    """
+    both = (cells["weight"] > 0) & (others["weight"] > 0)
+    a, b = cells[both], others[both]
+    apart = b["weighted"] / b["weight"] - a["weighted"] / a["weight"]
+    between = a["weight"] * b["weight"] / (a["weight"] + b["weight"]) * apart**2
+    for name in ("weight", "weighted", "scatter", "variance", "deviation", "count"):
+        cells[name] += others[name]
+    cells["scatter"][both] += between
+    np.minimum(cells["first"], others["first"], out=cells["first"])
+    np.maximum(cells["last"], others["last"], out=cells["last"])

@@ -1,18 +1,15 @@
-"""Classic NetCDF, as HARP writes it, through SciPy's memory map.
+"""Opening a granule: HDF5, the form of official products, or classic NetCDF, as HARP writes it.
 
-HDF5, the form of official products: the chunks of the wanted rows, inflated here.
-
-HDF5 inflates under a lock; here several threads can. What the library does not say is found out
-as well: a chunk that is missing (the library would return fill values) or was not compressed.
-
-Arrays as granules store them, HDF5 (NetCDF-4) and classic NetCDF alike, read row by row.
+HDF5 inflates under a lock; here several threads inflate the chunks of the wanted rows. What the
+library does not say is found out as well: a chunk that is missing (the library would return fill
+values) or was not compressed. Classic files are mapped to memory by SciPy.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -23,56 +20,32 @@ from scipy.io import netcdf_file
 
 from mmaq.base.errors import ProductError
 from mmaq.sentinel5p.chunks import inflate
-from mmaq.sentinel5p.stored import DAMAGED, Container, Stored, _short, as_text
+from mmaq.sentinel5p.stored import DAMAGED, Container, Stored, as_text, short
 
 # SciPy warns, even of a file that it gave up on, when arrays outlive it; they are not used then.
 warnings.filterwarnings("ignore", "Cannot close a netcdf_file", RuntimeWarning)
 
-
-class ClassicStored(Stored):
-    """A variable of a classic file."""
-
-    def __init__(self, name: str, variable: Any, axis: int) -> None:
-        super().__init__(name, variable.shape, variable.data.dtype, variable._attributes, axis)
-        self._data = variable.data
-
-    def stored(self, rows: slice) -> np.ndarray:
-        """The rows as stored, in the machine's byte order."""
-        index = (*(slice(None),) * self.axis, rows)
-        return self._data[index].astype(self.dtype.newbyteorder("="))
-
-
-class ClassicContainer(Container):
-    """An open classic file.
-
-    SciPy maps each variable at its place, which fails when the place is not there: a truncated
-    file is refused, where the NetCDF library would return zeros.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._file = netcdf_file(path, mmap=True, maskandscale=False)
-        self.attributes = self._file._attributes
-
-    def __enter__(self) -> ClassicContainer:
-        return self
-
-    def __exit__(self, *fault: object) -> None:
-        self._file.close()
-
-    def names(self, group: str = "") -> list[str]:
-        """Names of all variables: a classic file has no groups."""
-        return [] if group else list(self._file.variables)
-
-    def groups(self) -> list[str]:
-        """None."""
-        return []
-
-    def array(self, path: str, axis: int) -> ClassicStored:
-        """The variable ``path``."""
-        return ClassicStored(path, self._file.variables[path], axis)
-
-
 DEFLATED = ([h5py.h5z.FILTER_DEFLATE], [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE])
+
+
+@contextmanager
+def opening(path: Path) -> Iterator[Container]:
+    """Open a granule for reading.
+
+    Raises:
+        ProductError: the file is absent, truncated or no NetCDF, here or while it is read.
+    """
+    if not path.is_file():
+        raise ProductError(path, "the file does not exist", "Give an existing granule")
+    try:
+        with open(path, "rb") as stream:
+            classic = stream.read(3) == b"CDF"
+        with (ClassicContainer if classic else Hdf5Container)(path) as container:
+            yield container
+    except ProductError:
+        raise
+    except Exception as fault:  # h5py and SciPy raise many types for damaged structures
+        raise ProductError(path, f"not a readable NetCDF file ({short(fault)})", DAMAGED) from None
 
 
 class Hdf5Stored(Stored):
@@ -186,31 +159,44 @@ def _attributes(owner: h5py.Dataset | h5py.File) -> dict[str, Any]:
     return found
 
 
-@contextmanager
-def opening(path: Path) -> Iterator[Container]:
-    """Open a granule for reading.
+class ClassicStored(Stored):
+    """A variable of a classic file."""
 
-    Raises:
-        ProductError: the file is absent, truncated or no NetCDF, here or while it is read.
+    def __init__(self, name: str, variable: Any, axis: int) -> None:
+        super().__init__(name, variable.shape, variable.data.dtype, variable._attributes, axis)
+        self._data = variable.data
+
+    def stored(self, rows: slice) -> np.ndarray:
+        """The rows as stored, in the machine's byte order."""
+        index = (*(slice(None),) * self.axis, rows)
+        return self._data[index].astype(self.dtype.newbyteorder("="))
+
+
+class ClassicContainer(Container):
+    """An open classic file.
+
+    SciPy maps each variable at its place, which fails when the place is not there: a truncated
+    file is refused, where the NetCDF library would return zeros.
     """
-    if not path.is_file():
-        raise ProductError(path, "the file does not exist", "Give an existing granule")
-    try:
-        with open(path, "rb") as stream:
-            classic = stream.read(3) == b"CDF"
-        with _container(classic)(path) as container:
-            yield container
-    except ProductError:
-        raise
-    except Exception as fault:  # h5py and SciPy raise many types for damaged structures
-        raise ProductError(path, f"not a readable NetCDF file ({_short(fault)})", DAMAGED) from None
 
+    def __init__(self, path: Path) -> None:
+        self._file = netcdf_file(path, mmap=True, maskandscale=False)
+        self.attributes = self._file._attributes
 
-def _container(classic: bool) -> Callable[[Path], AbstractContextManager[Container]]:
-    if classic:
-        from mmaq.sentinel5p.containers import ClassicContainer
+    def __enter__(self) -> ClassicContainer:
+        return self
 
-        return ClassicContainer
-    from mmaq.sentinel5p.containers import Hdf5Container
+    def __exit__(self, *fault: object) -> None:
+        self._file.close()
 
-    return Hdf5Container
+    def names(self, group: str = "") -> list[str]:
+        """Names of all variables: a classic file has no groups."""
+        return [] if group else list(self._file.variables)
+
+    def groups(self) -> list[str]:
+        """None."""
+        return []
+
+    def array(self, path: str, axis: int) -> ClassicStored:
+        """The variable ``path``."""
+        return ClassicStored(path, self._file.variables[path], axis)

@@ -1,7 +1,4 @@
-"""Where the official product and HARP-1.0 keep a variable, its quality, precision and corners.
-
-Times of observation as granules store them.
-"""
+"""Where the official product and HARP-1.0 keep a variable and what belongs to it."""
 
 from __future__ import annotations
 
@@ -18,11 +15,8 @@ from mmaq.sentinel5p.granule import product_kind
 from mmaq.sentinel5p.stored import DAMAGED, Container, Stored
 
 GEOLOCATIONS = "SUPPORT_DATA/GEOLOCATIONS"
-
 RESULTS = "SUPPORT_DATA/DETAILED_RESULTS"
-
 INPUT = "SUPPORT_DATA/INPUT_DATA"
-
 CLOUD_FRACTIONS = (
     f"{RESULTS}/cloud_fraction_crb_nitrogendioxide_window",
     f"{RESULTS}/cloud_fraction_crb",
@@ -31,6 +25,11 @@ CLOUD_FRACTIONS = (
 """Where the gases' products keep the cloud fraction; the retrieval's own window first."""
 
 COMPLETE = "Give the complete product"
+
+EPOCH = datetime(2010, 1, 1, tzinfo=timezone.utc)
+EPOCH_UNITS = "seconds since 2010-01-01 00:00:00"
+_SECONDS = {"milliseconds": 1e-3, "seconds": 1.0, "s": 1.0, "days": 86400.0}
+_UNITS = re.compile(r"(\w+)(?: since (\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d))?)?")
 
 
 @dataclass(frozen=True)
@@ -172,15 +171,6 @@ def _choose(names: Iterable[str], word: str) -> str:
     """The remedy for a missing variable: the nearest that the file does have."""
     found = [name for name in names if name.endswith(word) and "averaging" not in name]
     return f"Grid one of {', '.join(found)}" if found else "Give products of the wanted gas"
-
-
-EPOCH = datetime(2010, 1, 1, tzinfo=timezone.utc)
-
-EPOCH_UNITS = "seconds since 2010-01-01 00:00:00"
-
-_SECONDS = {"milliseconds": 1e-3, "seconds": 1.0, "s": 1.0, "days": 86400.0}
-
-_UNITS = re.compile(r"(\w+)(?: since (\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d))?)?")
 
 
 def seconds_of(parts: Sequence[Stored], rows: slice, shape: tuple[int, ...]) -> np.ndarray:

@@ -1,8 +1,6 @@
 """The level-3 mean on disk: CF-1.11 NetCDF that xarray, QGIS, GDAL and HARP open.
 
-The gridding stage: parts of the period side by side, then their merge.
-
-The variables of a level-3 mean, described once for the file and for notebooks.
+Its variables are described once (``describe``), for the file and for notebooks.
 """
 
 from __future__ import annotations
@@ -18,10 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import mmaq
-from mmaq.base.errors import ArchiveError, ProductError
+from mmaq.base.errors import ProductError
 from mmaq.base.files import replacing
 from mmaq.config.data import Grid
-from mmaq.contracts.archive import Asset, Product
 from mmaq.sentinel5p.accumulator import Accumulator
 from mmaq.sentinel5p.chunks import fill_datasets
 from mmaq.sentinel5p.grid import RegularGrid
@@ -31,11 +28,7 @@ from mmaq.sentinel5p.reader import describe_filters
 if TYPE_CHECKING:
     from netCDF4 import Dataset
 
-log = logging.getLogger(__name__)
-
-
 REMEDY = "Make it again with `mmaq grid`"
-
 WGS84 = {
     "grid_mapping_name": "latitude_longitude",
     "geographic_crs_name": "WGS 84",
@@ -44,9 +37,13 @@ WGS84 = {
     "semi_major_axis": 6378137.0,
     "inverse_flattening": 298.257223563,
 }
-
 CHUNK = 512
 """Cells a side of a chunk: a country is a few, and each is a megabyte at most."""
+
+CELLS = ("latitude", "longitude")
+NO_TIME = -1
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -59,6 +56,43 @@ class Level3:
     standard_error: np.ndarray
     weight: np.ndarray
     count: np.ndarray
+
+
+def finish(sums: Accumulator, config: Grid, out: Path) -> None:
+    """Write the mean and say what went into it.
+
+    Raises:
+        ProductError: no pixel falls on the grid.
+    """
+    if not sums.used:
+        fault = f"none of {sums.pixels} pixels of {len(sums.granules)} granules passes the filter"
+        remedy = "Give granules that cross grid.bbox in the period, or lower grid.qa"
+        if sums.broken and not sums.granules:
+            name, reason = next(iter(sums.broken.items()))
+            fault, remedy = f"all {len(sums.broken)} granules are broken", f"{name}: {reason}"
+            raise ProductError(out, fault, remedy)
+        raise ProductError(out, f"{fault} and falls on the grid", remedy)
+    _warn_mixed(sums)
+    write_level3(Path(out), sums, config)
+    log_totals(sums, out)
+
+
+def _warn_mixed(sums: Accumulator) -> None:
+    for what in ("processor", "collection", "mode"):
+        versions = sorted({getattr(granule, what) for granule in sums.granules})
+        if len(versions) > 1:
+            advice = "KNMI advises against mixing them in one mean"
+            log.warning("the granules mix %s versions %s: %s", what, ", ".join(versions), advice)
+
+
+def log_totals(sums: Accumulator, out: Path) -> None:
+    """One line on granules read and refused and on pixels used."""
+    message = "%s: %d granules read, %d refused; of %d pixels %d used, %d refused for %s"
+    reasons = ", ".join(f"{why} ({n})" for why, n in sums.refused.items() if n) or "their corners"
+    log.info(
+        message, out, len(sums.granules), len(sums.broken), sums.pixels, sums.used,
+        sums.refused.total(), reasons,
+    )  # fmt: skip
 
 
 def write_level3(path: Path, sums: Accumulator, config: Grid) -> None:
@@ -79,30 +113,6 @@ def write_level3(path: Path, sums: Accumulator, config: Grid) -> None:
             _write_granules(file, sums)
             file.setncatts(_attributes(sums, config))
         fill_datasets(temporary, ((v.name, v.values()) for v in describe(sums, config.variable)))
-
-
-def read_level3(path: Path) -> Level3:
-    """Read a mean written by ``write_level3``.
-
-    Raises:
-        ProductError: the file is missing, damaged or no level-3 mean of MMAQ.
-    """
-    if not Path(path).is_file():
-        raise ProductError(path, "the file does not exist", "Make it with `mmaq grid`")
-    from netCDF4 import Dataset
-
-    try:
-        with Dataset(path) as file:
-            file.set_auto_mask(False)
-            name = str(file.gridded_variable)
-            rows, columns = file[name].shape
-            box = (float(file.geospatial_lon_min), float(file.geospatial_lat_min))
-            area: Any = str(file.area)
-            grid = RegularGrid(*box, float(file.resolution), columns, rows, area)
-            wanted = (name, f"{name}_standard_error", "weight", "count")
-            return Level3(grid, str(file[name].units), *(file[each][:] for each in wanted))
-    except (OSError, RuntimeError, KeyError, IndexError, AttributeError, ValueError) as fault:
-        raise ProductError(path, f"not a level-3 mean ({fault!r})", REMEDY) from None
 
 
 def _write_axes(file: Dataset, sums: Accumulator) -> None:
@@ -166,55 +176,28 @@ def _attributes(sums: Accumulator, config: Grid) -> dict[str, Any]:
     }
 
 
-def finish(sums: Accumulator, config: Grid, out: Path) -> None:
-    """Write the mean and say what went into it.
+def read_level3(path: Path) -> Level3:
+    """Read a mean written by ``write_level3``.
 
     Raises:
-        ProductError: no pixel falls on the grid.
+        ProductError: the file is missing, damaged or no level-3 mean of MMAQ.
     """
-    if not sums.used:
-        fault = f"none of {sums.pixels} pixels of {len(sums.granules)} granules passes the filter"
-        remedy = "Give granules that cross grid.bbox in the period, or lower grid.qa"
-        if sums.broken and not sums.granules:
-            name, reason = next(iter(sums.broken.items()))
-            fault, remedy = f"all {len(sums.broken)} granules are broken", f"{name}: {reason}"
-            raise ProductError(out, fault, remedy)
-        raise ProductError(out, f"{fault} and falls on the grid", remedy)
-    _warn_mixed(sums)
-    write_level3(Path(out), sums, config)
-    log_totals(sums, out)
+    if not Path(path).is_file():
+        raise ProductError(path, "the file does not exist", "Make it with `mmaq grid`")
+    from netCDF4 import Dataset
 
-
-def log_totals(sums: Accumulator, out: Path) -> None:
-    """One line on granules read and refused and on pixels used."""
-    message = "%s: %d granules read, %d refused; of %d pixels %d used, %d refused for %s"
-    reasons = ", ".join(f"{why} ({n})" for why, n in sums.refused.items() if n) or "their corners"
-    log.info(
-        message, out, len(sums.granules), len(sums.broken), sums.pixels, sums.used,
-        sums.refused.total(), reasons,
-    )  # fmt: skip
-
-
-def _warn_mixed(sums: Accumulator) -> None:
-    for what in ("processor", "collection", "mode"):
-        versions = sorted({getattr(granule, what) for granule in sums.granules})
-        if len(versions) > 1:
-            advice = "KNMI advises against mixing them in one mean"
-            log.warning("the granules mix %s versions %s: %s", what, ", ".join(versions), advice)
-
-
-def _granule_of(product: Product) -> Asset:
-    """The product's only NetCDF file, whatever the catalogue calls it."""
-    found = [asset for asset in product.assets.values() if asset.path.suffix == ".nc"]
-    if len(found) != 1:
-        fault = f"the product has {len(found)} NetCDF assets, not one"
-        raise ArchiveError(product.id, fault, "Catalogue one granule an item")
-    return found[0]
-
-
-CELLS = ("latitude", "longitude")
-
-NO_TIME = -1
+    try:
+        with Dataset(path) as file:
+            file.set_auto_mask(False)
+            name = str(file.gridded_variable)
+            rows, columns = file[name].shape
+            box = (float(file.geospatial_lon_min), float(file.geospatial_lat_min))
+            area: Any = str(file.area)
+            grid = RegularGrid(*box, float(file.resolution), columns, rows, area)
+            wanted = (name, f"{name}_standard_error", "weight", "count")
+            return Level3(grid, str(file[name].units), *(file[each][:] for each in wanted))
+    except (OSError, RuntimeError, KeyError, IndexError, AttributeError, ValueError) as fault:
+        raise ProductError(path, f"not a level-3 mean ({fault!r})", REMEDY) from None
 
 
 class Variable(NamedTuple):

@@ -1,4 +1,4 @@
-"""The gridding stage: parts of the period side by side, then their merge."""
+"""The stages ``grid_part`` and ``grid``: parts of the period side by side, then their merge."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+from mmaq.base.errors import ArchiveError
 from mmaq.config.data import Grid
-from mmaq.contracts.archive import SENTINEL5P, read_collection
+from mmaq.contracts.archive import SENTINEL5P, Asset, Product, read_collection
 from mmaq.sentinel5p.accumulator import Accumulator, accumulate
 from mmaq.sentinel5p.grid import RegularGrid
-from mmaq.sentinel5p.level3 import _granule_of, finish, log_totals
+from mmaq.sentinel5p.level3 import finish, log_totals
 from mmaq.sentinel5p.sums import read_sums, resume_sums, write_sums
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,15 @@ def grid_part(
     accumulate(new, config, sums, workers)
     write_sums(Path(out), sums, config)
     log_totals(sums, out)
+
+
+def _granule_of(product: Product) -> Asset:
+    """The product's only NetCDF file, whatever the catalogue calls it."""
+    found = [asset for asset in product.assets.values() if asset.path.suffix == ".nc"]
+    if len(found) != 1:
+        fault = f"the product has {len(found)} NetCDF assets, not one"
+        raise ArchiveError(product.id, fault, "Catalogue one granule an item")
+    return found[0]
 
 
 def grid(*, parts: Sequence[Path], config: Grid, out: Path) -> None:

@@ -97,5 +97,6 @@ def as_text(value: Any) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
-def _short(fault: Exception) -> str:
+def short(fault: Exception) -> str:
+    """What a library says of a fault, in 200 characters at most."""
     return str(fault)[:200] or type(fault).__name__

@@ -1,7 +1,4 @@
-"""Bytes of a remote file, kept on disk: what was fetched once is never fetched again.
-
-Remote rasters, read by windows through the blocks kept on disk.
-"""
+"""Remote files and rasters read in ranges: what was fetched once is kept on disk."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The stage ``simulate_plants``: scenes of power plants in the published layout.
-
-The stage ``simulate``: make the country and write its raw archive (contract 1).
-"""
+"""The stages ``simulate`` and ``simulate_plants``: a raw archive, and scenes of power plants."""
 
 from __future__ import annotations
 
@@ -38,8 +35,36 @@ PARTS = {"training/300x300": (0.05, 300), "validation": (0.25, 120), "training/1
 log = logging.getLogger(__name__)
 
 
-def simulate_plants(*, config: Simulate, period: Period, transfer: Transfer, root: Path) -> None:
-    """Write ``transfer.scenes`` scenes of ``transfer.plants`` plants to the folder ``root``.
+def simulate(*, config: Simulate, period: Period, archive: Path, workers: int) -> None:
+    """Write the five collections of the archive ``archive`` with ``workers`` processes.
+
+    The same configuration and period give the same bytes, whatever ``workers`` is.
+
+    Raises:
+        ConfigError: the land has no room for the sites asked for.
+    """
+    world = make_world(config, period)
+    log.info("%d sites, %d roads on %g km", len(world.sites), len(world.roads), config.extent_km)
+    write_ancillary(world, archive)
+    write_ground(world, period, archive)
+    write_sentinel2(world, config, period, archive, workers)
+    write_sentinel5p(world, config, period, archive, workers)
+    log.info("raw archive written to %s", archive)
+
+
+def write_ground(world: World, period: Period, root: Path) -> None:
+    """Write what stations measure, and the truth behind it."""
+    days = [period.start + timedelta(n) for n in range((period.end - period.start).days + 1)]
+    stations = world.sites[world.sites["labelled"]].reset_index(drop=True)
+    x, y, canyon = (stations[name].to_numpy() for name in ("x", "y", "canyon"))
+    air = breathe(world, x, y, canyon, days)
+    measured = measure(air, np.random.default_rng([world.seed, 11]))
+    write_stations(world.sites, measured, root)
+    write_truth(world, stations, air, measured, root)
+
+
+def simulate_plants(*, config: Simulate, period: Period, transfer: Transfer, scenes: Path) -> None:
+    """Write ``transfer.scenes`` scenes of ``transfer.plants`` plants to the folder ``scenes``.
 
     The same configuration and period give the same bytes. The folder appears whole or not at all.
 
@@ -51,7 +76,7 @@ def simulate_plants(*, config: Simulate, period: Period, transfer: Transfer, roo
     plants = draw_plants(world, transfer.plants, np.random.default_rng([config.seed, KEY]))
     counts = np.full(len(plants), transfer.scenes // len(plants))
     counts[: transfer.scenes % len(plants)] += 1
-    with replacing(root) as temporary:
+    with replacing(scenes) as temporary:
         temporary.mkdir(parents=True)
         rows: list[dict[str, object]] = []
         for plant, count in zip(tqdm(plants, desc="plants", disable=None), counts, strict=True):
@@ -59,7 +84,7 @@ def simulate_plants(*, config: Simulate, period: Period, transfer: Transfer, roo
                 world, plant, int(count), len(plants), period, temporary, len(rows)
             )
         write_labels(temporary, rows)
-    log.info("%d scenes of %d plants written to %s", len(rows), len(plants), root)
+    log.info("%d scenes of %d plants written to %s", len(rows), len(plants), scenes)
 
 
 def _write_plant(
@@ -83,31 +108,3 @@ def _days(period: Period, count: int, rng: np.random.Generator) -> list[date]:
         raise ConfigError("configuration", fault, "Lengthen it or lower transfer.scenes")
     chosen = rng.choice(length, count, replace=False)
     return [period.start + timedelta(days=int(day)) for day in np.sort(chosen)]
-
-
-def simulate(*, config: Simulate, period: Period, root: Path, workers: int) -> None:
-    """Write the five collections of the archive ``root`` with ``workers`` processes.
-
-    The same configuration and period give the same bytes, whatever ``workers`` is.
-
-    Raises:
-        ConfigError: the land has no room for the sites asked for.
-    """
-    world = make_world(config, period)
-    log.info("%d sites, %d roads on %g km", len(world.sites), len(world.roads), config.extent_km)
-    write_ancillary(world, root)
-    write_ground(world, period, root)
-    write_sentinel2(world, config, period, root, workers)
-    write_sentinel5p(world, config, period, root, workers)
-    log.info("raw archive written to %s", root)
-
-
-def write_ground(world: World, period: Period, root: Path) -> None:
-    """Write what stations measure, and the truth behind it."""
-    days = [period.start + timedelta(n) for n in range((period.end - period.start).days + 1)]
-    stations = world.sites[world.sites["labelled"]].reset_index(drop=True)
-    x, y, canyon = (stations[name].to_numpy() for name in ("x", "y", "canyon"))
-    air = breathe(world, x, y, canyon, days)
-    measured = measure(air, np.random.default_rng([world.seed, 11]))
-    write_stations(world.sites, measured, root)
-    write_truth(world, stations, air, measured, root)

@@ -1,9 +1,4 @@
-"""The Sentinel-2 encoder that a part of the transfer tasks is about.
-
-One run: split the scenes by place, train on one side, predict the other.
-
-Training and test scenes with no place in common.
-"""
+"""One run of a transfer task: scenes split by place, trained on one side, tested on the other."""
 
 from __future__ import annotations
 
@@ -31,6 +26,9 @@ from mmaq.transfer.scenes import Scenes, band_statistics, load_scenes
 from mmaq.transfer.store import PlantStore
 
 S2 = "s2"
+
+SHARE = 4
+"""One place in so many is tested on."""
 
 
 class Encoder(NamedTuple):
@@ -73,6 +71,13 @@ class Run(NamedTuple):
     counts: np.ndarray
     outcomes: np.ndarray
     trained: int
+
+
+class Split(NamedTuple):
+    """Positions of training and test scenes."""
+
+    train: np.ndarray
+    test: np.ndarray
 
 
 def run_seed(
@@ -122,40 +127,6 @@ def task_rows(store: PlantStore, task: str) -> np.ndarray:
     return rows
 
 
-def _classify(
-    encoder: Encoder, scenes: Scenes, index: pd.DataFrame, split: Split, config: Transfer,
-    part: TransferPart, seed: int,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    fuel, location = index["fuel"].to_numpy(), index["location"].to_numpy(str)
-    network = FuelNetwork(encoder.network, part.protocol, encoder.width).to(device())
-    train_fuel(network, scenes, fuel, location, split.train, config, seed)
-    prediction = predict_fuel(network, scenes, split.test)
-    names = np.array(CLASSES)
-    outcomes = np.column_stack([names[fuel[split.test]], names[prediction]])
-    return confusion_cells(fuel[split.test], prediction), outcomes
-
-
-def _segment(
-    encoder: Encoder, scenes: Scenes, masks: np.ndarray, split: Split, config: Transfer,
-    part: TransferPart, seed: int,
-) -> np.ndarray:  # fmt: skip
-    network = PlumeNetwork(encoder.network, part.protocol).to(device())
-    train_plume(network, scenes, split.train, config, seed)
-    prediction = predict_plume(network, scenes, split.test, masks.shape[-1])
-    return count_pixels(masks[split.test], prediction)
-
-
-SHARE = 4
-"""One place in so many is tested on."""
-
-
-class Split(NamedTuple):
-    """Positions of training and test scenes."""
-
-    train: np.ndarray
-    test: np.ndarray
-
-
 def split_scenes(locations: np.ndarray, labels: np.ndarray, seed: int) -> Split:
     """A quarter of the places as the test set, of each label about a quarter of its places.
 
@@ -180,3 +151,26 @@ def split_scenes(locations: np.ndarray, labels: np.ndarray, seed: int) -> Split:
     ordered = shuffled[np.argsort(votes.argmax(axis=1)[shuffled], kind="stable")]
     test = np.isin(place, ordered[rng.integers(SHARE) :: SHARE])
     return Split(np.flatnonzero(~test), np.flatnonzero(test))
+
+
+def _classify(
+    encoder: Encoder, scenes: Scenes, index: pd.DataFrame, split: Split, config: Transfer,
+    part: TransferPart, seed: int,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    fuel, location = index["fuel"].to_numpy(), index["location"].to_numpy(str)
+    network = FuelNetwork(encoder.network, part.protocol, encoder.width).to(device())
+    train_fuel(network, scenes, fuel, location, split.train, config, seed)
+    prediction = predict_fuel(network, scenes, split.test)
+    names = np.array(CLASSES)
+    outcomes = np.column_stack([names[fuel[split.test]], names[prediction]])
+    return confusion_cells(fuel[split.test], prediction), outcomes
+
+
+def _segment(
+    encoder: Encoder, scenes: Scenes, masks: np.ndarray, split: Split, config: Transfer,
+    part: TransferPart, seed: int,
+) -> np.ndarray:  # fmt: skip
+    network = PlumeNetwork(encoder.network, part.protocol).to(device())
+    train_plume(network, scenes, split.train, config, seed)
+    prediction = predict_plume(network, scenes, split.test, masks.shape[-1])
+    return count_pixels(masks[split.test], prediction)

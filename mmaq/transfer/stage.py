@@ -1,7 +1,4 @@
-"""Stage: the store of scenes from a folder in the published layout.
-
-Stage: one encoder on one task, under one protocol.
-"""
+"""The stages ``plants`` and ``evaluate_transfer``: scenes into a store, one encoder on one task."""
 
 from __future__ import annotations
 
@@ -36,11 +33,21 @@ from mmaq.transfer.runs import Run, load_encoder, run_seed
 from mmaq.transfer.store import open_plant_store, write_plant_store
 from mmaq.vocabulary import BANDS
 
+METRICS = {"fuel": (FUEL_METRICS, fuel_metrics), "plume": (PLUME_METRICS, plume_metrics)}
+COLUMNS = ("task", "method", "protocol", "seed", "scene_id", "location")
+"""Columns of the predictions, before those of OUTCOMES."""
+
+OUTCOMES = {"fuel": ("truth", "prediction"), "plume": PIXELS}
+"""Names of classes, or numbers of pixels."""
+
+SPLIT = "random"
+"""Random over places: no place is on both sides."""
+
 log = logging.getLogger(__name__)
 
 
-def plants(*, root: Path, out: Path) -> None:
-    """Read images, outlines and fuels of ``root`` and write the store ``out``.
+def plants(*, scenes: Path, out: Path) -> None:
+    """Read images, outlines and fuels of the folder ``scenes`` and write the store ``out``.
 
     A positive image that nobody outlined has an unknown mask and takes no part in the
     segmentation; one that labels.csv does not name has no fuel.
@@ -50,12 +57,12 @@ def plants(*, root: Path, out: Path) -> None:
         ProductError: an image is damaged or not in the published layout.
         StoreError: masks lie flipped against their images.
     """
-    scenes = find_scenes(root)
-    fuels, outlines = read_fuels(root), read_outlines(root)
-    images = np.empty((len(scenes), len(BANDS), SIDE, SIDE), np.uint16)
-    masks = np.zeros((len(scenes), SIDE, SIDE), np.uint8)
+    found = find_scenes(scenes)
+    fuels, outlines = read_fuels(scenes), read_outlines(scenes)
+    images = np.empty((len(found), len(BANDS), SIDE, SIDE), np.uint16)
+    masks = np.zeros((len(found), SIDE, SIDE), np.uint8)
     rows = []
-    for number, scene in enumerate(tqdm(scenes, desc="plants", unit="scene", disable=None)):
+    for number, scene in enumerate(tqdm(found, desc="plants", unit="scene", disable=None)):
         images[number], side, place = read_image(scene.path)
         drawn = outlines.get((scene.part, scene.path.name)) if scene.positive else []
         masks[number] = make_mask(drawn or [], side)
@@ -68,25 +75,13 @@ def plants(*, root: Path, out: Path) -> None:
     index["location"] = locations(
         index["scene_id"].tolist(), index["lon"].to_numpy(float), index["lat"].to_numpy(float)
     )
-    check_masks(images, masks, root)
+    check_masks(images, masks, scenes)
     write_plant_store(out, index, images, masks)
     log.info(
         "%s: %d scenes of %d locations; %d with a plume, %d not outlined, %d without a fuel",
         out, len(index), index["location"].nunique(), index["has_plume"].sum(),
         (~index["outlined"]).sum(), (index["fuel"] == UNKNOWN).sum(),
     )  # fmt: skip
-
-
-METRICS = {"fuel": (FUEL_METRICS, fuel_metrics), "plume": (PLUME_METRICS, plume_metrics)}
-
-COLUMNS = ("task", "method", "protocol", "seed", "scene_id", "location")
-"""Columns of the predictions, before those of OUTCOMES."""
-
-OUTCOMES = {"fuel": ("truth", "prediction"), "plume": PIXELS}
-"""Names of classes, or numbers of pixels."""
-
-SPLIT = "random"
-"""Random over places: no place is on both sides."""
 
 
 def evaluate_transfer(

@@ -40,7 +40,8 @@ def scene(real_data, tmp_path):
     """Catalogue a folder of real scenes: archive root and the folder of band files."""
 
     def make(folder, bands):
-        catalogue(config=Files(sentinel2=str(real_data / "s2" / folder)), root=tmp_path / "archive")
+        files = Files(sentinel2=str(real_data / "s2" / folder))
+        catalogue(config=files, archive=tmp_path / "archive")
         return tmp_path / "archive", next((real_data / "s2" / folder).glob(bands)).parent
 
     return make

@@ -63,7 +63,7 @@ class Land:
 def make_land(folder: Path, settings: Simulate, period: Period) -> Land:
     """Simulate the land and write its content as the services hold it."""
     land = Land(folder / "archive", folder / "served")
-    simulate(config=settings, period=period, root=land.archive, workers=2)
+    simulate(config=settings, period=period, archive=land.archive, workers=2)
     for product in read_collection(land.archive, SENTINEL2):
         land.cogs[product.id] = scene_to_cogs(product, land.served / "cogs", block=512)
     write_atlas(land.archive / "ancillary", land.served)

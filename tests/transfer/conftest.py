@@ -34,7 +34,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def plant_store(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("stores") / "plants"
-    prepare_plants(root=folder, out=out)
+    prepare_plants(scenes=folder, out=out)
     return out
 
 

@@ -91,7 +91,7 @@ def test_a_folder_with_flipped_outlines_is_refused(tmp_path):
         upside_down = [[x, 100 - y] for x, y in ring]
         folder.add(f"P{number}", plume_image(rng, ring), [upside_down])
     with pytest.raises(StoreError, match="only 0% of 10 masks"):
-        prepare_plants(root=folder.finish(), out=tmp_path / "store")
+        prepare_plants(scenes=folder.finish(), out=tmp_path / "store")
     assert not (tmp_path / "store").exists()
 
 

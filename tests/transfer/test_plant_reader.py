@@ -70,14 +70,14 @@ def test_the_store_holds_what_the_folder_does(plant_store):
 def test_a_positive_scene_that_nobody_outlined_has_no_known_mask(small, tmp_path):
     for path in (small.root / "segmentation_labels").rglob("*.json"):
         path.unlink()
-    prepare_plants(root=small.finish(), out=tmp_path / "store")
+    prepare_plants(scenes=small.finish(), out=tmp_path / "store")
     index = open_plant_store(tmp_path / "store").index
     assert index["outlined"].tolist() == [True, False]
 
 
 def test_a_scene_that_the_table_does_not_name_has_no_fuel(small, tmp_path):
     small.rows.pop()
-    prepare_plants(root=small.finish(), out=tmp_path / "store")
+    prepare_plants(scenes=small.finish(), out=tmp_path / "store")
     assert open_plant_store(tmp_path / "store").index["fuel"].tolist() == [-1, 2]
 
 
@@ -150,7 +150,7 @@ def _two_fuels(folder):
 def test_a_fault_is_one_line_and_leaves_nothing(small, tmp_path, fault, error, message):
     fault(small)
     with pytest.raises(error, match=message) as raised:
-        prepare_plants(root=small.finish(), out=tmp_path / "store")
+        prepare_plants(scenes=small.finish(), out=tmp_path / "store")
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "store").exists()
 
@@ -160,7 +160,7 @@ def test_a_missing_part_of_the_layout_is_named(small, tmp_path, missing):
     small.finish()
     (small.root / missing).rename(tmp_path / "elsewhere")
     with pytest.raises(TableError, match=rf"{missing}: it does not exist\. Give the folder"):
-        prepare_plants(root=small.root, out=tmp_path / "store")
+        prepare_plants(scenes=small.root, out=tmp_path / "store")
 
 
 def test_a_damaged_store_is_refused(plant_store, tmp_path):

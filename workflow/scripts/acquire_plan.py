@@ -12,7 +12,7 @@ with one_line_errors():
 
     asked = snakemake.params
     acquire_plan(
-        asked=Acquire.model_validate(asked.acquire),
+        config=Acquire.model_validate(asked.acquire),
         period=Period.model_validate(asked.period),
         landuse=Landuse(radius_m=asked.radius_m),
         patches=Patches(s2_size=asked.s2_size),

@@ -10,9 +10,9 @@ with one_line_errors():
     from mmaq.acquire.stage import fetch_maps
 
     fetch_maps(
-        manifest_path=Path(snakemake.input.manifest),
-        sites_csv=Path(snakemake.input.sites),
-        acquire=Acquire(**snakemake.params.config),
+        manifest=Path(snakemake.input.manifest),
+        sites=Path(snakemake.input.sites),
+        config=Acquire(**snakemake.params.config),
         archive=Path(snakemake.output[0]).parents[1],
         workers=snakemake.params.workers,
     )

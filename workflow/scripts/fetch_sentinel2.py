@@ -11,8 +11,8 @@ with one_line_errors():
     from mmaq.acquire.stage import fetch_sentinel2
 
     fetch_sentinel2(
-        manifest_path=Path(snakemake.input.manifest),
-        sites_csv=Path(snakemake.input.sites),
+        manifest=Path(snakemake.input.manifest),
+        sites=Path(snakemake.input.sites),
         config=Acquire(**snakemake.params.config),
         patches=Patches(**snakemake.params.patches),
         archive=Path(snakemake.output[0]).parents[1],

@@ -10,7 +10,7 @@ with one_line_errors():
     from mmaq.acquire.stage import fetch_sentinel5p
 
     fetch_sentinel5p(
-        manifest_path=Path(snakemake.input.manifest),
+        manifest=Path(snakemake.input.manifest),
         config=Acquire(**snakemake.params.config),
         archive=Path(snakemake.output[0]).parents[1],
         workers=snakemake.params.workers,

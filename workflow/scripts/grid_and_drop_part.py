@@ -13,7 +13,7 @@ with one_line_errors():
 
     start, end = map(date.fromisoformat, snakemake.params.days)
     grid_and_drop_part(
-        manifest_path=Path(snakemake.input.manifest),
+        manifest=Path(snakemake.input.manifest),
         config=Acquire(**snakemake.params.acquire),
         grid=Grid(**snakemake.params.config),
         start=start,

@@ -8,4 +8,4 @@ start_logging(snakemake.log[0])
 with one_line_errors():
     from mmaq.transfer.stage import plants
 
-    plants(root=Path(snakemake.input.labels).parent, out=Path(snakemake.output[0]).parent)
+    plants(scenes=Path(snakemake.input.labels).parent, out=Path(snakemake.output[0]).parent)

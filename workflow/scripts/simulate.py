@@ -12,6 +12,6 @@ with one_line_errors():
     simulate(
         config=Simulate(**snakemake.params.config),
         period=Period(**snakemake.params.period),
-        root=Path(snakemake.output[0]).parents[1],
+        archive=Path(snakemake.output[0]).parents[1],
         workers=snakemake.threads,
     )

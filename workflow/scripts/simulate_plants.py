@@ -14,5 +14,5 @@ with one_line_errors():
         config=Simulate(**snakemake.params.config),
         period=Period(**snakemake.params.period),
         transfer=Transfer(**snakemake.params.transfer),
-        root=Path(snakemake.output[0]).parent,
+        scenes=Path(snakemake.output[0]).parent,
     )

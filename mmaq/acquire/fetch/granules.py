@@ -1,4 +1,4 @@
-"""The Sentinel-5P collection of the archive: granules downloaded, verified and catalogued."""
+"""One Sentinel-5P granule: downloaded, unpacked where it comes as a zip, checked, catalogued."""
 
 from __future__ import annotations
 
@@ -60,9 +60,14 @@ def byte_bar(products: list[RemoteProduct], what: str) -> tqdm:
     return tqdm(total=size or None, desc=what, unit="B", unit_scale=True, disable=None)
 
 
-def _fetch(
+def fetch_granule(
     product: RemoteProduct, archive: Path, remote: Remote, progress: Callable[[int], None]
 ) -> None:
+    """Have a granule in the archive, its item after its file.
+
+    Raises:
+        ServiceError: it cannot be had. ProductError: what came is no NO2 granule.
+    """
     path = archive / SENTINEL5P / product.id / f"{product.id}.nc"
     checksum = bring_granule(product, path, remote, progress)
     try:

@@ -1,6 +1,6 @@
-"""Items are written one by one as their files are complete; the collection closes over them.
+"""How a product enters the archive: its files, then its item, at the end the collection over all.
 
-Whole Sentinel-2 products: downloaded, unpacked, and catalogued as a user's own files are.
+Whole Sentinel-2 products are downloaded, unpacked, and catalogued as a user's own files are.
 """
 
 from __future__ import annotations
@@ -23,33 +23,10 @@ from mmaq.base.errors import ArchiveError, MmaqError, ProductError
 from mmaq.base.files import sha256
 from mmaq.contracts.archive import SENTINEL2, read_item, write_collection, write_item
 
-log = logging.getLogger(__name__)
-
-
-def has_item(archive: Path, collection: str, product: str) -> bool:
-    """Whether a product is complete: its item, written after its files, and the files."""
-    try:
-        item = read_item(archive, collection, product)
-    except ArchiveError:
-        return False
-    return all(asset.path.exists() for asset in item.assets.values())
-
-
-def close_collection(
-    archive: Path, collection: str, manifest: Manifest, done: Sequence[str]
-) -> None:
-    """Write ``collection.json`` over the complete products and remove what is none of them."""
-    folder = archive / collection
-    for path in folder.glob("*") if folder.is_dir() else ():
-        if path.is_dir() and path.name not in done:
-            shutil.rmtree(path)
-    items = [read_item(archive, collection, product) for product in done]
-    write_collection(archive, collection, f"{collection}, from {manifest.service}", items)
-    log.info("%s: %d products of %d in the manifest", folder, len(done), len(manifest.products))
-
-
 PRODUCT = "product"
 """The file of a product that comes as one archive; others come file by file."""
+
+log = logging.getLogger(__name__)
 
 
 def fetch_products(
@@ -104,3 +81,25 @@ def _bring(product: RemoteProduct, parts: Path, folder: Path, remote: Remote, ba
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
     scene.replace(folder)
+
+
+def has_item(archive: Path, collection: str, product: str) -> bool:
+    """Whether a product is complete: its item, written after its files, and the files."""
+    try:
+        item = read_item(archive, collection, product)
+    except ArchiveError:
+        return False
+    return all(asset.path.exists() for asset in item.assets.values())
+
+
+def close_collection(
+    archive: Path, collection: str, manifest: Manifest, done: Sequence[str]
+) -> None:
+    """Write ``collection.json`` over the complete products and remove what is none of them."""
+    folder = archive / collection
+    for path in folder.glob("*") if folder.is_dir() else ():
+        if path.is_dir() and path.name not in done:
+            shutil.rmtree(path)
+    items = [read_item(archive, collection, product) for product in done]
+    write_collection(archive, collection, f"{collection}, from {manifest.service}", items)
+    log.info("%s: %d products of %d in the manifest", folder, len(done), len(manifest.products))

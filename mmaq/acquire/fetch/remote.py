@@ -1,9 +1,4 @@
-"""A file that is no longer at its address: its catalogue is asked once more where it is.
-
-A manifest's files at their service: signed where it must be, looked up again when they moved.
-
-Short-lived signatures of the Planetary Computer: asked for when they are needed, never kept.
-"""
+"""A manifest's files at their service: signed where it must be, looked up again when they moved."""
 
 from __future__ import annotations
 
@@ -35,42 +30,13 @@ from mmaq.services.unpack import unpack_zip
 
 REMEDY = "Search again, for the manifest is older than the catalogue"
 
-
-def present_address(
-    endpoints: Mapping[str, str], manifest: Manifest, product: RemoteProduct, name: str
-) -> str:
-    """Where the catalogue of a mirror has the file ``name`` of a scene today.
-
-    Raises:
-        ServiceError: it has no other address for it, or cannot be asked.
-    """
-    old = product.files[name].href
-    collection = COLLECTIONS.get(manifest.service)
-    if collection is None or manifest.collection != SENTINEL2:
-        fault = f"{name} of {product.id} is gone from {plain(old)}"
-        raise ServiceError(manifest.service, fault, REMEDY)
-    with Client(stac_service(manifest.service, endpoints)) as client:
-        url = f"{client.service.url}/collections/{collection}/items/{quote(product.id, safe='')}"
-        try:
-            item = client.get_json(url)
-        except Gone:
-            fault = f"{product.id} was taken out of the catalogue, with its file {name}"
-            raise ServiceError(manifest.service, fault, REMEDY) from None
-    if not isinstance(item, dict) or item.get("id") != product.id:
-        raise ServiceError(manifest.service, f"{url} is not the item of {product.id}", REMEDY)
-    scene = read_scene(item)
-    if not isinstance(scene, Scene) or scene.product.files[name].href == old:
-        fault = f"{name} of {product.id} is gone from {plain(old)}, and its item tells no other"
-        raise ServiceError(manifest.service, f"{fault} address", REMEDY)
-    return scene.product.files[name].href
-
-
 Result = TypeVar("Result")
-
 NAME = re.compile(r"\w[\w.-]*")
-
 SIGNED = {SENTINEL2: "sentinel-2-l2a", SENTINEL5P: "sentinel-5p-l2-netcdf"}
 """The Planetary Computer's own names of the collections whose files it signs."""
+
+SPARE = timedelta(minutes=2)
+"""A token is renewed this long before it ends, so that no request outlives it."""
 
 log = logging.getLogger(__name__)
 
@@ -192,6 +158,35 @@ class Remote:
         return new
 
 
+def present_address(
+    endpoints: Mapping[str, str], manifest: Manifest, product: RemoteProduct, name: str
+) -> str:
+    """Where the catalogue of a mirror has the file ``name`` of a scene today.
+
+    Raises:
+        ServiceError: it has no other address for it, or cannot be asked.
+    """
+    old = product.files[name].href
+    collection = COLLECTIONS.get(manifest.service)
+    if collection is None or manifest.collection != SENTINEL2:
+        fault = f"{name} of {product.id} is gone from {plain(old)}"
+        raise ServiceError(manifest.service, fault, REMEDY)
+    with Client(stac_service(manifest.service, endpoints)) as client:
+        url = f"{client.service.url}/collections/{collection}/items/{quote(product.id, safe='')}"
+        try:
+            item = client.get_json(url)
+        except Gone:
+            fault = f"{product.id} was taken out of the catalogue, with its file {name}"
+            raise ServiceError(manifest.service, fault, REMEDY) from None
+    if not isinstance(item, dict) or item.get("id") != product.id:
+        raise ServiceError(manifest.service, f"{url} is not the item of {product.id}", REMEDY)
+    scene = read_scene(item)
+    if not isinstance(scene, Scene) or scene.product.files[name].href == old:
+        fault = f"{name} of {product.id} is gone from {plain(old)}, and its item tells no other"
+        raise ServiceError(manifest.service, f"{fault} address", REMEDY)
+    return scene.product.files[name].href
+
+
 def unpack_verified(remote: RemoteFile, archive: Path, folder: Path) -> list[Path]:
     """Unpack a downloaded zip as ``folder``; as ``unpack_zip``.
 
@@ -204,10 +199,6 @@ def unpack_verified(remote: RemoteFile, archive: Path, folder: Path) -> list[Pat
         if not (remote.md5 or remote.blake3 or remote.sha256):
             archive.unlink()
         raise
-
-
-SPARE = timedelta(minutes=2)
-"""A token is renewed this long before it ends, so that no request outlives it."""
 
 
 class Signer:

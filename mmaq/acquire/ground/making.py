@@ -1,4 +1,4 @@
-"""The four maps of an area, made from the manifest's files for the archive."""
+"""How each of the four maps of an area is made from the files of its manifest."""
 
 from __future__ import annotations
 
@@ -92,6 +92,7 @@ def _name_of(file: RemoteFile) -> str:
     return hashlib.sha256(file.href.encode()).hexdigest()[:32]
 
 
-def _digest(product: RemoteProduct, boxes: Sequence[Box]) -> str:
+def sources_digest(product: RemoteProduct, boxes: Sequence[Box]) -> str:
+    """Digest of what a map is made of: its files, and the boxes around the sites."""
     told = [product.model_dump(mode="json"), sorted(boxes)]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Stations and what they measured: searched, frozen in a manifest, fetched into the archive."""
+"""Which stations measure in an area: the search, and the table frozen beside its manifest."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ def read_places(folder: Path) -> pd.DataFrame:
     return stations[["site_id", "lon", "lat", "country"]]
 
 
-def _copy_table(manifest: Manifest, frozen: Path, path: Path) -> Path:
+def copy_table(manifest: Manifest, frozen: Path, path: Path) -> Path:
+    """Copy the frozen station table to ``path``; ArchiveError unless it is the manifest's."""
     remedy = "Search again with `mmaq acquire plan`"
     if not frozen.exists() or sha256(frozen) != manifest.asked["table_sha256"]:
         raise ArchiveError(frozen, "not the station table that the manifest was made with", remedy)
@@ -77,9 +78,9 @@ def _copy_table(manifest: Manifest, frozen: Path, path: Path) -> Path:
     return path
 
 
-def _write_unlabelled(sites_csv: Path, path: Path) -> Path | None:
+def write_unlabelled(sites: Path, path: Path) -> Path | None:
     """Rows of the places that no station measures, or None where there is none."""
-    places = pd.read_csv(sites_csv, dtype={"site_id": str, "country": str}, keep_default_na=False)
+    places = pd.read_csv(sites, dtype={"site_id": str, "country": str}, keep_default_na=False)
     measured = places["measured"].astype(str).str.lower().isin(["true", "1"])
     if measured.all():
         return None

@@ -1,12 +1,7 @@
-"""The small Sentinel-5P encoder: a window of the NO2 column to an embedding.
+"""The encoders by modality: images, a window of the NO2 column, and land use to embeddings.
 
-The encoders of one model, by modality.
-
-ResNet-18 and ResNet-50 for any number of bands, without a classifier.
-
-The table encoder: land-use features, some of them missing, to an embedding.
-
-ViT-S for any number of bands, without a classifier.
+Sentinel-2 goes through a ResNet-18, a ResNet-50 or a ViT-S, for any number of bands and without a
+classifier. Features of the table may be missing.
 """
 
 from __future__ import annotations
@@ -26,48 +21,16 @@ from mmaq.vocabulary import BANDS, MODALITIES
 
 CHANNELS = (32, 64, 128)
 
-
-class ColumnEncoder(nn.Module):
-    """Three convolutions over a window of grid cells, pooled over the window and at the site.
-
-    Takes (n, 1, side, side) standardised columns and gives (n, ``width``). A window of some
-    16 x 16 cells of 5 km has little texture; what matters is the level at the site and how it
-    stands out from its surroundings. So the pooled features are those of the centre and of the
-    whole window, and the level itself, at the centre and over the window, goes past the
-    convolutions unchanged. Batch norm works across the batch and keeps a sample's absolute level,
-    which a norm within the sample would remove.
-    """
-
-    width = 2 * CHANNELS[-1] + 2
-
-    def __init__(self) -> None:
-        super().__init__()
-        layers: list[nn.Module] = []
-        for number, (wide_in, wide_out) in enumerate(zip((1, *CHANNELS), CHANNELS, strict=False)):
-            stride = 1 if number == 0 else 2
-            layers += [
-                nn.Conv2d(wide_in, wide_out, kernel_size=3, stride=stride, padding=1, bias=False),
-                nn.BatchNorm2d(wide_out),
-                nn.ReLU(inplace=True),
-            ]
-        self.features = nn.Sequential(*layers)
-
-    def forward(self, column: Tensor) -> Tensor:
-        """Embed a batch of windows."""
-        features = self.features(column)
-        parts = [_centre(features), features.mean((2, 3)), _centre(column), column.mean((2, 3))]
-        return torch.cat([part.float() for part in parts], dim=1)
-
-
-def _centre(maps: Tensor) -> Tensor:
-    """Mean of the middle cell (odd side) or the four middle cells (even side): (n, c)."""
-    height, width = maps.shape[2:]
-    rows = slice((height - 1) // 2, height // 2 + 1)
-    columns = slice((width - 1) // 2, width // 2 + 1)
-    return maps[:, :, rows, columns].mean((2, 3))
-
-
 TABLE_FEATURES = 8
+
+ResNetName = Literal["resnet18", "resnet50"]
+WIDTHS = {"resnet18": 512, "resnet50": 2048}
+"""Width of the embedding of each network."""
+
+EMBEDDING = 512
+
+WIDTH = 384
+"""Width of the embedding."""
 
 
 class Encoders(nn.ModuleDict):
@@ -115,11 +78,6 @@ def _make_table(config: EncodersConfig) -> tuple[nn.Module, int]:
 
 _MAKERS = {"s2": _make_s2, "s5p": _make_s5p, "table": _make_table}
 
-ResNetName = Literal["resnet18", "resnet50"]
-
-WIDTHS = {"resnet18": 512, "resnet50": 2048}
-"""Width of the embedding of each network."""
-
 
 def make_resnet(name: ResNetName, bands: int) -> nn.Module:
     """A randomly initialised torchvision ResNet: (n, bands, h, w) to (n, ``WIDTHS[name]``).
@@ -137,19 +95,69 @@ def make_resnet(name: ResNetName, bands: int) -> nn.Module:
     return with_single_pixels(network)
 
 
-EMBEDDING = 512
+def make_vit(side: int, patch: int, bands: int) -> nn.Module:
+    """A randomly initialised ViT-S: (n, bands, side, side) to (n, 384), the class token.
+
+    Dosovitskiy et al., "An image is worth 16x16 words" (arXiv:2010.11929), in the small size of
+    DeiT (arXiv:2012.12877): 12 layers, 6 heads, width 384. torchvision's network, whose position
+    embeddings are learned for one ``side``, with a patch embedding for ``bands`` initialised as
+    theirs, and a class token drawn as in DeiT: theirs starts at zero, where LARS has no scale.
+    ``patch`` divides ``side``; 16 suits 224 px, and 4 or 8 suit 32 px.
+    """
+    network = VisionTransformer(
+        image_size=side,
+        patch_size=patch,
+        num_layers=12,
+        num_heads=6,
+        hidden_dim=WIDTH,
+        mlp_dim=4 * WIDTH,
+    )
+    network.conv_proj = nn.Conv2d(bands, WIDTH, kernel_size=patch, stride=patch)
+    nn.init.trunc_normal_(network.conv_proj.weight, std=math.sqrt(1 / (bands * patch * patch)))
+    nn.init.zeros_(network.conv_proj.bias)
+    nn.init.trunc_normal_(network.class_token, std=0.02)
+    network.heads = nn.Identity()
+    return network
 
 
-class FeatureAttention(nn.Module):
-    """Re-weight the features of each sample by a softmax over them; the mean weight is one."""
+class ColumnEncoder(nn.Module):
+    """Three convolutions over a window of grid cells, pooled over the window and at the site.
 
-    def __init__(self, width: int) -> None:
+    Takes (n, 1, side, side) standardised columns and gives (n, ``width``). A window of some
+    16 x 16 cells of 5 km has little texture; what matters is the level at the site and how it
+    stands out from its surroundings. So the pooled features are those of the centre and of the
+    whole window, and the level itself, at the centre and over the window, goes past the
+    convolutions unchanged. Batch norm works across the batch and keeps a sample's absolute level,
+    which a norm within the sample would remove.
+    """
+
+    width = 2 * CHANNELS[-1] + 2
+
+    def __init__(self) -> None:
         super().__init__()
-        self.score = nn.Linear(width, width)
+        layers: list[nn.Module] = []
+        for number, (wide_in, wide_out) in enumerate(zip((1, *CHANNELS), CHANNELS, strict=False)):
+            stride = 1 if number == 0 else 2
+            layers += [
+                nn.Conv2d(wide_in, wide_out, kernel_size=3, stride=stride, padding=1, bias=False),
+                nn.BatchNorm2d(wide_out),
+                nn.ReLU(inplace=True),
+            ]
+        self.features = nn.Sequential(*layers)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """(n, width) to (n, width)."""
-        return features * self.score(features).softmax(dim=1) * features.shape[1]
+    def forward(self, column: Tensor) -> Tensor:
+        """Embed a batch of windows."""
+        features = self.features(column)
+        parts = [_centre(features), features.mean((2, 3)), _centre(column), column.mean((2, 3))]
+        return torch.cat([part.float() for part in parts], dim=1)
+
+
+def _centre(maps: Tensor) -> Tensor:
+    """Mean of the middle cell (odd side) or the four middle cells (even side): (n, c)."""
+    height, width = maps.shape[2:]
+    rows = slice((height - 1) // 2, height // 2 + 1)
+    columns = slice((width - 1) // 2, width // 2 + 1)
+    return maps[:, :, rows, columns].mean((2, 3))
 
 
 class TableEncoder(nn.Module):
@@ -180,30 +188,13 @@ class TableEncoder(nn.Module):
         return self.layers(table)
 
 
-WIDTH = 384
-"""Width of the embedding."""
+class FeatureAttention(nn.Module):
+    """Re-weight the features of each sample by a softmax over them; the mean weight is one."""
 
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.score = nn.Linear(width, width)
 
-def make_vit(side: int, patch: int, bands: int) -> nn.Module:
-    """A randomly initialised ViT-S: (n, bands, side, side) to (n, 384), the class token.
-
-    Dosovitskiy et al., "An image is worth 16x16 words" (arXiv:2010.11929), in the small size of
-    DeiT (arXiv:2012.12877): 12 layers, 6 heads, width 384. torchvision's network, whose position
-    embeddings are learned for one ``side``, with a patch embedding for ``bands`` initialised as
-    theirs, and a class token drawn as in DeiT: theirs starts at zero, where LARS has no scale.
-    ``patch`` divides ``side``; 16 suits 224 px, and 4 or 8 suit 32 px.
-    """
-    network = VisionTransformer(
-        image_size=side,
-        patch_size=patch,
-        num_layers=12,
-        num_heads=6,
-        hidden_dim=WIDTH,
-        mlp_dim=4 * WIDTH,
-    )
-    network.conv_proj = nn.Conv2d(bands, WIDTH, kernel_size=patch, stride=patch)
-    nn.init.trunc_normal_(network.conv_proj.weight, std=math.sqrt(1 / (bands * patch * patch)))
-    nn.init.zeros_(network.conv_proj.bias)
-    nn.init.trunc_normal_(network.class_token, std=0.02)
-    network.heads = nn.Identity()
-    return network
+    def forward(self, features: Tensor) -> Tensor:
+        """(n, width) to (n, width)."""
+        return features * self.score(features).softmax(dim=1) * features.shape[1]

@@ -1,11 +1,10 @@
-"""Power plants of the simulated country: where they stand, what they burn, how they are cooled.
+"""Power plants of the country: where they stand, what they burn, and what an image shows of that.
 
-What stands at a plant: the cues by which an image tells its fuel, none of them certain.
-
-Coal lies in dark piles beside the boilers, lignite comes from a bright open pit on a belt, oil is
-kept in round tanks, gas comes in a pipe and needs nothing. But some gas plants keep oil for bad
-days, some burn the gas of a steelworks with piles of its own, some stand beside a quarry, and a
-lignite mine may lie beyond the scene. Sizes grow with the square root of the capacity.
+No cue tells the fuel for certain. Coal lies in dark piles beside the boilers, lignite comes from a
+bright open pit on a belt, oil is kept in round tanks, gas comes in a pipe and needs nothing. But
+some gas plants keep oil for bad days, some burn the gas of a steelworks with piles of its own,
+some stand beside a quarry, and a lignite mine may lie beyond the scene. Sizes grow with the square
+root of the capacity.
 """
 
 from __future__ import annotations
@@ -22,6 +21,18 @@ from mmaq.simulate.world.world import World
 
 NATURAL, MECHANICAL, ONCE_THROUGH, AIR = range(4)
 """Cooling: natural-draught towers, mechanical-draught towers, a river, air."""
+
+SPREAD = 0.6
+"""Standard deviation of the logarithm of a fuel's capacities."""
+
+APART, EDGE = 3000.0, 2000.0
+"""Least distance in m of two plants, and of a plant from the edge of the land."""
+
+TRIES = 60
+"""Places looked at for each plant asked for."""
+
+PER_TOWER = 550.0
+"""Capacity in MW that one natural-draught tower serves."""
 
 
 class Fuel(NamedTuple):
@@ -50,15 +61,6 @@ FUELS = (
 )
 
 LIGNITE, HARD_COAL, GAS, DERIVED_GAS, OIL, PEAT = range(len(FUELS))
-
-SPREAD = 0.6
-"""Standard deviation of the logarithm of a fuel's capacities."""
-
-APART, EDGE = 3000.0, 2000.0
-"""Least distance in m of two plants, and of a plant from the edge of the land."""
-
-TRIES = 60
-"""Places looked at for each plant asked for."""
 
 
 @dataclass(frozen=True)
@@ -121,10 +123,6 @@ def _places(world: World, count: int, rng: np.random.Generator) -> list[tuple[fl
         fault = f"the land has room for {len(chosen)} plants, transfer.plants is {count}"
         raise ConfigError("configuration", fault, "Lower it or raise simulate.extent_km")
     return [(float(a), float(b)) for a, b in chosen]
-
-
-PER_TOWER = 550.0
-"""Capacity in MW that one natural-draught tower serves."""
 
 
 def build(plant: Plant, canvas: Canvas, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

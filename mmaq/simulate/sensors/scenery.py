@@ -1,9 +1,7 @@
-"""Random fields: cloud shapes that repeat at their edges, and texture fixed to the ground.
+"""What both satellites need to look at a world: its fields, noise, tiles, worker processes.
 
-What a satellite needs of a world, and how the world is shared with worker processes.
-
-Sentinel-2 tiles: the 100 km squares of the military grid in UTM zone 32 N, as the mission cuts
-them.
+Tiles are Sentinel-2's: the 100 km squares of the military grid in UTM zone 32 N, as the mission
+cuts them.
 """
 
 from __future__ import annotations
@@ -22,45 +20,22 @@ from pyproj import Transformer
 from scipy import fft
 from tqdm import tqdm
 
-
-def gaussian_field(
-    rng: np.random.Generator, shape: tuple[int, int], length: float, slope: float
-) -> np.ndarray:
-    """Correlated Gaussian noise (rows, columns), mean 0, deviation 1, periodic in both axes.
-
-    ``length`` is the outer scale in cells; beyond it amplitude falls with wavenumber**-slope.
-    """
-    rows, columns = shape
-    white = fft.rfft2(rng.standard_normal(shape))
-    ky = 2 * np.pi * fft.fftfreq(rows)[:, None]
-    kx = 2 * np.pi * fft.rfftfreq(columns)[None, :]
-    spectrum = (1.0 + (kx**2 + ky**2) * length**2) ** (-slope / 2)
-    field = fft.irfft2(white * spectrum, s=shape)
-    return (field - field.mean()) / field.std()
-
-
-def ground_noise(x: np.ndarray, y: np.ndarray, key: int) -> np.ndarray:
-    """Uncorrelated noise, mean 0 and deviation 1, that belongs to a place and not to a draw.
-
-    ``x`` and ``y`` are integer pixel numbers; equal places give equal values in every window and
-    on every date. The sum of four 16-bit parts of a mixed 64-bit word (splitmix64) is near normal.
-    """
-    with np.errstate(over="ignore"):
-        word = x.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        word ^= y.astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
-        word += np.uint64(key) * np.uint64(0xD6E8FEB86659FD93)
-        word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        word ^= word >> np.uint64(31)
-    parts = sum(
-        ((word >> np.uint64(s)) & np.uint64(0xFFFF)).astype(np.float64) for s in (0, 16, 32, 48)
-    )
-    return ((np.asarray(parts) - 4 * 32767.5) / 37837.0).astype(np.float32)
-
-
 Task = TypeVar("Task")
-
 Result = TypeVar("Result")
+
+ZONE, EPSG = 32, 32632
+
+SQUARE, SIDE, SNAP = 100_000.0, 109_800.0, 60.0
+"""Metres: the square that names a tile, the tile's own side, and the grid its corner lies on."""
+
+COLUMNS = "JKLMNPQR"
+"""Easting letters of zones 2, 5, ..., 32, ... from 100 km on."""
+
+ROWS = "ABCDEFGHJKLMNPQRSTUV"
+"""Northing letters; in even zones they start with F at the equator."""
+
+BANDS = "CDEFGHJKLMNPQRSTUVWXX"
+"""Latitude bands of 8 degrees from 80 south."""
 
 
 class Scenery(Protocol):
@@ -99,56 +74,39 @@ def rng_of(*key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(key))
 
 
-_shared: Any = None
+def gaussian_field(
+    rng: np.random.Generator, shape: tuple[int, int], length: float, slope: float
+) -> np.ndarray:
+    """Correlated Gaussian noise (rows, columns), mean 0, deviation 1, periodic in both axes.
 
-
-def _share(value: Any) -> None:
-    global _shared
-    _shared = value
-
-
-def _call(job: tuple[Callable[[Any, Any], Any], Any]) -> Any:
-    function, task = job
-    return function(_shared, task)
-
-
-def over_workers(
-    function: Callable[[Any, Task], Result],
-    shared: Any,
-    tasks: Sequence[Task],
-    workers: int,
-    about: str,
-) -> list[Result]:
-    """``[function(shared, task) for task in tasks]`` on ``workers`` processes, in task order.
-
-    ``shared`` (it holds the world, which is large) goes to each process once: by fork where the
-    system has it, else by pickling. ``function`` must be a module's own, so that it can be found.
+    ``length`` is the outer scale in cells; beyond it amplitude falls with wavenumber**-slope.
     """
-
-    def seen(results: Iterable[Result]) -> Iterator[Result]:
-        return iter(tqdm(results, desc=about, total=len(tasks), disable=None))
-
-    if workers <= 1 or len(tasks) <= 1:
-        return list(seen(function(shared, task) for task in tasks))
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
-    context = multiprocessing.get_context(method)
-    with ProcessPoolExecutor(workers, context, _share, (shared,)) as pool:
-        return list(seen(pool.map(_call, [(function, task) for task in tasks])))
+    rows, columns = shape
+    white = fft.rfft2(rng.standard_normal(shape))
+    ky = 2 * np.pi * fft.fftfreq(rows)[:, None]
+    kx = 2 * np.pi * fft.rfftfreq(columns)[None, :]
+    spectrum = (1.0 + (kx**2 + ky**2) * length**2) ** (-slope / 2)
+    field = fft.irfft2(white * spectrum, s=shape)
+    return (field - field.mean()) / field.std()
 
 
-ZONE, EPSG = 32, 32632
+def ground_noise(x: np.ndarray, y: np.ndarray, key: int) -> np.ndarray:
+    """Uncorrelated noise, mean 0 and deviation 1, that belongs to a place and not to a draw.
 
-SQUARE, SIDE, SNAP = 100_000.0, 109_800.0, 60.0
-"""Metres: the square that names a tile, the tile's own side, and the grid its corner lies on."""
-
-COLUMNS = "JKLMNPQR"
-"""Easting letters of zones 2, 5, ..., 32, ... from 100 km on."""
-
-ROWS = "ABCDEFGHJKLMNPQRSTUV"
-"""Northing letters; in even zones they start with F at the equator."""
-
-BANDS = "CDEFGHJKLMNPQRSTUVWXX"
-"""Latitude bands of 8 degrees from 80 south."""
+    ``x`` and ``y`` are integer pixel numbers; equal places give equal values in every window and
+    on every date. The sum of four 16-bit parts of a mixed 64-bit word (splitmix64) is near normal.
+    """
+    with np.errstate(over="ignore"):
+        word = x.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        word ^= y.astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
+        word += np.uint64(key) * np.uint64(0xD6E8FEB86659FD93)
+        word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        word ^= word >> np.uint64(31)
+    parts = sum(
+        ((word >> np.uint64(s)) & np.uint64(0xFFFF)).astype(np.float64) for s in (0, 16, 32, 48)
+    )
+    return ((np.asarray(parts) - 4 * 32767.5) / 37837.0).astype(np.float32)
 
 
 @dataclass(frozen=True, order=True)
@@ -206,3 +164,40 @@ def assign_tiles(x: np.ndarray, y: np.ndarray) -> dict[Tile, np.ndarray]:
     best = depths.argmax(axis=0)
     members = {tile: np.flatnonzero(best == i) for i, tile in enumerate(tiles)}
     return {tile: found for tile, found in members.items() if len(found)}
+
+
+_shared: Any = None
+
+
+def _share(value: Any) -> None:
+    global _shared
+    _shared = value
+
+
+def _call(job: tuple[Callable[[Any, Any], Any], Any]) -> Any:
+    function, task = job
+    return function(_shared, task)
+
+
+def over_workers(
+    function: Callable[[Any, Task], Result],
+    shared: Any,
+    tasks: Sequence[Task],
+    workers: int,
+    about: str,
+) -> list[Result]:
+    """``[function(shared, task) for task in tasks]`` on ``workers`` processes, in task order.
+
+    ``shared`` (it holds the world, which is large) goes to each process once: by fork where the
+    system has it, else by pickling. ``function`` must be a module's own, so that it can be found.
+    """
+
+    def seen(results: Iterable[Result]) -> Iterator[Result]:
+        return iter(tqdm(results, desc=about, total=len(tasks), disable=None))
+
+    if workers <= 1 or len(tasks) <= 1:
+        return list(seen(function(shared, task) for task in tasks))
+    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(method)
+    with ProcessPoolExecutor(workers, context, _share, (shared,)) as pool:
+        return list(seen(pool.map(_call, [(function, task) for task in tasks])))

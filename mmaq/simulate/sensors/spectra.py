@@ -1,9 +1,8 @@
-"""Surface reflectance of land cover through the year, in the twelve Level-2A bands.
+"""How bright the land is for Sentinel-2 through the year, and where the sun stands.
 
-Spectra are typical Level-2A values of European scenes: water, woods, crops and towns of
-BigEarthNet patches set their level, and laboratory spectra of roofs, asphalt and soil their shape.
-
-Where the sun stands.
+Spectra in the twelve Level-2A bands are typical values of European scenes: water, woods, crops and
+towns of BigEarthNet patches set their level, and laboratory spectra of roofs, asphalt and soil
+their shape.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ CLASSES = (
 """Land-cover classes, in the order of the world's COVER."""
 
 BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12")
-
 WAVELENGTHS = np.array([443, 492, 560, 665, 704, 741, 783, 833, 865, 945, 1614, 2202]) / 1000.0
 """Band centres in micrometres (Sentinel-2A)."""
 

@@ -1,7 +1,4 @@
-"""A regular raster in UTM metres, row 0 in the north, and sampling between its centres.
-
-Random fields: correlated noise on a grid, and lattice noise at any point.
-"""
+"""The raster of the country's fields (UTM metres, row 0 north), and noise to fill it with."""
 
 from __future__ import annotations
 
@@ -14,9 +11,11 @@ from scipy import fft
 from scipy.ndimage import map_coordinates
 
 CRS = "EPSG:32632"
-
 CENTRE = (500_000.0, 5_900_000.0)
 """Easting and northing of the middle of every world, whatever its extent, in m."""
+
+_SCALE = 4.6
+"""Brings interpolated uniform noise to a standard deviation of about one."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +73,6 @@ def square(extent_km: float, step: float) -> Grid:
     half = 2000.0 * max(1, round(extent_km / 4))
     count = round(2 * half / step)
     return Grid(CENTRE[0] - half, CENTRE[1] + half, step, count, count)
-
-
-_SCALE = 4.6
-"""Brings interpolated uniform noise to a standard deviation of about one."""
 
 
 def gaussian_field(

@@ -1,6 +1,6 @@
-"""The coarse fields of the land from which the cover at 10 m is drawn.
+"""The coarse fields of the land, from which the cover at 10 m is drawn.
 
-Terrain: a coast in the north, a plain behind it, hills in the south, lakes.
+The terrain has a coast in the north, a plain behind it, hills in the south, and lakes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from mmaq.simulate.world.sources import Industry
 
 NEAR = 2
 """Industry sites that a point can lie in: the nearest ones of its cell."""
+
+COAST = 0.80
+"""Mean position of the coast as a share of the way from the southern to the northern edge."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,6 @@ def make_land(
 
 def _squash(value: np.ndarray) -> np.ndarray:
     return (1.0 / (1.0 + np.exp(-value))).astype(np.float32)
-
-
-COAST = 0.80
-"""Mean position of the coast as a share of the way from the southern to the northern edge."""
 
 
 def make_elevation(grid: Grid, rng: np.random.Generator) -> np.ndarray:

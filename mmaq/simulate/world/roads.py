@@ -1,9 +1,8 @@
-"""The road network: motorways and primary roads between towns, rural roads, street lattices.
+"""The road network: motorways and primary roads between towns, rural roads, streets.
 
 Each road is a polyline with a class, a traffic volume and a width that follows the volume. The
-archive publishes the line and the class; the volume shows only in the width.
-
-Streets inside a settlement: two families of parallel lines, cut into streets of a few blocks.
+archive publishes the line and the class; the volume shows only in the width. Streets inside a
+settlement are two families of parallel lines, cut into streets of a few blocks.
 """
 
 from __future__ import annotations
@@ -24,6 +23,17 @@ MEDIAN_VOLUME = np.array([42_000.0, 12_000.0, 4_500.0, 500.0])
 
 VOLUME_SPREAD = np.array([0.55, 0.95, 1.15, 1.0])
 """Standard deviation of the logarithm of the volume by class."""
+
+SPACING = 190.0
+"""Mean distance in m between parallel streets."""
+
+EDGE = 450.0
+"""The lattice ends where the mean population density falls to this (1/km2)."""
+
+LATTICE_FROM = 1500.0
+"""Inhabitants from which a settlement has a lattice."""
+
+Street = tuple[np.ndarray, int, float]
 
 
 @dataclass(frozen=True)
@@ -138,18 +148,6 @@ def _along(line: np.ndarray, steps: np.ndarray) -> np.ndarray:
     if len(line) == 2:
         return line[0] + steps[:, None] * (line[1] - line[0])
     return line[np.minimum((steps * len(line)).astype(int), len(line) - 1)]
-
-
-SPACING = 190.0
-"""Mean distance in m between parallel streets."""
-
-EDGE = 450.0
-"""The lattice ends where the mean population density falls to this (1/km2)."""
-
-LATTICE_FROM = 1500.0
-"""Inhabitants from which a settlement has a lattice."""
-
-Street = tuple[np.ndarray, int, float]
 
 
 def make_streets(

@@ -110,8 +110,8 @@ class Mirror:
         from mmaq.acquire.stage import fetch_sentinel2
 
         fetch_sentinel2(
-            manifest_path=self.manifest_path,
-            sites_csv=self.sites_csv,
+            manifest=self.manifest_path,
+            sites=self.sites_csv,
             config=self.config,
             patches=PATCHES,
             archive=self.archive,

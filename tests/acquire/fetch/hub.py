@@ -50,7 +50,7 @@ class Hub:
 
     def fetch(self, workers=4):
         fetch_granules(
-            manifest_path=self.manifest_path,
+            manifest=self.manifest_path,
             config=self.config,
             archive=self.archive,
             workers=workers,
@@ -60,7 +60,7 @@ class Hub:
     def grid(self, out, workers=2):
         folder = self.folder / "few"
         grid_and_drop(
-            manifest_path=self.manifest_path,
+            manifest=self.manifest_path,
             config=self.config,
             grid=GRID,
             start=YEAR[0],

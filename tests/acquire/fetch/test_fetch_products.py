@@ -49,8 +49,8 @@ def run(tmp_path, server, files, folder="data"):
     write_manifest(home / "manifest" / "m.json", manifest)
     (home / "manifest" / "sites.csv").write_text("site_id,lon,lat\na,9.5,53.2\n")
     fetch_sentinel2(
-        manifest_path=home / "manifest" / "m.json",
-        sites_csv=home / "manifest" / "sites.csv",
+        manifest=home / "manifest" / "m.json",
+        sites=home / "manifest" / "sites.csv",
         config=Acquire(endpoints={"dhus": server.url}),
         patches=Patches(),
         archive=home / "archive",

@@ -45,8 +45,8 @@ def fetch(folder, url, products, sites, candidates=None):
     table = sites.assign(country="LU", measured=True)
     table.to_csv(folder / "manifest" / "sites.csv", index=False)
     fetch_sentinel2(
-        manifest_path=folder / "manifest" / "m.json",
-        sites_csv=folder / "manifest" / "sites.csv",
+        manifest=folder / "manifest" / "m.json",
+        sites=folder / "manifest" / "sites.csv",
         config=Acquire(endpoints={"earth-search": url}),
         patches=PATCHES,
         archive=folder / "archive",

@@ -45,7 +45,7 @@ def test_a_period_takes_its_days_alone(hub, tmp_path, server, granules):
     out, few = tmp_path / "part.nc", hub.folder / "few"
     days = date(2021, 1, 3), date(2021, 1, 4)
     grid_and_drop(
-        manifest_path=hub.manifest_path,
+        manifest=hub.manifest_path,
         config=hub.config,
         grid=GRID,
         start=days[0],

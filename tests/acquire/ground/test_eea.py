@@ -57,9 +57,9 @@ def fetched(server, tmp_path, **stations):
     acquire = asking(server, **stations)
     manifest, sites = search(acquire, PERIOD, tmp_path / "manifest")
     fetch_stations(
-        manifest_path=manifest,
-        sites_csv=sites,
-        acquire=acquire,
+        manifest=manifest,
+        sites=sites,
+        config=acquire,
         archive=tmp_path / "archive",
         workers=2,
     )
@@ -170,9 +170,9 @@ def test_a_file_that_is_gone_is_named_and_the_rest_goes_on(tmp_path):
         del files[2]["AT"]["SPO-1"]
         with pytest.raises(ServiceError, match=r"1 of 2 products failed, the first SPO-1: .*404"):
             fetch_stations(
-                manifest_path=manifest,
-                sites_csv=sites,
-                acquire=acquire,
+                manifest=manifest,
+                sites=sites,
+                config=acquire,
                 archive=tmp_path / "archive",
                 workers=2,
             )
@@ -181,9 +181,9 @@ def test_a_file_that_is_gone_is_named_and_the_rest_goes_on(tmp_path):
         assert [failure["id"] for failure in listed["failed"]] == ["SPO-1"]
         lenient = acquire.model_copy(update={"missing": 0.5})
         fetch_stations(
-            manifest_path=manifest,
-            sites_csv=sites,
-            acquire=lenient,
+            manifest=manifest,
+            sites=sites,
+            config=lenient,
             archive=tmp_path / "archive",
             workers=2,
         )
@@ -226,9 +226,9 @@ def test_another_table_beside_the_manifest_is_refused(tmp_path):
             table.write("AT\n")
         with pytest.raises(ArchiveError, match=r"stations\.tsv: not the station table that"):
             fetch_stations(
-                manifest_path=manifest,
-                sites_csv=sites,
-                acquire=acquire,
+                manifest=manifest,
+                sites=sites,
+                config=acquire,
                 archive=tmp_path / "archive",
                 workers=2,
             )

@@ -31,9 +31,9 @@ def fetched(server, tmp_path, places=PLACES, **maps):
     acquire = asking(server, **maps)
     manifest, sites = search(acquire, places, tmp_path / "manifest")
     fetch_maps(
-        manifest_path=manifest,
-        sites_csv=sites,
-        acquire=acquire,
+        manifest=manifest,
+        sites=sites,
+        config=acquire,
         archive=tmp_path / "archive",
         workers=2,
     )
@@ -116,9 +116,9 @@ def test_an_extract_that_the_server_replaced_since_the_search(remote, tmp_path):
         extract(remote, "europe/luxembourg-latest", {7: ("trunk", [(9.0, 49.8), (11.0, 49.8)])})
         with pytest.raises(ServiceError, match="the server has a newer extract than the search"):
             fetch_maps(
-                manifest_path=manifest,
-                sites_csv=sites,
-                acquire=acquire,
+                manifest=manifest,
+                sites=sites,
+                config=acquire,
                 archive=tmp_path / "archive",
                 workers=2,
             )

@@ -35,9 +35,9 @@ def fetched(server, tmp_path):
     acquire = asking(server, SEATTLE, ("openaq",), provider="openaq", countries=("US",))
     manifest, sites = search(acquire, PERIOD, tmp_path / "manifest")
     fetch_stations(
-        manifest_path=manifest,
-        sites_csv=sites,
-        acquire=acquire,
+        manifest=manifest,
+        sites=sites,
+        config=acquire,
         archive=tmp_path / "archive",
         workers=2,
     )

@@ -56,9 +56,9 @@ def test_annual_means_equal_an_independent_computation(real_data, files, frozen,
         acquire = asking(server)
         manifest, sites = search(acquire, YEAR, tmp_path / "manifest")
         fetch_stations(
-            manifest_path=manifest,
-            sites_csv=sites,
-            acquire=acquire,
+            manifest=manifest,
+            sites=sites,
+            config=acquire,
             archive=tmp_path / "archive",
             workers=3,
         )
@@ -79,9 +79,9 @@ def test_days_are_utc_and_stamps_utc_plus_one(real_data, files, frozen, tmp_path
         acquire = asking(server)
         manifest, sites = search(acquire, day, tmp_path / "manifest")
         fetch_stations(
-            manifest_path=manifest,
-            sites_csv=sites,
-            acquire=acquire,
+            manifest=manifest,
+            sites=sites,
+            config=acquire,
             archive=tmp_path / "archive",
             workers=3,
         )
@@ -104,9 +104,9 @@ def test_a_station_below_the_coverage_is_dropped(files, frozen, tmp_path):
         acquire = asking(server)
         manifest, sites = search(acquire, YEAR, tmp_path / "manifest")
         fetch_stations(
-            manifest_path=manifest,
-            sites_csv=sites,
-            acquire=acquire,
+            manifest=manifest,
+            sites=sites,
+            config=acquire,
             archive=tmp_path / "archive",
             workers=3,
         )
@@ -121,9 +121,9 @@ def test_unlabelled_sites_come_from_the_places(files, frozen, tmp_path):
         acquire = asking(server)
         manifest, sites = search(acquire, YEAR, tmp_path / "manifest", drawn)
         fetch_stations(
-            manifest_path=manifest,
-            sites_csv=sites,
-            acquire=acquire,
+            manifest=manifest,
+            sites=sites,
+            config=acquire,
             archive=tmp_path / "archive",
             workers=3,
         )

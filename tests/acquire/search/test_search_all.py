@@ -32,7 +32,7 @@ GRID = {"grid": {"bbox": [5, 49, 7, 51]}}
 
 def search_all(config, folder):
     search(
-        asked=config.acquire,
+        config=config.acquire,
         period=config.period,
         landuse=config.landuse,
         patches=config.patches,

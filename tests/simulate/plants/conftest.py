@@ -14,5 +14,5 @@ FEW = Transfer(scenes=24, plants=12)
 @pytest.fixture(scope="session")
 def plant_scenes(tmp_path_factory):
     root = tmp_path_factory.mktemp("simulated") / "scenes"
-    simulate_plants(config=SMALL, period=WEEK, transfer=FEW, root=root)
+    simulate_plants(config=SMALL, period=WEEK, transfer=FEW, scenes=root)
     return root

@@ -36,7 +36,7 @@ def _take(world, plant, side=120):
 
 
 def test_the_stages_after_read_what_was_written(plant_scenes, tmp_path):
-    prepare_plants(root=plant_scenes, out=tmp_path / "store")
+    prepare_plants(scenes=plant_scenes, out=tmp_path / "store")
     index = open_plant_store(tmp_path / "store").index
     table = pd.read_csv(plant_scenes / "labels.csv")
     assert len(index) == len(table) == 24
@@ -74,7 +74,7 @@ def test_the_outline_of_a_mask_is_its_mask():
 
 
 def test_the_same_seed_gives_the_same_bytes(plant_scenes, tmp_path):
-    simulate_plants(config=SMALL, period=WEEK, transfer=FEW, root=tmp_path / "again")
+    simulate_plants(config=SMALL, period=WEEK, transfer=FEW, scenes=tmp_path / "again")
     one, again = (_digests(root) for root in (plant_scenes, tmp_path / "again"))
     assert one == again
 
