@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import logging
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import rasterio
 from rasterio.abc import MultiByteRangeResourceContainer
@@ -19,6 +20,8 @@ from mmaq.services.blocks import BLOCK, Blocks
 from mmaq.services.client import AGAIN, Client
 from mmaq.services.faults import Broken, Changed, Gone, Unreadable, plain
 from mmaq.services.opened import Opened, open_http
+
+Result = TypeVar("Result")
 
 LOG = logging.getLogger(__name__)
 
@@ -77,6 +80,12 @@ class RangeCache:
                 except Broken as fault:
                     barren = 0 if self.fetched - before >= BLOCK else barren + 1
                     self._pause(fault, barren)
+
+    def discard(self) -> None:
+        """Remove what is kept."""
+        with self._lock:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self._kept = None
 
     def _blocks(self) -> Blocks:
         with self._lock:
@@ -154,6 +163,28 @@ def _joined(kept: Blocks, ranges: list[tuple[int, int]]) -> list[tuple[int, int]
         else:
             runs.append((start, stop))
     return runs
+
+
+def read_raster(cache: RangeCache, use: Callable[[rasterio.DatasetReader], Result]) -> Result:
+    """What ``use`` makes of a remote raster, opened for reading windows.
+
+    Raises:
+        ServiceError: it cannot be had, or is no sound raster; what was kept of it is discarded
+            then, so that the next reader fetches it anew.
+    """
+    try:
+        return _read(cache, use)
+    except Changed:
+        return _read(cache, use)  # what was kept of the other file is gone
+
+
+def _read(cache: RangeCache, use: Callable[[rasterio.DatasetReader], Result]) -> Result:
+    try:
+        with open_raster(cache) as raster:
+            return use(raster)
+    except Unreadable:
+        cache.discard()
+        raise
 
 
 @contextmanager

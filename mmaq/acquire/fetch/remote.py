@@ -9,10 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from threading import Lock
-from typing import TypeVar
 from urllib.parse import quote
-
-import rasterio
 
 from mmaq.acquire.manifest import Manifest, RemoteProduct
 from mmaq.acquire.search.scenes import Scene, read_scene
@@ -23,14 +20,13 @@ from mmaq.contracts.archive import SENTINEL2, SENTINEL5P
 from mmaq.services.client import Client
 from mmaq.services.download import fetch_file
 from mmaq.services.endpoints import service
-from mmaq.services.faults import Changed, Gone, Refused, Unreadable, plain
-from mmaq.services.ranges import RangeCache, open_raster, unsigned
+from mmaq.services.faults import Gone, Refused, plain
+from mmaq.services.ranges import RangeCache, unsigned
 from mmaq.services.remote_file import RemoteFile
 from mmaq.services.unpack import unpack_zip
 
 REMEDY = "Search again, for the manifest is older than the catalogue"
 
-Result = TypeVar("Result")
 NAME = re.compile(r"\w[\w.-]*")
 SIGNED = {SENTINEL2: "sentinel-2-l2a", SENTINEL5P: "sentinel-5p-l2-netcdf"}
 """The Planetary Computer's own names of the collections whose files it signs."""
@@ -76,32 +72,27 @@ class Remote:
     def __exit__(self, *_: object) -> None:
         self.client.close()
 
-    def read(
-        self, product: RemoteProduct, name: str, use: Callable[[rasterio.DatasetReader], Result]
-    ) -> Result:
-        """What ``use`` makes of the raster ``name`` of a product, opened for reading windows.
+    def file(self, product: RemoteProduct, name: str) -> RangeCache:
+        """The file ``name`` of a product, to be read in ranges.
+
+        One object a file, so that two threads never fetch the same range.
 
         Raises:
-            ServiceError: it cannot be had, or is no sound raster; what was kept of it is forgotten
-                then, so that the next run reads it anew.
+            ProductError: the manifest names no such file.
         """
-        try:
-            return self._read(product, name, use)
-        except Changed:
-            return self._read(product, name, use)  # what was kept of the other file is gone
-
-    def _read(
-        self, product: RemoteProduct, name: str, use: Callable[[rasterio.DatasetReader], Result]
-    ) -> Result:
-        file = self._file(product, name)
-        try:
-            with open_raster(file) as raster:
-                return use(raster)
-        except Unreadable:
-            shutil.rmtree(self._folder(product, name), ignore_errors=True)
-            with self._lock:
-                self._files.pop((product.id, name), None)
-            raise
+        if name not in product.files:
+            remedy = "Search again, or leave the scene out of the manifest"
+            raise ProductError(product.id, f"the manifest names no file {name}", remedy)
+        with self._lock:
+            if (product.id, name) not in self._files:
+                self._files[product.id, name] = RangeCache(
+                    self.client,
+                    product.files[name].href,
+                    self.cache / product.id / name,
+                    self._sign,
+                    lambda: self._moved(product, name),
+                )
+            return self._files[product.id, name]
 
     def fetch(
         self, product: RemoteProduct, name: str, path: Path, progress: Callable[[int], None]
@@ -131,25 +122,6 @@ class Remote:
             if self._sign is unsigned:
                 raise
             return fetch_file(self.client, signed(), path, progress)  # it outlasted its signature
-
-    def _file(self, product: RemoteProduct, name: str) -> RangeCache:
-        """One object a file, so that two threads never fetch the same range."""
-        if name not in product.files:
-            remedy = "Search again, or leave the scene out of the manifest"
-            raise ProductError(product.id, f"the manifest names no file {name}", remedy)
-        with self._lock:
-            if (product.id, name) not in self._files:
-                self._files[product.id, name] = RangeCache(
-                    self.client,
-                    product.files[name].href,
-                    self._folder(product, name),
-                    self._sign,
-                    lambda: self._moved(product, name),
-                )
-            return self._files[product.id, name]
-
-    def _folder(self, product: RemoteProduct, name: str) -> Path:
-        return self.cache / product.id / name
 
     def _moved(self, product: RemoteProduct, name: str) -> str:
         old = product.files[name].href

@@ -43,6 +43,7 @@ from mmaq.base.sparse import SparseRaster
 from mmaq.contracts.archive import SENTINEL2, Asset, Product, write_item
 from mmaq.sentinel2.resample import Axis
 from mmaq.services.part import naming_a_full_disk
+from mmaq.services.ranges import read_raster
 
 FILES = {
     "R10m": (("B02", "B03", "B04", "B08"), 128),
@@ -215,7 +216,7 @@ def _look(
         }
         return _Seen(grid, sites)
 
-    return remote.read(scene, "SCL", see)
+    return read_raster(remote.file(scene, "SCL"), see)
 
 
 def _say(places: Mapping[str, Place], best: Mapping[str, tuple[float, str, Window]]) -> None:
@@ -252,8 +253,9 @@ def _chosen(value: Mapping[str, Any]) -> Chosen:
 def read_band(remote: Remote, scene: RemoteProduct, chosen: Chosen, name: str) -> Read:
     """The windows of one band, or of the classification ``SCL``."""
     windows = [window for _, window in sorted(chosen.windows.items())]
-    return remote.read(
-        scene, name, lambda raster: read_pieces(scene.id, raster, chosen.grid, windows)
+    return read_raster(
+        remote.file(scene, name),
+        lambda raster: read_pieces(scene.id, raster, chosen.grid, windows),
     )
 
 

@@ -159,11 +159,11 @@ def test_the_verb_follows_the_search_that_is_there(tmp_path, monkeypatch):
     settings = settings_of(given.acquire, given.period, given.landuse, given.patches)
     (folder / ASKED).write_text(json.dumps(settings))
     called = []
-    for at in ("ground.fetch_stations", "ground.fetch_maps", "fetch.fetch_sentinel2",
-               "fetch.fetch_granules", "search.search"):  # fmt: skip
-        name = at.split(".")[1]
+    for stage in ("fetch_stations", "fetch_maps", "fetch_sentinel2", "fetch_sentinel5p",
+                  "acquire_plan"):  # fmt: skip
         monkeypatch.setattr(
-            f"mmaq.acquire.{at}", lambda *args, name=name: called.append((name, args[0]))
+            f"mmaq.acquire.stage.{stage}",
+            lambda name=stage, **given: called.append((name, given.get("manifest"))),
         )
     done = CliRunner().invoke(app, ["acquire", "--config", "c.yaml"])
     assert done.exit_code == 0, done.output
@@ -179,7 +179,7 @@ def test_the_verb_follows_the_search_that_is_there(tmp_path, monkeypatch):
     assert not called
     (folder / "sites.csv").unlink()
     CliRunner().invoke(app, ["acquire", "--config", "c.yaml"])
-    assert "search" in [name for name, _ in called]
+    assert "acquire_plan" in [name for name, _ in called]
 
 
 @pytest.mark.slow
