@@ -70,7 +70,7 @@ class Evaluate(Section):
         default=("no2",), min_length=1, description="What is predicted, each by itself."
     )
     splits: Annotated[tuple[Split, ...], Once] = Field(
-        default=("random", "blocks"), description="How stations are parted into folds."
+        default=("random", "blocks"), description="How stations are split into folds."
     )
     folds: Annotated[int, Field(ge=2)] = Field(default=5, description="Folds of each split.")
     seeds: Annotated[tuple[int, ...], Once] = Field(

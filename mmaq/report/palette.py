@@ -1,7 +1,7 @@
 """Colours of the report, by role, for a light and a dark page.
 
 Series colours are Okabe and Ito's (https://jfly.uni-koeln.de/color/), which readers with any
-colour-vision deficiency can tell apart; every series differs in shape or label as well. Figures
+colour-vision deficiency can distinguish; every series differs in shape or label as well. Figures
 are drawn in the light colours; inside the page each becomes the CSS variable of its role.
 """
 

@@ -1,4 +1,4 @@
-"""The sums of a part of the period on disk, so that parts are gridded apart and merged."""
+"""The sums of a part of the period on disk, so that parts are gridded separately and merged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong between MMAQ and a server, told apart where the caller acts on it."""
+"""What can go wrong between MMAQ and a server: a class a kind that the caller acts on."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def test_a_changed_setting_reruns_its_stage_and_what_follows(workflow, change, e
 
 
 def test_an_edited_module_reruns_its_stage_and_what_follows(workflow):
-    module = ROOT / "mmaq/training/lars.py"
+    module = ROOT / "mmaq/learn/lars.py"
     before = module.read_text()
     try:
         module.write_text(before + "\n# edited\n")

@@ -151,7 +151,7 @@ def one_version_an_orbit(granules: Iterable[Product]) -> list[Product]:
     """The best version of each orbit, so that no overpass counts twice.
 
     Reprocessed before offline before near real time, then the newest processor and production.
-    A near-real-time orbit comes in slices, which are told apart by their start.
+    A near-real-time orbit comes in slices, which are distinguished by their start.
     """
     best: dict[Any, list[Product]] = {}
     for granule in sorted(granules, key=_rank):

@@ -30,7 +30,7 @@ GAP = 4 * DAY
 """Days without a granule over the area that are told of."""
 
 MIRROR_COLLECTION = "sentinel-5p-l2-netcdf"
-"""Planetary Computer's: all gases and streams, told apart by s5p:product_name."""
+"""Planetary Computer's: all gases and streams, distinguished by s5p:product_name."""
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def search_granules(asked: Acquire, period: Period) -> Manifest:
 def _at_the_data_space(asked: Acquire, period: Period) -> Iterator[Granule | LeftOut]:
     """Granules that either catalogue of the Data Space lists: STAC, and OData with all sums.
 
-    The two are filled apart, and each has had gaps: what only one lists is taken, too.
+    The two are filled separately, and each has had gaps: what only one lists is taken, too.
     """
     listed: dict[str, Listed] = {}
     catalogue = service("cdse-catalogue", asked.endpoints)

@@ -22,7 +22,7 @@ DASHES: tuple[Any, ...] = (
 )  # fmt: skip
 
 LIMIT = len(COLOURS)
-"""More series than this cannot be told apart."""
+"""More series than this cannot be distinguished."""
 
 LINE = 17
 """Height of a line of the legend, CSS pixels."""
