@@ -77,7 +77,7 @@ def disc_means(
 def disc_shares(
     path: str | PathLike[str], lon: np.ndarray, lat: np.ndarray, radius: float, legend: str | None
 ) -> pd.DataFrame:
-    """Share of each land-cover class in each disc: columns ``cover.CLASSES``, shape (n, 7).
+    """Share of each land-cover class in each disc: columns ``CLASSES``, shape (n, 7).
 
     Rows sum to 1 over the cells with data, or are NaN where there are none. A class that the
     product's legend does not know (industry in WorldCover) is NaN throughout.

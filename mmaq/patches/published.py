@@ -19,8 +19,13 @@ from mmaq.vocabulary import BANDS
 
 STATION = "AirQualityStation"
 FOLDERS = {"s2": "sentinel-2", "s5p": "sentinel-5p"}
+"""Below ``published.images``."""
+
 PATHS = {"s2": "img_path", "s5p": "s5p_path"}
+"""Columns of the sample table that name the files."""
+
 PIXEL = 10.0
+"""Of a published patch, m."""
 
 SIDE = 120
 """Pixels of a published patch: 1.2 km at 10 m."""

@@ -26,6 +26,7 @@ from mmaq.sentinel5p.stored import DAMAGED, Container, Stored, as_text, short
 warnings.filterwarnings("ignore", "Cannot close a netcdf_file", RuntimeWarning)
 
 DEFLATED = ([h5py.h5z.FILTER_DEFLATE], [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE])
+"""Filters of the datasets whose chunks are inflated here; others are left to the library."""
 
 
 @contextmanager

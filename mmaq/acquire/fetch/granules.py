@@ -18,6 +18,7 @@ from mmaq.base.files import sha256
 from mmaq.contracts.archive import SENTINEL5P, Asset, write_item
 
 ZIP = b"PK\x03\x04"
+"""The first bytes of a zip."""
 
 READING = Lock()
 """The NetCDF library bears one thread at a time."""

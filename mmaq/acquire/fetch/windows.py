@@ -20,6 +20,8 @@ from mmaq.sentinel2.resample import Axis, locate, nearest, taps
 from mmaq.sentinel2.scene import is_clear
 
 ADDED = 1000
+"""DN that processing adds to the reflectance, from the baseline ``SINCE`` on."""
+
 
 TOO_DARK, FEW = 900, 0.02
 """With the 1000 in them, DN below 900 are reflectances below -0.01: a rare overcorrection."""

@@ -20,17 +20,19 @@ from mmaq.learn.models.convolution import with_single_pixels
 from mmaq.vocabulary import BANDS, MODALITIES
 
 CHANNELS = (32, 64, 128)
+"""Of the convolutions over a window of the column."""
 
 TABLE_FEATURES = 8
 
 ResNetName = Literal["resnet18", "resnet50"]
 WIDTHS = {"resnet18": 512, "resnet50": 2048}
-"""Width of the embedding of each network."""
+"""Width of each ResNet's embedding."""
 
 EMBEDDING = 512
+"""Width of the table's embedding."""
 
 WIDTH = 384
-"""Width of the embedding."""
+"""Width of ViT-S's embedding."""
 
 
 class Encoders(nn.ModuleDict):
