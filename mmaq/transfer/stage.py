@@ -28,7 +28,6 @@ from mmaq.transfer.metrics import (
     plume_metrics,
 )
 from mmaq.transfer.places import locations
-from mmaq.transfer.rasters import SIDE, check_masks, make_mask, read_image
 from mmaq.transfer.runs import Run, load_encoder, run_seed
 from mmaq.transfer.store import open_plant_store, write_plant_store
 from mmaq.vocabulary import BANDS
@@ -57,6 +56,9 @@ def plants(*, scenes: Path, out: Path) -> None:
         ProductError: an image is damaged or not in the published layout.
         StoreError: masks lie flipped against their images.
     """
+    # late: it needs rasterio, and training must not
+    from mmaq.transfer.rasters import SIDE, check_masks, make_mask, read_image
+
     found = find_scenes(scenes)
     fuels, outlines = read_fuels(scenes), read_outlines(scenes)
     images = np.empty((len(found), len(BANDS), SIDE, SIDE), np.uint16)

@@ -134,7 +134,7 @@ def test_a_part_that_is_there_is_gone_on_from(tmp_path):
         real = download.fetch_file
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(
-                "mmaq.services.download.fetch_file",
+                "mmaq.acquire.ground.zenodo.fetch_file",
                 lambda client, file, path: real(client, file, path, watch),
             )
             with pytest.raises(Stopped):

@@ -107,7 +107,7 @@ def test_more_scenes_than_days_are_refused(tmp_path):
             config=SMALL,
             period=WEEK,
             transfer=Transfer(scenes=80, plants=4),
-            root=tmp_path / "scenes",
+            scenes=tmp_path / "scenes",
         )
     assert not (tmp_path / "scenes").exists()
 
