@@ -28,7 +28,7 @@ Made by MMAQ {version} with torch {torch}. They embed {modalities} of a site; no
 
 - {sites} sites, {first} to {last} in the order of the site table; {transductive}.
 - Sentinel-2 bands {bands}, reflectance x 10,000. Standardise what you embed with the statistics in
-  the file; `mmaq.training.load_encoders` gives both.
+  the file; `mmaq.learn.checkpoint.load_encoders` gives both.
 
 ## Figures
 

@@ -1,6 +1,6 @@
-"""The patch store from images in the published layout (method facts, section 1).
+"""The patch store from images in the published layout.
 
-The two kinds of image file of the published data set (Zenodo 5764262).
+The two kinds of image file of the published data set (Zenodo 5764262; docs/own_data.md).
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ SIDE = 120
 """Pixels of a published patch: 1.2 km at 10 m."""
 
 FILE_BANDS = ("B04", "B03", "B02", "B08", "B05", "B06", "B07", "B8A", "B11", "B12", "B01", "B09")
-"""Bands of a Sentinel-2 file, in file order (method facts, section 1)."""
+"""Bands of a Sentinel-2 file, in file order, as the released code reads them."""
 
 VARIABLE = "tropospheric_NO2_column_number_density"
 

@@ -1,6 +1,6 @@
 """Stage 4: from the archive, the level-3 grid and the site table to the patch store.
 
-The patch store from images in the published layout (method facts, section 1).
+The patch store from images in the published layout (docs/own_data.md).
 """
 
 from __future__ import annotations

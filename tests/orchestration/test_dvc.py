@@ -89,7 +89,7 @@ def test_a_second_repro_does_nothing_and_neither_does_snakemake(first):
             {"pretrain", "evaluate_probes", *JOINED},
         ),
         (
-            "mmaq/sentinel5p/cells.py", "\n", "\n# edited\n", {"grid", "patches"},
+            "mmaq/sentinel5p/overlap.py", "\n", "\n# edited\n", {"grid", "patches"},
             {"grid_part", "grid", "patches", "pretrain", *EVALUATION},
         ),
         ("README.md", "\n", "\n<!-- a comment -->\n", set(), set()),
