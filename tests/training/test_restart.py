@@ -53,7 +53,7 @@ def same(one, other):
 
 @pytest.mark.slow
 def test_a_run_killed_at_random_steps_ends_with_the_same_bits(country, uninterrupted, tmp_path):
-    draw = random.Random()
+    draw = random.Random(4)
     first = draw.randrange(3, STEPS - 4)
     second = draw.randrange(first + 2, STEPS)
     for step in (first, second):
