@@ -387,7 +387,7 @@ def _report(run: Run) -> list[Call]:
             comparisons=paths.comparisons if paths.comparisons.exists() else None,
             sites=paths.sites, store=paths.patches if paths.patches.exists() else None,
             losses=losses if losses.exists() else None,
-            timings=sorted(Path("logs", given.name, "timings").glob("*.tsv")),
+            timings=timings_by_rule(sorted(Path("logs", given.name, "timings").glob("*.tsv"))),
             dataset=given.name, simulated=given.source == "simulate", out=paths.report,
         )
     ]  # fmt: skip
@@ -424,6 +424,19 @@ STAGES: dict[str, Callable[[Run], list[Call]]] = {
     "report": _report,
 }
 """The calls that a data set needs, by rule, in the order of the data."""
+
+
+def timings_by_rule(paths: Iterable[Path]) -> dict[str, list[Path]]:
+    """Snakemake's benchmark files (``RULE.tsv``, or ``RULE_JOB.tsv`` where a rule has many jobs).
+
+    A file of no rule, such as one that was left by an older version, is none of them.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in paths:
+        rules = [rule for rule in STAGES if f"{path.stem}_".startswith(f"{rule}_")]
+        if rules:  # grid_part_2021Q1 is grid_part's, not grid's
+            found.setdefault(max(rules, key=len), []).append(path)
+    return found
 
 
 class Verb(NamedTuple):

@@ -1,5 +1,6 @@
 # The checked configuration, the paths of this data set, and helpers that the rules share.
 import shutil
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
@@ -16,6 +17,7 @@ from mmaq.base.errors import MmaqError
 from mmaq.base.layout import Layout
 from mmaq.contracts.patches import FILES as STORE_FILES
 from mmaq.base.sources import stage_sources
+from mmaq.stages import timings_by_rule
 from mmaq.transfer.store import FILES as PLANT_FILES
 from mmaq.vocabulary import SELF_SUPERVISED
 
@@ -159,10 +161,11 @@ def acquire_rules():
 
 
 def timing_files():
-    """Benchmark files of the rules that this configuration runs before the report."""
+    """Benchmark files, by rule, of the jobs that this configuration runs before the report."""
     published = "_published" if CONFIG.source == "published" else ""
     names = [f"landuse{published}", f"patches{published}"]
-    names += [f"evaluate_{part}" for part in EVALUATION_PARTS + TRANSFER_PARTS]
+    names += [part.job for part in evaluation_parts(CONFIG.evaluate)]
+    names += [f"evaluate_{part}" for part in TRANSFER_PARTS]
     names += ["plants"] if TRANSFER_PARTS else []
     names += (
         ["simulate_plants"] if TRANSFER_PARTS and not CONFIG.transfer.images else []
@@ -174,7 +177,9 @@ def timing_files():
         "published": [],
     }[CONFIG.source]
     if has_collection(SENTINEL5P):
-        names += [f"grid_part_{part}" for part in PARTS] + ["grid"]
+        rule_of_parts = "grid_and_drop_part" if CONFIG.drops_granules else "grid_part"
+        names += [f"{rule_of_parts}_{part}" for part in PARTS] + ["grid"]
     if has_images():
         names += [f"pretrain_{run}" for run in PRETRAINED]
-    return [f"{TIMINGS}/{name}.tsv" for name in names]
+    files = timings_by_rule(Path(TIMINGS, f"{name}.tsv") for name in names)
+    return {rule: [str(path) for path in paths] for rule, paths in files.items()}

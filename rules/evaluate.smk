@@ -124,7 +124,7 @@ rule evaluate_supervised:
     log:
         f"{LOGS}/evaluate_{{protocol}}_{{method}}_{{split}}.log",
     benchmark:
-        f"{TIMINGS}/evaluate_{{protocol}}_{{method}}_{{split}}.tsv"
+        f"{TIMINGS}/evaluate_supervised_{{protocol}}_{{method}}_{{split}}.tsv"
     wildcard_constraints:
         protocol="scratch|supervised",
         split="official|random|blocks|country",

@@ -11,7 +11,7 @@ if CONFIG.drops_granules:
         log:
             f"{LOGS}/grid_part_{{part}}.log",
         benchmark:
-            f"{TIMINGS}/grid_part_{{part}}.tsv"
+            f"{TIMINGS}/grid_and_drop_part_{{part}}.tsv"
         priority: AWAITED
         conda:
             "../environment.yaml"

@@ -7,6 +7,8 @@ import json
 import os
 import re
 import shutil
+import socket
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,12 +21,13 @@ from mmaq.base.errors import MmaqError
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary path beside ``path``; rename it on success, remove it on failure.
 
-    The temporary name keeps the suffix, because GDAL and NetCDF choose by it. Works for a file
-    and for a folder (a folder replaces the whole of an older one).
+    The temporary name keeps the suffix, because GDAL and NetCDF choose by it, and bears host and
+    process, so that no two write to one file. Works for a file and for a folder (a folder replaces
+    the whole of an older one).
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    temporary = temporary_of(path)
     _remove(temporary)
     try:
         yield temporary
@@ -35,15 +38,48 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         _remove(temporary)
 
 
+def temporary_of(path: Path, host: str | None = None, process: int | None = None) -> Path:
+    """Under which name ``path`` is written: by this process of this host, or by another one."""
+    writer = f"{host or _host()}.{process or os.getpid()}"
+    return path.with_name(f".{path.stem}.{writer}.part{path.suffix}")
+
+
 def remove_left_over(paths: Iterable[Path]) -> None:
-    """Of temporary files, remove those that ``replacing`` made in processes that were killed."""
+    """Of temporary files, remove those that ``replacing`` made in processes that were killed.
+
+    Of this host's it is known which processes run. Another host of a shared folder cannot be
+    asked: its files are left alone until nothing was written to them for three days, which is
+    longer than any job runs here.
+    """
     for path in paths:
-        named = re.search(r"\.(\d+)\.part", path.name)
-        if named and path.is_file() and not _runs(int(named[1])):
+        named = _TEMPORARY.search(path.name)
+        if not named or not path.is_file():
+            continue
+        host, process = named[1], int(named[2])
+        if not _runs(process) if host == _host() else _is_old(path):
             path.unlink(missing_ok=True)
 
 
+_TEMPORARY = re.compile(r"\.([A-Za-z0-9-]+)\.(\d+)\.part")
+
+OLD = 3 * 24 * 3600.0
+"""Seconds after which a temporary file of another host was left by a process that was killed."""
+
+
+def _host() -> str:
+    """This host's name, fit for a part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:64] or "host"
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > OLD
+    except FileNotFoundError:  # its own process has renamed it meanwhile
+        return False
+
+
 def _runs(process: int) -> bool:
+    """Whether this host has the process."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

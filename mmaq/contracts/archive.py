@@ -15,12 +15,10 @@ anywhere else when the archive was made from files that the user already had.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -240,23 +238,33 @@ def _extent(products: list[Product]) -> pystac.Extent:
 
 
 def _write_catalog(root: Path) -> None:
+    """List the collections that are there.
+
+    Processes that write collections side by side, also on several nodes of a shared folder, need no
+    lock for it: each writes its collection first and the list after, and looks again once the list
+    is written. So whoever writes the last list has seen all collections.
+    """
     import pystac
 
     catalog = pystac.Catalog("mmaq", "Raw archive of MMAQ", title="MMAQ raw archive")
     value = catalog.to_dict(include_self_link=False)
-    with _alone(root):
-        remove_left_over(root.glob(".*.part*"))
-        present = [name for name in COLLECTIONS if has_collection(root, name)]
+    remove_left_over(root.glob(".*.part*"))
+    listed: list[str] | None = None
+    while (present := _present(root)) != listed:
         value["links"] = [{"rel": "child", "href": f"./{name}/collection.json"} for name in present]
         write_json(root / "catalog.json", value)
+        listed = present
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold ``folder``'s lock: collections that are written side by side all end up in the list."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+def _present(root: Path) -> list[str]:
+    """Collections that are there, by what folders list.
+
+    A listing is asked of the file server anew, where the answer whether one file exists may be
+    one that this node remembers.
+    """
+    folders = set(os.listdir(root)).intersection(COLLECTIONS)
+    return [
+        name
+        for name in COLLECTIONS
+        if name in folders and "collection.json" in os.listdir(root / name)
+    ]

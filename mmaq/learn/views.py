@@ -2,8 +2,8 @@
 
 View 1 goes through every step with the step's probability. View 0 is the weaker one, as in the
 released code: a share of its samples (``Views.weak``) gets the crop, flips and rotation alone, and
-its table row stays as it is. Where these views differ from the released ones (method facts,
-section 3): Sentinel-2 and Sentinel-5P of one view share flips and rotations, and the crop where
+its table row stays as it is. Where these views differ from the released ones (docs/method.md has
+all of it): Sentinel-2 and Sentinel-5P of one view share flips and rotations, and the crop where
 they cover the same ground; where Sentinel-2 is a small part of the Sentinel-5P window the crop is
 of Sentinel-2 alone; blur works in space and not across bands; jitter changes gain and offset in
 standardised units and clips nothing; the table is corrupted in standardised units, one-hot groups

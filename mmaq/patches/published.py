@@ -1,4 +1,4 @@
-"""Patches from the images of the published data set (Zenodo 5764262; method facts, section 1)."""
+"""Patches from the images of the published data set (Zenodo 5764262; docs/own_data.md)."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmaq.base.files import replacing
@@ -27,7 +27,7 @@ def report(
     sites: Path,
     store: Path | None,
     losses: Path | None,
-    timings: Sequence[Path],
+    timings: Mapping[str, Sequence[Path]],
     dataset: str,
     simulated: bool,
     out: Path,
@@ -45,7 +45,7 @@ def report(
         store: contract 3, for the pictures of examples.
         losses: loss terms of the pretraining run (CSV with ``epoch`` or ``step``), if there was
             one.
-        timings: Snakemake's benchmark files.
+        timings: Snakemake's benchmark files, by rule.
         dataset: name of the data set.
         simulated: whether the raw archive was made by the simulator.
         out: path of the page; the folder ``figures`` beside it is replaced by the plots' SVG and

@@ -11,15 +11,13 @@ from mmaq.patches.published import product_of
 from mmaq.patches.stage import patches_published as build_published_patches
 from mmaq.vocabulary import BANDS
 
-RNG = np.random.default_rng(3)
-
 
 def picture():
-    return RNG.integers(1, 9000, (120, 120, 12)).astype(np.uint16)
+    return np.random.default_rng(3).integers(1, 9000, (120, 120, 12)).astype(np.uint16)
 
 
 def column():
-    return RNG.uniform(1e-5, 2e-4, (120, 120))
+    return np.random.default_rng(4).uniform(1e-5, 2e-4, (120, 120))
 
 
 def build(made, patches, out, **changes):

@@ -35,7 +35,7 @@ class Inputs:
     sites: Path
     store: Path | None
     losses: Path | None
-    timings: list[Path]
+    timings: dict[str, list[Path]]
     dataset: str = "default"
     simulated: bool = True
 
@@ -76,7 +76,7 @@ def bare(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     table = main_rows(read_benchmark(inputs.benchmark))
     write_benchmark(table[table["task"] == "no2"], path)
     return inputs.but(
-        benchmark=path, predictions=[], comparisons=None, store=None, losses=None, timings=[]
+        benchmark=path, predictions=[], comparisons=None, store=None, losses=None, timings={}
     )
 
 

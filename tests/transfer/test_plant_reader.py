@@ -16,16 +16,14 @@ from mmaq.transfer.stage import plants as prepare_plants
 from mmaq.transfer.store import open_plant_store
 from tests.transfer.published import Folder, box, noise_image, plume_image, write_tif
 
-RNG = np.random.default_rng(0)
-
 
 @pytest.fixture
 def small(tmp_path):
     """One scene with a plume and one without."""
     folder = Folder(tmp_path / "published")
     ring = box(10, 20, 50, 40)
-    folder.add("A_2020-01-01", plume_image(RNG, ring), [ring])
-    folder.add("B_2020-01-01", noise_image(RNG))
+    folder.add("A_2020-01-01", plume_image(np.random.default_rng(0), ring), [ring])
+    folder.add("B_2020-01-01", noise_image(np.random.default_rng(0)))
     return folder
 
 
@@ -50,7 +48,7 @@ def test_a_large_image_is_cut_at_its_centre_with_its_mask(tmp_path):
 
 
 def test_a_side_that_is_one_pixel_off_is_mended(tmp_path):
-    image = noise_image(RNG)[:, :119, :]
+    image = noise_image(np.random.default_rng(0))[:, :119, :]
     write_tif(tmp_path / "a.tif", image)
     bands, _, _ = read_image(tmp_path / "a.tif")
     assert np.array_equal(bands[:, :119], image[[*range(10), 11, 12]])
@@ -87,11 +85,17 @@ def test_every_fuel_of_the_published_table_has_a_class(small):
 
 
 def _break_bands(folder):
-    write_tif(folder.root / "images/validation/negative/C.tif", noise_image(RNG, bands=12))
+    write_tif(
+        folder.root / "images/validation/negative/C.tif",
+        noise_image(np.random.default_rng(0), bands=12),
+    )
 
 
 def _break_side(folder):
-    write_tif(folder.root / "images/validation/negative/C.tif", noise_image(RNG, side=100))
+    write_tif(
+        folder.root / "images/validation/negative/C.tif",
+        noise_image(np.random.default_rng(0), side=100),
+    )
 
 
 def _truncate(folder):

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from mmaq.base.errors import CheckpointError, ConfigError, StoreError
 from mmaq.config.learning import Encoders, Pretrain
@@ -44,6 +45,8 @@ def _run(store, folder, part, checkpoint=None, config=SETTINGS, encoders=None):
 
 
 def make_checkpoint(path, method, **sizes):
+    """Encoders that nobody trained; of frozen ones, what they can tell depends on the draw."""
+    torch.manual_seed(0)
     config = Pretrain(method=method, encoders=Encoders(**sizes))
     flat = Statistics((0.0,) * 12, (1.0,) * 12, (0.0,), (1.0,), (0.0,) * 8, (1.0,) * 8)
     save_encoders(path, Networks(config.encoders, ("s2", "s5p")), flat, config, ["A"])

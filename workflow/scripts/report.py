@@ -16,7 +16,9 @@ with one_line_errors():
         sites=Path(snakemake.input.sites),
         store=Path(snakemake.input.store[0]).parent,
         losses=Path(losses[0]) if losses else None,
-        timings=[Path(path) for path in snakemake.params.timings],
+        timings={
+            rule: [Path(path) for path in paths] for rule, paths in snakemake.params.timings.items()
+        },
         dataset=snakemake.params.dataset,
         simulated=snakemake.params.simulated,
         out=Path(snakemake.output.page),

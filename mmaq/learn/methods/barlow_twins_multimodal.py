@@ -12,8 +12,8 @@ class BarlowTwinsMultimodal(BarlowTwins):
     three embeddings are concatenated, one projector stands on the whole, and the loss sees two
     views of the site. No term knows of a modality, so nothing keeps one from doing all the work,
     which is what MMAQ's terms are to prevent. The MMAQ authors' "MM-Barlow" is another method: by
-    default it has NT-Xent terms for images and table separately, and no cross-modal term (method
-    facts, section 7).
+    default the released code of it has NT-Xent terms for images and table apart, and no term across
+    modalities.
     """
 
     modalities = ("s2", "s5p", "table")

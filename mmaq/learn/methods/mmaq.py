@@ -1,4 +1,4 @@
-"""MMAQ: self-supervised pretraining on images, columns and land use (method facts, section 4)."""
+"""MMAQ: self-supervised pretraining on images, columns and land use (docs/method.md)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ class MMAQ(Method):
     From the paper: an encoder and a projector for each of Sentinel-2, Sentinel-5P and the table;
     a Barlow Twins term between the two views of each modality; and, as in DeCUR (Wang et al.
     2024), dimensions common to S2 and S5P and dimensions unique to each. Where this differs from
-    the released code (method facts, section 4): the views reach the loss in their right order, so
-    that each within-modality term sees its own modality; the loss weights sigma are parameters of
-    the model and so of the optimiser; every weighted term is >= 0; batch statistics are those of
-    the batch at hand; and there is no online regressor, because pretraining sees no label.
+    the released code (docs/method.md has all of it): the views reach the loss in their right
+    order, so that each within-modality term sees its own modality; the loss weights sigma are
+    parameters of the model and so of the optimiser; every weighted term is >= 0; batch statistics
+    are those of the batch at hand; and there is no online regressor, because pretraining sees no
+    label.
 
     ``loss_form: released`` takes the released loss instead
     (:mod:`mmaq.learn.losses.mmaq_released`); it has no loss weights.

@@ -167,7 +167,7 @@ class TableEncoder(nn.Module):
 
     Two things differ. The input holds a missing flag beside each feature, because a site without a
     station has no type. And the attention re-weights its input, where the released layer returned
-    the softmax of x * (Wx + b) itself (method facts, section 2).
+    the softmax of x * (Wx + b) itself.
     """
 
     width = EMBEDDING

@@ -7,7 +7,7 @@ from pytorch_lightning.plugins.environments import LightningEnvironment, SLURMEn
 from mmaq.base.errors import ConfigError, TrainingError
 from mmaq.learn.devices import cluster, cpu_threads, fits, trainer_options
 from mmaq.learn.stage import pretrain
-from tests.training.training_country import TINY
+from tests.learn.training_country import TINY
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from mmaq.learn.data import compute_statistics, load_inputs
 from mmaq.learn.embed import embed
 from mmaq.learn.networks import Regressor, finetune, start_at_probe
 from mmaq.statistics.ridge import PENALTIES, fit_ridge
-from tests.training.training_country import TINY, make_country
+from tests.learn.training_country import TINY, make_country
 
 CONFIG = Finetune(epochs=2, batch_size=16)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmaq.learn.losses.distributed import batch_mean, gather
-from tests.losses.two_processes import BY_SAMPLE, GLOBAL, everything, run_two
+from tests.learn.losses.two_processes import BY_SAMPLE, GLOBAL, everything, run_two
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmaq.config.learning import Encoders
-from tests.methods.tiny import SIDE, make, make_views
+from tests.learn.methods.tiny import SIDE, make, make_views
 
 
 def gradients(method, views):

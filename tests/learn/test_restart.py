@@ -18,7 +18,7 @@ from mmaq.learn.keep import Names
 from mmaq.learn.methods import METHODS
 from mmaq.learn.module import PretrainModule
 from mmaq.learn.stage import pretrain
-from tests.training.training_country import TINY
+from tests.learn.training_country import TINY
 
 CONFIG = TINY.model_copy(update={"epochs": 3, "batch_size": 4, "checkpoint_steps": 2})
 STEPS = 15
@@ -26,7 +26,7 @@ CHANGES = {"epochs": 3, "batch_size": 4, "checkpoint_steps": 2}
 
 
 def run(folder, out, devices=1, changes=CHANGES, kill_at=None):
-    command = [sys.executable, "-m", "tests.training.running", folder, out, devices]
+    command = [sys.executable, "-m", "tests.learn.running", folder, out, devices]
     command += [json.dumps(changes)] + ([] if kill_at is None else [kill_at])
     return subprocess.run(
         [str(part) for part in command], cwd=Path(__file__).parents[2], capture_output=True,
@@ -53,7 +53,7 @@ def same(one, other):
 
 @pytest.mark.slow
 def test_a_run_killed_at_random_steps_ends_with_the_same_bits(country, uninterrupted, tmp_path):
-    draw = random.Random()
+    draw = random.Random(4)
     first = draw.randrange(3, STEPS - 4)
     second = draw.randrange(first + 2, STEPS)
     for step in (first, second):

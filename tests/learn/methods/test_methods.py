@@ -11,7 +11,7 @@ import torch
 from mmaq.learn.lars import make_lars
 from mmaq.learn.methods import METHODS
 from mmaq.vocabulary import MODALITIES
-from tests.methods.tiny import MOMENTUM, NAMES, configure, make, make_views
+from tests.learn.methods.tiny import MOMENTUM, NAMES, configure, make, make_views
 
 FORMS = [(name, "intended") for name in NAMES] + [("mmaq", "released")]
 STEPS = 3

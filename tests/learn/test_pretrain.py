@@ -15,7 +15,7 @@ from mmaq.learn.keep import KeepRun
 from mmaq.learn.losses.mmaq import SIGMA_START, WEIGHTED
 from mmaq.learn.module import PretrainModule
 from mmaq.learn.stage import pretrain
-from tests.training.training_country import TINY, make_country
+from tests.learn.training_country import TINY, make_country
 
 WEIGHTS = ["mmaq.safetensors", "mmaq_best.safetensors", "mmaq_s2_only.safetensors"]
 FILES = sorted(

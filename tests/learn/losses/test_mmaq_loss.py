@@ -21,7 +21,7 @@ def projections(size=10, width=8, seed=0):
 
 
 def reference(first, second, common=COMMON):
-    """Section 4 of the method facts in NumPy, with sum (1 - C_ii) in place of -sum C_ii."""
+    """The loss of docs/method.md in NumPy."""
 
     def bn(z):
         z = z.numpy()

@@ -14,8 +14,8 @@ from pathlib import Path
 from mmaq.learn.methods import METHODS
 from mmaq.learn.module import PretrainModule
 from mmaq.learn.stage import pretrain
-from tests.training.linear_method import Linear
-from tests.training.training_country import TINY
+from tests.learn.linear_method import Linear
+from tests.learn.training_country import TINY
 
 
 def die_at(step):

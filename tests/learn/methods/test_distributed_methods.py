@@ -12,8 +12,8 @@ import torch
 from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
-from tests.losses.two_processes import own_part, run_two
-from tests.methods.tiny import NAMES, make, make_views, norms_alone
+from tests.learn.losses.two_processes import own_part, run_two
+from tests.learn.methods.tiny import NAMES, make, make_views, norms_alone
 
 
 def steps():

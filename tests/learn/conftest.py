@@ -1,10 +1,10 @@
-"""Fixtures of the training room."""
+"""Fixtures of the learning room."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.training.training_country import TINY, make_country
+from tests.learn.training_country import TINY, make_country
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from mmaq.base.errors import ConfigError
 from mmaq.config.learning import Loggers
 from mmaq.learn import loggers
 from mmaq.learn.stage import pretrain
-from tests.training.training_country import TINY
+from tests.learn.training_country import TINY
 
 
 def logged(**chosen):

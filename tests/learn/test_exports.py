@@ -14,7 +14,7 @@ from mmaq.learn.checkpoint import load_encoders
 from mmaq.learn.data import load_inputs
 from mmaq.learn.embed import embed
 from mmaq.learn.stage import pretrain
-from tests.training.training_country import TINY
+from tests.learn.training_country import TINY
 
 
 @pytest.fixture(scope="module")

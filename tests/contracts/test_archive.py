@@ -1,6 +1,9 @@
 """Contract 1: round trip, checksums, and every way in which an archive can be broken."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import datetime, timezone
 
 import pytest
@@ -8,8 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmaq.base.errors import ArchiveError
+from mmaq.base.files import temporary_of
+from mmaq.contracts import archive
 from mmaq.contracts.archive import (
     ANCILLARY,
+    COLLECTIONS,
     SENTINEL2,
     STATIONS,
     Asset,
@@ -95,6 +101,52 @@ def test_catalogue_lists_its_collections_in_one_order(tmp_path):
     assert [link["href"] for link in links] == [
         f"./{SENTINEL2}/collection.json", f"./{STATIONS}/collection.json",
     ]  # fmt: skip
+
+
+def test_a_collection_that_another_node_writes_meanwhile_is_listed(tmp_path, monkeypatch):
+    """Between the look and the list, another node writes its collection and lists both."""
+    write = archive.write_json
+
+    def interrupted(path, value):
+        if path.name == "catalog.json":
+            monkeypatch.setattr(archive, "write_json", write)
+            write_collection(tmp_path, STATIONS, "tables", [])
+            assert len(json.loads(path.read_text())["links"]) == 2
+        write(path, value)
+
+    monkeypatch.setattr(archive, "write_json", interrupted)
+    write_collection(tmp_path, SENTINEL2, "scenes", [product(tmp_path)])
+    links = json.loads((tmp_path / "catalog.json").read_text())["links"]
+    assert [link["href"] for link in links] == [
+        f"./{SENTINEL2}/collection.json", f"./{STATIONS}/collection.json",
+    ]  # fmt: skip
+
+
+def test_half_a_collection_of_another_node_is_neither_listed_nor_removed(tmp_path):
+    """It has a folder with items, but no collection.json as yet."""
+    half = temporary_of(tmp_path / SENTINEL2 / "collection.json", "node-17", os.getpid())
+    half.parent.mkdir()
+    other = temporary_of(tmp_path / "catalog.json", "node-17", os.getpid())
+    for path in (half, other):
+        path.write_text("{")
+    write_collection(tmp_path, STATIONS, "tables", [])
+    links = json.loads((tmp_path / "catalog.json").read_text())["links"]
+    assert [link["href"] for link in links] == [f"./{STATIONS}/collection.json"]
+    assert half.exists()
+    assert other.exists()
+
+
+def test_processes_that_write_side_by_side_are_all_listed(tmp_path):
+    code = (
+        "import sys; from mmaq.contracts.archive import write_collection;"
+        "[write_collection(sys.argv[1], sys.argv[2], 'about', []) for _ in range(20)]"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name]) for name in COLLECTIONS
+    ]
+    assert [process.wait() for process in running] == [0] * len(COLLECTIONS)
+    links = json.loads((tmp_path / "catalog.json").read_text())["links"]
+    assert len(links) == len(COLLECTIONS)
 
 
 def test_collections_are_valid_stac(tmp_path):

@@ -19,9 +19,9 @@ from mmaq.learn.keep import best_epoch, run_digest
 from mmaq.learn.methods import METHODS
 from mmaq.learn.module import BASE_BATCH, PretrainModule
 from mmaq.learn.stage import pretrain
-from tests.training.linear_method import Collapsing, Linear
-from tests.training.test_restart import run
-from tests.training.training_country import TINY, make_country
+from tests.learn.linear_method import Collapsing, Linear
+from tests.learn.test_restart import run
+from tests.learn.training_country import TINY, make_country
 
 CHANGES = {"linear": True, "epochs": 2, "batch_size": 8, "learning_rate": 50.0}
 

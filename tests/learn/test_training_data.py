@@ -18,7 +18,7 @@ from mmaq.learn.data import (
     need_modalities,
 )
 from mmaq.learn.sites import near_any, pretraining_sites
-from tests.training.training_country import make_country
+from tests.learn.training_country import make_country
 
 
 @pytest.fixture

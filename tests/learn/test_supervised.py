@@ -14,7 +14,7 @@ from mmaq.contracts.sites import read_sites
 from mmaq.learn.data import load_inputs
 from mmaq.learn.fit import Scale
 from mmaq.learn.networks import NETWORKS, from_scratch, train_supervised
-from tests.training.training_country import SMALL, make_country
+from tests.learn.training_country import SMALL, make_country
 
 QUICK = Supervised(epochs=1, batch_size=16)
 ROWS = np.arange(90)
