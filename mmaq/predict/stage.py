@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import lightgbm
 import numpy as np
 import pandas as pd
+from lightgbm.basic import LightGBMError
 
 from mmaq.base.errors import CheckpointError, TableError, Unavailable
 from mmaq.base.files import replacing
@@ -147,7 +147,7 @@ def load(path: Path) -> tuple[str, list[tuple[Fitted, Tier]]]:
             TypeError,
             ValueError,
             RuntimeError,
-            lightgbm.basic.LightGBMError,
+            LightGBMError,
         ) as fault:
             line = f"what it learned is damaged ({str(fault).splitlines()[0]})"
             raise CheckpointError(path, line, REMEDY) from None
