@@ -7,7 +7,7 @@ loads no torch and no GDAL.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -279,8 +279,7 @@ def evaluate_part(run: Run, part: Part) -> Call:
 
     given: dict[str, Any] = {
         "sites": run.paths.sites, "store": run.paths.patches, "config": run.config.evaluate,
-        "dataset": run.config.name, "out": run.of(part, "csv"),
-        "predictions": run.of(part, "parquet"),
+        "out": run.of(part, "parquet"), "fits": run.of(part, "csv"),
     }  # fmt: skip
     method, split = part.method, part.split
     match part.protocol:
@@ -316,9 +315,8 @@ def transfer_part(run: Run, part: TransferPart) -> Call:
     given = run.config
     return partial(
         evaluate_transfer, store=run.paths.plants, checkpoint=run.encoders(part.method),
-        encoders=given.pretrain.encoders, config=given.transfer, draws=given.evaluate.bootstrap,
-        dataset=given.name, part=part, out=run.of(part, "csv"),
-        predictions=run.of(part, "parquet"),
+        encoders=given.pretrain.encoders, config=given.transfer, part=part,
+        out=run.of(part, "parquet"), fits=run.of(part, "csv"),
     )  # fmt: skip
 
 
@@ -326,50 +324,51 @@ def _evaluate_transfer(run: Run) -> list[Call]:
     return [transfer_part(run, part) for part in run.transfer_parts]
 
 
-def _benchmark_table(run: Run) -> list[Call]:
+def table_of(
+    run: Run, parts: Sequence[Part | TransferPart], out: Path, metrics: Path, comparisons: Path
+) -> Call:
+    """The call that makes all figures of some parts."""
     from mmaq.evaluate.stage import benchmark_table
 
-    parts = [run.of(part, "csv") for part in run.parts]
-    parts += [run.of(part, "csv") for part in run.transfer_parts]
-    out, metrics = run.paths.benchmark, run.paths.metrics
-    return [partial(benchmark_table, parts=parts, out=out, metrics=metrics)]
+    stations = any(isinstance(part, Part) for part in parts)
+    return partial(
+        benchmark_table, predictions=[run.of(part, "parquet") for part in parts],
+        fits=[run.of(part, "csv") for part in parts],
+        sites=run.paths.sites if stations else None, draws=run.config.evaluate.bootstrap,
+        dataset=run.config.name, out=out, metrics=metrics, comparisons=comparisons,
+    )  # fmt: skip
 
 
-def _comparisons(run: Run) -> list[Call]:
-    from mmaq.evaluate.stage import comparisons
-
-    predictions = [run.of(part, "parquet") for part in run.parts]
-    return [
-        partial(
-            comparisons, predictions=predictions, sites=run.paths.sites,
-            draws=run.config.evaluate.bootstrap, dataset=run.config.name,
-            out=run.paths.comparisons,
-        )
-    ]  # fmt: skip
+def _benchmark_table(run: Run) -> list[Call]:
+    paths = run.paths
+    parts: list[Part | TransferPart] = [*run.parts, *run.transfer_parts]
+    return [table_of(run, parts, paths.benchmark, paths.metrics, paths.comparisons)]
 
 
-def _predictor(run: Run) -> list[Call]:
-    from mmaq.prediction.stage import predictor
+def _fit(run: Run) -> list[Call]:
+    from mmaq.predict.stage import fit
 
     given, paths = run.config, run.paths
-    method = given.pretrain.method
+    method, protocol = given.predict.estimator
+    named = given.evaluate.embedding_trees[0] if method == "gbm_embedding" else method
     return [
         partial(
-            predictor, sites=paths.sites, store=paths.patches,
-            checkpoint=paths.checkpoints / f"{method}.safetensors", config=given.evaluate,
-            dataset=given.name, out=paths.predictor(method),
+            fit, sites=paths.sites, store=paths.patches,
+            checkpoint=run.encoders(named) if given.predict.reads_encoders else None,
+            encoders=given.pretrain.encoders, evaluate=given.evaluate, config=given.predict,
+            chosen=None, out=paths.estimator(method, protocol),
         )
     ]  # fmt: skip
 
 
 def _predict(run: Run) -> list[Call]:
-    from mmaq.prediction.stage import predict
+    from mmaq.predict.stage import predict
 
     given, paths = run.config, run.paths
     return [
         partial(
             predict, sites=paths.sites, store=paths.patches,
-            predictor=run.checkpoint or paths.predictor(given.pretrain.method), chosen=None,
+            estimator=paths.estimator(*given.predict.estimator), chosen=None,
             threads=given.evaluate.threads, out=paths.predictions,
         )
     ]  # fmt: skip
@@ -418,8 +417,7 @@ STAGES: dict[str, Callable[[Run], list[Call]]] = {
     "evaluate_supervised": _evaluate("scratch", "supervised"),
     "evaluate_transfer": _evaluate_transfer,
     "benchmark_table": _benchmark_table,
-    "comparisons": _comparisons,
-    "predictor": _predictor,
+    "fit": _fit,
     "predict": _predict,
     "report": _report,
 }
@@ -470,12 +468,9 @@ VERBS = {
         (
             "evaluate_references", "evaluate_probes", "evaluate_gbm_embedding",
             "evaluate_finetune", "evaluate_supervised", "evaluate_transfer", "benchmark_table",
-            "comparisons",
         ),
     ),
-    "predictor": Verb(
-        "Fit heads that predict NO2 from what a site has, on all stations.", ("predictor",)
-    ),
+    "fit": Verb("Fit an estimator of the benchmark to stations, to predict anywhere.", ("fit",)),
     "predict": Verb(
         "Predict NO2 with its 90 % interval at sites, and say what each prediction rests on.",
         ("predict",),

@@ -33,6 +33,9 @@ POLLUTANTS: tuple[Pollutant, ...] = get_args(Pollutant)
 TransferTask = Literal["fuel", "plume"]
 TRANSFER_TASKS: tuple[TransferTask, ...] = get_args(TransferTask)
 
+FUEL_CLASSES = ("lignite", "hard coal", "gas", "peat or oil")
+"""What a power plant burns, in four classes."""
+
 TASKS = (*POLLUTANTS, *TRANSFER_TASKS)
 
 # Who predicts it.
@@ -68,10 +71,19 @@ REFERENCES = (
     "oracle", "oracle_inputs",
 )  # fmt: skip
 
+Mappable = Literal[
+    Learned, SupervisedName, "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels",
+    "gbm_embedding",
+]  # fmt: skip
+"""Rows of the benchmark that can be fitted to predict elsewhere: all but those of the truth."""
+
 # How it is measured.
 
 Head = Literal["linear", "fused", "sgd_probe", "knn"]
 """Probes on frozen encoders."""
+
+Protocol = Literal[Head, "finetune", "scratch", "supervised", "reference"]
+"""How a row that can be fitted is fitted."""
 
 PROTOCOLS = (
     "linear", "sgd_probe", "knn", "fused", "finetune", "scratch", "frozen", "supervised",

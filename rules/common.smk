@@ -136,6 +136,15 @@ def encoders_of(wildcards):
     return [f"{PATHS.checkpoints}/{run}.safetensors"] if has_images() else []
 
 
+def encoders_to_fit():
+    """Encoders that the estimator of the section predict reads."""
+    if not CONFIG.predict.reads_encoders:
+        return []
+    method = CONFIG.predict.method
+    named = CONFIG.evaluate.embedding_trees[0] if method == "gbm_embedding" else method
+    return [f"{PATHS.checkpoints}/{checkpoint_of(named)}.safetensors"]
+
+
 def loss_curves():
     """The curves of the configured method's run, if it takes part."""
     made = has_images() and CONFIG.pretrain.method in PRETRAINED

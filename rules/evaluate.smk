@@ -1,4 +1,4 @@
-# Contract 5, the benchmark table: references, probes and fine-tuning, joined.
+# Contract 5: test predictions of references, probes and networks, and the table made of them.
 rule evaluate_references:
     input:
         truth=made(TRUTH, collection(TRUTH)),
@@ -6,7 +6,7 @@ rule evaluate_references:
         sites=PATHS.sites,
         sources=stage_sources("mmaq.evaluate.stage"),
     output:
-        rows=f"{EVALUATED}/references.csv",
+        fits=f"{EVALUATED}/references.csv",
         predictions=f"{EVALUATED}/references.parquet",
     log:
         f"{LOGS}/evaluate_references.log",
@@ -22,7 +22,6 @@ rule evaluate_references:
             "evaluate",
             unused=(*TRAINING, "probes", "heads", "embedding_trees", "threads"),
         ),
-        dataset=CONFIG.name,
     script:
         "../workflow/scripts/evaluate_references.py"
 
@@ -34,7 +33,7 @@ rule evaluate_probes:
         sites=PATHS.sites,
         sources=stage_sources("mmaq.evaluate.stage"),
     output:
-        rows=f"{EVALUATED}/probes_{{method}}.csv",
+        fits=f"{EVALUATED}/probes_{{method}}.csv",
         predictions=f"{EVALUATED}/probes_{{method}}.parquet",
     log:
         f"{LOGS}/evaluate_probes_{{method}}.log",
@@ -51,7 +50,6 @@ rule evaluate_probes:
         config=section(
             "evaluate", unused=(*TRAINING, "references", "probes", "embedding_trees")
         ),
-        dataset=CONFIG.name,
     script:
         "../workflow/scripts/evaluate_probes.py"
 
@@ -63,7 +61,7 @@ rule evaluate_gbm_embedding:
         sites=PATHS.sites,
         sources=stage_sources("mmaq.evaluate.stage"),
     output:
-        rows=f"{EVALUATED}/gbm_embedding_{{method}}.csv",
+        fits=f"{EVALUATED}/gbm_embedding_{{method}}.csv",
         predictions=f"{EVALUATED}/gbm_embedding_{{method}}.parquet",
     log:
         f"{LOGS}/evaluate_gbm_embedding_{{method}}.log",
@@ -78,7 +76,6 @@ rule evaluate_gbm_embedding:
         mem_mb=4000,
     params:
         config=section("evaluate", unused=(*TRAINING, "references", *PROBING)),
-        dataset=CONFIG.name,
     script:
         "../workflow/scripts/evaluate_gbm_embedding.py"
 
@@ -90,7 +87,7 @@ rule evaluate_finetune:
         sites=PATHS.sites,
         sources=stage_sources("mmaq.evaluate.stage"),
     output:
-        rows=f"{EVALUATED}/finetune_{{method}}_{{split}}.csv",
+        fits=f"{EVALUATED}/finetune_{{method}}_{{split}}.csv",
         predictions=f"{EVALUATED}/finetune_{{method}}_{{split}}.parquet",
     log:
         f"{LOGS}/evaluate_finetune_{{method}}_{{split}}.log",
@@ -107,7 +104,6 @@ rule evaluate_finetune:
         mem_mb=4000,
     params:
         config=section("evaluate", unused=("references", "supervised", *PROBING)),
-        dataset=CONFIG.name,
     script:
         "../workflow/scripts/evaluate_finetune.py"
 
@@ -119,7 +115,7 @@ rule evaluate_supervised:
         sites=PATHS.sites,
         sources=stage_sources("mmaq.evaluate.stage"),
     output:
-        rows=f"{EVALUATED}/{{protocol}}_{{method}}_{{split}}.csv",
+        fits=f"{EVALUATED}/{{protocol}}_{{method}}_{{split}}.csv",
         predictions=f"{EVALUATED}/{{protocol}}_{{method}}_{{split}}.parquet",
     log:
         f"{LOGS}/evaluate_{{protocol}}_{{method}}_{{split}}.log",
@@ -140,14 +136,18 @@ rule evaluate_supervised:
             "evaluate", unused=("finetune", "references", "calibrated", *PROBING)
         ),
         encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
-        dataset=CONFIG.name,
     script:
         "../workflow/scripts/evaluate_supervised.py"
 
 
+# Every figure, of test predictions alone: a changed bootstrap trains nothing.
 rule benchmark_table:
     input:
-        parts=[f"{EVALUATED}/{part}.csv" for part in EVALUATION_PARTS + TRANSFER_PARTS],
+        predictions=[
+            f"{EVALUATED}/{part}.parquet" for part in EVALUATION_PARTS + TRANSFER_PARTS
+        ],
+        fits=[f"{EVALUATED}/{part}.csv" for part in EVALUATION_PARTS + TRANSFER_PARTS],
+        sites=PATHS.sites,
         sources=stage_sources("mmaq.evaluate.stage"),
     output:
         table=report(
@@ -157,30 +157,11 @@ rule benchmark_table:
             labels={"result": "every figure of the benchmark"},
         ),
         metrics=PATHS.metrics,
+        comparisons=PATHS.comparisons,
     log:
         f"{LOGS}/benchmark_table.log",
     benchmark:
         f"{TIMINGS}/benchmark_table.tsv"
-    conda:
-        "../environment.yaml"
-    resources:
-        mem_mb=1000,
-    script:
-        "../workflow/scripts/benchmark_table.py"
-
-
-# Each method against each, on the same predictions.
-rule comparisons:
-    input:
-        predictions=[f"{EVALUATED}/{part}.parquet" for part in EVALUATION_PARTS],
-        sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluate.stage"),
-    output:
-        PATHS.comparisons,
-    log:
-        f"{LOGS}/comparisons.log",
-    benchmark:
-        f"{TIMINGS}/comparisons.tsv"
     conda:
         "../environment.yaml"
     resources:
@@ -189,4 +170,4 @@ rule comparisons:
         draws=CONFIG.evaluate.bootstrap,
         dataset=CONFIG.name,
     script:
-        "../workflow/scripts/comparisons.py"
+        "../workflow/scripts/benchmark_table.py"

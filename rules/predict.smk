@@ -1,16 +1,16 @@
-# NO2 with its interval at every site: heads on frozen encoders, and what they say.
-rule predictor:
+# NO2 with its interval at every site, by an estimator of the benchmark fitted to all stations.
+rule fit:
     input:
-        encoders=f"{PATHS.checkpoints}/{CONFIG.pretrain.method}.safetensors",
+        encoders=encoders_to_fit(),
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.prediction.stage"),
+        sources=stage_sources("mmaq.predict.stage"),
     output:
-        PATHS.predictor(CONFIG.pretrain.method),
+        PATHS.estimator(*CONFIG.predict.estimator),
     log:
-        f"{LOGS}/predictor.log",
+        f"{LOGS}/fit.log",
     benchmark:
-        f"{TIMINGS}/predictor.tsv"
+        f"{TIMINGS}/fit.tsv"
     conda:
         "../environment.yaml"
     threads: CONFIG.evaluate.threads
@@ -18,20 +18,21 @@ rule predictor:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section(
-            "evaluate", unused=("finetune", "references", "probes", "supervised")
+        evaluate=section(
+            "evaluate", unused=("references", "probes", "label_fractions", "bootstrap")
         ),
-        dataset=CONFIG.name,
+        config=section("predict"),
+        encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
     script:
-        "../workflow/scripts/predictor.py"
+        "../workflow/scripts/fit.py"
 
 
 rule predict:
     input:
-        predictor=PATHS.predictor(CONFIG.pretrain.method),
+        estimator=PATHS.estimator(*CONFIG.predict.estimator),
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.prediction.stage"),
+        sources=stage_sources("mmaq.predict.stage"),
     output:
         PATHS.predictions,
     log:

@@ -7,7 +7,7 @@ rule evaluate_transfer:
         store=PLANTS,
         sources=stage_sources("mmaq.transfer.stage"),
     output:
-        rows=f"{EVALUATED}/transfer_{{task}}_{{method}}_{{protocol}}.csv",
+        fits=f"{EVALUATED}/transfer_{{task}}_{{method}}_{{protocol}}.csv",
         predictions=f"{EVALUATED}/transfer_{{task}}_{{method}}_{{protocol}}.parquet",
     log:
         f"{LOGS}/evaluate_transfer_{{task}}_{{method}}_{{protocol}}.log",
@@ -27,7 +27,5 @@ rule evaluate_transfer:
             "transfer", unused=("tasks", "images", "scenes", "plants", "encoders")
         ),
         encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
-        draws=CONFIG.evaluate.bootstrap,
-        dataset=CONFIG.name,
     script:
         "../workflow/scripts/evaluate_transfer.py"

@@ -80,9 +80,9 @@ class Layout:
         """Contract 4: folder of checkpoints and their exports."""
         return self._own(Path("checkpoints"))
 
-    def predictor(self, method: str) -> Path:
-        """Encoders of a method with heads that predict NO2."""
-        return self.checkpoints / f"{method}_no2.safetensors"
+    def estimator(self, method: str, protocol: str) -> Path:
+        """Contract 6: what predicts NO2 anywhere, as the row of the benchmark does."""
+        return self.results / "estimators" / f"{method}_{protocol}.safetensors"
 
     @property
     def results(self) -> Path:

@@ -80,22 +80,48 @@ def pretrain(
     run_stages(run, VERBS["pretrain"].stages)
 
 
+@app.command(help=VERBS["fit"].about)
+def fit(
+    config: ConfigFile = None,
+    method: Annotated[str | None, typer.Option(help="Method of the benchmark table.")] = None,
+    protocol: Annotated[str | None, typer.Option(help="Protocol of the benchmark table.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="How stations are split for choices and interval.")
+    ] = None,
+    stations: Annotated[
+        Path | None, typer.Option(help="CSV with a column site_id; none: every station.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The estimator (safetensors) to write.")] = None,
+) -> None:
+    """Fit an estimator."""
+    run = begin(config)
+    given = {"method": method, "protocol": protocol, "split": split}
+    if method is not None and protocol is None:
+        given["protocol"] = ""
+    changes = {key: value or None for key, value in given.items() if value is not None}
+    run = replace(run, config=change(run.config, "predict", changes, "the command line"))
+    path = out or run.paths.estimator(*run.config.predict.estimator)
+    run_stages(run, VERBS["fit"].stages, chosen=stations, out=path)
+
+
 @app.command(help=VERBS["predict"].about)
 def predict(
     config: ConfigFile = None,
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="A predictor, perhaps another's; none: this data set's own.")
+    estimator: Annotated[
+        Path | None, typer.Option(help="Perhaps another's; none: this data set's own.")
     ] = None,
     sites: Annotated[
         Path | None, typer.Option(help="CSV with a column site_id; none: every site.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The table (CSV) to write.")] = None,
 ) -> None:
-    """Predict NO2 at sites."""
-    run = replace(begin(config), checkpoint=checkpoint)
-    run_stages(run, VERBS["predict"].stages, chosen=sites, out=out or run.paths.predictions)
+    """Predict at sites."""
+    run = begin(config)
+    path = estimator or run.paths.estimator(*run.config.predict.estimator)
+    out = out or run.paths.predictions
+    run_stages(run, VERBS["predict"].stages, estimator=path, chosen=sites, out=out)
 
 
 for _name, _verb in VERBS.items():
-    if _name not in ("grid", "pretrain", "predict"):
+    if _name not in ("grid", "pretrain", "fit", "predict"):
         app.command(_name, help=_verb.about)(_plain(_name))

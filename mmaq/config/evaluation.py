@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, get_args
 
 from pydantic import AfterValidator, Field
 
 from mmaq.config.base import Count, Positive, Section
-from mmaq.vocabulary import Head, Learned, Pollutant, Pretrained, Reference, Split, SupervisedName
+from mmaq.vocabulary import (
+    Head,
+    Learned,
+    Mappable,
+    Pollutant,
+    Pretrained,
+    Protocol,
+    Reference,
+    Split,
+    SupervisedName,
+)
 
 T = TypeVar("T")
 
@@ -121,3 +131,35 @@ class Evaluate(Section):
     supervised: Supervised = Supervised()
     bootstrap: Count = Field(default=1000, description="Resamples of the stations.")
     threads: Count = Field(default=1, description="Torch threads of each evaluation job.")
+
+
+class Predict(Section):
+    """What `mmaq fit` fits, and `mmaq predict` asks."""
+
+    method: Mappable = Field(default="mmaq", description="Method, as in the benchmark table.")
+    protocol: Protocol | None = Field(
+        default=None,
+        description="Protocol, as in the table; none: fused of a pretrained method, else its own.",
+    )
+    pollutant: Pollutant = Field(default="no2", description="What is predicted.")
+    split: Split = Field(
+        default="blocks",
+        description="How stations are split for what is chosen and for the interval: blocks for "
+        "predictions far from any station, random for places among them.",
+    )
+
+    @property
+    def estimator(self) -> tuple[str, str]:
+        """Method and protocol."""
+        if self.protocol is not None:
+            return self.method, self.protocol
+        if self.method in get_args(Learned):
+            return self.method, "fused"
+        supervised = self.method in get_args(SupervisedName)
+        return self.method, "supervised" if supervised else "reference"
+
+    @property
+    def reads_encoders(self) -> bool:
+        """Whether it needs pretrained encoders."""
+        protocol = self.estimator[1]
+        return self.method == "gbm_embedding" or protocol in (*get_args(Head), "finetune")

@@ -1,34 +1,33 @@
-"""Encoders under evaluation: which modalities each method uses, and their embeddings."""
+"""Frozen encoders: which modalities each method uses, and the embeddings of places."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from mmaq.base.errors import CheckpointError, Unavailable
+from mmaq.config.learning import Encoders as Sizes
 from mmaq.config.learning import Pretrain
 from mmaq.config.parts import checkpoint_of
 from mmaq.contracts.checkpoint import read_about
-from mmaq.evaluate.task import Task
+from mmaq.estimators.base import Places
 from mmaq.learn.checkpoint import load_encoders, random_encoders
-from mmaq.learn.data import Statistics, load_inputs
+from mmaq.learn.data import Inputs, Statistics, load_inputs
 from mmaq.learn.devices import device
 from mmaq.learn.embed import embed
 from mmaq.learn.methods import METHODS
 from mmaq.learn.models.encoders import Encoders
 from mmaq.vocabulary import IMAGES
 
-
-@dataclass(frozen=True)
-class Embeddings:
-    """For each seed one (n, width) array a modality; ``seconds`` is what making them took."""
-
-    by_seed: dict[int, list[np.ndarray]]
-    seconds: float
+PREFIX = "encoder."
+"""What an encoder's tensors are called in the file of an estimator."""
 
 
 def images_of(method: str) -> tuple[str, ...]:
@@ -41,29 +40,6 @@ def images_of(method: str) -> tuple[str, ...]:
         return ("s2",)
     trained = METHODS[checkpoint_of(method)].modalities
     return tuple(name for name in trained if name in IMAGES)
-
-
-def need_modalities(task: Task, modalities: Sequence[str]) -> None:
-    """Check that the store holds the images among ``modalities``; every station has a table row.
-
-    Raises:
-        Unavailable: names what is missing.
-    """
-    for modality in modalities:
-        if modality in IMAGES:
-            task.rows(modality)
-
-
-def require(task: Task, method: str, checkpoint: Path | None) -> Path:
-    """The checkpoint, where there is one and the store holds the images of ``method``.
-
-    Raises:
-        Unavailable: says what is missing.
-    """
-    need_modalities(task, images_of(method))
-    if checkpoint is None:
-        raise Unavailable("no encoders were pretrained")
-    return checkpoint
 
 
 def load_network(checkpoint: Path, method: str) -> tuple[Encoders, Statistics]:
@@ -83,31 +59,130 @@ def load_network(checkpoint: Path, method: str) -> tuple[Encoders, Statistics]:
     return encoders.to(device()), statistics
 
 
-def embed_stations(
-    task: Task, method: str, checkpoint: Path | None, seeds: Sequence[int]
-) -> Embeddings:
-    """Embed the stations by the encoders of ``method``.
+def inputs_of(places: Places) -> Inputs:
+    """What networks read of places, on the host."""
+    return load_inputs(places.store, places.table)
 
-    ``random_init`` has the architecture and the normalisation of the checkpoint, and weights drawn
-    anew from each seed; the other methods have one checkpoint for all seeds.
+
+def require(places: Places, modalities: tuple[str, ...]) -> None:
+    """Check that the store holds the images among ``modalities``; every place has a table row.
 
     Raises:
-        Unavailable: there are no such patches or no checkpoint.
-        CheckpointError: the checkpoint cannot be read, or is another method's.
+        Unavailable: names what is missing.
     """
-    modalities = images_of(method)
-    checkpoint = require(task, method, checkpoint)
-    start = time.perf_counter()
-    encoders, statistics = load_network(checkpoint, method)
-    inputs = load_inputs(task.store, task.table)
-    if method == "random_init":
-        config = Pretrain.model_validate(read_about(checkpoint)["config"])
-        networks = {seed: random_encoders(config, seed).to(device()) for seed in seeds}
-        values = {
-            seed: embed(network, statistics, inputs, modalities)
-            for seed, network in networks.items()
+    for name in modalities:
+        if name in IMAGES:
+            places.patch_rows(name)
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """Encoders with their normalisation; ``modalities`` are those that are embedded."""
+
+    network: Encoders
+    statistics: Statistics
+    modalities: tuple[str, ...]
+    digest: str
+    """Of the weights: places that were embedded by the same ones are not embedded again."""
+
+    @classmethod
+    def of(cls, network: Encoders, statistics: Statistics, modalities: tuple[str, ...]) -> Embedder:
+        """Take encoders as they are."""
+        return cls(network, statistics, modalities, _digest(network.state_dict(), statistics))
+
+    def embed(self, places: Places) -> list[np.ndarray]:
+        """Embeddings by modality, (n, width) float32 each; NaN where a place has no patch.
+
+        Raises:
+            Unavailable: the store holds no such patches.
+        """
+        require(places, self.modalities)
+
+        def make(whole: Places) -> np.ndarray:
+            found = embed(self.network, self.statistics, inputs_of(whole), self.modalities)
+            return np.hstack([found[name] for name in self.modalities])
+
+        joined = places.block(f"embedding:{self.digest}:{'+'.join(self.modalities)}", make)
+        widths = [self.network.widths[name] for name in self.modalities]
+        return np.split(joined, np.cumsum(widths)[:-1], axis=1)
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Configuration and weights."""
+        about = {
+            "modalities": list(self.modalities),
+            "encoders": list(self.network.modalities),
+            "sizes": self.network.config.model_dump(mode="json"),
+            "statistics": self.statistics.to_dict(),
         }
-    else:
-        values = dict.fromkeys(seeds, embed(encoders, statistics, inputs, modalities))
-    arrays = {seed: [value[name] for name in modalities] for seed, value in values.items()}
-    return Embeddings(arrays, time.perf_counter() - start)
+        return about, tensors_of(self.network, PREFIX)
+
+    @classmethod
+    def from_state(cls, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Embedder:
+        """The inverse of :meth:`state`."""
+        with torch.random.fork_rng(devices=[]):
+            network = Encoders(Sizes.model_validate(about["sizes"]), about["encoders"])
+        fill(network, arrays, PREFIX)
+        statistics = Statistics.from_dict(about["statistics"])
+        return cls.of(network.to(device()).eval(), statistics, tuple(about["modalities"]))
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """The encoders of ``method`` in a checkpoint (contract 4); None where none was pretrained."""
+
+    method: str
+    checkpoint: Path | None
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The images that the method is evaluated with."""
+        return images_of(self.method)
+
+    def embedder(self, places: Places, seed: int) -> Embedder:
+        """Encoders ready to embed ``places``.
+
+        ``random_init`` has the architecture and the normalisation of the checkpoint, and weights
+        drawn from the seed; the other methods have one checkpoint for all seeds.
+
+        Raises:
+            Unavailable: the places have no such patches, or there is no checkpoint.
+            CheckpointError: the checkpoint cannot be read, or is another method's.
+        """
+        require(places, self.modalities)
+        if self.checkpoint is None:
+            raise Unavailable("no encoders were pretrained")
+        drawn = seed if self.method == "random_init" else None
+        return _embedder(self.checkpoint, self.checkpoint.stat().st_mtime_ns, self.method, drawn)
+
+
+@lru_cache(maxsize=8)
+def _embedder(checkpoint: Path, _changed: int, method: str, drawn: int | None) -> Embedder:
+    """An embedder that the folds of a job share."""
+    encoders, statistics = load_network(checkpoint, method)
+    if drawn is not None:
+        config = Pretrain.model_validate(read_about(checkpoint)["config"])
+        encoders = random_encoders(config, drawn).to(device())
+    return Embedder.of(encoders, statistics, images_of(method))
+
+
+def tensors_of(network: torch.nn.Module, prefix: str) -> dict[str, np.ndarray]:
+    """A network's weights and buffers as arrays."""
+    return {f"{prefix}{name}": value.cpu().numpy() for name, value in network.state_dict().items()}
+
+
+def fill(network: torch.nn.Module, arrays: dict[str, np.ndarray], prefix: str) -> None:
+    """Set a network's weights and buffers; raises ``KeyError`` or ``RuntimeError``."""
+    values = {
+        name.removeprefix(prefix): torch.from_numpy(np.array(value))
+        for name, value in arrays.items()
+        if name.startswith(prefix)
+    }
+    network.load_state_dict(values)
+
+
+def _digest(tensors: dict[str, Tensor], statistics: Statistics) -> str:
+    found = hashlib.sha256(repr(statistics).encode())
+    for name, value in sorted(tensors.items()):
+        found.update(name.encode())
+        found.update(value.cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()

@@ -16,15 +16,21 @@ INDICES = (("B08", "B04"), ("B03", "B08"), ("B11", "B08"))
 
 
 def pixel_features(store: PatchStore, s2_rows: np.ndarray, s5p_rows: np.ndarray) -> np.ndarray:
-    """Statistics of both patches of n stations, (n, 4 + 2 * 15); NaN where no pixel is valid.
+    """Statistics of both patches of n sites, (n, 4 + 2 * 15); NaN where no pixel is valid.
 
     Column (mol/m2): centre, mean of the 3 x 3 cells around it, window mean, window sd. Sentinel-2:
-    mean and sd over clear pixels of each band's reflectance and of each index.
+    mean and sd over clear pixels of each band's reflectance and of each index. Rows are positions
+    in the store, -1 where a site has no patch.
     """
-    column = column_features(store.s5p[s5p_rows], store.s5p_mask[s5p_rows])
-    parts = [s2_rows[start : start + CHUNK] for start in range(0, len(s2_rows), CHUNK)]
-    bands = [band_features(store.s2[rows], store.s2_mask[rows]) for rows in parts]
-    return np.hstack([column, np.vstack(bands)])
+    column = np.full((len(s5p_rows), 4), np.nan)
+    held = s5p_rows >= 0
+    column[held] = column_features(store.s5p[s5p_rows[held]], store.s5p_mask[s5p_rows[held]])
+    bands = np.full((len(s2_rows), 2 * (len(BANDS) + len(INDICES))), np.nan)
+    held_s2 = np.flatnonzero(s2_rows >= 0)
+    for start in range(0, len(held_s2), CHUNK):
+        part = held_s2[start : start + CHUNK]
+        bands[part] = band_features(store.s2[s2_rows[part]], store.s2_mask[s2_rows[part]])
+    return np.hstack([column, bands])
 
 
 def column_features(values: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -11,16 +10,13 @@ import pandas as pd
 from mmaq.base.errors import LeakError
 from mmaq.config.evaluation import Evaluate
 from mmaq.contracts.sites import FEATURES, GEO, SITING
-from mmaq.estimators.entry import Entry
-from mmaq.evaluate.measure import predict_folds
+from mmaq.estimators.base import Estimator
+from mmaq.evaluate.predictions import predict_folds
 from mmaq.evaluate.task import Task
 from mmaq.statistics.bootstrap import estimate_metrics
 from mmaq.statistics.metrics import METRICS
-from mmaq.statistics.splits import Fold
+from mmaq.statistics.splits import Fold, Stations
 from mmaq.vocabulary import AREAS, IMAGES, TYPES
-
-MakeEntry = Callable[[Task], Entry]
-"""A method on a task, so that a check can give it the task with something changed."""
 
 NULL_R2 = 0.05
 """With shuffled labels the upper 95 % bound of R2 stays below this, or something leaks."""
@@ -50,7 +46,7 @@ def check_measured(predictions: pd.DataFrame, sites: pd.DataFrame) -> None:
             raise LeakError(str(pollutant), fault, "Run `mmaq evaluate` again")
 
 
-def check_blind(make: MakeEntry, task: Task, fold: Fold, seed: int) -> None:
+def check_blind(estimator: Estimator, task: Task, fold: Fold, seed: int) -> None:
     """Check that a prediction rests on the station's own inputs and on training stations alone.
 
     The inputs of every second test station, then the labels of all of them, are changed out of all
@@ -59,39 +55,47 @@ def check_blind(make: MakeEntry, task: Task, fold: Fold, seed: int) -> None:
     Raises:
         LeakError: names the method and what reached it.
     """
-    entry = make(task)
-    before = entry.prepare()(fold, seed)
-    inputs = make(change_inputs(task, fold.test[::2])).prepare()(fold, seed)
-    labels = make(change_labels(task, fold.test)).prepare()(fold, seed)
-    name, remedy = f"{entry.method}, {entry.protocol}", "Fit to the training stations alone"
+    before = _predict(estimator, task, fold, seed)
+    inputs = _predict(estimator, change_inputs(task, fold.test[::2]), fold, seed)
+    labels = _predict(estimator, change_labels(task, fold.test), fold, seed)
+    name, remedy = _name(estimator), "Fit to the training stations alone"
     if not np.abs(inputs - before)[1::2].max() <= ROUNDING:
         raise LeakError(name, "inputs of other test stations move its predictions", remedy)
     if not np.abs(labels - before).max() <= ROUNDING:
         raise LeakError(name, "labels of test stations move its predictions", remedy)
 
 
-def check_null(shuffled: Task, entry: Entry, split: str, config: Evaluate) -> float:
+def _predict(estimator: Estimator, task: Task, fold: Fold, seed: int) -> np.ndarray:
+    places = task.places
+    train = task.training(places, fold, Stations.single(places.lonlat))
+    return estimator.fit(train, seed=seed).mean(places.take(fold.test))
+
+
+def check_null(shuffled: Task, estimator: Estimator, split: str, config: Evaluate) -> float:
     """The upper 95 % bound of R2 over stations with labels that tell a method nothing.
 
     Args:
         shuffled: of ``shuffle_labels``.
-        entry: a method on that task.
-        split: how its stations are parted.
+        estimator: of a method.
+        split: how its stations are split.
         config: folds, seeds and resamples.
 
     Raises:
         LeakError: it is not below ``NULL_R2``.
-        Unavailable: the data cannot give the split, or lack what the method needs.
+        Unavailable: the data cannot give the split, or lack what the method reads.
     """
-    tested = predict_folds(shuffled, replace(entry, calibrated=False), split, config, False)
+    tested = predict_folds(shuffled, shuffled.places, estimator, split, config)
     units = pd.Series(shuffled.site_id, index=shuffled.site_id)
     estimate = estimate_metrics(tested.table, units, config.bootstrap)
     upper = float(estimate.high[METRICS.index("r2")])
     if not upper < NULL_R2:
         fault = f"R2 may be {upper:.3f} with labels shuffled among stations"
-        remedy = "Look for what it knows of test stations"
-        raise LeakError(f"{entry.method}, {entry.protocol}", fault, remedy)
+        raise LeakError(_name(estimator), fault, "Look for what it knows of test stations")
     return upper
+
+
+def _name(estimator: Estimator) -> str:
+    return f"{estimator.method}, {estimator.protocol}"
 
 
 def shuffle_labels(task: Task, seed: int) -> Task:
@@ -118,7 +122,7 @@ def change_inputs(task: Task, stations: np.ndarray) -> Task:
     for name in IMAGES:
         if task.store.absence(name) is None:
             values = np.array(getattr(task.store, name))
-            rows = task.rows(name)[stations]
+            rows = task.places.patch_rows(name)[stations]
             values[rows] = values[rows] // 8 if name == "s2" else 10.0 * values[rows]
             store = replace(store, s2=values) if name == "s2" else replace(store, s5p=values)
     return replace(task, table=table, store=store)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pandas as pd
 
 from mmaq.base.errors import TableError
 from mmaq.base.files import write_json
-from mmaq.contracts.benchmark import main_rows, read_benchmark, write_benchmark
+from mmaq.contracts.benchmark import COLUMNS, Row, main_rows, read_benchmark, write_benchmark
 from mmaq.contracts.reported import paper_figure
 from mmaq.vocabulary import METHODS, METRICS, PROTOCOLS, REFERENCES, SPLITS, TASKS
 
@@ -44,19 +45,18 @@ def sort_rows(table: pd.DataFrame) -> pd.DataFrame:
     return table.loc[order].reset_index(drop=True)
 
 
-def join_parts(parts: Sequence[Path], out: Path) -> None:
-    """Join part tables, add the paper's figures, sort and write.
+def write_rows(rows: Sequence[Row], out: Path) -> None:
+    """Put the papers' figures beside the rows, sort and write them.
 
     Raises:
-        TableError: a part is missing or broken, or two rows have one key.
+        TableError: two rows have one key.
     """
-    tables = [read_benchmark(part) for part in parts]
-    table = pd.concat([part for part in tables if len(part)], ignore_index=True)
+    table = pd.DataFrame([asdict(row) for row in rows], columns=list(COLUMNS))
     twice = table.duplicated(list(KEY))
     if twice.any():
         row = table[twice].iloc[0]
         fault = f"{row.method}, {row.protocol} on {row.split} has two rows of {row.metric}"
-        raise TableError(out, fault, "Give each part of the evaluation once")
+        raise TableError(out, fault, "Name each method and split once")
     # The papers' splits are random over stations, unlike blocks or countries.
     alike = (table[list(AS_THE_PAPERS.index)] == AS_THE_PAPERS).all(axis=1)
     table["reported"] = [

@@ -1,25 +1,24 @@
-"""The prediction task: the stations that every method of a benchmark is measured on.
-
-The truth of a simulated archive, which only the two ceilings of the table may read.
-"""
+"""The prediction task: the stations that every method of a benchmark is measured on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as arrow
 
-from mmaq.base.errors import ArchiveError, TableError, Unavailable
-from mmaq.contracts.archive import TRUTH, has_collection, read_product
+from mmaq.base.errors import LeakError, TableError, Unavailable
 from mmaq.contracts.patches import PatchStore, open_store
-from mmaq.contracts.sites import FEATURES, GEO, SITING, is_station, read_sites, stations
-from mmaq.vocabulary import IMAGES
+from mmaq.contracts.sites import OFFICIAL, is_station, read_sites, stations
+from mmaq.estimators.base import Places, Training
+from mmaq.statistics.copies import find_copies
+from mmaq.statistics.splits import Fold, Stations
+from mmaq.vocabulary import BANDS, IMAGES, POLLUTANTS
 
 MIN_STATIONS = 10
+BAND = BANDS.index("B02")
+"""At 10 m: two patches that are equal in it are one patch, and one band is read in no time."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,6 @@ class Task:
     no rows where the site table knows nothing of the pollutant.
     """
 
-    dataset: str
     table: pd.DataFrame
     store: PatchStore
     pollutant: str
@@ -58,41 +56,28 @@ class Task:
         return self.table[self.pollutant].to_numpy(float)
 
     @property
-    def features(self) -> np.ndarray:
-        """The eight land-use features, (n, 8); missing values are NaN."""
-        return self.table[list(FEATURES)].to_numpy(float)
+    def places(self) -> Places:
+        """What an estimator may know of the stations: everything but a label."""
+        return Places(self.table.drop(columns=[*POLLUTANTS, OFFICIAL]), self.store)
 
     @property
-    def geography(self) -> np.ndarray:
-        """Map features that the source has, then longitude and latitude, (n, k)."""
-        present = [name for name in GEO if self.table[name].notna().any()]
-        return self.table[[*present, "lon", "lat"]].to_numpy(float)
+    def copies(self) -> np.ndarray:
+        """A number for each station, (n,), that copies of each other share."""
+        rows, images = np.full(self.size, -1), None
+        if self.store.absence("s2") is None:
+            rows, images = self.store.rows("s2", self.site_id), self.store.s2[:, BAND]
+        return find_copies(self.table[["lon", "lat"]].to_numpy(float), images, rows)
 
-    @property
-    def siting(self) -> np.ndarray:
-        """How the inlet is placed, (n, 3) in m; missing values are NaN."""
-        return self.table[list(SITING)].to_numpy(float)
-
-    @property
-    def places(self) -> np.ndarray:
-        """Longitude and latitude, (n, 2) in degrees."""
-        return self.table[["lon", "lat"]].to_numpy(float)
-
-    def rows(self, modality: str) -> np.ndarray:
-        """Row of each station in the store's arrays of ``modality``, (n,).
-
-        Raises:
-            Unavailable: the store holds no such patches.
-        """
-        reason = self.store.absence(modality)
-        if reason is not None:
-            raise Unavailable(f"no {modality} patches: {reason}")
-        return self.store.rows(modality, self.site_id)
+    def training(
+        self, places: Places, fold: Fold, related: Stations, also: tuple[str, ...] = ()
+    ) -> Training:
+        """The training stations of a fold; ``also`` names pollutants to learn beside the own."""
+        names = [self.pollutant, *(name for name in also if name != self.pollutant)]
+        target = self.table[names].to_numpy(float) if len(names) > 1 else self.target
+        return Training(places, target, related).take(fold.train)
 
 
-def read_task(
-    sites: str | PathLike[str], store: str | PathLike[str], dataset: str, pollutant: str
-) -> Task:
+def read_task(sites: str | PathLike[str], store: str | PathLike[str], pollutant: str) -> Task:
     """Read the site table and the patch store, and keep the common set of stations.
 
     Raises:
@@ -104,44 +89,35 @@ def read_task(
     known = read_sites(sites)
     table = stations(known, pollutant).sort_values("site_id", ignore_index=True)
     if table.empty and is_station(known).any():
-        return Task(dataset, table, patches, pollutant)
+        return Task(table, patches, pollutant)
     for modality in IMAGES:
         if patches.absence(modality) is None:
             table = table[patches.rows(modality, table["site_id"].to_numpy()) >= 0]
     if len(table) < MIN_STATIONS:
         fault = f"{len(table)} stations have {pollutant} and every modality of {store}"
         raise TableError(sites, fault, f"Give at least {MIN_STATIONS} stations with patches")
-    return Task(dataset, table.reset_index(drop=True), patches, pollutant)
+    return Task(table.reset_index(drop=True), patches, pollutant)
 
 
-INPUT = "input_"
+def check_fold(task: Task, fold: Fold, copies: np.ndarray) -> None:
+    """Check that no test station, and no copy of one, is among the training stations.
 
-REMEDY = "Run `mmaq simulate` again"
-
-
-def read_truth(archive: Path | None, site_id: np.ndarray) -> pd.DataFrame:
-    """``no2_true`` (ug/m3) and the ``input_*`` columns of the given stations, in their order.
+    Args:
+        task: whose stations are split.
+        fold: positions of the stations.
+        copies: of ``Task.copies``, (n,).
 
     Raises:
-        Unavailable: the archive holds no truth, as that of any real data set.
-        ArchiveError: the table cannot be read, lacks a column or does not know a station.
+        LeakError: names a test station and its like in training.
     """
-    if archive is None or not has_collection(archive, TRUTH):
-        raise Unavailable("the truth of these data is not known")
-    asset = read_product(archive, TRUTH, "truth").asset("stations")
-    asset.verify()
-    try:
-        table = pd.read_parquet(asset.path)
-    except (arrow.ArrowInvalid, OSError) as fault:
-        raise ArchiveError(asset.path, f"not a Parquet file ({fault})", REMEDY) from None
-    inputs = [name for name in table if name.startswith(INPUT)]
-    for name in ("site_id", "no2_true"):
-        if name not in table:
-            raise ArchiveError(asset.path, f"column {name!r} is missing", REMEDY)
-    if not inputs:
-        raise ArchiveError(asset.path, f"no column begins with {INPUT!r}", REMEDY)
-    table = table.set_index("site_id")
-    missing = [site for site in site_id if site not in table.index]
-    if missing:
-        raise ArchiveError(asset.path, f"station {missing[0]!r} is not in it", REMEDY)
-    return table.loc[site_id, ["no2_true", *inputs]].reset_index(drop=True)
+    number_of = dict(zip(copies[fold.train], fold.train, strict=True))
+    leaked = [station for station in fold.test if copies[station] in number_of]
+    if not leaked:
+        return
+    both = np.intersect1d(fold.train, fold.test)
+    if len(both):
+        fault = f"test station {task.site_id[both[0]]!r} is in training"
+        raise LeakError(task.pollutant, fault, "Give each fold stations of its own")
+    copy = task.site_id[number_of[copies[leaked[0]]]]
+    fault = f"test station {task.site_id[leaked[0]]!r} has its copy {copy!r} in training"
+    raise LeakError(task.pollutant, f"{fault} ({len(leaked)} such)", "Leave copies out of training")

@@ -1,14 +1,9 @@
-"""Layer-wise rates: the first layers of a pretrained encoder move less than the last.
-
-Training of a network that predicts a station's value: for fine-tuning and from scratch.
-
-The learning rate over a run.
-"""
+"""One loop that trains networks on labels: fine-tuning, from scratch, and the transfer tasks."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +13,70 @@ from torch import Tensor, nn
 
 from mmaq.config.evaluation import Finetune, Supervised
 from mmaq.config.learning import Encoders as EncodersConfig
+from mmaq.config.transfer import Transfer
 from mmaq.learn.data import Inputs, Statistics
-from mmaq.learn.embed import BATCH
+from mmaq.learn.embed import whole_batches
 from mmaq.learn.views import Draws, draw_symmetry, fit_size, turn
 
+WARMUP_SHARE = 0.1
+FLIP, ROTATE = 0.5, 0.75
+"""With these probabilities all eight symmetries of the square are equally likely."""
 DEPTH = 2
 """Names are cut to so many parts: ``layer1.0`` is a layer, and so is ``conv1``."""
+END = 1e-3
+"""Rate after the last step, as a share of the peak."""
+
+Loss = Callable[[Tensor, torch.Generator], Tensor]
+"""Of a batch, by the positions of its samples, (b,) int64; the generator draws augmentation."""
+
+
+def fit(
+    loss: Loss,
+    groups: Sequence[dict[str, Any]],
+    count: int,
+    config: Finetune | Supervised | Transfer,
+    seed: int,
+) -> None:
+    """Minimise ``loss`` by AdamW along a cosine with warm-up.
+
+    The number of epochs is fixed: no sample chooses when to stop. Batches are about equal, and
+    none is smaller than ``batch_size`` where there are as many samples: batch norm needs several.
+
+    Args:
+        loss: what is minimised; sees each sample once an epoch.
+        groups: parameter groups with their rates.
+        count: number of training samples.
+        config: epochs, batch size and weight decay.
+        seed: of the order and the augmentation.
+    """
+    parts = max(1, count // config.batch_size)
+    steps = config.epochs * parts
+    optimiser = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
+    warmup = round(WARMUP_SHARE * steps)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: cosine_with_warmup(step, steps, warmup)
+    )
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(config.epochs):
+        order = torch.randperm(count, generator=generator)
+        for part in order.tensor_split(parts):
+            error = loss(part, generator)
+            optimiser.zero_grad()
+            error.backward()
+            optimiser.step()
+            schedule.step()
+
+
+def cosine_with_warmup(step: int, steps: int, warmup: int) -> float:
+    """Share of the peak rate at ``step`` (0-based) of ``steps``.
+
+    Rises linearly over the first ``warmup`` steps, reaches 1 at step ``warmup``, then falls to
+    ``END`` along half a cosine (Loshchilov and Hutter 2017).
+    """
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    progress = min((step - warmup) / max(steps - warmup, 1), 1.0)
+    return END + (1 - END) * (1 + math.cos(math.pi * progress)) / 2
 
 
 def layer_groups(encoder: nn.Module, rate: float, first: float) -> list[dict[str, Any]]:
@@ -48,14 +101,8 @@ def layer_groups(encoder: nn.Module, rate: float, first: float) -> list[dict[str
     ]
 
 
-WARMUP_SHARE = 0.1
-
-FLIP, ROTATE = 0.5, 0.75
-"""With these probabilities all eight symmetries of the square are equally likely."""
-
-
 @dataclass(frozen=True)
-class Stations:
+class Reads:
     """What a network reads of n stations, each of which has every one of ``modalities``.
 
     Attributes:
@@ -99,72 +146,42 @@ class Scale:
         """Back to the target's unit, float64."""
         return np.asarray(values.double().cpu().numpy() * self.spread + self.centre)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        centre, spread = np.asarray(self.centre), np.asarray(self.spread)
+        return {"centre": centre.tolist(), "spread": spread.tolist()}
 
-def fit(
-    model: nn.Module,
-    groups: Sequence[dict[str, Any]],
-    stations: Stations,
-    rows: Tensor,
-    target: Tensor,
-    config: Finetune | Supervised,
-    seed: int,
-) -> None:
-    """Train ``model`` on the mean squared error, by AdamW along a cosine with warm-up.
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Scale:
+        """The inverse of :meth:`to_dict`."""
+        return cls(np.asarray(values["centre"]), np.asarray(values["spread"]))
+
+
+def squared_error(model: nn.Module, reads: Reads, rows: Tensor, target: Tensor) -> Loss:
+    """The mean squared error of stations in random one of eight orientations.
 
     Flips and rotations are the only augmentation; they leave what a station measures unchanged.
-    The number of epochs is fixed: no station chooses when to stop. Batches are about equal, and
-    none is smaller than ``batch_size`` where there are as many stations: batch norm needs several.
 
     Args:
-        model: maps what ``stations`` load to (b,) or (b, k); stays in training or evaluation mode.
-        groups: parameter groups with their rates.
-        stations: inputs.
-        rows: positions of the training stations, (n,) int64 on the host.
+        model: maps what ``reads`` loads to (b,) or (b, k).
+        reads: inputs.
+        rows: positions of the training stations in ``reads``, (n,) int64 on the host.
         target: their standardised target, (n,) or (n, k) on the model's device.
-        config: epochs, batch size and weight decay.
-        seed: of the order and the augmentation.
     """
-    parts = max(1, len(rows) // config.batch_size)
-    steps = config.epochs * parts
-    optimiser = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
-    warmup = round(WARMUP_SHARE * steps)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: cosine_with_warmup(step, steps, warmup)
-    )
-    generator = torch.Generator().manual_seed(seed)
-    for _ in range(config.epochs):
-        order = torch.randperm(len(rows), generator=generator)
-        for part in order.tensor_split(parts):
-            symmetry = draw_symmetry(Draws(generator, len(part)), FLIP, ROTATE)
-            batch = {
-                name: values if name == "table" else turn(values, symmetry)
-                for name, values in stations.load(rows[part]).items()
-            }
-            loss = (model(batch) - target[part.to(target.device)]).square().mean()
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
+
+    def loss(part: Tensor, generator: torch.Generator) -> Tensor:
+        symmetry = draw_symmetry(Draws(generator, len(part)), FLIP, ROTATE)
+        batch = {
+            name: values if name == "table" else turn(values, symmetry)
+            for name, values in reads.load(rows[part]).items()
+        }
+        return (model(batch) - target[part.to(target.device)]).square().mean()
+
+    return loss
 
 
 @torch.no_grad()
-def predict(model: nn.Module, stations: Stations, rows: Tensor) -> Tensor:
+def predict(model: nn.Module, reads: Reads, rows: Tensor) -> Tensor:
     """Standardised predictions in evaluation mode, (m,) or (m, k); the model stays in that mode."""
     model.eval()
-    return torch.cat([model(stations.load(part)) for part in rows.split(BATCH)])
-
-
-END = 1e-3
-"""Rate after the last step, as a share of the peak."""
-
-
-def cosine_with_warmup(step: int, steps: int, warmup: int) -> float:
-    """Share of the peak rate at ``step`` (0-based) of ``steps``.
-
-    Rises linearly over the first ``warmup`` steps, reaches 1 at step ``warmup``, then falls to
-    ``END`` along half a cosine (Loshchilov and Hutter 2017).
-    """
-    if step < warmup:
-        return (step + 1) / (warmup + 1)
-    progress = min((step - warmup) / max(steps - warmup, 1), 1.0)
-    return END + (1 - END) * (1 + math.cos(math.pi * progress)) / 2
+    return torch.cat([model(reads.load(part))[:count] for part, count in whole_batches(rows)])

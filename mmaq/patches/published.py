@@ -31,7 +31,7 @@ SIDE = 120
 """Pixels of a published patch: 1.2 km at 10 m."""
 
 FILE_BANDS = ("B04", "B03", "B02", "B08", "B05", "B06", "B07", "B8A", "B11", "B12", "B01", "B09")
-"""Bands of a Sentinel-2 file, in file order (method facts, section 1)."""
+"""Bands of a Sentinel-2 file, in file order, as the released code reads them."""
 
 VARIABLE = "tropospheric_NO2_column_number_density"
 MOLECULES_CM2 = 6.02214076e19

@@ -11,7 +11,7 @@ from mmaq.config.parts import Part, checkpoint_of
 from mmaq.contracts.sites import has_places, read_sites
 from mmaq.run.arguments import TRANSFER
 from mmaq.run.data import prepare_data
-from mmaq.run.results import print_results
+from mmaq.run.results import make_table, print_results
 from mmaq.run.settings import Run
 from mmaq.run.transfer import run_transfer
 from mmaq.stages import evaluate_part, run_stages
@@ -95,7 +95,4 @@ def _evaluate(run: Run, checkpoint: Path | None) -> None:
         parts = [Part(protocol, run.model, split) for split in splits]
     for part in parts:
         evaluate_part(table, part)()
-    out = run.paths.results / f"{run.task}_{run.model}.csv"
-    rows, metrics = [table.of(part, "csv") for part in parts], out.with_suffix(".json")
-    run_stages(table, ["benchmark_table"], parts=rows, out=out, metrics=metrics)
-    print_results(out)
+    print_results(make_table(run, table, parts))

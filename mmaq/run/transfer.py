@@ -7,6 +7,7 @@ from pathlib import Path
 from mmaq import stages
 from mmaq.config.parts import TransferPart
 from mmaq.contracts.benchmark import read_benchmark
+from mmaq.run.results import make_table
 from mmaq.run.settings import Run
 from mmaq.stages import run_stages, transfer_part
 from mmaq.vocabulary import TransferTask
@@ -24,8 +25,8 @@ def run_transfer(run: Run, task: TransferTask, checkpoint: Path) -> None:
     part = TransferPart(task, run.model, "frozen" if run.freeze else "finetune")
     table = stages.Run(run.config, run.paths, checkpoint=checkpoint)
     run_stages(table, ["plants"])
-    out = run.paths.results / f"{run.task}_{run.model}.csv"
-    transfer_part(table, part)(out=out)
+    transfer_part(table, part)()
+    out = make_table(run, table, [part])
     for row in read_benchmark(out).itertuples():
         print(f"{row.metric:<16}{row.value:.3f}   95 % {row.low:.3f} to {row.high:.3f}")
     print(f"\n{out}")

@@ -2,12 +2,14 @@
 
 Percentile intervals (Efron and Tibshirani 1993, chapter 13). What is redrawn is what the split
 leaves out: single stations, or whole blocks or countries, since neighbours err alike and a hundred
-of them are no hundred witnesses. A station comes with its predictions of all seeds, since the seeds
-share their stations. The intervals hold the trained models fixed.
+of them are not a hundred independent ones. A station comes with its predictions of all seeds,
+since the seeds share their stations. The intervals hold the trained models fixed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -63,6 +65,31 @@ def estimate_metrics(predictions: pd.DataFrame, units: pd.Series, draws: int) ->
     return Estimate(names, np.mean(values, axis=0)[0], low, high)
 
 
+def estimate_counts(
+    runs: dict[int, tuple[np.ndarray, np.ndarray]],
+    names: tuple[str, ...],
+    metrics: Callable[[np.ndarray], np.ndarray],
+    draws: int,
+) -> Estimate:
+    """The mean over seeds of each metric, and its 95 % interval over locations.
+
+    Args:
+        runs: by seed, the locations of its test scenes (n,) and their counts (n, k).
+        names: of the m metrics.
+        metrics: (draws, k) sums to (draws, m).
+        draws: number of resamples. A location is drawn with all its scenes, of all seeds.
+    """  # fmt: skip
+    places = np.unique(np.concatenate([location for location, _ in runs.values()]))
+    weights = draw_weights(places, draws)
+    values, resampled = [], []
+    for location, counts in runs.values():
+        by_place = pd.DataFrame(counts).groupby(location).sum().reindex(places, fill_value=0)
+        values.append(metrics(by_place.to_numpy(float).sum(axis=0, keepdims=True))[0])
+        resampled.append(metrics(weights @ by_place.to_numpy(float)))
+    low, high = bounds(np.mean(resampled, axis=0))
+    return Estimate(names, np.mean(values, axis=0), low, high)
+
+
 def draw_weights(units: np.ndarray, draws: int) -> np.ndarray:
     """How often each station is in each resample of as many units, (draws, stations).
 
@@ -71,9 +98,16 @@ def draw_weights(units: np.ndarray, draws: int) -> np.ndarray:
         draws: number of resamples.
     """
     names, member = np.unique(units, return_inverse=True)
-    rng = np.random.default_rng(SEED)
-    share = np.full(len(names), 1.0 / len(names))
-    return rng.multinomial(len(names), share, size=draws).astype(float)[:, member]
+    return _multinomial(len(names), draws)[:, member]
+
+
+@lru_cache(maxsize=16)
+def _multinomial(count: int, draws: int) -> np.ndarray:
+    """Resamples of ``count`` units, (draws, count); many rows of the table share them."""
+    share = np.full(count, 1.0 / count)
+    drawn = np.random.default_rng(SEED).multinomial(count, share, size=draws).astype(float)
+    drawn.setflags(write=False)
+    return drawn
 
 
 def bounds(resampled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,17 +1,8 @@
-"""Split-conformal intervals: how far a prediction may be off, from stations it was not fitted to.
+"""How stations are split into training and test sets: outer folds, inner folds, calibration.
 
-A second model is fitted without a fifth of the training part, its calibration part; the interval's
-half width is a quantile of the errors there (Lei et al. 2018, Distribution-free predictive
-inference for regression, algorithm 2). Where a split leaves out whole blocks or countries, so does
-the calibration part: its stations are then as far from their neighbours as test stations are.
-
-Stations that are copies of each other: at one place, or with one image.
-
-Folds inside the training part of a fold, for whatever a method has to choose.
-
-Label efficiency: which training stations keep their labels when only a share does.
-
-How stations are parted into training and test sets.
+Whatever is tested on one side must not be known from the other, at every level alike: a split
+inside the training part is separated as the outer one is, so that what is chosen or calibrated
+there holds for the same distance to the nearest label as at test.
 """
 
 from __future__ import annotations
@@ -28,83 +19,17 @@ from mmaq.base.errors import Unavailable
 from mmaq.base.geo import EARTH_RADIUS_KM, unit_vectors
 from mmaq.contracts.sites import OFFICIAL
 
+DRAWS = 20
+INNER = 5
+"""Inner folds, over which a method chooses."""
 PARTS = 5
 """The calibration part is one in so many."""
-
-
-def calibration_fold(fold: Fold, seed: int) -> Fold:
-    """A fold inside the training part of ``fold``, split as that was; its test part calibrates.
-
-    Raises:
-        Unavailable: fewer than five stations or groups to part.
-    """
-    if fold.groups is None:
-        label = random_labels(len(fold.train), PARTS, seed)
-    else:
-        label = block_labels(fold.groups, PARTS, seed)
-    inside = label != 0
-    groups = None if fold.groups is None else fold.groups[inside]
-    return Fold(fold.train[inside], fold.train[~inside], groups)
-
-
-def leave_copies(fold: Fold, copies: np.ndarray) -> Fold:
-    """The fold without training stations that are copies of a test station."""
-    kept = ~np.isin(copies[fold.train], copies[fold.test])
-    groups = None if fold.groups is None else fold.groups[kept]
-    return replace(fold, train=fold.train[kept], groups=groups)
-
-
-INNER = 5
-
-
-def inner_folds(fold: Fold, places: np.ndarray, seed: int) -> list[Fold]:
-    """Parts of ``fold.train`` that are tested in turn, as positions in it.
-
-    They are parted as the fold itself is: single stations, or whole blocks or countries, with the
-    fold's buffer between, so that a choice made on them is made for the same distances to the
-    nearest label as at test. ``places``, (n, 2) in degrees, is read where there is a buffer.
-
-    Raises:
-        Unavailable: the training part cannot be parted so.
-    """
-    units = np.arange(len(fold.train)) if fold.groups is None else np.unique(fold.groups)
-    if len(units) < 2:
-        raise Unavailable("a training part of one unit leaves nothing to choose by")
-    count = min(INNER, len(units))
-    if fold.groups is None:
-        parts = KFold(count, shuffle=True, random_state=seed).split(fold.train)
-    else:
-        parts = GroupKFold(count).split(fold.train, groups=fold.groups)
-    folds = [Fold(train, test) for train, test in parts]
-    if fold.buffer_km == 0.0:
-        return folds
-    lon, lat = places[fold.train].T
-    kept = [Fold(leave_buffer(part, lon, lat, fold.buffer_km), part.test) for part in folds]
-    if min(len(part.train) for part in kept) < 2:
-        raise Unavailable(f"a buffer of {fold.buffer_km:g} km leaves nothing to choose by")
-    return kept
-
-
 FEWEST = 10
 """Stations that keep their labels at least, or all where a training part has fewer."""
-
+SHARE_OF_PLACES = 4
+"""Of the scenes of power plants, one place in so many is tested on."""
 STREAM = 1
-"""Sets these draws apart from those of the folds, which come from the same seed."""
-
-
-def labelled(fold: Fold, share: float, seed: int) -> np.ndarray:
-    """A random share of the training stations, the same for every method, (m,) positions.
-
-    The stations of a smaller share are among those of a larger one, so that a learning curve adds
-    labels and never changes them. All of them, in their order, where the share is 1.
-    """
-    if share == 1.0:
-        return fold.train
-    order = np.random.default_rng([seed, STREAM]).permutation(len(fold.train))
-    return np.sort(fold.train[order[: max(FEWEST, round(share * len(fold.train)))]])
-
-
-DRAWS = 20
+"""Sets the draws of labels apart from those of the folds, which come from the same seed."""
 
 
 @dataclass(frozen=True)
@@ -113,11 +38,48 @@ class Fold:
 
     train: np.ndarray
     test: np.ndarray
+
+
+@dataclass(frozen=True)
+class Stations:
+    """What every split of n stations has to respect.
+
+    Attributes:
+        places: longitude and latitude, (n, 2) in degrees.
+        copies: a number that two stations share if one is a copy of the other, (n,) int.
+        groups: what is never split, (n,): the block or country of each station; None where
+            single stations are.
+        buffer_km: distance between training and test stations.
+    """
+
+    places: np.ndarray
+    copies: np.ndarray
     groups: np.ndarray | None = None
-    """Of each training station, what a split inside the training part must not part: its block or
-    its country, as the split itself does not; None where it parts single stations."""
     buffer_km: float = 0.0
-    """Distance that the split keeps between training and test stations."""
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @classmethod
+    def single(cls, places: np.ndarray) -> Stations:
+        """Stations that are split one by one, none a copy of another."""
+        return cls(places, np.arange(len(places)))
+
+    def take(self, rows: np.ndarray) -> Stations:
+        """The stations at the positions ``rows``."""
+        groups = None if self.groups is None else self.groups[rows]
+        return replace(self, places=self.places[rows], copies=self.copies[rows], groups=groups)
+
+    def separate(self, fold: Fold) -> Fold:
+        """The fold without training stations that are copies of a test station or within the
+        buffer (great circle) of one."""
+        kept = ~np.isin(self.copies[fold.train], self.copies[fold.test])
+        if self.buffer_km > 0.0:
+            position = unit_vectors(*self.places.T)
+            chord, _ = cKDTree(position[fold.test]).query(position[fold.train])
+            distance = 2.0 * EARTH_RADIUS_KM * np.arcsin(np.clip(chord / 2.0, 0.0, 1.0))
+            kept &= distance >= self.buffer_km
+        return Fold(fold.train[kept], fold.test)
 
 
 def split_seeds(split: str, seeds: Sequence[int]) -> tuple[int, ...]:
@@ -125,39 +87,126 @@ def split_seeds(split: str, seeds: Sequence[int]) -> tuple[int, ...]:
     return tuple(seeds[:1]) if split in ("country", "official") else tuple(seeds)
 
 
-def make_folds(
+def related(
     sites: pd.DataFrame,
     split: str,
-    folds: int,
+    copies: np.ndarray,
     buffer_km: float,
-    seed: int,
     together: Sequence[Sequence[str]] = (),
-) -> list[Fold]:
-    """The folds of ``split`` for a table of n stations (contract 2).
+) -> Stations:
+    """What ``split`` has to respect of a table of n stations (contract 2).
 
-    On "random", "blocks" and "country" every station is in exactly one test set; "official" is one
-    hold-out. On "blocks", training stations nearer than ``buffer_km`` to a test station are left
-    out. On "country", each of ``together`` is left out as one.
+    "blocks" keeps blocks whole and ``buffer_km`` between training and test; "country" keeps
+    countries whole, each of ``together`` as one; the others split single stations.
+    """
+    stations = Stations(sites[["lon", "lat"]].to_numpy(float), copies)
+    if split == "blocks":
+        return replace(stations, groups=sites["block"].to_numpy(str), buffer_km=buffer_km)
+    if split == "country":
+        return replace(stations, groups=unite(sites["country"], together).astype(str))
+    return stations
+
+
+def outer_folds(
+    sites: pd.DataFrame, split: str, folds: int, stations: Stations, seed: int
+) -> list[Fold]:
+    """The folds of ``split`` for a table of n stations (contract 2), separated.
+
+    On "random", "blocks" and "country" every station is in exactly one test set; "official" is
+    one hold-out.
 
     Raises:
-        Unavailable: the stations cannot be parted so, for example with one country only.
+        Unavailable: the stations cannot be split so, for example with one country only.
     """
     if split == "official":
-        return [official_fold(sites[OFFICIAL].to_numpy(float))]
-    if split == "random":
-        return _from_labels(random_labels(len(sites), folds, seed))
-    if split == "country":
-        country = unite(sites["country"], together)
-        return [_grouped(fold, country) for fold in _from_labels(country_labels(country))]
-    block = sites["block"].to_numpy()
-    lon, lat = sites["lon"].to_numpy(float), sites["lat"].to_numpy(float)
-    kept = []
-    for fold in _from_labels(block_labels(block, folds, seed)):
-        train = leave_buffer(fold, lon, lat, buffer_km)
-        kept.append(_grouped(Fold(train, fold.test, buffer_km=buffer_km), block))
+        found = [official_fold(sites[OFFICIAL].to_numpy(float))]
+    elif split == "random":
+        found = _from_labels(random_labels(len(sites), folds, seed))
+    elif split == "country":
+        assert stations.groups is not None
+        found = _from_labels(country_labels(stations.groups))
+    else:
+        assert stations.groups is not None
+        found = _from_labels(block_labels(stations.groups, folds, seed))
+    kept = [stations.separate(fold) for fold in found]
     if min(len(fold.train) for fold in kept) < 2:
-        raise Unavailable(f"a buffer of {buffer_km:g} km leaves no training station")
+        raise Unavailable(f"a buffer of {stations.buffer_km:g} km leaves no training station")
     return kept
+
+
+def inner_folds(stations: Stations, seed: int) -> list[Fold]:
+    """Five folds of a training part, in which a method chooses, separated as the outer ones.
+
+    Raises:
+        Unavailable: the training part cannot be split so.
+    """
+    size = len(stations)
+    units = size if stations.groups is None else len(np.unique(stations.groups))
+    if units < 2:
+        raise Unavailable("a training part of one unit leaves nothing to choose by")
+    count = min(INNER, units)
+    if stations.groups is None:
+        parts = KFold(count, shuffle=True, random_state=seed).split(np.arange(size))
+    else:
+        parts = GroupKFold(count).split(np.arange(size), groups=stations.groups)
+    kept = [stations.separate(Fold(train, test)) for train, test in parts]
+    if min(len(part.train) for part in kept) < 2:
+        raise Unavailable(f"a buffer of {stations.buffer_km:g} km leaves nothing to choose by")
+    return kept
+
+
+def calibration_fold(stations: Stations, seed: int) -> Fold:
+    """One fifth of a training part, whose errors calibrate intervals, separated as at test.
+
+    Raises:
+        Unavailable: fewer than five stations or groups, or none is left to train on.
+    """
+    if stations.groups is None:
+        label = random_labels(len(stations), PARTS, seed)
+    else:
+        label = block_labels(stations.groups, PARTS, seed)
+    fold = stations.separate(Fold(np.flatnonzero(label != 0), np.flatnonzero(label == 0)))
+    if len(fold.train) < 2:
+        raise Unavailable(f"a buffer of {stations.buffer_km:g} km leaves nothing to train on")
+    return fold
+
+
+def labelled(count: int, share: float, seed: int) -> np.ndarray:
+    """Which of ``count`` training stations keep their labels, the same for every method, (m,).
+
+    The stations of a smaller share are among those of a larger one, so that a learning curve
+    adds labels and never changes them. All of them, in their order, where the share is 1.
+    """
+    if share == 1.0:
+        return np.arange(count)
+    order = np.random.default_rng([seed, STREAM]).permutation(count)
+    return np.sort(order[: max(FEWEST, round(share * count))])
+
+
+def split_scenes(locations: np.ndarray, labels: np.ndarray, seed: int) -> Fold:
+    """A quarter of the places as the test set, of each label about a quarter of its places.
+
+    Places are shuffled, ordered by their most frequent label, and every fourth is taken.
+
+    Args:
+        locations: of each scene, (n,).
+        labels: what both parts shall have in equal shares, (n,) integers.
+        seed: of the draw.
+
+    Raises:
+        Unavailable: there are fewer than four places.
+    """
+    places, place = np.unique(locations, return_inverse=True)
+    if len(places) < SHARE_OF_PLACES:
+        raise Unavailable(f"{len(places)} places cannot be split into training and test")
+    kinds, kind = np.unique(labels, return_inverse=True)
+    votes = np.zeros((len(places), len(kinds)))
+    np.add.at(votes, (place, kind), 1)
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(len(places))
+    ordered = shuffled[np.argsort(votes.argmax(axis=1)[shuffled], kind="stable")]
+    test = np.isin(place, ordered[rng.integers(SHARE_OF_PLACES) :: SHARE_OF_PLACES])
+    return Fold(np.flatnonzero(~test), np.flatnonzero(test))
 
 
 def official_fold(tested: np.ndarray) -> Fold:
@@ -192,14 +241,6 @@ def block_labels(block: np.ndarray, folds: int, seed: int) -> np.ndarray:
     return best[member]
 
 
-def _fill_folds(sizes: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
-    labels, load = np.empty(len(sizes), dtype=int), np.zeros(folds)
-    for position in rng.permutation(len(sizes)):
-        labels[position] = np.argmin(load)
-        load[labels[position]] += sizes[position]
-    return labels
-
-
 def unite(country: pd.Series, together: Sequence[Sequence[str]]) -> np.ndarray:
     """The country of each station, (n,), those of ``together`` under one name ("GB+IE")."""
     names = {name: "+".join(union) for union in together for name in union}
@@ -216,16 +257,12 @@ def country_labels(country: np.ndarray) -> np.ndarray:
     return rank[member]
 
 
-def leave_buffer(fold: Fold, lon: np.ndarray, lat: np.ndarray, buffer_km: float) -> np.ndarray:
-    """Training stations at least ``buffer_km`` (great circle) from every test station."""
-    position = unit_vectors(lon, lat)
-    chord, _ = cKDTree(position[fold.test]).query(position[fold.train])
-    distance = 2.0 * EARTH_RADIUS_KM * np.arcsin(np.clip(chord / 2.0, 0.0, 1.0))
-    return fold.train[distance >= buffer_km]
-
-
-def _grouped(fold: Fold, labels: np.ndarray) -> Fold:
-    return replace(fold, groups=labels[fold.train].astype(str))
+def _fill_folds(sizes: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
+    labels, load = np.empty(len(sizes), dtype=int), np.zeros(folds)
+    for position in rng.permutation(len(sizes)):
+        labels[position] = np.argmin(load)
+        load[labels[position]] += sizes[position]
+    return labels
 
 
 def _from_labels(labels: np.ndarray) -> list[Fold]:

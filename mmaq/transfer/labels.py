@@ -29,8 +29,6 @@ Outlines = list[np.ndarray]
 IMAGES, OUTLINES, LABELS = "images", "segmentation_labels", "labels.csv"
 
 KINDS = ("positive", "negative")
-CLASSES = ("lignite", "hard coal", "gas", "peat or oil")
-"""Names of the four classes of fuel."""
 
 FUELS = {
     "Fossil Brown coal/Lignite": 0, "Fossil Hard coal": 1, "Fossil Gas": 2,

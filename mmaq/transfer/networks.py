@@ -11,7 +11,7 @@ from torchvision.models import ResNet
 
 from mmaq.base.errors import ConfigError
 from mmaq.config.transfer import Transfer
-from mmaq.transfer.labels import CLASSES
+from mmaq.vocabulary import FUEL_CLASSES
 
 FIRST = 64
 """Channels after a ResNet's first convolution."""
@@ -65,7 +65,7 @@ class FuelNetwork(OnEncoder):
         super().__init__(encoder, protocol)
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("sd", torch.ones(width))
-        self.head = nn.Linear(width, len(CLASSES))
+        self.head = nn.Linear(width, len(FUEL_CLASSES))
 
     def forward(self, images: Tensor) -> Tensor:
         """Scores of the classes."""

@@ -1,4 +1,4 @@
-"""One run of a transfer task: scenes split by place, trained on one side, tested on the other."""
+"""One run of a transfer task: its encoder, its split, training and prediction."""
 
 from __future__ import annotations
 
@@ -17,18 +17,16 @@ from mmaq.config.transfer import Transfer
 from mmaq.estimators.encoders import load_network
 from mmaq.learn.devices import device
 from mmaq.learn.models.encoders import Encoders
+from mmaq.statistics.splits import Fold, split_scenes
 from mmaq.transfer.fuel import predict_fuel, train_fuel
-from mmaq.transfer.labels import CLASSES, UNKNOWN
-from mmaq.transfer.metrics import confusion_cells
+from mmaq.transfer.labels import UNKNOWN
 from mmaq.transfer.networks import FuelNetwork, PlumeNetwork
 from mmaq.transfer.plume import count_pixels, predict_plume, train_plume
 from mmaq.transfer.scenes import Scenes, band_statistics, load_scenes
 from mmaq.transfer.store import PlantStore
+from mmaq.vocabulary import FUEL_CLASSES
 
 S2 = "s2"
-
-SHARE = 4
-"""One place in so many is tested on."""
 
 
 class Encoder(NamedTuple):
@@ -65,19 +63,11 @@ def load_encoder(
 
 
 class Run(NamedTuple):
-    """Test scenes of one seed: rows of the index, counts for the metrics, outcomes to keep."""
+    """Test scenes of one seed: rows of the index, what was predicted, number of training scenes."""
 
     test: pd.DataFrame
-    counts: np.ndarray
     outcomes: np.ndarray
     trained: int
-
-
-class Split(NamedTuple):
-    """Positions of training and test scenes."""
-
-    train: np.ndarray
-    test: np.ndarray
 
 
 def run_seed(
@@ -99,10 +89,10 @@ def run_seed(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # of the weights of head and decoder
         if part.task == "fuel":
-            counts, outcomes = _classify(encoder, scenes, index, split, config, part, seed)
+            outcomes = _classify(encoder, scenes, index, split, config, part, seed)
         else:
-            counts = outcomes = _segment(encoder, scenes, masks, split, config, part, seed)
-    return Run(index.iloc[split.test], counts, outcomes, len(split.train))
+            outcomes = _segment(encoder, scenes, masks, split, config, part, seed)
+    return Run(index.iloc[split.test], outcomes, len(split.train))
 
 
 def task_rows(store: PlantStore, task: str) -> np.ndarray:
@@ -127,47 +117,20 @@ def task_rows(store: PlantStore, task: str) -> np.ndarray:
     return rows
 
 
-def split_scenes(locations: np.ndarray, labels: np.ndarray, seed: int) -> Split:
-    """A quarter of the places as the test set, of each label about a quarter of its places.
-
-    Places are shuffled, ordered by their most frequent label, and every fourth is taken.
-
-    Args:
-        locations: of each scene, (n,).
-        labels: what both parts shall have alike, (n,) integers.
-        seed: of the draw.
-
-    Raises:
-        Unavailable: there are fewer than four places.
-    """
-    places, place = np.unique(locations, return_inverse=True)
-    if len(places) < SHARE:
-        raise Unavailable(f"{len(places)} places cannot be parted into training and test")
-    kinds, kind = np.unique(labels, return_inverse=True)
-    votes = np.zeros((len(places), len(kinds)))
-    np.add.at(votes, (place, kind), 1)
-    rng = np.random.default_rng(seed)
-    shuffled = rng.permutation(len(places))
-    ordered = shuffled[np.argsort(votes.argmax(axis=1)[shuffled], kind="stable")]
-    test = np.isin(place, ordered[rng.integers(SHARE) :: SHARE])
-    return Split(np.flatnonzero(~test), np.flatnonzero(test))
-
-
 def _classify(
-    encoder: Encoder, scenes: Scenes, index: pd.DataFrame, split: Split, config: Transfer,
+    encoder: Encoder, scenes: Scenes, index: pd.DataFrame, split: Fold, config: Transfer,
     part: TransferPart, seed: int,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+) -> np.ndarray:  # fmt: skip
     fuel, location = index["fuel"].to_numpy(), index["location"].to_numpy(str)
     network = FuelNetwork(encoder.network, part.protocol, encoder.width).to(device())
     train_fuel(network, scenes, fuel, location, split.train, config, seed)
     prediction = predict_fuel(network, scenes, split.test)
-    names = np.array(CLASSES)
-    outcomes = np.column_stack([names[fuel[split.test]], names[prediction]])
-    return confusion_cells(fuel[split.test], prediction), outcomes
+    names = np.array(FUEL_CLASSES)
+    return np.column_stack([names[fuel[split.test]], names[prediction]])
 
 
 def _segment(
-    encoder: Encoder, scenes: Scenes, masks: np.ndarray, split: Split, config: Transfer,
+    encoder: Encoder, scenes: Scenes, masks: np.ndarray, split: Fold, config: Transfer,
     part: TransferPart, seed: int,
 ) -> np.ndarray:  # fmt: skip
     network = PlumeNetwork(encoder.network, part.protocol).to(device())

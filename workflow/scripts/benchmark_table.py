@@ -9,7 +9,12 @@ with one_line_errors():
     from mmaq.evaluate.stage import benchmark_table
 
     benchmark_table(
-        parts=[Path(part) for part in snakemake.input.parts],
+        predictions=[Path(path) for path in snakemake.input.predictions],
+        fits=[Path(path) for path in snakemake.input.fits],
+        sites=Path(snakemake.input.sites),
+        draws=snakemake.params.draws,
+        dataset=snakemake.params.dataset,
         out=Path(snakemake.output.table),
         metrics=Path(snakemake.output.metrics),
+        comparisons=Path(snakemake.output.comparisons),
     )

@@ -9,14 +9,12 @@ start_logging(snakemake.log[0])
 with one_line_errors():
     from mmaq.evaluate.stage import evaluate_probes
 
-    encoders = snakemake.input.get("encoders")
     evaluate_probes(
         sites=Path(snakemake.input.sites),
         store=Path(snakemake.input.store[0]).parent,
-        checkpoint=Path(encoders[0]) if encoders else None,
+        checkpoint=next(map(Path, snakemake.input.get("encoders", [])), None),
         config=Evaluate(**snakemake.params.config),
-        dataset=snakemake.params.dataset,
         method=snakemake.wildcards.method,
-        out=Path(snakemake.output.rows),
-        predictions=Path(snakemake.output.predictions),
+        out=Path(snakemake.output.predictions),
+        fits=Path(snakemake.output.fits),
     )

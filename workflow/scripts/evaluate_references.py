@@ -9,13 +9,11 @@ start_logging(snakemake.log[0])
 with one_line_errors():
     from mmaq.evaluate.stage import evaluate_references
 
-    truth = snakemake.input.get("truth")
     evaluate_references(
         sites=Path(snakemake.input.sites),
         store=Path(snakemake.input.store[0]).parent,
-        archive=Path(truth[0]).parents[1] if truth else None,
+        archive=next((Path(path).parents[1] for path in snakemake.input.get("truth", [])), None),
         config=Evaluate(**snakemake.params.config),
-        dataset=snakemake.params.dataset,
-        out=Path(snakemake.output.rows),
-        predictions=Path(snakemake.output.predictions),
+        out=Path(snakemake.output.predictions),
+        fits=Path(snakemake.output.fits),
     )

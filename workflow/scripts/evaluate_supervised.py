@@ -15,10 +15,9 @@ with one_line_errors():
         store=Path(snakemake.input.store[0]).parent,
         encoders=Encoders(**snakemake.params.encoders),
         config=Evaluate(**snakemake.params.config),
-        dataset=snakemake.params.dataset,
         protocol=snakemake.wildcards.protocol,
         method=snakemake.wildcards.method,
         split=snakemake.wildcards.split,
-        out=Path(snakemake.output.rows),
-        predictions=Path(snakemake.output.predictions),
+        out=Path(snakemake.output.predictions),
+        fits=Path(snakemake.output.fits),
     )

@@ -11,16 +11,14 @@ start_logging(snakemake.log[0])
 with one_line_errors():
     from mmaq.transfer.stage import evaluate_transfer
 
-    encoders = snakemake.input.get("encoders")
-    wildcards = snakemake.wildcards
     evaluate_transfer(
         store=Path(snakemake.input.store[0]).parent,
-        checkpoint=Path(encoders[0]) if encoders else None,
+        checkpoint=next(map(Path, snakemake.input.get("encoders", [])), None),
         encoders=Encoders(**snakemake.params.encoders),
         config=Transfer(**snakemake.params.config),
-        draws=snakemake.params.draws,
-        dataset=snakemake.params.dataset,
-        part=TransferPart(wildcards.task, wildcards.method, wildcards.protocol),
-        out=Path(snakemake.output.rows),
-        predictions=Path(snakemake.output.predictions),
+        part=TransferPart(
+            snakemake.wildcards.task, snakemake.wildcards.method, snakemake.wildcards.protocol
+        ),
+        out=Path(snakemake.output.predictions),
+        fits=Path(snakemake.output.fits),
     )

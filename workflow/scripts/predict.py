@@ -6,12 +6,12 @@ from mmaq.base.logs import one_line_errors, start_logging
 
 start_logging(snakemake.log[0])
 with one_line_errors():
-    from mmaq.prediction.stage import predict
+    from mmaq.predict.stage import predict
 
     predict(
         sites=Path(snakemake.input.sites),
         store=Path(snakemake.input.store[0]).parent,
-        predictor=Path(snakemake.input.predictor),
+        estimator=Path(snakemake.input.estimator),
         chosen=None,
         threads=snakemake.threads,
         out=Path(snakemake.output[0]),

@@ -1,1 +1,0 @@
-"""Prediction: NO2 with its interval at places that nobody measured."""
