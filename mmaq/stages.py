@@ -44,6 +44,11 @@ class Run:
         """Whether the archive of this data set holds a collection."""
         return archive.has_collection(self.paths.archive, name)
 
+    @property
+    def has_columns(self) -> bool:
+        """Whether this data set has Sentinel-5P, in its archive or gridded without it."""
+        return self.config.drops_granules or self.collection(archive.SENTINEL5P)
+
     def encoders(self, method: str) -> Path | None:
         """The exported encoders that a method is evaluated by, where pretraining has made them."""
         path = self.checkpoint or self.paths.checkpoints / f"{checkpoint_of(method)}.safetensors"
@@ -226,11 +231,10 @@ def _patches(run: Run) -> list[Call]:
     given, paths = run.config, run.paths
     if given.source == "published":
         return []
-    has_columns = given.drops_granules or run.collection(archive.SENTINEL5P)
     return [
         partial(
             patches, archive=paths.archive, sites=paths.sites,
-            l3=paths.grid if has_columns else None, config=given.patches, out=paths.patches,
+            l3=paths.grid if run.has_columns else None, config=given.patches, out=paths.patches,
             workers=run.workers,
         )
     ]  # fmt: skip

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
 
 import typer
 
@@ -113,13 +114,34 @@ def predict(
     sites: Annotated[
         Path | None, typer.Option(help="CSV with a column site_id; none: every site.")
     ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(help="A place instead, in degrees; may be repeated.", metavar="LON,LAT"),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The table (CSV) to write.")] = None,
 ) -> None:
     """Predict at sites."""
     run = begin(config)
-    path = estimator or run.paths.estimator(*run.config.predict.estimator)
-    out = out or run.paths.predictions
-    run_stages(run, VERBS["predict"].stages, estimator=path, chosen=sites, out=out)
+    given: dict[str, Any] = {
+        "estimator": estimator or run.paths.estimator(*run.config.predict.estimator),
+        "chosen": sites, "out": out or run.paths.predictions,
+    }  # fmt: skip
+    if not at:
+        run_stages(run, VERBS["predict"].stages, **given)
+        return
+    from mmaq.predict.at import cut_places, parse_place
+
+    with TemporaryDirectory() as folder:
+        table, store = cut_places(
+            archive=run.paths.archive, l3=run.paths.grid if run.has_columns else None,
+            places=[parse_place(place) for place in at], landuse=run.config.landuse,
+            config=run.config.patches, folder=Path(folder),
+        )  # fmt: skip
+        path = out or Path(folder) / "predictions.csv"
+        given |= {"sites": table, "store": store, "chosen": None, "out": path}
+        run_stages(run, VERBS["predict"].stages, **given)
+        if out is None:
+            typer.echo(path.read_text(encoding="utf-8").rstrip())
 
 
 for _name, _verb in VERBS.items():

@@ -19,9 +19,9 @@ from mmaq.contracts.archive import (
     read_collection,
     read_product,
 )
-from mmaq.contracts.sites import SITING
+from mmaq.contracts.sites import COLUMNS, NUMBERS, SITING, spatial_block
 from mmaq.contracts.stations import one_row_a_station, read_metadata, station_of_sampling_point
-from mmaq.landuse.maps import MANMADE, NATURE, disc_means, disc_shares, road_distance
+from mmaq.landuse.maps import MANMADE, NATURE, disc_means, disc_shares, point_values, road_distance
 from mmaq.landuse.measurements import station_means
 from mmaq.landuse.stations import check_places, one_hot
 
@@ -64,6 +64,24 @@ def read_unlabelled(archive: Path) -> pd.DataFrame:
     if table["country"].isna().any():
         raise TableError(path, "column 'country' has an empty cell", "Give two-letter codes")
     return table
+
+
+def describe_sites(archive: Path, sites: pd.DataFrame, config: Landuse) -> pd.DataFrame:
+    """The columns of contract 2 of places: what maps say of them beside what is given.
+
+    Args:
+        archive: contract 1.
+        sites: site_id, lon, lat, country, and further columns of contract 2 that are known.
+        config: radius of the discs, side of the blocks.
+    """
+    sites = pd.concat([sites, around_sites(archive, sites, config)], axis=1)
+    height = point_values(map_of(archive, "dem"), sites["lon"].to_numpy(), sites["lat"].to_numpy())
+    given = sites["altitude"] if "altitude" in sites else pd.Series(np.nan, sites.index)
+    sites["altitude"] = given.where(given >= LOWEST_ALTITUDE, height)
+    sites["block"] = spatial_block(sites["lon"], sites["lat"], config.block_degrees)
+    sites = sites.reindex(columns=list(COLUMNS))
+    sites[list(NUMBERS)] = sites[list(NUMBERS)].astype(float)
+    return sites
 
 
 def around_sites(archive: Path, sites: pd.DataFrame, config: Landuse) -> pd.DataFrame:

@@ -25,9 +25,8 @@ from mmaq.contracts.sites import (
     spatial_block,
     write_sites,
 )
-from mmaq.landuse.maps import point_values
 from mmaq.landuse.published import official_test, read_coordinates, read_openstreetmap, read_samples
-from mmaq.landuse.sites import LOWEST_ALTITUDE, around_sites, map_of, read_stations, read_unlabelled
+from mmaq.landuse.sites import describe_sites, read_stations, read_unlabelled
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +48,7 @@ def landuse(
         [read_stations(archive, config, period), read_unlabelled(archive)], ignore_index=True
     )
     check_unique(sites, "site_id", archive)
-    sites = pd.concat([sites, around_sites(archive, sites, config)], axis=1)
-    height = point_values(map_of(archive, "dem"), sites["lon"].to_numpy(), sites["lat"].to_numpy())
-    known = sites["altitude"] >= LOWEST_ALTITUDE
-    sites["altitude"] = sites["altitude"].where(known, height)
-    sites["block"] = spatial_block(sites["lon"], sites["lat"], config.block_degrees)
-    sites = sites.reindex(columns=list(COLUMNS))
-    sites[list(NUMBERS)] = sites[list(NUMBERS)].astype(float)
+    sites = describe_sites(archive, sites, config)
     write_sites(sites, out)
     log.info("%s: %d sites, %d of them stations", out, len(sites), is_station(sites).sum())
 
