@@ -4,7 +4,6 @@ rule evaluate_references:
         truth=made(TRUTH, collection(TRUTH)),
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluate.stage"),
     output:
         rows=f"{EVALUATED}/references.csv",
         predictions=f"{EVALUATED}/references.parquet",
@@ -19,10 +18,10 @@ rule evaluate_references:
         mem_mb=3000,
     params:
         config=section(
-            "evaluate",
-            unused=(*TRAINING, "probes", "heads", "embedding_trees", "threads"),
+            "evaluate", *MEASURING, "splits", "references", "label_fractions"
         ),
         dataset=CONFIG.name,
+        code=code("mmaq.evaluate.stage.evaluate_references"),
     script:
         "../workflow/scripts/evaluate_references.py"
 
@@ -32,7 +31,6 @@ rule evaluate_probes:
         encoders=encoders_of,
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluate.stage"),
     output:
         rows=f"{EVALUATED}/probes_{{method}}.csv",
         predictions=f"{EVALUATED}/probes_{{method}}.parquet",
@@ -48,10 +46,9 @@ rule evaluate_probes:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section(
-            "evaluate", unused=(*TRAINING, "references", "probes", "embedding_trees")
-        ),
+        config=section("evaluate", *MEASURING, "splits", "heads", "label_fractions"),
         dataset=CONFIG.name,
+        code=code("mmaq.evaluate.stage.evaluate_probes", METHODS=run_of),
     script:
         "../workflow/scripts/evaluate_probes.py"
 
@@ -61,7 +58,6 @@ rule evaluate_gbm_embedding:
         encoders=encoders_of,
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluate.stage"),
     output:
         rows=f"{EVALUATED}/gbm_embedding_{{method}}.csv",
         predictions=f"{EVALUATED}/gbm_embedding_{{method}}.parquet",
@@ -77,8 +73,9 @@ rule evaluate_gbm_embedding:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section("evaluate", unused=(*TRAINING, "references", *PROBING)),
+        config=section("evaluate", *MEASURING, "splits"),
         dataset=CONFIG.name,
+        code=code("mmaq.evaluate.stage.evaluate_gbm_embedding", METHODS=run_of),
     script:
         "../workflow/scripts/evaluate_gbm_embedding.py"
 
@@ -88,7 +85,6 @@ rule evaluate_finetune:
         encoders=encoders_of,
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluate.stage"),
     output:
         rows=f"{EVALUATED}/finetune_{{method}}_{{split}}.csv",
         predictions=f"{EVALUATED}/finetune_{{method}}_{{split}}.parquet",
@@ -106,8 +102,9 @@ rule evaluate_finetune:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section("evaluate", unused=("references", "supervised", *PROBING)),
+        config=section("evaluate", *MEASURING, "finetune", "calibrated"),
         dataset=CONFIG.name,
+        code=code("mmaq.evaluate.stage.evaluate_finetune", METHODS=run_of),
     script:
         "../workflow/scripts/evaluate_finetune.py"
 
@@ -117,7 +114,6 @@ rule evaluate_supervised:
     input:
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluate.stage"),
     output:
         rows=f"{EVALUATED}/{{protocol}}_{{method}}_{{split}}.csv",
         predictions=f"{EVALUATED}/{{protocol}}_{{method}}_{{split}}.parquet",
@@ -136,11 +132,14 @@ rule evaluate_supervised:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section(
-            "evaluate", unused=("finetune", "references", "calibrated", *PROBING)
-        ),
+        config=section("evaluate", *MEASURING, "supervised"),
         encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
         dataset=CONFIG.name,
+        code=code(
+            "mmaq.evaluate.stage.evaluate_supervised",
+            METHODS=lambda job: run_of(job) if job.protocol == "scratch" else None,
+            NETWORKS=lambda job: job.method if job.protocol == "supervised" else None,
+        ),
     script:
         "../workflow/scripts/evaluate_supervised.py"
 
@@ -148,7 +147,6 @@ rule evaluate_supervised:
 rule benchmark_table:
     input:
         parts=[f"{EVALUATED}/{part}.csv" for part in EVALUATION_PARTS + TRANSFER_PARTS],
-        sources=stage_sources("mmaq.evaluate.stage"),
     output:
         table=report(
             str(PATHS.benchmark),
@@ -165,6 +163,8 @@ rule benchmark_table:
         "../environment.yaml"
     resources:
         mem_mb=1000,
+    params:
+        code=code("mmaq.evaluate.stage.benchmark_table"),
     script:
         "../workflow/scripts/benchmark_table.py"
 
@@ -174,7 +174,6 @@ rule comparisons:
     input:
         predictions=[f"{EVALUATED}/{part}.parquet" for part in EVALUATION_PARTS],
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluate.stage"),
     output:
         PATHS.comparisons,
     log:
@@ -188,5 +187,6 @@ rule comparisons:
     params:
         draws=CONFIG.evaluate.bootstrap,
         dataset=CONFIG.name,
+        code=code("mmaq.evaluate.stage.comparisons"),
     script:
         "../workflow/scripts/comparisons.py"

@@ -4,7 +4,6 @@ rule predictor:
         encoders=f"{PATHS.checkpoints}/{CONFIG.pretrain.method}.safetensors",
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.prediction.stage"),
     output:
         PATHS.predictor(CONFIG.pretrain.method),
     log:
@@ -18,10 +17,11 @@ rule predictor:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section(
-            "evaluate", unused=("finetune", "references", "probes", "supervised")
-        ),
+        config=section("evaluate", "folds", "buffer_km", "seeds"),
         dataset=CONFIG.name,
+        code=code(
+            "mmaq.prediction.stage.predictor", METHODS=lambda _: CONFIG.pretrain.method
+        ),
     script:
         "../workflow/scripts/predictor.py"
 
@@ -31,7 +31,6 @@ rule predict:
         predictor=PATHS.predictor(CONFIG.pretrain.method),
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.prediction.stage"),
     output:
         PATHS.predictions,
     log:
@@ -44,5 +43,9 @@ rule predict:
     resources:
         gpu=GPUS,
         mem_mb=4000,
+    params:
+        code=code(
+            "mmaq.prediction.stage.predict", METHODS=lambda _: CONFIG.pretrain.method
+        ),
     script:
         "../workflow/scripts/predict.py"

@@ -24,9 +24,6 @@ from mmaq.learn.module import PretrainModule
 
 LOG = logging.getLogger(__name__)
 
-INCIDENTAL = {"checkpoint_steps", "collapse", "loggers", "memory_share"}
-"""Keys that do not change what a run learns."""
-
 
 class KeepRun(Checkpoint):
     """Writes loss curves and checkpoints, each whole or not at all, and stops a collapsed run.
@@ -112,7 +109,7 @@ def best_epoch(history: History, warmup: int) -> int:
 def run_digest(config: Pretrain, inputs: Inputs, statistics: Statistics, batch: int) -> str:
     """What decides a run's result, as a digest; how many processes share a batch is not of it."""
     about = {
-        "config": config.model_dump(mode="json", exclude=INCIDENTAL),
+        "config": config.decisive(),
         "site_ids": inputs.site_ids,
         "statistics": statistics.to_dict(),
         "batch": batch,

@@ -14,7 +14,7 @@ with one_line_errors():
         sites=Path(snakemake.input.sites),
         store=Path(snakemake.input.store[0]).parent,
         archive=Path(truth[0]).parents[1] if truth else None,
-        config=Evaluate(**snakemake.params.config),
+        config=Evaluate.narrow(snakemake.params.config),
         dataset=snakemake.params.dataset,
         out=Path(snakemake.output.rows),
         predictions=Path(snakemake.output.predictions),

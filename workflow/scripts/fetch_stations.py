@@ -12,7 +12,7 @@ with one_line_errors():
     fetch_stations(
         manifest_path=Path(snakemake.input.manifest),
         sites_csv=Path(snakemake.input.sites),
-        acquire=Acquire(**snakemake.params.config),
+        acquire=Acquire.narrow(snakemake.params.config),
         archive=Path(snakemake.output[0]).parents[1],
         workers=snakemake.params.workers,
     )
