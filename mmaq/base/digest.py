@@ -105,18 +105,19 @@ class Code:
 
     def digest(self, starts: Sequence[str], chosen: Chosen) -> str:
         """See :func:`code_digest`."""
-        texts = [self._read(piece)[0] for piece in sorted(self._reached(starts, chosen))]
+        texts = [self._read(piece)[0] for piece in sorted(self.reached(starts, chosen))]
         return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:LENGTH]
 
     def files(self, starts: Sequence[str], chosen: Chosen) -> list[Path]:
         """See :func:`code_files`."""
         found = set()
-        for piece in self._reached(starts, chosen):
+        for piece in self.reached(starts, chosen):
             module = self._module(piece.place)
             found.add(module.path if module else self.folder / piece.place)
         return sorted(found)
 
-    def _reached(self, starts: Sequence[str], chosen: Chosen) -> set[Piece]:
+    def reached(self, starts: Sequence[str], chosen: Chosen) -> set[Piece]:
+        """What the functions ``starts`` use, directly or not."""
         waiting, found, met = [], set(), set()
         for start in starts:
             uses = self._follow(start.split("."))
