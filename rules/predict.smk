@@ -19,9 +19,7 @@ rule predictor:
     params:
         config=section("evaluate", "folds", "buffer_km", "seeds"),
         dataset=CONFIG.name,
-        code=code(
-            "mmaq.prediction.stage.predictor", METHODS=lambda _: CONFIG.pretrain.method
-        ),
+        code=code("mmaq.prediction.stage.predictor"),
     script:
         "../workflow/scripts/predictor.py"
 
@@ -44,8 +42,6 @@ rule predict:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        code=code(
-            "mmaq.prediction.stage.predict", METHODS=lambda _: CONFIG.pretrain.method
-        ),
+        code=code("mmaq.prediction.stage.predict"),
     script:
         "../workflow/scripts/predict.py"

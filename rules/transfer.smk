@@ -35,6 +35,6 @@ rule evaluate_transfer:
         encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
         draws=CONFIG.evaluate.bootstrap,
         dataset=CONFIG.name,
-        code=code("mmaq.transfer.stage.evaluate_transfer"),
+        code=code("mmaq.transfer.stage.evaluate_transfer", METHODS=run_of),
     script:
         "../workflow/scripts/evaluate_transfer.py"
