@@ -298,6 +298,7 @@ def evaluate_part(run: Run, part: Part) -> Call:
             return partial(stage.evaluate_gbm_embedding, **given)
         case "finetune":
             given |= {"checkpoint": run.encoders(method), "method": method, "split": split}
+            given["calibrated"] = method in run.config.evaluate.calibrated
             return partial(stage.evaluate_finetune, **given)
         case _:
             given |= {"protocol": part.protocol, "method": method, "split": split}

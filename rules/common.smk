@@ -13,10 +13,10 @@ from mmaq.config.parts import (
     pretrained_runs,
     transfer_parts,
 )
+from mmaq.base.digest import code_digest
 from mmaq.base.errors import MmaqError
 from mmaq.base.layout import Layout
 from mmaq.contracts.patches import FILES as STORE_FILES
-from mmaq.base.sources import stage_sources
 from mmaq.stages import timings_by_rule
 from mmaq.transfer.store import FILES as PLANT_FILES
 from mmaq.vocabulary import SELF_SUPERVISED
@@ -67,9 +67,8 @@ def manifest(name):
 
 
 def acquired(*used):
-    """The parts of the section acquire that a fetching rule uses, with what all of them do."""
-    parts = {"sentinel2", "sentinel5p", "stations", "maps"} - set(used)
-    return section("acquire", unused=[*parts, "unlabelled", "unlabelled_table"])
+    """What a fetching rule uses of the section acquire; what was asked stands in the manifest."""
+    return section("acquire", "endpoints", "missing", *used)
 
 
 def transfers(provider):
@@ -89,9 +88,33 @@ def has_images():
     return has_collection(SENTINEL2) and has_collection(SENTINEL5P)
 
 
-def section(name, unused=()):
-    """One section of the configuration as plain values, less what a rule does not use."""
-    return getattr(CONFIG, name).model_dump(mode="json", exclude=set(unused))
+def section(name, *keys):
+    """Of a section of the configuration the keys that decide a rule's result, as plain values.
+
+    Without keys all that do. They alone make a rule run again, so the adapter gives the stage a
+    narrow section, in which another key cannot be read. What a stage needs and decides no result
+    (``INCIDENTAL``: loggers, threads) is no parameter, as Snakemake would run the rule again for
+    it: the adapter takes it from ``snakemake.config``, which Snakemake does not compare.
+    """
+    return getattr(CONFIG, name).decisive(*keys)
+
+
+def code(stage, **registries):
+    """Digest of the code that a rule's stage reaches; docstrings, comments and layout aside.
+
+    Registries (see ``code_digest``) are followed at keys that are functions of the wildcards.
+    """
+
+    def digest_of_job(wildcards):
+        keys = {name: key(wildcards) for name, key in registries.items()}
+        return code_digest(stage, **keys)
+
+    return digest_of_job
+
+
+def run_of(wildcards):
+    """The pretraining method whose encoders a job trains or evaluates."""
+    return checkpoint_of(wildcards.method)
 
 
 PARTS = CONFIG.period.parts(CONFIG.grid.part)
@@ -99,9 +122,20 @@ EVALUATED = f"{PATHS.data}/evaluation"
 EVALUATION_PARTS = [part.name for part in evaluation_parts(CONFIG.evaluate)]
 PRETRAINED = pretrained_runs(CONFIG.evaluate, CONFIG.scenes)
 TRANSFER_PARTS = [part.name for part in transfer_parts(CONFIG.scenes)]
-# Settings that only the probes, or only trained networks, use.
-PROBING = ("probes", "heads", "label_fractions", "embedding_trees")
-TRAINING = ("finetune", "supervised", "calibrated")
+# Settings that all methods are evaluated by.
+MEASURING = ("pollutants", "folds", "seeds", "buffer_km", "together")
+# Settings that sums and means of granules depend on; the length of the parts is none.
+GRIDDING = (
+    "bbox",
+    "resolution",
+    "area",
+    "variable",
+    "qa",
+    "cloud_fraction",
+    "solar_zenith",
+    "rows",
+    "strict",
+)
 STORE = [f"{PATHS.patches}/{name}" for name in STORE_FILES]
 PLANTS = [f"{PATHS.plants}/{name}" for name in PLANT_FILES]
 
@@ -126,8 +160,8 @@ def made(name, path):
 
 
 def pretrain_section(wildcards):
-    """The section of one method: the configured run under that method's name and rate."""
-    return CONFIG.pretrain.of(wildcards.method).model_dump(mode="json")
+    """What decides the run of one method."""
+    return CONFIG.pretrain.of(wildcards.method).decisive()
 
 
 def encoders_of(wildcards):

@@ -4,7 +4,6 @@ rule evaluate_references:
         truth=made(TRUTH, collection(TRUTH)),
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluate.stage"),
     output:
         fits=f"{EVALUATED}/references.csv",
         predictions=f"{EVALUATED}/references.parquet",
@@ -19,9 +18,9 @@ rule evaluate_references:
         mem_mb=3000,
     params:
         config=section(
-            "evaluate",
-            unused=(*TRAINING, "probes", "heads", "embedding_trees", "threads"),
+            "evaluate", *MEASURING, "splits", "references", "label_fractions"
         ),
+        code=code("mmaq.evaluate.stage.evaluate_references"),
     script:
         "../workflow/scripts/evaluate_references.py"
 
@@ -31,7 +30,6 @@ rule evaluate_probes:
         encoders=encoders_of,
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluate.stage"),
     output:
         fits=f"{EVALUATED}/probes_{{method}}.csv",
         predictions=f"{EVALUATED}/probes_{{method}}.parquet",
@@ -47,9 +45,8 @@ rule evaluate_probes:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section(
-            "evaluate", unused=(*TRAINING, "references", "probes", "embedding_trees")
-        ),
+        config=section("evaluate", *MEASURING, "splits", "heads", "label_fractions"),
+        code=code("mmaq.evaluate.stage.evaluate_probes", METHODS=run_of),
     script:
         "../workflow/scripts/evaluate_probes.py"
 
@@ -59,7 +56,6 @@ rule evaluate_gbm_embedding:
         encoders=encoders_of,
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluate.stage"),
     output:
         fits=f"{EVALUATED}/gbm_embedding_{{method}}.csv",
         predictions=f"{EVALUATED}/gbm_embedding_{{method}}.parquet",
@@ -75,7 +71,8 @@ rule evaluate_gbm_embedding:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section("evaluate", unused=(*TRAINING, "references", *PROBING)),
+        config=section("evaluate", *MEASURING, "splits"),
+        code=code("mmaq.evaluate.stage.evaluate_gbm_embedding", METHODS=run_of),
     script:
         "../workflow/scripts/evaluate_gbm_embedding.py"
 
@@ -85,7 +82,6 @@ rule evaluate_finetune:
         encoders=encoders_of,
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluate.stage"),
     output:
         fits=f"{EVALUATED}/finetune_{{method}}_{{split}}.csv",
         predictions=f"{EVALUATED}/finetune_{{method}}_{{split}}.parquet",
@@ -103,7 +99,9 @@ rule evaluate_finetune:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section("evaluate", unused=("references", "supervised", *PROBING)),
+        config=section("evaluate", *MEASURING, "finetune"),
+        calibrated=lambda wildcards: wildcards.method in CONFIG.evaluate.calibrated,
+        code=code("mmaq.evaluate.stage.evaluate_finetune", METHODS=run_of),
     script:
         "../workflow/scripts/evaluate_finetune.py"
 
@@ -113,7 +111,6 @@ rule evaluate_supervised:
     input:
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluate.stage"),
     output:
         fits=f"{EVALUATED}/{{protocol}}_{{method}}_{{split}}.csv",
         predictions=f"{EVALUATED}/{{protocol}}_{{method}}_{{split}}.parquet",
@@ -132,10 +129,13 @@ rule evaluate_supervised:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section(
-            "evaluate", unused=("finetune", "references", "calibrated", *PROBING)
-        ),
+        config=section("evaluate", *MEASURING, "supervised"),
         encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
+        code=code(
+            "mmaq.evaluate.stage.evaluate_supervised",
+            METHODS=lambda job: run_of(job) if job.protocol == "scratch" else None,
+            NETWORKS=lambda job: job.method if job.protocol == "supervised" else None,
+        ),
     script:
         "../workflow/scripts/evaluate_supervised.py"
 
@@ -148,7 +148,6 @@ rule benchmark_table:
         ],
         fits=[f"{EVALUATED}/{part}.csv" for part in EVALUATION_PARTS + TRANSFER_PARTS],
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluate.stage"),
     output:
         table=report(
             str(PATHS.benchmark),
@@ -169,5 +168,6 @@ rule benchmark_table:
     params:
         draws=CONFIG.evaluate.bootstrap,
         dataset=CONFIG.name,
+        code=code("mmaq.evaluate.stage.benchmark_table"),
     script:
         "../workflow/scripts/benchmark_table.py"

@@ -4,7 +4,6 @@ if CONFIG.source != "published":
     rule landuse:
         input:
             tables=landuse_tables(),
-            sources=stage_sources("mmaq.landuse.stage"),
         output:
             PATHS.sites,
         log:
@@ -19,6 +18,7 @@ if CONFIG.source != "published":
         params:
             config=section("landuse"),
             period=section("period"),
+            code=code("mmaq.landuse.stage.landuse"),
         script:
             "../workflow/scripts/landuse.py"
 
@@ -27,7 +27,6 @@ else:
     rule landuse_published:
         input:
             tables=landuse_tables(),
-            sources=stage_sources("mmaq.landuse.stage"),
         output:
             PATHS.sites,
         log:
@@ -40,7 +39,8 @@ else:
         resources:
             mem_mb=4000,
         params:
-            config=section("landuse"),
-            published=section("published"),
+            config=section("landuse", "block_degrees"),
+            published=section("published", "samples", "eea_metadata", "osm"),
+            code=code("mmaq.landuse.stage.landuse_published"),
         script:
             "../workflow/scripts/landuse_published.py"

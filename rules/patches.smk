@@ -7,7 +7,6 @@ if CONFIG.source != "published":
             grid=made(SENTINEL5P, PATHS.grid),
             ancillary=made(ANCILLARY, collection(ANCILLARY)),
             sites=PATHS.sites,
-            sources=stage_sources("mmaq.patches.stage"),
         output:
             STORE,
         log:
@@ -22,6 +21,7 @@ if CONFIG.source != "published":
             mem_mb=4000,
         params:
             config=section("patches"),
+            code=code("mmaq.patches.stage.patches"),
         script:
             "../workflow/scripts/patches.py"
 
@@ -30,7 +30,6 @@ else:
     rule patches_published:
         input:
             sites=PATHS.sites,
-            sources=stage_sources("mmaq.patches.stage"),
         output:
             STORE,
         log:
@@ -44,8 +43,9 @@ else:
         resources:
             mem_mb=4000,
         params:
-            config=section("patches"),
-            published=section("published"),
+            config=section("patches", "s2_size", "s5p_size"),
+            published=section("published", "samples", "images"),
+            code=code("mmaq.patches.stage.patches_published"),
         script:
             "../workflow/scripts/patches_published.py"
 
@@ -54,7 +54,6 @@ else:
 rule plants:
     input:
         labels=f"{CONFIG.transfer.images or PATHS.plant_scenes}/labels.csv",
-        sources=stage_sources("mmaq.transfer.stage"),
     output:
         PLANTS,
     log:
@@ -65,5 +64,7 @@ rule plants:
         "../environment.yaml"
     resources:
         mem_mb=4000,
+    params:
+        code=code("mmaq.transfer.stage.plants"),
     script:
         "../workflow/scripts/plants.py"

@@ -4,7 +4,6 @@ rule fit:
         encoders=encoders_to_fit(),
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.predict.stage"),
     output:
         PATHS.estimator(*CONFIG.predict.estimator),
     log:
@@ -19,10 +18,17 @@ rule fit:
         mem_mb=4000,
     params:
         evaluate=section(
-            "evaluate", unused=("references", "probes", "label_fractions", "bootstrap")
+            "evaluate",
+            "seeds",
+            "buffer_km",
+            "together",
+            "embedding_trees",
+            "finetune",
+            "supervised",
         ),
         config=section("predict"),
         encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
+        code=code("mmaq.predict.stage.fit"),
     script:
         "../workflow/scripts/fit.py"
 
@@ -32,7 +38,6 @@ rule predict:
         estimator=PATHS.estimator(*CONFIG.predict.estimator),
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.predict.stage"),
     output:
         PATHS.predictions,
     log:
@@ -45,5 +50,7 @@ rule predict:
     resources:
         gpu=GPUS,
         mem_mb=4000,
+    params:
+        code=code("mmaq.predict.stage.predict"),
     script:
         "../workflow/scripts/predict.py"

@@ -5,7 +5,6 @@ rule evaluate_transfer:
             encoders_of(wildcards) if wildcards.protocol != "scratch" else []
         ),
         store=PLANTS,
-        sources=stage_sources("mmaq.transfer.stage"),
     output:
         fits=f"{EVALUATED}/transfer_{{task}}_{{method}}_{{protocol}}.csv",
         predictions=f"{EVALUATED}/transfer_{{task}}_{{method}}_{{protocol}}.parquet",
@@ -24,8 +23,16 @@ rule evaluate_transfer:
         mem_mb=4000,
     params:
         config=section(
-            "transfer", unused=("tasks", "images", "scenes", "plants", "encoders")
+            "transfer",
+            "size",
+            "seeds",
+            "epochs",
+            "batch_size",
+            "learning_rate",
+            "encoder_rate",
+            "weight_decay",
         ),
         encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
+        code=code("mmaq.transfer.stage.evaluate_transfer", METHODS=run_of),
     script:
         "../workflow/scripts/evaluate_transfer.py"

@@ -115,7 +115,7 @@ class Acquire(Section):
     def searched(self) -> dict[str, Any]:
         """What a search depends on: not how granules are kept, nor how many may fail."""
         values = self.model_dump(mode="json", exclude={"missing"})
-        del values["sentinel5p"]["keep"]
+        values["sentinel5p"].pop("keep", None)  # a narrow section has none
         return values
 
     @model_validator(mode="after")

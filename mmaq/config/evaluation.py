@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar, get_args
+from typing import Annotated, ClassVar, TypeVar, get_args
 
 from pydantic import AfterValidator, Field
 
@@ -36,6 +36,8 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 class Finetune(Section):
     """Fine-tuning of the encoders on one hold-out a seed, from the probe's solution."""
 
+    INCIDENTAL: ClassVar[frozenset[str]] = frozenset({"methods"})
+
     methods: Annotated[tuple[Pretrained, ...], Once] = Field(
         default=("mmaq", "mmaq_s2", "decur", "barlow_twins"),
         description="Methods that are fine-tuned.",
@@ -54,6 +56,8 @@ class Finetune(Section):
 
 class Supervised(Section):
     """Training from random weights on the training stations alone, one hold-out a seed."""
+
+    INCIDENTAL: ClassVar[frozenset[str]] = frozenset({"methods", "scratch"})
 
     methods: Annotated[tuple[SupervisedName, ...], Once] = Field(
         default=("aqnet",), description="Networks of supervised papers."
@@ -75,6 +79,8 @@ class Supervised(Section):
 
 class Evaluate(Section):
     """What stands in the benchmark table."""
+
+    INCIDENTAL: ClassVar[frozenset[str]] = frozenset({"threads"})
 
     pollutants: Annotated[tuple[Pollutant, ...], Once] = Field(
         default=("no2",), min_length=1, description="What is predicted, each by itself."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -13,6 +13,8 @@ from mmaq.vocabulary import Pretrained, TransferTask
 
 class Transfer(Section):
     """Fuel classification and plume segmentation on scenes of power plants."""
+
+    INCIDENTAL: ClassVar[frozenset[str]] = frozenset({"threads"})
 
     tasks: Annotated[tuple[TransferTask, ...], Once] = Field(
         default=("fuel", "plume"), description="Tasks; empty for none."

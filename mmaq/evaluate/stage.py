@@ -115,14 +115,15 @@ def evaluate_finetune(
     config: Evaluate,
     method: str,
     split: str,
+    calibrated: bool,
     out: Path,
     fits: Path,
 ) -> None:
     """Test the fine-tuned encoders of one method on fold 0 of each seed of one split.
 
-    Arguments and errors as of :func:`evaluate_probes`; ``split`` is one of the configuration's.
+    Arguments and errors as of :func:`evaluate_probes`; ``split`` is one of the configuration's,
+    and with ``calibrated`` the encoders are tuned once more, for their 90 % intervals.
     """
-    calibrated = method in config.calibrated
     encoder = Pretrained(method, checkpoint)
     estimators = [catalogue.fine_tuned(encoder, config.finetune, calibrated)]
     _evaluate(sites, store, estimators, [split], config, out, fits)

@@ -30,7 +30,7 @@ def describe(
         "bands": list(BANDS),
         "features": list(FEATURES),
         "modalities": list(modalities),
-        "config": config.model_dump(mode="json"),
+        "config": config.decisive(),
         "statistics": statistics.to_dict(),
         "site_ids": list(site_ids),
     }

@@ -40,7 +40,7 @@ def limited_threads(count: int) -> Iterator[None]:
 
 @contextmanager
 def cpu_threads(count: int) -> Iterator[None]:
-    """Give torch ``count`` threads: sums depend on their number, so it is part of a run."""
+    """Give torch ``count`` threads; the last bits of sums depend on their number."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -19,9 +19,6 @@ from mmaq.learn.data import Inputs, Statistics
 from mmaq.learn.history import History, refuse_collapse
 from mmaq.learn.module import PretrainModule
 
-INCIDENTAL = {"checkpoint_steps", "collapse", "loggers", "memory_share"}
-"""Keys that do not change what a run learns."""
-
 LOG = logging.getLogger(__name__)
 
 
@@ -165,7 +162,7 @@ def best_epoch(history: History, warmup: int) -> int:
 def run_digest(config: Pretrain, inputs: Inputs, statistics: Statistics, batch: int) -> str:
     """What decides a run's result, as a digest; how many processes share a batch is not of it."""
     about = {
-        "config": config.model_dump(mode="json", exclude=INCIDENTAL),
+        "config": config.decisive(),
         "site_ids": inputs.site_ids,
         "statistics": statistics.to_dict(),
         "batch": batch,

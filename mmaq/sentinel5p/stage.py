@@ -23,10 +23,10 @@ def grid_part(
 ) -> None:
     """Sum the archive's granules of the days ``start`` to ``end``, both included, into ``out``.
 
-    Goes on from ``out`` where it holds sums of the same settings, code and granules: only new
+    Goes on from ``out`` where it holds sums of the same version, settings and granules: only new
     granules are read then. Each granule's checksum is compared with the catalogue's before it is
-    read. A broken granule is left out and tried again in the next run. Days without a granule give
-    a part of zero weight.
+    read. A broken granule is left out and tried again in the next run. Days without a granule
+    give a part of zero weight.
 
     Raises:
         ArchiveError: the collection is missing; or, with ``config.strict``, a file differs from

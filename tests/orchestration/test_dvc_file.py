@@ -58,7 +58,7 @@ def test_every_file_of_rules_belongs_to_one_stage(here):
 
 
 def test_a_rule_of_no_stage_is_refused(here, monkeypatch):
-    monkeypatch.setattr("mmaq.orchestrate.stages.STAGES", STAGES[:-1])
+    monkeypatch.setattr("mmaq.orchestrate.dvc_file.STAGES", STAGES[:-1])
     with pytest.raises(
         ConfigError, match=r"rules/report\.smk: its rule report belongs to no stage"
     ):

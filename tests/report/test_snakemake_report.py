@@ -14,7 +14,7 @@ CAPTIONS = ROOT / "workflow/report"
 SNAKEFILE = """
 from types import SimpleNamespace
 from mmaq.base.layout import Layout
-from mmaq.base.sources import stage_sources
+from mmaq.base.digest import code_digest as code
 
 PATHS = Layout("default")
 CONFIG = SimpleNamespace(name="default", source="simulate")

@@ -124,17 +124,6 @@ def test_a_changed_setting_reruns_its_stage_and_what_follows(workflow, change, e
     assert _jobs(workflow, change) == expected
 
 
-def test_an_edited_module_reruns_its_stage_and_what_follows(workflow):
-    module = ROOT / "mmaq/learn/lars.py"
-    before = module.read_text()
-    try:
-        module.write_text(before + "\n# edited\n")
-        assert _jobs(workflow) == AFTER_TRAINING
-    finally:
-        module.write_text(before)
-    assert _jobs(workflow) == set()
-
-
 def test_a_damaged_granule_ends_its_stage_with_one_line(workflow, tmp_path):
     granule = next((workflow.folder / "data/tiny/archive/sentinel-5p-l2-no2").glob("*/*.nc"))
     command = [sys.executable, "-c", "from mmaq.cli import main; main()", "grid", "cut.nc"]

@@ -9,4 +9,6 @@ start_logging(snakemake.log[0])
 with one_line_errors():
     from mmaq.acquire.stage import acquire
 
-    acquire(config=Files(**snakemake.params.config), archive=Path(snakemake.output[0]).parents[1])
+    acquire(
+        config=Files.narrow(snakemake.params.config), archive=Path(snakemake.output[0]).parents[1]
+    )

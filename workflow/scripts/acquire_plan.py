@@ -12,9 +12,9 @@ with one_line_errors():
 
     asked = snakemake.params
     acquire_plan(
-        config=Acquire.model_validate(asked.acquire),
+        config=Acquire.narrow(asked.acquire),
         period=Period.model_validate(asked.period),
-        landuse=Landuse(radius_m=asked.radius_m),
-        patches=Patches(s2_size=asked.s2_size),
+        landuse=Landuse.narrow({"radius_m": asked.radius_m}),
+        patches=Patches.narrow({"s2_size": asked.s2_size}),
         folder=Path(snakemake.output.sites).parent,
     )

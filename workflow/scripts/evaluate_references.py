@@ -13,7 +13,7 @@ with one_line_errors():
         sites=Path(snakemake.input.sites),
         store=Path(snakemake.input.store[0]).parent,
         archive=next((Path(path).parents[1] for path in snakemake.input.get("truth", [])), None),
-        config=Evaluate(**snakemake.params.config),
+        config=Evaluate.narrow(snakemake.params.config),
         out=Path(snakemake.output.predictions),
         fits=Path(snakemake.output.fits),
     )

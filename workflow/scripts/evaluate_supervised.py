@@ -5,16 +5,18 @@ from pathlib import Path
 from mmaq.base.logs import one_line_errors, start_logging
 from mmaq.config.evaluation import Evaluate
 from mmaq.config.learning import Encoders
+from mmaq.config.load import check_config
 
 start_logging(snakemake.log[0])
 with one_line_errors():
     from mmaq.evaluate.stage import evaluate_supervised
 
+    whole = check_config(snakemake.config, "the configuration")
     evaluate_supervised(
         sites=Path(snakemake.input.sites),
         store=Path(snakemake.input.store[0]).parent,
         encoders=Encoders(**snakemake.params.encoders),
-        config=Evaluate(**snakemake.params.config),
+        config=Evaluate.narrow(snakemake.params.config, whole.evaluate),
         protocol=snakemake.wildcards.protocol,
         method=snakemake.wildcards.method,
         split=snakemake.wildcards.split,

@@ -12,7 +12,7 @@ with one_line_errors():
     fetch_maps(
         manifest=Path(snakemake.input.manifest),
         sites=Path(snakemake.input.sites),
-        config=Acquire(**snakemake.params.config),
+        config=Acquire.narrow(snakemake.params.config),
         archive=Path(snakemake.output[0]).parents[1],
         workers=snakemake.params.workers,
     )

@@ -13,8 +13,8 @@ with one_line_errors():
     fetch_sentinel2(
         manifest=Path(snakemake.input.manifest),
         sites=Path(snakemake.input.sites),
-        config=Acquire(**snakemake.params.config),
-        patches=Patches(**snakemake.params.patches),
+        config=Acquire.narrow(snakemake.params.config),
+        patches=Patches.narrow(snakemake.params.patches),
         archive=Path(snakemake.output[0]).parents[1],
         workers=snakemake.params.workers,
     )

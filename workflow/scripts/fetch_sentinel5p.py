@@ -11,7 +11,7 @@ with one_line_errors():
 
     fetch_sentinel5p(
         manifest=Path(snakemake.input.manifest),
-        config=Acquire(**snakemake.params.config),
+        config=Acquire.narrow(snakemake.params.config),
         archive=Path(snakemake.output[0]).parents[1],
         workers=snakemake.params.workers,
     )

@@ -10,4 +10,4 @@ with one_line_errors():
     from mmaq.sentinel5p.stage import grid
 
     parts = [Path(part) for part in snakemake.input.parts]
-    grid(parts=parts, config=Grid(**snakemake.params.config), out=Path(snakemake.output[0]))
+    grid(parts=parts, config=Grid.narrow(snakemake.params.config), out=Path(snakemake.output[0]))

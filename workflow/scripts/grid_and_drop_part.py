@@ -14,8 +14,8 @@ with one_line_errors():
     start, end = map(date.fromisoformat, snakemake.params.days)
     grid_and_drop_part(
         manifest=Path(snakemake.input.manifest),
-        config=Acquire(**snakemake.params.acquire),
-        grid=Grid(**snakemake.params.config),
+        config=Acquire.narrow(snakemake.params.acquire),
+        grid=Grid.narrow(snakemake.params.config),
         start=start,
         end=end,
         out=Path(snakemake.output[0]),

@@ -13,7 +13,7 @@ with one_line_errors():
     start, end = map(date.fromisoformat, snakemake.params.days)
     grid_part(
         archive=Path(snakemake.input.collection).parents[1],
-        config=Grid(**snakemake.params.config),
+        config=Grid.narrow(snakemake.params.config),
         start=start,
         end=end,
         out=Path(snakemake.output[0]),

@@ -11,7 +11,7 @@ with one_line_errors():
 
     landuse(
         archive=Path(snakemake.input.tables[0]).parents[1],
-        config=Landuse(**snakemake.params.config),
-        period=Period(**snakemake.params.period),
+        config=Landuse.narrow(snakemake.params.config),
+        period=Period.narrow(snakemake.params.period),
         out=Path(snakemake.output[0]),
     )

@@ -10,7 +10,7 @@ with one_line_errors():
     from mmaq.landuse.stage import landuse_published
 
     landuse_published(
-        config=Published(**snakemake.params.published),
-        landuse=Landuse(**snakemake.params.config),
+        config=Published.narrow(snakemake.params.published),
+        landuse=Landuse.narrow(snakemake.params.config),
         out=Path(snakemake.output[0]),
     )

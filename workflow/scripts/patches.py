@@ -13,7 +13,7 @@ with one_line_errors():
         archive=Path(snakemake.input.ancillary[0]).parents[1],
         sites=Path(snakemake.input.sites),
         l3=next(map(Path, snakemake.input.get("grid", [])), None),
-        config=Patches(**snakemake.params.config),
+        config=Patches.narrow(snakemake.params.config),
         out=Path(snakemake.output[0]).parent,
         workers=snakemake.threads,
     )

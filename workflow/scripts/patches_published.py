@@ -10,8 +10,8 @@ with one_line_errors():
     from mmaq.patches.stage import patches_published
 
     patches_published(
-        config=Published(**snakemake.params.published),
-        patches=Patches(**snakemake.params.config),
+        config=Published.narrow(snakemake.params.published),
+        patches=Patches.narrow(snakemake.params.config),
         sites=Path(snakemake.input.sites),
         out=Path(snakemake.output[0]).parent,
     )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mmaq.base.logs import one_line_errors, start_logging
 from mmaq.config.learning import Pretrain
+from mmaq.config.load import check_config
 from mmaq.learn.devices import share_devices
 
 shape = snakemake.resources.devices, snakemake.resources.nodes
@@ -12,10 +13,11 @@ start_logging(snakemake.log[0])
 with one_line_errors():
     from mmaq.learn.stage import pretrain
 
+    whole = check_config(snakemake.config, "the configuration")
     pretrain(
         store=Path(snakemake.input.store[0]).parent,
         sites=Path(snakemake.input.sites),
-        config=Pretrain(**snakemake.params.config),
+        config=Pretrain.narrow(snakemake.params.config, whole.pretrain),
         out=Path(snakemake.output.checkpoint).parent,
         devices=shape[0],
         nodes=shape[1],

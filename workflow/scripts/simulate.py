@@ -10,8 +10,8 @@ with one_line_errors():
     from mmaq.simulate.stage import simulate
 
     simulate(
-        config=Simulate(**snakemake.params.config),
-        period=Period(**snakemake.params.period),
+        config=Simulate.narrow(snakemake.params.config),
+        period=Period.narrow(snakemake.params.period),
         archive=Path(snakemake.output[0]).parents[1],
         workers=snakemake.threads,
     )

@@ -11,8 +11,8 @@ with one_line_errors():
     from mmaq.simulate.stage import simulate_plants
 
     simulate_plants(
-        config=Simulate(**snakemake.params.config),
-        period=Period(**snakemake.params.period),
-        transfer=Transfer(**snakemake.params.transfer),
+        config=Simulate.narrow(snakemake.params.config),
+        period=Period.narrow(snakemake.params.period),
+        transfer=Transfer.narrow(snakemake.params.transfer),
         scenes=Path(snakemake.output[0]).parent,
     )
