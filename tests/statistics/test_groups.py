@@ -1,5 +1,5 @@
 import numpy as np
-from stations_made_up import make_table
+from tests.estimators.stations_made_up import make_table
 
 from mmaq.statistics.groups import MIN_STATIONS, station_groups
 
