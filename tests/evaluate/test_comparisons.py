@@ -15,12 +15,6 @@ from tests.statistics.predictions_made_up import FULL, TREES, make_predictions
 DRAWS = 100
 DONE = {"n_train": 120, "n_test": 40, "seconds": 1.0, "status": "ok", "reason": ""}
 SKIPPED = DONE | {"seconds": np.nan, "status": "skipped", "reason": "no, really"}
-    "n_train": 0,
-    "n_test": 0,
-    "seconds": np.nan,
-    "status": "skipped",
-    "reason": "no, really",
-}
 
 
 @pytest.fixture(scope="module")
