@@ -1,15 +1,11 @@
-from __future__ import annotations
+"""Fixtures of made-up stations, for every room that fits to them."""
 
-import sys
-from pathlib import Path
+from __future__ import annotations
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from stations_made_up import TINY, make_data
-
 from mmaq.config.learning import Pretrain
+from tests.estimators.stations_made_up import TINY, make_data
 
 
 @pytest.fixture(scope="session")

@@ -3,22 +3,23 @@
 from typing import get_args
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
-from stations_made_up import make_data
 
 from mmaq.base.errors import CheckpointError
 from mmaq.config.evaluation import Evaluate, Finetune
 from mmaq.config.parts import checkpoint_of
-from mmaq.contracts.benchmark import read_benchmark
-from mmaq.estimators.encoders import embed_stations
-from mmaq.estimators.probes import ridge_probe
+from mmaq.estimators.catalogue import probe
+from mmaq.estimators.encoders import Pretrained
+from mmaq.evaluate.checks import change_inputs, change_labels
 from mmaq.evaluate.stage import evaluate_finetune, evaluate_probes
 from mmaq.evaluate.task import read_task
 from mmaq.learn.devices import limited_threads
-from mmaq.statistics.splits import Fold, make_folds, random_labels
-from mmaq.vocabulary import Learned, Pretrained
+from mmaq.statistics.splits import Stations, outer_folds, related
+from mmaq.vocabulary import Learned
+from mmaq.vocabulary import Pretrained as PretrainedName
+from tests.estimators.stations_made_up import make_data
+from tests.evaluate.running import evaluate
 
 QUICK = Evaluate(
     seeds=(0, 1), folds=3, bootstrap=100, splits=("random",), heads=("linear", "fused"),
@@ -31,34 +32,13 @@ S2_ALONE = (
 
 
 def _probes(data, checkpoint, folder, method="mmaq"):
-    out, predictions = folder / "probes.csv", folder / "probes.parquet"
-    evaluate_probes(
-        sites=data[0],
-        store=data[1],
-        checkpoint=checkpoint,
-        config=QUICK,
-        dataset="made_up",
-        method=method,
-        out=out,
-        predictions=predictions,
-    )
-    return read_benchmark(out), pd.read_parquet(predictions)
+    return evaluate(evaluate_probes, data, folder, QUICK, checkpoint=checkpoint, method=method)
 
 
 def _finetune(data, checkpoint, folder, method="mmaq", split="random", config=QUICK):
-    out, predictions = folder / "finetune.csv", folder / "finetune.parquet"
-    evaluate_finetune(
-        sites=data[0],
-        store=data[1],
-        checkpoint=checkpoint,
-        config=config,
-        dataset="made_up",
-        method=method,
-        split=split,
-        out=out,
-        predictions=predictions,
+    return evaluate(
+        evaluate_finetune, data, folder, config, checkpoint=checkpoint, method=method, split=split
     )
-    return read_benchmark(out), pd.read_parquet(predictions)
 
 
 @pytest.mark.parametrize("method", get_args(Learned))
@@ -67,8 +47,13 @@ def test_each_encoder_has_a_linear_and_a_fused_probe(data, checkpoints, tmp_path
     assert (rows["status"] == "ok").all()
     assert set(rows["method"]) == {method}
     images = "s2" if method in S2_ALONE else "s2+s5p"
-    modalities = rows.groupby("protocol")["modalities"].unique().str[0]
-    assert modalities.to_dict() == {"linear": images, "fused": f"{images}+table"}
+    # of several images each is probed alone too, but for MMAQ's Sentinel-2: it has its own name
+    alone = {name for name in ("s2", "s5p") if (method, name) != ("mmaq", "s2")}
+    modalities = rows.groupby("protocol")["modalities"].agg(set)
+    assert modalities.to_dict() == {
+        "linear": {images} | (alone if images == "s2+s5p" else set()),
+        "fused": {f"{images}+table"},
+    }
     counts = predictions.groupby(["protocol", "seed"])["site_id"].nunique()
     assert (counts == 200).all()
     assert (rows["seconds"] > 0).all()
@@ -82,28 +67,42 @@ def test_pixels_teach_the_linear_probe_and_the_table_adds_to_it(data, checkpoint
     assert r2["fused"] > r2["linear"] > 0.1
 
 
+def _embed(task, method, checkpoint, seed):
+    places = task.places
+    return Pretrained(method, checkpoint).embedder(places, seed).embed(places)
+
+
 def test_an_untrained_encoder_is_drawn_anew_from_each_seed(data, checkpoint):
-    task = read_task(data[0], data[1], "made_up", "no2")
-    untrained = embed_stations(task, "random_init", checkpoint, (0, 1)).by_seed
-    assert not np.allclose(untrained[0][0], untrained[1][0])
-    again = embed_stations(task, "random_init", checkpoint, (1,)).by_seed
-    np.testing.assert_array_equal(untrained[1][0], again[1][0])
-    trained = embed_stations(task, "mmaq", checkpoint, (0, 1)).by_seed
-    np.testing.assert_array_equal(trained[0][0], trained[1][0])
+    task = read_task(data[0], data[1], "no2")
+    first, second = (_embed(task, "random_init", checkpoint, seed)[0] for seed in (0, 1))
+    assert not np.allclose(first, second)
+    np.testing.assert_array_equal(second, _embed(task, "random_init", checkpoint, 1)[0])
+    first, second = (_embed(task, "mmaq", checkpoint, seed)[0] for seed in (0, 1))
+    np.testing.assert_array_equal(first, second)
 
 
-def test_a_probe_does_not_read_test_targets_or_test_statistics():
-    rng = np.random.default_rng(0)
-    labels = random_labels(90, 3, 0)
-    fold = Fold(np.flatnonzero(labels), np.flatnonzero(labels == 0))
-    target = rng.normal(20, 8, 90)
-    blocks = {0: [rng.normal(size=(90, 20)), rng.normal(size=(90, 3))]}
-    before = ridge_probe(blocks, target)(fold, 0)
-    target[fold.test] = 999
-    np.testing.assert_array_equal(before, ridge_probe(blocks, target)(fold, 0))
-    # Half of the test stations move far away; what the other half gets must not change.
-    blocks[0][0][fold.test[15:]] += 1e3
-    np.testing.assert_allclose(before[:15], ridge_probe(blocks, target)(fold, 0)[:15])
+@pytest.mark.parametrize("head", ["linear", "fused"])
+def test_a_probe_does_not_read_test_targets_or_test_statistics(data, checkpoint, head):
+    task = read_task(data[0], data[1], "no2")
+    fold = _folds(task, "random", 3, 0)[0]
+    estimator = probe(Pretrained("mmaq", checkpoint), head)
+
+    def predict(task):
+        places = task.places
+        train = task.training(places, fold, Stations.single(places.lonlat))
+        return estimator.fit(train, seed=0).mean(places.take(fold.test))
+
+    before = predict(task)
+    np.testing.assert_array_equal(before, predict(change_labels(task, fold.test)))
+    # Half of the test stations change altogether; what the other half gets must not.
+    changed = predict(change_inputs(task, fold.test[::2]))
+    np.testing.assert_allclose(before[1::2], changed[1::2])
+    assert not np.isclose(before[::2], changed[::2]).any()
+
+
+def _folds(task, split, folds, seed):
+    stations = related(task.table, split, task.copies, QUICK.buffer_km)
+    return outer_folds(task.table, split, folds, stations, seed)
 
 
 def test_shuffled_labels_teach_the_probes_nothing(checkpoint, tmp_path):
@@ -157,9 +156,9 @@ def test_a_checkpoint_of_another_method_is_refused(data, checkpoints, tmp_path, 
 
 
 def test_the_sentinel_2_export_serves_as_well_as_the_whole(data, checkpoints, checkpoint):
-    task = read_task(data[0], data[1], "made_up", "no2")
+    task = read_task(data[0], data[1], "no2")
     whole, alone = (
-        embed_stations(task, "mmaq_s2", path, (0,)).by_seed[0]
+        _embed(task, "mmaq_s2", path, 0)
         for path in (checkpoint, checkpoints("mmaq", ("s2",), "mmaq_s2_only"))
     )
     assert len(whole) == len(alone) == 1
@@ -171,9 +170,9 @@ def test_fine_tuning_is_tested_on_one_hold_out_a_seed(data, checkpoint, tmp_path
     assert set(rows["modalities"]) == {"s2+s5p"}
     assert set(rows["protocol"]) == {"finetune"}
     assert set(predictions["fold"]) == {0}
-    task = read_task(data[0], data[1], "made_up", "no2")
+    task = read_task(data[0], data[1], "no2")
     for seed, part in predictions.groupby("seed"):
-        fold = make_folds(task.table, "blocks", 3, QUICK.buffer_km, seed)[0]
+        fold = _folds(task, "blocks", 3, seed)[0]
         assert set(part["site_id"]) == set(task.site_id[fold.test])
     assert np.isfinite(predictions["prediction"]).all()
     assert rows["n_test"].iloc[0] < 100 < rows["n_train"].iloc[0]
@@ -183,7 +182,7 @@ def test_fine_tuning_is_tested_on_one_hold_out_a_seed(data, checkpoint, tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", get_args(Pretrained))
+@pytest.mark.parametrize("method", get_args(PretrainedName))
 def test_each_pretrained_method_is_fine_tuned(data, checkpoints, tmp_path, method):
     rows, predictions = _finetune(data, checkpoints(checkpoint_of(method)), tmp_path, method)
     assert set(rows["modalities"]) == {"s2" if method in S2_ALONE else "s2+s5p"}

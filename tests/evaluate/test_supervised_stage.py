@@ -5,13 +5,13 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 import pytest
-from stations_made_up import TINY, make_data
 
 from mmaq.config.evaluation import Evaluate, Finetune, Supervised
-from mmaq.contracts.benchmark import read_benchmark
 from mmaq.contracts.sites import read_sites, write_sites
 from mmaq.evaluate.stage import evaluate_finetune, evaluate_supervised
 from mmaq.vocabulary import Pretrained
+from tests.estimators.stations_made_up import TINY, make_data
+from tests.evaluate.running import evaluate
 
 QUICK = Evaluate(
     seeds=(0, 1),
@@ -23,20 +23,10 @@ QUICK = Evaluate(
 
 
 def _run(data, folder, protocol, method, split="random", config=QUICK):
-    out, predictions = folder / "supervised.csv", folder / "supervised.parquet"
-    evaluate_supervised(
-        sites=data[0],
-        store=data[1],
-        encoders=TINY,
-        config=config,
-        dataset="made_up",
-        protocol=protocol,
-        method=method,
-        split=split,
-        out=out,
-        predictions=predictions,
-    )
-    return read_benchmark(out), pd.read_parquet(predictions)
+    return evaluate(
+        evaluate_supervised, data, folder, config, encoders=TINY, protocol=protocol,
+        method=method, split=split,
+    )  # fmt: skip
 
 
 def _r2(rows):
@@ -72,19 +62,10 @@ def test_each_methods_encoders_train_from_scratch(data, tmp_path, method):
 
 def test_scratch_has_fine_tunings_stations_and_other_weights(data, checkpoint, tmp_path):
     _, scratch = _run(data, tmp_path, "scratch", "mmaq", "blocks")
-    out, path = tmp_path / "finetune.csv", tmp_path / "finetune.parquet"
-    evaluate_finetune(
-        sites=data[0],
-        store=data[1],
-        checkpoint=checkpoint,
-        config=QUICK,
-        dataset="made_up",
-        method="mmaq",
+    _, tuned = evaluate(
+        evaluate_finetune, data, tmp_path, QUICK, checkpoint=checkpoint, method="mmaq",
         split="blocks",
-        out=out,
-        predictions=path,
-    )
-    tuned = pd.read_parquet(path)
+    )  # fmt: skip
     same = ["split", "seed", "fold", "site_id", "measured"]
     pd.testing.assert_frame_equal(scratch[same], tuned[same])
     assert not np.allclose(scratch["prediction"], tuned["prediction"])

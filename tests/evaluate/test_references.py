@@ -1,19 +1,23 @@
-import json
+"""References as rows of the benchmark: where they stand, what they skip and why."""
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from stations_made_up import make_archive, make_data, make_table
 
-from mmaq.base.errors import ArchiveError, StoreError, TableError, Unavailable
+from mmaq.base.errors import StoreError, TableError
 from mmaq.config.evaluation import Evaluate
-from mmaq.contracts.benchmark import main_rows, read_benchmark
-from mmaq.estimators import kriging as geostatistics
-from mmaq.estimators.references import reference_entries
+from mmaq.contracts.benchmark import main_rows
+from mmaq.estimators import geostatistics
+from mmaq.estimators.catalogue import reference
+from mmaq.estimators.features import geography, land_use
 from mmaq.evaluate.stage import evaluate_references
-from mmaq.evaluate.task import read_task, read_truth
+from mmaq.evaluate.task import read_task
 from mmaq.statistics.metrics import INTERVAL_METRICS, METRICS
-from mmaq.statistics.splits import Fold, random_labels
+from mmaq.statistics.splits import Fold, Stations, random_labels
+from tests.estimators.stations_made_up import make_data
+from tests.evaluate.running import evaluate
 
 ALL = Evaluate().references
 QUICK = Evaluate(seeds=(0,), folds=3, bootstrap=100, splits=("random",))
@@ -21,25 +25,15 @@ THREE = Evaluate(seeds=(0, 1), folds=2, bootstrap=100, splits=("random", "blocks
 
 
 def _run(data, folder, config=QUICK, archive=True):
-    out, predictions = folder / "references.csv", folder / "references.parquet"
     truth = data[2] if archive else None
-    evaluate_references(
-        sites=data[0],
-        store=data[1],
-        archive=truth,
-        config=config,
-        dataset="made_up",
-        out=out,
-        predictions=predictions,
-    )
-    rows, table = main_rows(read_benchmark(out)), pd.read_parquet(predictions)
-    return rows, table[table["label_fraction"] == 1.0]
+    rows, table = evaluate(evaluate_references, data, folder, config, archive=truth)
+    return main_rows(rows), table[table["label_fraction"] == 1.0]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def few_trees():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(geostatistics.BOOSTED, "max_iter", 30)
+        patch.setitem(geostatistics.BOOSTED, "num_iterations", 30)
         patch.setattr(geostatistics, "RUNS", 1)
         patch.setattr(geostatistics, "LIKELIHOOD", 100)
         yield
@@ -114,29 +108,32 @@ def test_shuffled_labels_teach_nothing(tmp_path):
     assert (rows.loc[rows["metric"] == "r2", "high"] < 0.05).all()
 
 
+def _predict(task, name, archive, fold):
+    places = task.places
+    train = task.training(places, fold, Stations.single(places.lonlat))
+    return reference(name, archive).fit(train, seed=0).mean(places.take(fold.test))
+
+
 def test_test_targets_are_not_read_before_they_are_predicted(data):
-    task = read_task(data[0], data[1], "made_up", "no2")
+    task = read_task(data[0], data[1], "no2")
     labels = random_labels(task.size, 4, 0)
     fold = Fold(np.flatnonzero(labels), np.flatnonzero(labels == 0))
     table = task.table.copy()
     table.loc[fold.test, "no2"] = 999.0
-    spoiled = type(task)("made_up", table, task.store, "no2")
+    spoiled = replace(task, table=table)
     for name in ALL:
-        if name == "oracle":
-            continue
-        before = reference_entries(task, data[2])[name].prepare()(fold, 0)
-        after = reference_entries(spoiled, data[2])[name].prepare()(fold, 0)
+        before, after = (_predict(each, name, data[2], fold) for each in (task, spoiled))
         np.testing.assert_array_equal(before, after)
 
 
 def test_copies_of_test_stations_in_training_are_a_leak_that_shows(data):
     # The planted leak: trees that have met a station predict it far better than the truth allows.
-    task = read_task(data[0], data[1], "made_up", "no2")
+    task = read_task(data[0], data[1], "no2")
     labels = random_labels(task.size, 4, 0)
     train, test = np.flatnonzero(labels), np.flatnonzero(labels == 0)
-    predict = reference_entries(task, data[2])["gbm"].prepare()
-    honest = predict(Fold(train, test), 0) - task.target[test]
-    leaking = predict(Fold(np.r_[train, np.repeat(test, 5)], test), 0) - task.target[test]
+    honest = _predict(task, "gbm", None, Fold(train, test)) - task.target[test]
+    copied = Fold(np.r_[train, np.repeat(test, 5)], test)
+    leaking = _predict(task, "gbm", None, copied) - task.target[test]
     assert np.square(leaking).mean() < 0.3 * np.square(honest).mean()
 
 
@@ -178,78 +175,23 @@ def test_a_split_that_is_not_there_is_skipped(tmp_path, data):
     assert set(rows["reason"]) == {"all stations are in one country (DE)"}
 
 
-def test_geography_takes_only_columns_that_the_source_has(data):
-    task = read_task(data[0], data[1], "made_up", "no2")
-    assert task.geography.shape == (200, 3)  # road distance, longitude, latitude
-    assert task.features.shape == (200, 8)
+def test_geography_knows_only_what_the_source_has(data):
+    places = read_task(data[0], data[1], "no2").places
+    known = np.isfinite(geography(places)).any(axis=0)
+    assert known.sum() == 8 + 3  # land use; road distance, longitude, latitude
+    assert land_use(places).shape == (200, 8)
 
 
 def test_too_few_stations_are_an_error_that_leaves_nothing_behind(tmp_path):
     data = make_data(tmp_path, size=30, without={"s2": 25})
     with pytest.raises(TableError, match="5 stations have no2 and every modality"):
         _run(data, tmp_path)
-    assert not list(tmp_path.glob("references.*"))
+    assert not list(tmp_path.glob("part.*"))
 
 
 def test_a_missing_store_is_named(tmp_path, data):
     with pytest.raises(StoreError, match=r"store\.json: the file does not exist"):
         _run((data[0], tmp_path / "nowhere", data[2]), tmp_path)
-
-
-@pytest.fixture
-def archive(tmp_path):
-    rng = np.random.default_rng(8)
-    table, hidden, truth = make_table(20, rng)
-    return make_archive(tmp_path / "archive", table, hidden, truth, rng), table
-
-
-def _replace(archive, change):
-    """Change the table of the truth and its checksum with it."""
-    from mmaq.base.files import sha256
-
-    path = archive / "truth" / "truth" / "stations.parquet"
-    item = path.with_name("truth.json")
-    changed = change(pd.read_parquet(path))
-    path.write_bytes(changed if isinstance(changed, bytes) else changed.to_parquet())
-    about = json.loads(item.read_text())
-    about["assets"]["stations"]["file:sha256"] = sha256(path)
-    item.write_text(json.dumps(about))
-
-
-def test_the_truth_is_in_the_order_of_the_stations(archive):
-    folder, table = archive
-    values = read_truth(folder, table["site_id"].to_numpy())
-    np.testing.assert_allclose(values["input_lon"], table["lon"])
-    assert values.columns[0] == "no2_true"
-
-
-@pytest.mark.parametrize(
-    ("change", "fault"),
-    [
-        (lambda table: table.drop(columns="no2_true"), "column 'no2_true' is missing"),
-        (lambda table: table[["site_id", "no2_true"]], "no column begins with 'input_'"),
-        (lambda table: table.iloc[1:], "is not in it"),
-        (lambda table: b"not parquet", "not a Parquet file"),
-    ],
-)
-def test_a_broken_truth_is_named(archive, change, fault):
-    folder, table = archive
-    _replace(folder, change)
-    with pytest.raises(ArchiveError, match=fault):
-        read_truth(folder, table["site_id"].to_numpy())
-
-
-def test_a_truth_that_was_changed_after_cataloguing_is_refused(archive):
-    folder, table = archive
-    path = folder / "truth" / "truth" / "stations.parquet"
-    path.write_bytes(b"not parquet")
-    with pytest.raises(ArchiveError, match="checksum differs"):
-        read_truth(folder, table["site_id"].to_numpy())
-
-
-def test_real_data_have_no_truth(tmp_path):
-    with pytest.raises(Unavailable, match="truth of these data is not known"):
-        read_truth(tmp_path, np.array(["a"]))
 
 
 @pytest.mark.slow

@@ -5,13 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from stations_made_up import TINY, make_data
 
 from mmaq.base.errors import TableError, Unavailable
+from mmaq.config.evaluation import Evaluate, Supervised
 from mmaq.contracts.sites import read_sites, write_sites
-from mmaq.estimators.references import reference_entries
+from mmaq.estimators.catalogue import reference, supervised
+from mmaq.estimators.features import FEATURE_SETS
+from mmaq.evaluate.predictions import predict_folds
 from mmaq.evaluate.task import Task, read_task
-from mmaq.statistics.splits import make_folds
+from mmaq.statistics.splits import Stations, outer_folds
+from tests.estimators.stations_made_up import TINY, make_data
+
+QUICK = Evaluate(seeds=(0,), folds=3, splits=("random",))
+
+
+def _folds(task):
+    """The folds, and what they respect: nothing but single stations."""
+    stations = Stations.single(task.places.lonlat)
+    return outer_folds(task.table, "random", 3, stations, 0), stations
 
 
 @pytest.fixture
@@ -27,63 +38,62 @@ def with_ozone(tmp_path):
 
 def test_a_task_holds_the_stations_of_its_pollutant(with_ozone):
     (sites, store, _), table = with_ozone
-    task = read_task(sites, store, "made_up", "o3")
+    task = read_task(sites, store, "o3")
     known = table.dropna(subset="o3").sort_values("site_id")
     assert task.pollutant == "o3"
     assert task.site_id.tolist() == known["site_id"].tolist()
     np.testing.assert_array_equal(task.target, known["o3"])
-    assert read_task(sites, store, "made_up", "no2").size == 60
+    assert read_task(sites, store, "no2").size == 60
 
 
 def test_references_learn_the_pollutant_that_is_asked_for(with_ozone):
     (sites, store, _), _ = with_ozone
-    task = read_task(sites, store, "made_up", "o3")
-    for fold in make_folds(task.table, "random", 3, 0.0, 0):
-        found = reference_entries(task, None)["mean"].prepare()(fold, 0)
+    task = read_task(sites, store, "o3")
+    folds, stations = _folds(task)
+    for fold in folds:
+        fitted = reference("mean").fit(task.training(task.places, fold, stations), seed=0)
+        found = fitted.mean(task.places.take(fold.test))
         np.testing.assert_allclose(found, task.target[fold.train].mean())
 
 
 def test_another_pollutant_is_no_feature(with_ozone):
     (sites, store, _), table = with_ozone
-    before = read_task(sites, store, "made_up", "no2")
+    before = read_task(sites, store, "no2")
     write_sites(table.assign(o3=table["o3"] + 200.0, pm10=33.0), sites)
-    after = read_task(sites, store, "made_up", "no2")
-    for name in ("features", "geography", "siting"):
-        np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
+    after = read_task(sites, store, "no2")
+    for name in ("table", "table_log", "geography", "covariates"):
+        read = FEATURE_SETS[name]
+        np.testing.assert_array_equal(read(before.places), read(after.places))
 
 
 def test_an_absent_pollutant_is_a_reason_and_no_error(with_ozone):
     (sites, store, _), _ = with_ozone
-    task = read_task(sites, store, "made_up", "so2")
+    task = read_task(sites, store, "so2")
     assert task.size == 0
     for name in ("mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging"):
         with pytest.raises(Unavailable, match="the site table holds no so2"):
-            reference_entries(task, None)[name].prepare()
+            predict_folds(task, task.places, reference(name), "random", QUICK)
 
 
 def test_too_few_stations_of_a_pollutant_are_an_error(with_ozone):
     (sites, store, _), _ = with_ozone
     with pytest.raises(TableError, match="3 stations have co and every modality"):
-        read_task(sites, store, "made_up", "co")
+        read_task(sites, store, "co")
 
 
 def test_networks_learn_all_pollutants_at_once_on_the_stations_that_have_them_all(tmp_path):
-    pytest.importorskip("torch")
-    from mmaq.config.evaluation import Supervised
-    from mmaq.estimators.networks import supervised_entry
-
     sites, store, _ = make_data(tmp_path, size=60)
     table = read_sites(sites)
     table["o3"] = np.where(np.arange(60) % 2, 1000.0, np.nan)
     write_sites(table, sites)
-    task = read_task(sites, store, "made_up", "no2")
-    (fold, *_) = make_folds(task.table, "random", 3, 0.0, 0)
-    config = Supervised(epochs=1, batch_size=8)
+    task = read_task(sites, store, "no2")
+    (fold, *_), stations = _folds(task)
+    aqnet = supervised("aqnet", "supervised", TINY, Supervised(epochs=1, batch_size=8))
 
     def found(pollutant, joint, target=task.table):
-        task = Task("made_up", target, read_task(sites, store, "made_up", "no2").store, pollutant)
-        entry = supervised_entry(task, TINY, "supervised", "aqnet", config, joint)
-        return entry.prepare()(fold, 0)
+        asked = Task(target, task.store, pollutant)
+        train = asked.training(asked.places, fold, stations, joint)
+        return aqnet.fit(train, seed=0).mean(asked.places.take(fold.test))
 
     joint = found("no2", ("no2", "o3"))
     assert joint.shape == (len(fold.test),)
@@ -92,7 +102,7 @@ def test_networks_learn_all_pollutants_at_once_on_the_stations_that_have_them_al
     without = task.table.assign(no2=task.table["no2"].where(task.table["o3"].notna(), 0.0))
     np.testing.assert_array_equal(joint, found("no2", ("no2", "o3"), without))
     assert not np.array_equal(joint, found("no2", (), without))
-    with pytest.raises(Unavailable, match="no two training stations measure no2, so2"):
+    with pytest.raises(Unavailable, match="no two training stations measure all pollutants"):
         found("no2", ("no2", "so2"))
 
 
@@ -103,5 +113,5 @@ def test_a_table_without_any_station_is_an_error(with_ozone):
         table.assign(**dict.fromkeys(names, np.nan)).astype(dict.fromkeys(names, float)), sites
     )
     with pytest.raises(TableError, match="0 stations have no2"):
-        read_task(sites, store, "made_up", "no2")
+        read_task(sites, store, "no2")
     assert pd.read_parquet(sites)["no2"].isna().all()

@@ -4,7 +4,6 @@ from typing import get_args
 
 import pytest
 
-import mmaq.evaluate
 from mmaq.base.errors import ConfigError
 from mmaq.config.evaluation import Evaluate, Finetune
 from mmaq.config.load import check_config
@@ -81,8 +80,3 @@ def test_each_pretraining_that_is_needed_is_named_once():
 def test_the_workflow_reads_the_settings_without_torch():
     code = "import sys, mmaq.config.parts; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_the_room_offers_its_stages_and_nothing_else():
-    assert all(callable(getattr(mmaq.evaluation, name)) for name in mmaq.evaluation.__all__)
-    assert not hasattr(mmaq.evaluation, "evaluate")

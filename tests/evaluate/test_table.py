@@ -1,37 +1,36 @@
+"""The table's order, the papers' figures beside it, and the figures for DVC."""
+
 import json
 
-import pandas as pd
 import pytest
 
 from mmaq.base.errors import TableError
 from mmaq.contracts.benchmark import COLUMNS, Row, read_benchmark, write_benchmark
-from mmaq.evaluate.table import join_parts, write_metrics
+from mmaq.evaluate.table import write_metrics, write_rows
 from mmaq.statistics.metrics import METRICS
 
 
-def _part(path, method, protocol, split="random", **values):
-    rows = [
+def _rows(method, protocol, split="random", **values):
+    return [
         Row("made_up", "no2", method, "s2+s5p", protocol, split, metric, value=1.0, **values)
         for metric in METRICS
     ]
-    write_benchmark(rows, path)
-    return path
 
 
 @pytest.fixture
-def parts(tmp_path):
+def rows():
     return [
-        _part(tmp_path / "a.csv", "gbm", "reference", "blocks"),
-        _part(tmp_path / "b.csv", "mmaq", "finetune"),
-        _part(tmp_path / "c.csv", "mmaq", "linear", "blocks"),
-        _part(tmp_path / "d.csv", "mmaq", "linear"),
-        _part(tmp_path / "e.csv", "mmaq_s2", "linear", status="skipped", reason="no, really"),
+        *_rows("gbm", "reference", "blocks"),
+        *_rows("mmaq", "finetune"),
+        *_rows("mmaq", "linear", "blocks"),
+        *_rows("mmaq", "linear"),
+        *_rows("mmaq_s2", "linear", status="skipped", reason="no, really"),
     ]
 
 
-def test_the_order_does_not_depend_on_the_order_of_parts(parts, tmp_path):
-    join_parts(parts, tmp_path / "one.csv")
-    join_parts(parts[::-1], tmp_path / "two.csv")
+def test_the_order_does_not_depend_on_the_order_of_rows(rows, tmp_path):
+    write_rows(rows, tmp_path / "one.csv")
+    write_rows(rows[::-1], tmp_path / "two.csv")
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
     table = read_benchmark(tmp_path / "one.csv")
     first = table.drop_duplicates(["split", "method", "protocol"])
@@ -45,8 +44,8 @@ def test_the_order_does_not_depend_on_the_order_of_parts(parts, tmp_path):
     assert tuple(table["metric"][:5]) == METRICS
 
 
-def test_the_papers_figures_stand_beside_the_random_split_alone(parts, tmp_path):
-    join_parts(parts, tmp_path / "out.csv")
+def test_the_papers_figures_stand_beside_the_random_split_alone(rows, tmp_path):
+    write_rows(rows, tmp_path / "out.csv")
     reported = read_benchmark(tmp_path / "out.csv").dropna(subset=["reported"])
     keys = reported.set_index(["split", "method", "protocol", "metric"])["reported"]
     assert keys.to_dict() == {
@@ -65,38 +64,26 @@ def test_the_papers_figures_are_of_no_group_share_or_other_pollutant(tmp_path):
         Row(task="no2", label_fraction=0.1, **common),
         Row(task="o3", **common),
     ]
-    write_benchmark(rows, tmp_path / "a.csv")
-    join_parts([tmp_path / "a.csv"], tmp_path / "out.csv")
+    write_rows(rows, tmp_path / "out.csv")
     table = read_benchmark(tmp_path / "out.csv").set_index(["task", "group", "label_fraction"])
     known = table["reported"].dropna()
     assert known.to_dict() == {("no2", "all", 1.0): 0.5863}
 
 
-def test_a_table_of_skipped_rows_alone_can_be_joined(tmp_path):
-    part = _part(tmp_path / "a.csv", "mmaq", "linear", status="skipped", reason="no images")
-    join_parts([part], tmp_path / "out.csv")
+def test_a_table_of_skipped_rows_alone_can_be_written(tmp_path):
+    write_rows(_rows("mmaq", "linear", status="skipped", reason="no images"), tmp_path / "out.csv")
     assert set(read_benchmark(tmp_path / "out.csv")["reason"]) == {"no images"}
 
 
-def test_a_row_that_stands_twice_is_refused(parts, tmp_path):
+def test_a_row_that_stands_twice_is_refused(rows, tmp_path):
+    twice = _rows("mmaq", "linear")
     with pytest.raises(TableError, match="mmaq, linear on random has two rows of r2"):
-        join_parts([*parts, parts[3]], tmp_path / "out.csv")
+        write_rows([*rows, *twice], tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_a_missing_part_is_named(parts, tmp_path):
-    with pytest.raises(TableError, match=r"gone\.csv: the benchmark table does not exist"):
-        join_parts([*parts, tmp_path / "gone.csv"], tmp_path / "out.csv")
-
-
-def test_a_part_with_other_columns_is_refused(parts, tmp_path):
-    pd.read_csv(parts[0]).drop(columns="low").to_csv(parts[0], index=False)
-    with pytest.raises(TableError, match="the columns are not the benchmark's"):
-        join_parts(parts, tmp_path / "out.csv")
-
-
-def test_the_columns_are_those_of_the_contract(parts, tmp_path):
-    join_parts(parts, tmp_path / "out.csv")
+def test_the_columns_are_those_of_the_contract(rows, tmp_path):
+    write_rows(rows, tmp_path / "out.csv")
     header = (tmp_path / "out.csv").read_text().splitlines()[0]
     assert header == (
         "dataset,task,method,modalities,protocol,split,group,label_fraction,metric,value,low,"
