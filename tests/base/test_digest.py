@@ -7,12 +7,12 @@ import threading
 from functools import partial
 
 import pytest
-from tests.training.training_country import TINY, make_country
 
 from mmaq.base.digest import PACKAGE, Code, code_digest, code_files
 from mmaq.config.data import Grid, Landuse, Period
 from mmaq.learn.methods import METHODS
 from mmaq.vocabulary import SELF_SUPERVISED
+from tests.learn.training_country import TINY, make_country
 
 FILES = {
     "__init__.py": '__version__ = "1"\n',

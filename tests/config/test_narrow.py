@@ -4,7 +4,6 @@ import pickle
 
 import pytest
 from pydantic import ValidationError
-from tests.training.training_country import SMALL
 
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Grid
@@ -12,6 +11,7 @@ from mmaq.config.evaluation import Evaluate
 from mmaq.config.learning import SETTINGS, Loggers, MoCo, Pretrain
 from mmaq.learn.methods import make_method
 from mmaq.vocabulary import SELF_SUPERVISED
+from tests.learn.training_country import SMALL
 
 
 def test_a_narrow_section_has_what_it_was_given_and_no_default():
