@@ -1,7 +1,4 @@
-"""Stage: the store of scenes from a folder in the published layout.
-
-Stage: one encoder on one task, under one protocol.
-"""
+"""The stages of the transfer tasks: the store of scenes, and one encoder on one task."""
 
 from __future__ import annotations
 
@@ -24,7 +21,6 @@ from mmaq.learn.devices import limited_threads
 from mmaq.statistics.metrics import PIXELS
 from mmaq.transfer.labels import UNKNOWN, find_scenes, read_fuels, read_outlines
 from mmaq.transfer.places import locations
-from mmaq.transfer.rasters import SIDE, check_masks, make_mask, read_image
 from mmaq.transfer.runs import Run, load_encoder, run_seed
 from mmaq.transfer.store import open_plant_store, write_plant_store
 from mmaq.vocabulary import BANDS
@@ -43,6 +39,9 @@ def plants(*, root: Path, out: Path) -> None:
         ProductError: an image is damaged or not in the published layout.
         StoreError: masks lie flipped against their images.
     """
+    # Imported here, as it needs GDAL: the training beside it runs without.
+    from mmaq.transfer.rasters import SIDE, check_masks, make_mask, read_image
+
     scenes = find_scenes(root)
     fuels, outlines = read_fuels(root), read_outlines(root)
     images = np.empty((len(scenes), len(BANDS), SIDE, SIDE), np.uint16)
