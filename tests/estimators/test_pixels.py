@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from mmaq.estimators.pixels import INDICES, band_features, column_features
+from mmaq.contracts.patches import open_store
+from mmaq.estimators.pixels import INDICES, band_features, column_features, pixel_features
 from mmaq.vocabulary import BANDS
 
 WIDTH = 2 * (len(BANDS) + len(INDICES))
@@ -56,3 +57,15 @@ def test_a_patch_without_a_valid_pixel_is_missing_and_black_pixels_are_not():
     assert np.isnan(features[0]).all()
     assert (features[1] == 0).all()
     assert np.isnan(column_features(np.zeros((1, 4, 4)), np.zeros((1, 4, 4)))).all()
+
+
+def test_a_site_without_a_patch_has_no_statistics_of_it_and_changes_no_others(data):
+    store = open_store(data[1])
+    rows = np.array([3, -1, 7, 0])
+    found = pixel_features(store, rows, rows[::-1].copy())
+    assert found.shape == (4, 4 + WIDTH)
+    assert np.isnan(found[1, 4:]).all()
+    assert np.isnan(found[2, :4]).all()
+    alone = pixel_features(store, rows[[0]], rows[[3]])[0]
+    np.testing.assert_array_equal(found[0], alone)
+    assert np.isfinite(alone).all()

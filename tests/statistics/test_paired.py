@@ -3,38 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from stations_made_up import make_table
 
-from mmaq.base.errors import LeakError, TableError
-from mmaq.contracts.predictions import PREDICTIONS
-from mmaq.contracts.sites import write_sites
-from mmaq.evaluate.stage import COMPARISONS as COLUMNS
-from mmaq.evaluate.stage import comparisons as compare_methods
 from mmaq.statistics.bootstrap import draw_weights
 from mmaq.statistics.paired import compare_pairs, unexplained
+from tests.estimators.stations_made_up import make_table
+from tests.statistics.predictions_made_up import ALONE, FULL, TREES, TUNED, make_predictions
 
 DRAWS = 100
-METHODS = {
-    ("mmaq", "linear", "s2+s5p"): 4.0, ("mmaq", "finetune", "s2+s5p"): 3.0,
-    ("mmaq", "linear", "s5p"): 5.0, ("gbm", "reference", "table"): 4.0,
-}  # fmt: skip
-"""Standard deviation of the errors of each method."""
-
-
-def make_predictions(sites, seeds=(0, 1), methods=METHODS, **columns):
-    rng = np.random.default_rng(1)
-    parts = []
-    for (method, protocol, modalities), spread in methods.items():
-        for seed in seeds:
-            part = pd.DataFrame({"site_id": sites["site_id"], "measured": sites["no2"]})
-            part["prediction"] = part["measured"] + rng.normal(0, spread, len(sites))
-            part["fold"] = np.arange(len(sites)) % 4
-            names = {"method": method, "protocol": protocol, "modalities": modalities}
-            part = part.assign(seed=seed, **names)
-            parts.append(part[part["fold"] == 0] if protocol == "finetune" else part)
-    fixed = {"task": "no2", "split": "random", "label_fraction": 1.0, "radius": np.nan}
-    table = pd.concat(parts, ignore_index=True).assign(**(fixed | columns))
-    return table[list(PREDICTIONS)].astype(PREDICTIONS)
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +32,6 @@ def _pick(pairs, first, second):
     keys = [*pairs.columns[:6]]
     found = pairs[(pairs[keys] == [*first, *second]).all(axis=1)]
     return found.iloc[0] if len(found) else None
-
-
-FULL = ("mmaq", "linear", "s2+s5p")
-ALONE = ("mmaq", "linear", "s5p")
-TUNED = ("mmaq", "finetune", "s2+s5p")
-TREES = ("gbm", "reference", "table")
 
 
 def test_each_pair_stands_once_in_the_order_of_the_benchmark(pairs):
@@ -166,57 +135,3 @@ def test_a_resample_of_equal_targets_has_no_figure():
     left = unexplained(squares, shared, np.array([1.0, 2.0, 3.0]), weights)
     np.testing.assert_allclose(left[0], 1.5)
     assert np.isnan(left[1]).all()
-
-
-@pytest.fixture
-def files(sites, tmp_path):
-    write_sites(sites, tmp_path / "sites.parquet")
-    table = make_predictions(sites)
-    parts = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
-    table.to_parquet(parts[0], index=False)
-    few = make_predictions(sites, label_fraction=0.1, methods={FULL: 9.0})
-    blocks = make_predictions(sites, split="blocks", methods={FULL: 3.0, TREES: 4.0})
-    pd.concat([few, blocks]).to_parquet(parts[1], index=False)
-    return parts, tmp_path / "sites.parquet", tmp_path / "comparisons.csv"
-
-
-def test_the_table_holds_every_split_and_no_share_of_the_labels(files, pairs):
-    parts, sites, out = files
-    compare_methods(predictions=parts, sites=sites, draws=DRAWS, dataset="made_up", out=out)
-    table = pd.read_csv(out)
-    assert list(table.columns) == list(COLUMNS)
-    assert list(table["split"]) == ["random"] * 6 + ["blocks"]
-    assert set(table["metric"]) == {"r2"}
-    assert set(table["dataset"]) == {"made_up"}
-    np.testing.assert_allclose(table["difference"][:6], pairs["difference"], rtol=1e-5)
-
-
-def test_labels_that_changed_their_stations_are_found(files):
-    parts, sites, out = files
-    table = pd.read_parquet(parts[0])
-    shuffled = table["measured"].sample(frac=1, random_state=0).to_numpy()
-    table.assign(measured=shuffled).to_parquet(parts[0], index=False)
-    with pytest.raises(LeakError, match=r"no2: station 'ST[0-9]+' measured"):
-        compare_methods(predictions=parts, sites=sites, draws=DRAWS, dataset="made_up", out=out)
-    assert not out.exists()
-
-
-def test_nothing_to_compare_is_a_table_without_rows(files):
-    parts, sites, out = files
-    empty = pd.read_parquet(parts[0]).iloc[:0]
-    empty.to_parquet(parts[0], index=False)
-    compare_methods(predictions=parts[:1], sites=sites, draws=DRAWS, dataset="made_up", out=out)
-    assert list(pd.read_csv(out).columns) == list(COLUMNS)
-
-
-@pytest.mark.parametrize(
-    ("content", "fault"),
-    [(None, "the file of predictions does not exist"), (b"broken", "not a table of predictions")],
-)
-def test_a_broken_part_is_named(files, content, fault):
-    parts, sites, out = files
-    parts[1].unlink()
-    if content is not None:
-        parts[1].write_bytes(content)
-    with pytest.raises(TableError, match=rf"b\.parquet: {fault}"):
-        compare_methods(predictions=parts, sites=sites, draws=DRAWS, dataset="made_up", out=out)

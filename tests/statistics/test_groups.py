@@ -1,7 +1,7 @@
 import numpy as np
-from stations_made_up import make_table
 
 from mmaq.statistics.groups import MIN_STATIONS, station_groups
+from tests.estimators.stations_made_up import make_table
 
 
 def test_every_group_holds_its_stations_and_no_others():

@@ -1,53 +1,20 @@
+"""The bootstrap against a plain loop, and intervals that say what they claim."""
+
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
-from mmaq.statistics.bootstrap import draw_weights, estimate_metrics
-from mmaq.statistics.metrics import METRICS, interval_metrics, metrics
+from mmaq.statistics.bootstrap import draw_weights, estimate_counts, estimate_metrics
+from mmaq.statistics.metrics import CLASS_METRICS, METRICS, class_metrics, confusion_cells
 
 R2, MSE, RMSE, MAE, BIAS = range(len(METRICS))
 
 
-def _reference(target, prediction, weights):
-    mse = mean_squared_error(target, prediction, sample_weight=weights)
-    return [
-        r2_score(target, prediction, sample_weight=weights),
-        mse,
-        np.sqrt(mse),
-        mean_absolute_error(target, prediction, sample_weight=weights),
-        np.average(prediction - target, weights=weights),
-    ]
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.integers(3, 60), st.integers(0, 999), st.sampled_from([0.0, 300.0]))
-def test_metrics_are_those_of_scikit_learn(size, seed, offset):
-    rng = np.random.default_rng(seed)
-    target = offset + rng.normal(20, 10, size)
-    prediction = target + rng.normal(1, 5, size)
-    weights = np.vstack([np.ones(size), rng.integers(1, 4, size)]).astype(float)
-    expected = [_reference(target, prediction, row) for row in weights]
-    np.testing.assert_allclose(metrics(target, prediction, weights), expected, rtol=1e-8)
-
-
-def test_r2_does_not_depend_on_the_unit_and_bias_keeps_its_sign():
-    rng = np.random.default_rng(0)
-    target, ones = rng.normal(20, 10, 50), np.ones((1, 50))
-    prediction = target + 3.0
-    values = metrics(target, prediction, ones)[0]
-    scaled = metrics(1000 * target + 7, 1000 * prediction + 7, ones)[0]
-    assert values[BIAS] == pytest.approx(3.0)
-    assert scaled[R2] == pytest.approx(values[R2])
-    assert scaled[MSE] == pytest.approx(1e6 * values[MSE])
-
-
-def test_equal_targets_have_no_r2():
-    values = metrics(np.full(5, 0.1), np.arange(5.0), np.ones((1, 5)))[0]
-    assert np.isnan(values[R2])
-    assert values[MAE] == pytest.approx(np.abs(np.arange(5.0) - 0.1).mean())
+def _reference(target, prediction):
+    mse = mean_squared_error(target, prediction)
+    mae = mean_absolute_error(target, prediction)
+    return [r2_score(target, prediction), mse, np.sqrt(mse), mae, np.mean(prediction - target)]
 
 
 def _predictions(target, prediction, seed=0, radius=np.nan):
@@ -77,13 +44,12 @@ def test_the_bootstrap_is_that_of_a_plain_loop():
         seeds = []
         for _, run in table.groupby("seed"):
             rows = run.set_index("site_id").reindex(drawn).dropna(subset="seed")
-            weights = np.ones(len(rows))
-            seeds.append(_reference(rows["measured"], rows["prediction"], weights))
+            seeds.append(_reference(rows["measured"], rows["prediction"]))
         loop.append(np.mean(seeds, axis=0))
     estimate = _estimate(table, 50)
     np.testing.assert_allclose(estimate.low, np.percentile(loop, 2.5, axis=0), rtol=1e-9)
     np.testing.assert_allclose(estimate.high, np.percentile(loop, 97.5, axis=0), rtol=1e-9)
-    plain = [_reference(run["measured"], run["prediction"], None) for run in runs]
+    plain = [_reference(run["measured"], run["prediction"]) for run in runs]
     np.testing.assert_allclose(estimate.value, np.mean(plain, axis=0), rtol=1e-9)
 
 
@@ -103,6 +69,14 @@ def test_stations_of_one_block_are_drawn_together():
     assert (weights[:, [0, 1, 3]].sum(axis=1) == 3).all()
 
 
+def test_coverage_and_width_are_among_the_figures_where_all_have_an_interval():
+    target, prediction = np.array([10.0, 20.0, 30.0]), np.array([12.0, 27.0, 30.0])
+    radius = np.array([2.0, 5.0, 1.0])
+    estimate = _estimate(_predictions(target, prediction, radius=radius), 50)
+    assert estimate.names[-2:] == ("coverage90", "width90")
+    assert estimate.value[-2:] == pytest.approx([2 / 3, 16 / 3])
+
+
 def test_errors_that_a_block_shares_widen_the_interval_of_blocks():
     rng = np.random.default_rng(4)
     block = np.repeat(np.arange(20), 10)
@@ -112,16 +86,6 @@ def test_errors_that_a_block_shares_widen_the_interval_of_blocks():
     joint = estimate_metrics(table, pd.Series(block.astype(str), table["site_id"]), 400)
     assert (joint.high - joint.low)[BIAS] > 2 * (single.high - single.low)[BIAS]
     np.testing.assert_allclose(joint.value, single.value)
-
-
-def test_coverage_and_width_are_counted_by_hand():
-    target, prediction = np.array([10.0, 20.0, 30.0]), np.array([12.0, 27.0, 30.0])
-    radius, weights = np.array([2.0, 5.0, 1.0]), np.array([[1.0, 1.0, 1.0], [0.0, 2.0, 1.0]])
-    found = interval_metrics(target, prediction, radius, weights)
-    np.testing.assert_allclose(found, [[2 / 3, 16 / 3], [1 / 3, 22 / 3]])
-    estimate = _estimate(_predictions(target, prediction, radius=radius), 50)
-    assert estimate.names[-2:] == ("coverage90", "width90")
-    assert estimate.value[-2:] == pytest.approx([2 / 3, 16 / 3])
 
 
 @pytest.mark.parametrize("lost", [np.nan, np.inf])
@@ -161,3 +125,29 @@ def test_equal_targets_give_no_bounds():
     estimate = _estimate(_predictions(np.full(10, 5.0), np.arange(10.0)), 50)
     assert np.isnan(estimate.low).all()
     assert np.isnan(estimate.value[R2])
+
+
+def _of_classes(runs, draws):
+    return estimate_counts(runs, CLASS_METRICS, class_metrics, draws)
+
+
+def test_the_value_is_the_mean_of_the_seeds():
+    place = np.array(["a", "b", "c", "d"])
+    right = confusion_cells(np.array([0, 1, 2, 3]), np.array([0, 1, 2, 3]))
+    half = confusion_cells(np.array([0, 1, 2, 3]), np.array([0, 1, 0, 0]))
+    found = estimate_counts(
+        {0: (place, right), 1: (place, half)}, CLASS_METRICS, class_metrics, 200
+    )
+    assert np.isclose(found.value[0], 0.75)
+    assert found.low[0] <= 0.75 <= found.high[0]
+
+
+def test_scenes_of_one_place_are_drawn_together():
+    cells = confusion_cells(np.zeros(40, int), np.repeat([0, 1], 20))
+    apart = estimate_counts(
+        {0: (np.arange(40).astype(str), cells)}, CLASS_METRICS, class_metrics, 500
+    )
+    place = np.repeat(["a", "b", "c", "d"], 10)
+    together = _of_classes({0: (place, cells)}, 500)
+    assert apart.high[0] - apart.low[0] < 0.4
+    assert together.high[0] - together.low[0] > 0.6

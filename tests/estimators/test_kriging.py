@@ -47,8 +47,15 @@ def pairs_apart(stations):
 
 
 def drawn(covariance, stations, seed=1):
+    """A target of mean 0."""
     rng = np.random.default_rng(seed)
-    return rng.multivariate_normal(np.zeros(len(stations.places)), covariance.matrix(stations))
+    count = len(stations.places)
+    values = rng.multivariate_normal(np.zeros(count), covariance.matrix(stations))
+    return values - values.mean()
+
+
+def kriged(covariance, stations, target, at):
+    return krige(covariance, stations, target).mean(at)
 
 
 def test_in_space_it_is_the_gaussian_process_of_scikit_learn():
@@ -59,7 +66,7 @@ def test_in_space_it_is_the_gaussian_process_of_scikit_learn():
     process = GaussianProcessRegressor(near + far + WhiteKernel(0.2, "fixed"), optimizer=None)
     points = [EARTH_RADIUS_KM * unit_vectors(*some.places.T) for some in (known, at)]
     expected = process.fit(points[0], values).predict(points[1])
-    found = krige(replace(ONE, alike=1e-12), known, values, at)
+    found = kriged(replace(ONE, alike=1e-12), known, values, at)
     np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9)
 
 
@@ -71,7 +78,9 @@ def test_in_features_it_is_the_gaussian_process_of_scikit_learn():
     kernel = ConstantKernel(0.8, "fixed") * RationalQuadratic(1.0, 1.0, "fixed", "fixed")
     process = GaussianProcessRegressor(kernel + WhiteKernel(0.2, "fixed"), optimizer=None)
     expected = process.fit(known.features / lengths, values).predict(at.features / lengths)
-    np.testing.assert_allclose(krige(covariance, known, values, at), expected, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(
+        kriged(covariance, known, values, at), expected, rtol=1e-7, atol=1e-9
+    )
 
 
 @settings(max_examples=10, deadline=None)
@@ -112,7 +121,7 @@ def test_the_fit_is_better_than_the_truth_and_finds_which_feature_matters():
 def test_noise_without_a_pattern_is_left_alone():
     stations, noise = made_up(200, width=2), np.random.default_rng(3).normal(size=200)
     noise = (noise - noise.mean()) / noise.std()
-    told = krige(fit_covariance(stations, noise), stations, noise, made_up(50, 9, width=2))
+    told = kriged(fit_covariance(stations, noise), stations, noise, made_up(50, 9, width=2))
     assert np.std(told) < 0.35
 
 
@@ -120,9 +129,9 @@ def test_far_away_nothing_is_told_and_on_the_spot_everything():
     covariance = replace(PLACES_ONLY, nugget=1e-10)
     known = made_up(30)
     values = drawn(covariance, known)
-    np.testing.assert_allclose(krige(covariance, known, values, known), values, atol=1e-6)
+    np.testing.assert_allclose(kriged(covariance, known, values, known), values, atol=1e-6)
     away = Stations(np.zeros((1, 1)), np.array([[-60.0, -40.0]]))
-    assert np.abs(krige(covariance, known, values, away)).max() < 1e-9
+    assert np.abs(kriged(covariance, known, values, away)).max() < 1e-9
 
 
 @settings(max_examples=10, deadline=None)
@@ -130,11 +139,18 @@ def test_far_away_nothing_is_told_and_on_the_spot_everything():
 def test_neither_order_nor_units_of_features_matter(order, unit):
     known, at = made_up(20), made_up(5, 2)
     values, order = drawn(ONE, known), np.array(order)
-    expected = krige(ONE, known, values, at)
-    np.testing.assert_allclose(krige(ONE, known.take(order), values[order], at), expected)
+    expected = kriged(ONE, known, values, at)
+    np.testing.assert_allclose(kriged(ONE, known.take(order), values[order], at), expected)
     scaled = replace(ONE, lengths=ONE.lengths * unit)
     others = [Stations(some.features * unit, some.places) for some in (known, at)]
-    np.testing.assert_allclose(krige(scaled, others[0], values, others[1]), expected)
+    np.testing.assert_allclose(kriged(scaled, others[0], values, others[1]), expected)
+
+
+def test_a_level_is_kept():
+    known, at = made_up(20), made_up(5, 2)
+    values = drawn(ONE, known)
+    raised = kriged(ONE, known, values + 30.0, at)
+    np.testing.assert_allclose(raised, kriged(ONE, known, values, at) + 30.0)
 
 
 def test_distances_are_those_of_a_globe():
