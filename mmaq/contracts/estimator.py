@@ -35,6 +35,8 @@ class Tier:
     Attributes:
         kind: name under which it is read again.
         method, protocol, modalities: as in the benchmark table.
+        declared: whether it reads the area and type that a network declares of its station; a
+            place of which neither is known goes to a tier that was fitted without.
         radius: half width of the 90 % interval in ug/m3; NaN where it could not be calibrated.
         stations: how many it was fitted to.
         about, arrays: what it has learned.
@@ -44,10 +46,16 @@ class Tier:
     method: str
     protocol: str
     modalities: str
+    declared: bool
     radius: float
     stations: int
     about: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray]
+
+    @property
+    def inputs(self) -> str:
+        """What its predictions rest on."""
+        return f"{self.modalities}+type" if self.declared else self.modalities
 
 
 def write_estimator(path: str | os.PathLike[str], pollutant: str, tiers: Sequence[Tier]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from mmaq.base.errors import ConfigError
 from mmaq.config.evaluation import Evaluate, Finetune
@@ -18,7 +18,8 @@ from mmaq.estimators.geostatistics import TreesAndKriging
 from mmaq.estimators.networks import FineTuned, Supervised
 from mmaq.estimators.probes import Descent, Neighbours, Probe, Ridge
 from mmaq.estimators.trees import EmbeddingTrees, Trees
-from mmaq.vocabulary import SUPERVISED, Head
+from mmaq.vocabulary import SUPERVISED, Head, Learned
+from mmaq.vocabulary import Pretrained as PretrainedName
 
 ALONE_ELSEWHERE = {("mmaq", "s2")}
 """MMAQ's Sentinel-2 alone is a method of its own, ``mmaq_s2``."""
@@ -129,11 +130,11 @@ def named(
             return reference(method)
     elif protocol == "supervised" and method in SUPERVISED:
         return supervised(method, protocol, sizes, config.supervised)
-    elif protocol in ("linear", "fused", "sgd_probe", "knn"):
+    elif protocol in get_args(Head) and method in get_args(Learned):
         return probe(Pretrained(method, checkpoint), protocol)
-    elif protocol == "finetune":
+    elif protocol == "finetune" and method in get_args(PretrainedName):
         return fine_tuned(Pretrained(method, checkpoint), config.finetune, True)
-    elif protocol == "scratch":
+    elif protocol == "scratch" and method in get_args(PretrainedName):
         return supervised(method, protocol, sizes, config.supervised)
     fault = f"there is no estimator {method} under {protocol} that could predict elsewhere"
     raise ConfigError("--method", fault, "Name a method and a protocol of the benchmark table")

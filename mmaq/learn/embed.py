@@ -17,12 +17,12 @@ BATCH = 256
 
 
 def whole_batches(rows: Tensor) -> Iterator[tuple[Tensor, int]]:
-    """Batches of ``BATCH`` rows, each with the number of rows that count.
+    """Batches of ``BATCH`` rows, each with the number of rows that count; none of no rows.
 
     The last one is filled up with its first row: kernels are chosen by the shape of a batch, and
     what a site gives must not depend on how many others are asked beside it.
     """
-    for part in rows.split(BATCH):
+    for part in rows.split(BATCH) if len(rows) else ():
         fill = part[:1].expand(BATCH - len(part))
         yield torch.cat([part, fill]), len(part)
 

@@ -17,7 +17,7 @@ from mmaq.config.evaluation import Evaluate, Predict
 from mmaq.config.learning import Encoders
 from mmaq.contracts.estimator import REMEDY, Tier, read_estimator, write_estimator
 from mmaq.contracts.patches import PatchStore, open_store
-from mmaq.contracts.sites import read_sites, stations
+from mmaq.contracts.sites import SITING, read_sites, stations
 from mmaq.estimators.base import Estimator, Fitted, Places, calibrate
 from mmaq.estimators.catalogue import images_read, named, reference
 from mmaq.estimators.ceilings import Constant
@@ -28,7 +28,7 @@ from mmaq.estimators.trees import FittedEmbeddingTrees, FittedTrees
 from mmaq.evaluate.task import Task
 from mmaq.learn.devices import limited_threads
 from mmaq.statistics.splits import Fold, related
-from mmaq.vocabulary import POLLUTANTS
+from mmaq.vocabulary import AREAS, POLLUTANTS, TYPES
 
 KINDS: dict[str, type[Fitted]] = {
     kind.kind: kind
@@ -40,6 +40,8 @@ KINDS: dict[str, type[Fitted]] = {
 """Whatever is read from a file is one of these."""
 WITHOUT_IMAGES = "gbm_geo"
 """What answers at a site that lacks the images which the first tier reads."""
+DECLARED = (*AREAS, *TYPES, *SITING)
+"""What networks declare of their stations, and nobody of any other place."""
 MIN_STATIONS = 10
 COLUMNS = ("site_id", "lon", "lat")
 """Of the table of predictions, before the concentration and the bounds of its 90 % interval, in
@@ -62,8 +64,9 @@ def fit(
     """Fit the estimator of a row of the benchmark to stations, and write it (contract 6).
 
     It is the very object that the table measured. An estimator that reads images is joined by a
-    second one, without, for sites that lack them. Each has the half width of its interval from
-    stations that a model was not fitted to.
+    second one, without, for sites that lack them; and one that reads the table by itself fitted
+    without what networks declare of their stations, for sites of which nobody declared it. Each
+    has the half width of its interval from stations that a model was not fitted to.
 
     Args:
         sites: contract 2.
@@ -90,13 +93,21 @@ def fit(
         known = choose(known, chosen, sites)
     with limited_threads(evaluate.threads):
         try:
-            tiers = [_tier(each, known, patches, evaluate, config, sites) for each in estimators]
+            tiers = [
+                _tier(each, known, patches, evaluate, config, sites, declared)
+                for each in estimators
+                for declared in ((True, False) if _reads_table(each) else (False,))
+            ]
         except Unavailable as reason:
             raise TableError(sites, f"{method}: {reason}", "Choose another method") from None
     write_estimator(out, config.pollutant, tiers)
     for tier in tiers:
         told = "%s from %s, fitted to %d stations: 90 %% within %.1f ug/m3"
-        log.info(told, config.pollutant, tier.modalities or "nothing", tier.stations, tier.radius)
+        log.info(told, config.pollutant, tier.inputs or "nothing", tier.stations, tier.radius)
+
+
+def _reads_table(estimator: Estimator) -> bool:
+    return "table" in estimator.modalities.split("+")
 
 
 def _tier(
@@ -106,8 +117,9 @@ def _tier(
     evaluate: Evaluate,
     config: Predict,
     sites: Path,
+    declared: bool,
 ) -> Tier:
-    """An estimator fitted to the stations that have what it reads."""
+    """An estimator fitted to the stations that have what it reads, with or without DECLARED."""
     pollutant = config.pollutant
     table = stations(known, pollutant).sort_values("site_id", ignore_index=True)
     for image in images_read(estimator):
@@ -116,6 +128,8 @@ def _tier(
     if len(table) < MIN_STATIONS:
         fault = f"{len(table)} stations with {pollutant} are too few for {estimator.method}"
         raise TableError(sites, fault, f"Give at least {MIN_STATIONS}")
+    if not declared:
+        table = table.assign(**dict.fromkeys(DECLARED, np.nan))
     task = Task(table.reset_index(drop=True), store, pollutant)
     inside = related(task.table, config.split, task.copies, evaluate.buffer_km, evaluate.together)
     everything = Fold(np.arange(task.size), np.arange(0))
@@ -124,7 +138,7 @@ def _tier(
     fitted = estimator.fit(train, seed=seed)
     about, arrays = fitted.state()
     return Tier(
-        fitted.kind, estimator.method, estimator.protocol, estimator.modalities,
+        fitted.kind, estimator.method, estimator.protocol, estimator.modalities, declared,
         calibrate(estimator, train, seed=seed), task.size, about, arrays,
     )  # fmt: skip
 
@@ -194,14 +208,15 @@ def ask(tiers: list[tuple[Fitted, Tier]], places: Places, pollutant: str) -> pd.
     """
     value, radius = np.full(len(places), np.nan), np.full(len(places), np.nan)
     inputs = np.full(len(places), "", dtype=object)
+    declared = places.table[[*AREAS, *TYPES]].notna().any(axis=1).to_numpy()
     for fitted, tier in tiers:
         try:
             found = fitted.mean(places)
         except Unavailable as reason:
-            log.info("%s is not asked: %s", tier.modalities, reason)
+            log.info("%s is not asked: %s", tier.inputs, reason)
             continue
-        rows = np.isnan(value) & np.isfinite(found)
-        value[rows], radius[rows], inputs[rows] = found[rows], tier.radius, tier.modalities
+        rows = np.isnan(value) & np.isfinite(found) & (declared | (not tier.declared))
+        value[rows], radius[rows], inputs[rows] = found[rows], tier.radius, tier.inputs
     bounds = {pollutant: value, "low": value - radius, "high": value + radius}
     floored: Mapping[str, Any] = {name: np.maximum(each, 0.0) for name, each in bounds.items()}
     return pd.DataFrame({**floored, "inputs": inputs})

@@ -33,28 +33,9 @@ from mmaq.statistics.ridge import PENALTIES, standardise
 from mmaq.statistics.splits import labelled
 from mmaq.vocabulary import Head
 from tests.estimators.stations_made_up import make_data
-from tests.estimators.trainings import make_places, make_training, training_of
+from tests.estimators.trainings import Columns, make_places, make_training, training_of
 
 TRAIN, TEST = np.arange(90), np.arange(90, 120)
-
-
-class Columns:
-    """Stands in for an encoder whose embeddings are known: one block of columns an image."""
-
-    def __init__(self, blocks):
-        self.blocks = blocks
-        self.modalities = ("s2", "s5p")[: len(blocks)]
-        self.method = "mmaq"
-
-    def embedder(self, places, seed):
-        return self
-
-    def embed(self, places):
-        """The rows of these places."""
-        return [
-            places.block(f"block {number}", lambda _, values=values: values)
-            for number, values in enumerate(self.blocks)
-        ]
 
 
 def _apply(head, blocks, target, train, test, seed=0, **given):
@@ -219,18 +200,6 @@ def test_the_fused_probe_reads_the_table_as_loudly_as_the_images(data, checkpoin
 def test_without_the_linear_head_there_is_no_share_of_the_labels(checkpoint):
     found = probes(Pretrained("mmaq", checkpoint), ("knn",), (0.1, 0.5))
     assert [each.protocol for each in found] == ["knn"]
-
-
-def test_an_untrained_encoder_is_drawn_anew_from_each_seed(data, checkpoint):
-    places = training_of(data).places
-
-    def embedded(method, seed):
-        return np.hstack(Pretrained(method, checkpoint).embedder(places, seed).embed(places))
-
-    untrained = embedded("random_init", 0), embedded("random_init", 1)
-    assert not np.allclose(*untrained)
-    np.testing.assert_array_equal(embedded("random_init", 1), untrained[1])
-    np.testing.assert_array_equal(embedded("mmaq", 0), embedded("mmaq", 1))
 
 
 def test_a_probe_does_not_read_test_targets_or_test_statistics():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -34,9 +35,14 @@ def setting(tmp_path_factory):
     return load_inputs(open_store(store), sites), sites["no2"].to_numpy()
 
 
-def run(setting, name="s5p", config=QUICK, seed=0, train=TRAIN, test=TEST):
+def learn(setting, name="s5p", config=QUICK, seed=0, train=TRAIN):
     inputs, no2 = setting
-    return train_supervised(EVERY[name], SMALL, inputs, train, no2[train], test, config, seed)
+    return train_supervised(EVERY[name], SMALL, inputs.take(train), no2[train], config, seed)
+
+
+def run(setting, *given, test=TEST, **more):
+    """Predictions of the test stations."""
+    return learn(setting, *given, **more).predict(setting[0], test)
 
 
 @pytest.mark.slow
@@ -108,6 +114,10 @@ def test_predictions_follow_the_unit_of_the_target(setting):
     np.testing.assert_allclose(scaled, 100 * run(setting) + 7, rtol=1e-2)
 
 
+def test_a_model_is_left_in_evaluation_mode(setting):
+    assert not any(module.training for module in learn(setting, "aqnet").model.modules())
+
+
 def test_a_scale_goes_there_and_back():
     target = np.array([3.0, 9.0, 30.0])
     scale = Scale.of(target)
@@ -121,9 +131,17 @@ def test_a_scale_goes_there_and_back():
 def test_several_targets_are_scaled_each_by_itself_and_come_back_in_their_units(setting):
     inputs, no2 = setting
     both = np.column_stack([np.full_like(no2, 12.0), np.full_like(no2, 3000.0)])
-    found = train_supervised(NETWORKS["aqnet"], SMALL, inputs, TRAIN, both[TRAIN], TEST, QUICK, 0)
+    found = run((inputs, both), "aqnet")
     assert found.shape == (20, 2)
     # constant targets keep their unit, so that what is left is the network's own, of order 1
     np.testing.assert_allclose(found, both[TEST], atol=5.0)
     scale = Scale.of(np.column_stack([[1.0, 3.0], [10.0, 50.0]]))
     assert (scale.centre.tolist(), scale.spread.tolist()) == ([2.0, 30.0], [1.0, 20.0])
+
+
+@pytest.mark.parametrize("target", [[1.0, 4.0], [[1.0, 10.0], [3.0, 50.0]]])
+def test_a_scale_comes_back_from_json_as_it_was(target):
+    scale = Scale.of(np.array(target))
+    again = Scale.from_dict(json.loads(json.dumps(scale.to_dict())))
+    values = torch.rand(3, *np.shape(scale.centre))
+    np.testing.assert_array_equal(again.up(values), scale.up(values))
