@@ -97,9 +97,10 @@ EVALUATED = f"{PATHS.data}/evaluation"
 EVALUATION_PARTS = [part.name for part in evaluation_parts(CONFIG.evaluate)]
 PRETRAINED = pretrained_runs(CONFIG.evaluate, CONFIG.scenes)
 TRANSFER_PARTS = [part.name for part in transfer_parts(CONFIG.scenes)]
-# Settings that only the probes, or only trained networks, use.
+# Settings that only the probes, only trained networks, or only the figures use.
 PROBING = ("probes", "heads", "label_fractions", "embedding_trees")
 TRAINING = ("finetune", "supervised", "calibrated")
+FIGURES = ("bootstrap",)
 STORE = [f"{PATHS.patches}/{name}" for name in STORE_FILES]
 PLANTS = [f"{PATHS.plants}/{name}" for name in PLANT_FILES]
 

@@ -20,7 +20,9 @@ rule evaluate_references:
     params:
         config=section(
             "evaluate",
-            unused=(*TRAINING, "probes", "heads", "embedding_trees", "threads"),
+            unused=(
+                *TRAINING, *FIGURES, "probes", "heads", "embedding_trees", "threads"
+            ),
         ),
     script:
         "../workflow/scripts/evaluate_references.py"
@@ -48,7 +50,8 @@ rule evaluate_probes:
         mem_mb=4000,
     params:
         config=section(
-            "evaluate", unused=(*TRAINING, "references", "probes", "embedding_trees")
+            "evaluate",
+            unused=(*TRAINING, *FIGURES, "references", "probes", "embedding_trees"),
         ),
     script:
         "../workflow/scripts/evaluate_probes.py"
@@ -75,7 +78,9 @@ rule evaluate_gbm_embedding:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section("evaluate", unused=(*TRAINING, "references", *PROBING)),
+        config=section(
+            "evaluate", unused=(*TRAINING, *FIGURES, "references", *PROBING)
+        ),
     script:
         "../workflow/scripts/evaluate_gbm_embedding.py"
 
@@ -103,7 +108,9 @@ rule evaluate_finetune:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section("evaluate", unused=("references", "supervised", *PROBING)),
+        config=section(
+            "evaluate", unused=(*FIGURES, "references", "supervised", *PROBING)
+        ),
     script:
         "../workflow/scripts/evaluate_finetune.py"
 
@@ -133,7 +140,8 @@ rule evaluate_supervised:
         mem_mb=4000,
     params:
         config=section(
-            "evaluate", unused=("finetune", "references", "calibrated", *PROBING)
+            "evaluate",
+            unused=(*FIGURES, "finetune", "references", "calibrated", *PROBING),
         ),
         encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
     script:

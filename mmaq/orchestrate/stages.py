@@ -42,7 +42,7 @@ STAGES = (
     Stage("grid", ("rules/grid.smk",), ("period", "grid")),
     Stage(
         "patches", ("rules/landuse.smk", "rules/patches.smk"),
-        ("period", "landuse", "patches", "published"),
+        ("period", "landuse", "patches"),
     ),
     Stage("pretrain", ("rules/pretrain.smk",), ("pretrain",)),
     Stage(
@@ -60,4 +60,6 @@ def keys_of(stage: Stage, config: Config) -> list[str]:
         keys.update(ARCHIVE[config.source])
     if stage.name == "grid" and config.drops_granules:  # it fetches them too
         keys.add("acquire")
+    if stage.name == "patches" and config.source == "published":
+        keys.add("published")
     return sorted(keys)

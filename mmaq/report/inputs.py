@@ -28,8 +28,8 @@ COMPARISONS = (
 VERDICTS = ("better", "worse", "open")
 
 RULES_OF_MANY_JOBS = (
-    "grid_part", "pretrain", "evaluate_probes", "evaluate_finetune", "evaluate_scratch",
-    "evaluate_supervised", "transfer",
+    "grid_part", "pretrain", "evaluate_probes", "evaluate_gbm_embedding", "evaluate_finetune",
+    "evaluate_scratch", "evaluate_supervised", "evaluate_transfer",
 )  # fmt: skip
 
 
