@@ -34,9 +34,9 @@ def work(tmp_path, monkeypatch):
 @pytest.fixture
 def made(monkeypatch):
     """How often the store was made."""
-    calls, build = [], data.build_published_patches
+    calls, build = [], data.patches_published
     monkeypatch.setattr(
-        data, "build_published_patches", lambda *given: (calls.append(1), build(*given))
+        data, "patches_published", lambda **given: (calls.append(1), build(**given))
     )
     return calls
 
