@@ -21,7 +21,12 @@ rule evaluate_references:
         config=section(
             "evaluate",
             unused=(
-                *TRAINING, *FIGURES, "probes", "heads", "embedding_trees", "threads"
+                *TRAINING,
+                *FIGURES,
+                "probes",
+                "heads",
+                "embedding_trees",
+                "threads",
             ),
         ),
     script:
@@ -78,9 +83,7 @@ rule evaluate_gbm_embedding:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section(
-            "evaluate", unused=(*TRAINING, *FIGURES, "references", *PROBING)
-        ),
+        config=section("evaluate", unused=(*TRAINING, *FIGURES, "references", *PROBING)),
     script:
         "../workflow/scripts/evaluate_gbm_embedding.py"
 
