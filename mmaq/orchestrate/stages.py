@@ -62,4 +62,6 @@ def keys_of(stage: Stage, config: Config) -> list[str]:
         keys.add("published")
     if stage.name == "grid" and config.drops_granules:  # it fetches them too
         keys.add("acquire")
+    if stage.name == "patches" and config.source == "published":
+        keys.add("published")
     return sorted(keys)

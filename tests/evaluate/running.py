@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from mmaq.contracts.benchmark import read_benchmark
 from mmaq.contracts.predictions import read_predictions
 from mmaq.evaluate.stage import benchmark_table
@@ -30,8 +28,3 @@ def tabulate(parts, sites, folder, draws=50):
         metrics=folder / "metrics.json", comparisons=folder / "comparisons.csv",
     )  # fmt: skip
     return read_benchmark(folder / "benchmark.csv")
-
-
-def compared(folder):
-    """The paired comparisons that ``tabulate`` wrote."""
-    return pd.read_csv(folder / "comparisons.csv")

@@ -1,4 +1,4 @@
-"""The table that is made of test predictions: rows, groups, comparisons; nothing is fitted."""
+"""Rows that are made of test predictions and of the lines about them; nothing is fitted."""
 
 import json
 
@@ -6,19 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmaq.base.errors import LeakError, TableError
+from mmaq.base.errors import TableError
 from mmaq.contracts.predictions import PREDICTIONS, read_fits, write_fits
 from mmaq.contracts.sites import write_sites
-from mmaq.evaluate.stage import COMPARISONS
 from mmaq.statistics.groups import MIN_STATIONS, station_groups
-from mmaq.statistics.paired import compare_pairs
 from tests.estimators.stations_made_up import make_table
-from tests.evaluate.running import compared, tabulate
+from tests.evaluate.running import tabulate
 
-FULL, ALONE, TUNED, TREES = METHODS = (
-    ("mmaq", "linear", "s2+s5p"), ("mmaq", "linear", "s5p"), ("mmaq", "finetune", "s2+s5p"),
-    ("gbm", "reference", "table"),
-)  # fmt: skip
+FULL, TREES = METHODS = (("mmaq", "linear", "s2+s5p"), ("gbm", "reference", "table"))
 DRAWS = 50
 
 
@@ -59,19 +54,6 @@ def files(sites, tmp_path):
     parts.append(make_part(tmp_path / "b", sites, [FULL, TREES], split="blocks"))
     parts.append(make_part(tmp_path / "few", sites, [FULL], share=0.1))
     return parts, tmp_path / "sites.parquet", tmp_path
-
-
-def test_comparisons_hold_every_split_and_no_share_of_the_labels(files, sites):
-    parts, path, folder = files
-    tabulate(parts, path, folder, DRAWS)
-    table = compared(folder)
-    assert list(table.columns) == list(COMPARISONS)
-    assert list(table["split"]) == ["random"] * 6 + ["blocks"]
-    assert set(table["metric"]) == {"r2"}
-    assert set(table["dataset"]) == {"made_up"}
-    blocks = sites.set_index("site_id")["block"]
-    pairs = compare_pairs(pd.read_parquet(folder / "a.parquet"), blocks, DRAWS)
-    np.testing.assert_allclose(table["difference"][:6], pairs["difference"], rtol=1e-5)
 
 
 def test_figures_of_all_and_of_each_group_are_those_of_its_stations(files, sites):
@@ -127,37 +109,6 @@ def test_a_second_table_is_the_same_to_the_byte(files):
     assert [(folder / name).read_bytes() for name in names] == before
     tabulate(parts, path, folder, 2 * DRAWS)  # other resamples, other intervals
     assert (folder / "benchmark.csv").read_bytes() != before[0]
-
-
-def test_labels_that_changed_their_stations_are_found(files):
-    parts, path, folder = files
-    table = pd.read_parquet(folder / "a.parquet")
-    shuffled = table["measured"].sample(frac=1, random_state=0).to_numpy()
-    table.assign(measured=shuffled).to_parquet(folder / "a.parquet", index=False)
-    with pytest.raises(LeakError, match=r"no2: station 'ST[0-9]+' measured"):
-        tabulate(parts, path, folder)
-    assert not {"benchmark.csv", "comparisons.csv"} & {each.name for each in folder.iterdir()}
-
-
-def test_nothing_to_compare_is_a_table_without_rows(files, sites):
-    _, path, folder = files
-    part = make_part(folder / "one", sites, [FULL])
-    tabulate([part], path, folder)
-    assert list(compared(folder).columns) == list(COMPARISONS)
-    assert compared(folder).empty
-
-
-@pytest.mark.parametrize(
-    ("content", "fault"),
-    [(None, "the file of predictions does not exist"), (b"broken", "not a table of predictions")],
-)
-def test_a_broken_part_is_named(files, content, fault):
-    parts, path, folder = files
-    (folder / "b.parquet").unlink()
-    if content is not None:
-        (folder / "b.parquet").write_bytes(content)
-    with pytest.raises(TableError, match=rf"b\.parquet: {fault}"):
-        tabulate(parts, path, folder)
 
 
 def _without_a_column(path):

@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed"),
 ]
-JOINED = {"benchmark_table", "comparisons", "report"}
+JOINED = {"benchmark_table", "report"}
 EVALUATION = JOINED | {"evaluate_references", "evaluate_probes"}
 
 

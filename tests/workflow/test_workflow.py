@@ -74,7 +74,7 @@ def test_every_site_of_the_land_is_predicted(workflow):
     table = pd.read_csv(workflow.folder / target)
     assert len(table) == 140
     assert (table.low <= table.no2).all()
-    assert table.modalities.str.contains("s2").sum() > 100
+    assert table.inputs.str.contains("s2").sum() > 100
 
 
 def test_the_report_is_one_page(workflow):
@@ -96,7 +96,7 @@ def _jobs(workflow, *changes):
     return {line.split()[1].rstrip(":") for line in lines if line.startswith("rule ")} - {"all"}
 
 
-AFTER_EVALUATION = {"benchmark_table", "comparisons", "report"}
+AFTER_EVALUATION = {"benchmark_table", "report"}
 AFTER_TRAINING = AFTER_EVALUATION | {
     "pretrain", "evaluate_probes", "evaluate_gbm_embedding", "evaluate_finetune",
     "evaluate_transfer",
@@ -108,7 +108,8 @@ AFTER_TRAINING = AFTER_EVALUATION | {
     [
         ("evaluate={finetune: {epochs: 2}}", AFTER_EVALUATION | {"evaluate_finetune"}),
         ("pretrain={seed: 11}", AFTER_TRAINING),
-        ("transfer={epochs: 2}", {"evaluate_transfer", "benchmark_table", "report"}),
+        ("evaluate={bootstrap: 60}", AFTER_EVALUATION),
+        ("transfer={epochs: 2}", AFTER_EVALUATION | {"evaluate_transfer"}),
         (
             "patches={min_clear: 0.4}",
             AFTER_TRAINING | {"patches", "evaluate_references", "evaluate_supervised"},
