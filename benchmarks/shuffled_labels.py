@@ -17,23 +17,22 @@ from pathlib import Path
 from mmaq.base.errors import LeakError, Unavailable
 from mmaq.cli.run import Run, begin
 from mmaq.config.evaluation import Evaluate
-from mmaq.estimators.embedding_trees import embedding_entry
-from mmaq.estimators.entry import Entry
-from mmaq.estimators.probes import probe_entries
-from mmaq.estimators.references import reference_entries
+from mmaq.estimators.base import Estimator
+from mmaq.estimators.catalogue import embedding_trees, probes, reference
+from mmaq.estimators.encoders import Pretrained
 from mmaq.evaluate.checks import check_null, shuffle_labels
-from mmaq.evaluate.task import Task, read_task
+from mmaq.evaluate.task import read_task
 from mmaq.learn.devices import limited_threads
 
 
-def entries(run: Run, config: Evaluate, task: Task) -> list[Entry]:
+def estimators(run: Run, config: Evaluate) -> list[Estimator]:
     """Every reference and probe of the configuration."""
-    known = reference_entries(task, run.paths.archive)
-    found = [known[name] for name in config.references]
-    for encoder in config.embedding_trees:
-        found.append(embedding_entry(task, run.encoders(encoder), encoder, config.seeds))
+    found = [reference(name, run.paths.archive) for name in config.references]
+    for method in config.embedding_trees:
+        found.append(embedding_trees(Pretrained(method, run.encoders(method))))
     for method in config.probes:
-        found += probe_entries(task, run.encoders(method), method, config)
+        encoder = Pretrained(method, run.encoders(method))
+        found += probes(encoder, config.heads, config.label_fractions)
     return found
 
 
@@ -46,13 +45,13 @@ def main() -> None:
     config = settings.model_copy(update={"seeds": settings.seeds[:1]})
     failed = False
     with limited_threads(config.threads):
-        task = read_task(run.paths.sites, run.paths.patches, run.config.name, "no2")
+        task = read_task(run.paths.sites, run.paths.patches, "no2")
         shuffled = shuffle_labels(task, config.seeds[0])
-        for entry in entries(run, config, shuffled):
-            name = f"{entry.method} {entry.protocol} {entry.modalities} {entry.label_fraction:g}"
+        for each in estimators(run, config):
+            name = f"{each.method} {each.protocol} {each.modalities} {each.label_fraction:g}"
             for split in config.splits:
                 try:
-                    upper = check_null(shuffled, entry, split, config)
+                    upper = check_null(shuffled, each, split, config)
                     print(f"{name} {split}: R2 below {upper:.3f}", flush=True)
                 except LeakError as leak:
                     failed = True
