@@ -11,7 +11,7 @@ from mmaq.base.errors import TableError
 from mmaq.config.data import Landuse, Published
 from mmaq.contracts.sites import GEO, OFFICIAL, POLLUTANTS, SITING, read_sites
 from mmaq.landuse.stage import landuse_published as build_published_sites
-from mmaq.statistics.splits import make_folds
+from mmaq.statistics.splits import outer_folds, related
 from mmaq.vocabulary import AREAS, TYPES
 from tests.landuse.small_country import metadata_row
 
@@ -108,7 +108,8 @@ def test_the_official_split_is_that_of_scikit_learn_on_the_samples_order(quick, 
     assert set(sites.loc[sites[OFFICIAL] == 1.0, "site_id"]) == set(test)
     assert set(sites.loc[sites[OFFICIAL] == 0.0, "site_id"]) == set(train)
     shuffled = sites.sort_values("site_id", ignore_index=True)
-    (fold,) = make_folds(shuffled, "official", 5, 0.0, 0)
+    stations = related(shuffled, "official", np.arange(len(shuffled)), 0.0)
+    (fold,) = outer_folds(shuffled, "official", 5, stations, 0)
     assert set(shuffled["site_id"].iloc[fold.test]) == set(test)
     assert set(shuffled["site_id"].iloc[fold.train]) == set(train)
 
