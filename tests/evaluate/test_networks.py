@@ -37,8 +37,9 @@ def _probes(data, checkpoint, folder, method="mmaq"):
 
 def _finetune(data, checkpoint, folder, method="mmaq", split="random", config=QUICK):
     return evaluate(
-        evaluate_finetune, data, folder, config, checkpoint=checkpoint, method=method, split=split
-    )
+        evaluate_finetune, data, folder, config, checkpoint=checkpoint, method=method, split=split,
+        calibrated=method == "mmaq",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("method", get_args(Learned))

@@ -64,7 +64,7 @@ def test_scratch_has_fine_tunings_stations_and_other_weights(data, checkpoint, t
     _, scratch = _run(data, tmp_path, "scratch", "mmaq", "blocks")
     _, tuned = evaluate(
         evaluate_finetune, data, tmp_path, QUICK, checkpoint=checkpoint, method="mmaq",
-        split="blocks",
+        split="blocks", calibrated=False,
     )  # fmt: skip
     same = ["split", "seed", "fold", "site_id", "measured"]
     pd.testing.assert_frame_equal(scratch[same], tuned[same])
