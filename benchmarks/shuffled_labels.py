@@ -20,6 +20,7 @@ from mmaq.config.evaluation import Evaluate
 from mmaq.estimators import catalogue
 from mmaq.estimators.base import Estimator
 from mmaq.estimators.encoders import Pretrained
+from mmaq.estimators.probes import probes
 from mmaq.evaluate.checks import check_null, shuffle_labels
 from mmaq.evaluate.task import read_task
 from mmaq.learn.devices import limited_threads
@@ -33,7 +34,7 @@ def all_estimators(run: Run, config: Evaluate) -> list[Estimator]:
         found.append(catalogue.embedding_trees(Pretrained(method, run.encoders(method))))
     for method in config.probes:
         encoder = Pretrained(method, run.encoders(method))
-        found += catalogue.probes(encoder, config.heads, config.label_fractions)
+        found += probes(encoder, config.heads, config.label_fractions)
     return found
 
 

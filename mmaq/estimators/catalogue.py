@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from mmaq.base.errors import ConfigError
 from mmaq.config.evaluation import Evaluate, Finetune
@@ -16,14 +15,10 @@ from mmaq.estimators.ceilings import Mean, TrueInputs, Truth
 from mmaq.estimators.encoders import Pretrained
 from mmaq.estimators.geostatistics import TreesAndKriging
 from mmaq.estimators.networks import FineTuned, Supervised
-from mmaq.estimators.probes import Descent, Neighbours, Probe, Ridge
+from mmaq.estimators.probes import TABLE, Ridge, probe
 from mmaq.estimators.trees import EmbeddingTrees, Trees
 from mmaq.vocabulary import SUPERVISED, Head, Learned
 from mmaq.vocabulary import Pretrained as PretrainedName
-
-ALONE_ELSEWHERE = {("mmaq", "s2")}
-"""MMAQ's Sentinel-2 alone is a method of its own, ``mmaq_s2``."""
-TABLE = ("table_log",)
 
 
 def reference(method: str, archive: Path | None = None, share: float = 1.0) -> Estimator:
@@ -48,43 +43,6 @@ def reference(method: str, archive: Path | None = None, share: float = 1.0) -> E
         "oracle_inputs": TrueInputs("oracle_inputs", archive=archive),
     }
     return known[method]
-
-
-def probes(encoder: Pretrained, heads: Sequence[Head], shares: Sequence[float]) -> list[Estimator]:
-    """The heads on the images of a method, and what the linear one further shows.
-
-    These are the linear probe with shares of the labels, and on each image alone where a method
-    has several.
-    """
-    found: list[Estimator] = [probe(encoder, head) for head in heads]
-    if "linear" not in heads:
-        return found
-    images = encoder.modalities
-    linear = replace(probe(encoder, "linear"), calibrated=False)
-    found += [replace(linear, label_fraction=share) for share in shares]
-    if len(images) > 1:
-        found += [
-            replace(linear, modalities=image, image=image)
-            for image in images
-            if (encoder.method, image) not in ALONE_ELSEWHERE
-        ]
-    return found
-
-
-def probe(encoder: Pretrained, head: str) -> Probe:
-    """One head on the images of a method."""
-    images = "+".join(encoder.modalities)
-    given: dict[str, Any] = {"protocol": head, "modalities": images, "encoder": encoder}
-    match head:
-        case "fused":
-            given |= {"modalities": f"{images}+table", "features": TABLE}
-            return Ridge(encoder.method, **given)
-        case "knn":
-            return Neighbours(encoder.method, **given, apart=True)
-        case "sgd_probe":
-            return Descent(encoder.method, **given)
-        case _:
-            return Ridge(encoder.method, **given)
 
 
 def embedding_trees(encoder: Pretrained) -> Estimator:

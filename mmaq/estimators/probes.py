@@ -8,7 +8,9 @@ paper does not use it downstream.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +24,7 @@ from mmaq.estimators.features import FEATURE_SETS
 from mmaq.learn.fit import Scale
 from mmaq.statistics.ridge import Scaling, fit_ridge, join_scaling
 from mmaq.statistics.splits import labelled
+from mmaq.vocabulary import Head
 
 NEIGHBOURS = (3, 5, 10, 20, 40, 80)
 """Candidates for the number of neighbours."""
@@ -32,6 +35,12 @@ MOMENTUM = 0.9
 RATE = 0.1 * 1e-3
 """The paper's: 0.2 * 128 / 256, and its factor of 1e-3 on the loss, which for SGD is one on the
 rate."""
+
+
+ALONE_ELSEWHERE = {("mmaq", "s2")}
+"""MMAQ's Sentinel-2 alone is a method of its own, ``mmaq_s2``."""
+TABLE = ("table_log",)
+"""The features of the table that linear models read."""
 
 
 @dataclass(frozen=True)
@@ -288,3 +297,40 @@ def descend(features: Tensor, target: Tensor, seed: int) -> tuple[Tensor, Tensor
             velocity = MOMENTUM * velocity + 2.0 / len(part) * (rows[part].T @ error)
             weights = weights - rate * velocity
     return weights[:-1], weights[-1]
+
+
+def probes(encoder: Pretrained, heads: Sequence[Head], shares: Sequence[float]) -> list[Estimator]:
+    """The heads on the images of a method, and what the linear one further shows.
+
+    These are the linear probe with shares of the labels, and on each image alone where a method
+    has several.
+    """
+    found: list[Estimator] = [probe(encoder, head) for head in heads]
+    if "linear" not in heads:
+        return found
+    images = encoder.modalities
+    linear = replace(probe(encoder, "linear"), calibrated=False)
+    found += [replace(linear, label_fraction=share) for share in shares]
+    if len(images) > 1:
+        found += [
+            replace(linear, modalities=image, image=image)
+            for image in images
+            if (encoder.method, image) not in ALONE_ELSEWHERE
+        ]
+    return found
+
+
+def probe(encoder: Pretrained, head: str) -> Probe:
+    """One head on the images of a method."""
+    images = "+".join(encoder.modalities)
+    given: dict[str, Any] = {"protocol": head, "modalities": images, "encoder": encoder}
+    match head:
+        case "fused":
+            given |= {"modalities": f"{images}+table", "features": TABLE}
+            return Ridge(encoder.method, **given)
+        case "knn":
+            return Neighbours(encoder.method, **given, apart=True)
+        case "sgd_probe":
+            return Descent(encoder.method, **given)
+        case _:
+            return Ridge(encoder.method, **given)

@@ -17,6 +17,7 @@ from mmaq.contracts.sites import COLUMNS, read_sites
 from mmaq.estimators import catalogue
 from mmaq.estimators.base import Estimator
 from mmaq.estimators.encoders import Pretrained
+from mmaq.estimators.probes import probes
 from mmaq.evaluate.checks import check_measured
 from mmaq.evaluate.predictions import predict_all
 from mmaq.evaluate.rows import make_rows
@@ -85,7 +86,7 @@ def evaluate_probes(
         CheckpointError: the checkpoint cannot be read, or is another method's.
     """
     encoder = Pretrained(method, checkpoint)
-    estimators = catalogue.probes(encoder, config.heads, config.label_fractions)
+    estimators = probes(encoder, config.heads, config.label_fractions)
     _evaluate(sites, store, estimators, config.splits, config, out, fits)
 
 

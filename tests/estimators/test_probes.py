@@ -15,7 +15,6 @@ from mmaq.base.errors import Unavailable
 from mmaq.config.parts import checkpoint_of
 from mmaq.contracts.patches import open_store
 from mmaq.estimators import encoders
-from mmaq.estimators.catalogue import probe, probes
 from mmaq.estimators.encoders import Pretrained
 from mmaq.estimators.features import land_use_logarithmic
 from mmaq.estimators.probes import (
@@ -28,6 +27,8 @@ from mmaq.estimators.probes import (
     Neighbours,
     Ridge,
     descend,
+    probe,
+    probes,
 )
 from mmaq.statistics.ridge import PENALTIES, standardise
 from mmaq.statistics.splits import labelled

@@ -11,9 +11,10 @@ from mmaq.config.evaluation import Evaluate
 from mmaq.contracts.sites import SITING
 from mmaq.estimators import ceilings, geostatistics, trees
 from mmaq.estimators.base import Estimator, Fitted, Places
-from mmaq.estimators.catalogue import embedding_trees, probes, reference
+from mmaq.estimators.catalogue import embedding_trees, reference
 from mmaq.estimators.encoders import Pretrained
 from mmaq.estimators.features import geography, land_use, land_use_logarithmic
+from mmaq.estimators.probes import probes
 from mmaq.evaluate.checks import (
     NULL_R2,
     change_inputs,

@@ -9,8 +9,8 @@ import torch
 from mmaq.base.errors import CheckpointError
 from mmaq.config.evaluation import Evaluate, Finetune
 from mmaq.config.parts import checkpoint_of
-from mmaq.estimators.catalogue import probe
 from mmaq.estimators.encoders import Pretrained
+from mmaq.estimators.probes import probe
 from mmaq.evaluate.checks import change_inputs, change_labels
 from mmaq.evaluate.stage import evaluate_finetune, evaluate_probes
 from mmaq.evaluate.task import read_task

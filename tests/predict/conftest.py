@@ -15,9 +15,9 @@ UNMEASURED = 40
 
 
 @pytest.fixture(scope="session")
-def land(tmp_path_factory, checkpoint):
+def fitted_land(tmp_path_factory, checkpoint):
     """A folder with sites.parquet, patches, the hidden truth, and an estimator."""
-    folder = tmp_path_factory.mktemp("land")
+    folder = tmp_path_factory.mktemp("fitted_land")
     rng = np.random.default_rng(5)
     table, hidden, _ = make_table(240, rng)
     unmeasured = table.index[:UNMEASURED]
@@ -31,7 +31,7 @@ def land(tmp_path_factory, checkpoint):
 
 
 def fit_to(folder, config, out, checkpoint=None, chosen=None, sites=None):
-    """Fit to the stations of ``land``, or of another site table."""
+    """Fit to the stations of ``fitted_land``, or of another site table."""
     fit(
         sites=sites or folder / "sites.parquet", store=folder / "patches", checkpoint=checkpoint,
         encoders=TINY, evaluate=Evaluate(seeds=(0,), threads=1), config=config, chosen=chosen,

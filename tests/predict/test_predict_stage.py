@@ -18,18 +18,19 @@ from mmaq.predict.stage import KINDS, ask, load, predict
 from tests.predict.conftest import fit_to
 
 
-def _predict(land, out, chosen=None, estimator="mmaq_fused.safetensors"):
+def _predict(fitted_land, out, chosen=None, estimator="mmaq_fused.safetensors"):
     predict(
-        sites=land / "sites.parquet", store=land / "patches", estimator=land / estimator,
+        sites=fitted_land / "sites.parquet", store=fitted_land / "patches",
+        estimator=fitted_land / estimator,
         chosen=chosen, threads=1, out=out,
     )  # fmt: skip
     return pd.read_csv(out, keep_default_na=True)
 
 
 @pytest.fixture(scope="module")
-def predicted(land, tmp_path_factory):
-    table = _predict(land, tmp_path_factory.mktemp("out") / "predictions.csv")
-    return table.merge(pd.read_csv(land / "truth.csv"), on="site_id")
+def predicted(fitted_land, tmp_path_factory):
+    table = _predict(fitted_land, tmp_path_factory.mktemp("out") / "predictions.csv")
+    return table.merge(pd.read_csv(fitted_land / "truth.csv"), on="site_id")
 
 
 def test_every_site_has_a_figure_and_says_what_it_rests_on(predicted):
@@ -54,10 +55,10 @@ def test_the_intervals_hold_unmeasured_places(predicted):
     assert inside.mean() >= 0.8  # 0.9 within two standard errors of 40 sites
 
 
-def test_where_no_tier_can_answer_nothing_is_said(land):
-    pollutant, tiers = load(land / "mmaq_fused.safetensors")
-    table = read_sites(land / "sites.parquet")
-    places = Places(table, open_store(land / "patches"))
+def test_where_no_tier_can_answer_nothing_is_said(fitted_land):
+    pollutant, tiers = load(fitted_land / "mmaq_fused.safetensors")
+    table = read_sites(fitted_land / "sites.parquet")
+    places = Places(table, open_store(fitted_land / "patches"))
     found = ask(tiers[:2], places, pollutant)
     without = np.arange(len(table)) < 20
     assert (places.patch_rows("s2") < 0).tolist() == without.tolist()
@@ -66,23 +67,23 @@ def test_where_no_tier_can_answer_nothing_is_said(land):
     assert found.loc[~without, ["no2", "low", "high"]].notna().all(axis=None)
 
 
-def test_a_tier_that_the_store_cannot_serve_leaves_the_next_one(land, tmp_path):
+def test_a_tier_that_the_store_cannot_serve_leaves_the_next_one(fitted_land, tmp_path):
     """Of a store without any image the second tier answers everywhere, and bounds end at 0."""
     from tests.estimators.stations_made_up import make_store
 
-    table = read_sites(land / "sites.parquet")
+    table = read_sites(fitted_land / "sites.parquet")
     rng = np.random.default_rng(0)
     make_store(tmp_path / "none", table, np.zeros(240), rng, absent=("s2", "s5p"))
-    pollutant, tiers = load(land / "mmaq_fused.safetensors")
+    pollutant, tiers = load(fitted_land / "mmaq_fused.safetensors")
     found = ask(tiers, Places(table, open_store(tmp_path / "none")), pollutant)
     assert found["inputs"].value_counts().to_dict() == {"table+geo+type": 200, "table+geo": 40}
     assert found["no2"].notna().all()
 
 
-def test_a_list_of_sites_is_answered_in_its_order(land, predicted, tmp_path):
+def test_a_list_of_sites_is_answered_in_its_order(fitted_land, predicted, tmp_path):
     wanted = predicted["site_id"].sample(7, random_state=1).tolist()
     pd.DataFrame({"site_id": wanted, "note": "x"}).to_csv(tmp_path / "list.csv", index=False)
-    few = _predict(land, tmp_path / "few.csv", tmp_path / "list.csv")
+    few = _predict(fitted_land, tmp_path / "few.csv", tmp_path / "list.csv")
     assert few["site_id"].tolist() == wanted
     same = predicted.set_index("site_id").loc[wanted]
     # a prediction does not depend on what else is asked
@@ -97,24 +98,24 @@ def test_a_list_of_sites_is_answered_in_its_order(land, predicted, tmp_path):
         ("", "not a readable table"),
     ],
 )
-def test_a_wrong_list_is_refused_and_nothing_is_written(land, tmp_path, text, fault):
+def test_a_wrong_list_is_refused_and_nothing_is_written(fitted_land, tmp_path, text, fault):
     (tmp_path / "list.csv").write_text(text)
     with pytest.raises(TableError, match=fault):
-        _predict(land, tmp_path / "out.csv", tmp_path / "list.csv")
+        _predict(fitted_land, tmp_path / "out.csv", tmp_path / "list.csv")
     with pytest.raises(TableError, match=fault):
-        fit_to(land, Predict(method="gbm"), tmp_path / "out", chosen=tmp_path / "list.csv")
+        fit_to(fitted_land, Predict(method="gbm"), tmp_path / "out", chosen=tmp_path / "list.csv")
     assert [each.name for each in tmp_path.iterdir()] == ["list.csv"]
 
 
-def test_encoders_alone_are_refused(land, checkpoint, tmp_path):
+def test_encoders_alone_are_refused(fitted_land, checkpoint, tmp_path):
     fault = r"mmaq\.safetensors: it holds no estimator of version 1\. Make it with `mmaq fit`"
     with pytest.raises(CheckpointError, match=fault):
-        _predict(land, tmp_path / "out.csv", estimator=checkpoint)
+        _predict(fitted_land, tmp_path / "out.csv", estimator=checkpoint)
     assert not list(tmp_path.iterdir())
 
 
-def test_what_was_fitted_is_told_in_the_file(land):
-    pollutant, tiers = read_estimator(land / "mmaq_fused.safetensors")
+def test_what_was_fitted_is_told_in_the_file(fitted_land):
+    pollutant, tiers = read_estimator(fitted_land / "mmaq_fused.safetensors")
     assert pollutant == "no2"
     assert [(each.method, each.protocol, each.inputs) for each in tiers] == [
         ("mmaq", "fused", "s2+s5p+table+type"), ("mmaq", "fused", "s2+s5p+table"),
@@ -124,9 +125,9 @@ def test_what_was_fitted_is_told_in_the_file(land):
     assert all(0.0 < each.radius < 100.0 for each in tiers)
 
 
-def test_a_file_holds_no_code(land):
+def test_a_file_holds_no_code(fitted_land):
     """Metadata is JSON, tensors are numbers, and trees are LightGBM's text."""
-    path = land / "mmaq_fused.safetensors"
+    path = fitted_land / "mmaq_fused.safetensors"
     with safe_open(path, framework="np") as file:
         assert set(file.metadata()) == {KEY}
         json.loads(file.metadata()[KEY])
@@ -137,8 +138,8 @@ def test_a_file_holds_no_code(land):
     assert {value.dtype.kind for name, value in arrays.items() if name not in texts} <= {"f", "i"}
 
 
-def _changed(land, out, change):
-    pollutant, tiers = read_estimator(land / "mmaq_fused.safetensors")
+def _changed(fitted_land, out, change):
+    pollutant, tiers = read_estimator(fitted_land / "mmaq_fused.safetensors")
     write_estimator(out, pollutant, [change(tiers[0]), *tiers[1:]])
     return out
 
@@ -154,8 +155,8 @@ def _changed(land, out, change):
          "what it learned is damaged"),
     ],
 )  # fmt: skip
-def test_a_file_with_other_contents_is_refused(land, tmp_path, change, fault):
-    path = _changed(land, tmp_path / "changed.safetensors", change)
+def test_a_file_with_other_contents_is_refused(fitted_land, tmp_path, change, fault):
+    path = _changed(fitted_land, tmp_path / "changed.safetensors", change)
     with pytest.raises(CheckpointError, match=rf"changed\.safetensors: {fault}"):
         load(path)
 
@@ -165,22 +166,24 @@ def test_every_kind_has_a_name_of_its_own():
     assert len(KINDS) == 8
 
 
-def test_too_few_stations_make_no_estimator(land, tmp_path, checkpoint):
-    table = pd.read_parquet(land / "sites.parquet")
+def test_too_few_stations_make_no_estimator(fitted_land, tmp_path, checkpoint):
+    table = pd.read_parquet(fitted_land / "sites.parquet")
     table.loc[table["no2"].notna().cumsum() > 9, "no2"] = np.nan
     table.to_parquet(tmp_path / "sites.parquet")
     with pytest.raises(TableError, match="9 stations with no2 are too few for mmaq"):
-        fit_to(land, Predict(), tmp_path / "out", checkpoint, sites=tmp_path / "sites.parquet")
+        fit_to(
+            fitted_land, Predict(), tmp_path / "out", checkpoint, sites=tmp_path / "sites.parquet"
+        )
     assert not (tmp_path / "out").exists()
 
 
-def test_without_encoders_nothing_is_fitted(land, tmp_path):
+def test_without_encoders_nothing_is_fitted(fitted_land, tmp_path):
     with pytest.raises(TableError, match="mmaq: no encoders were pretrained"):
-        fit_to(land, Predict(), tmp_path / "out")
+        fit_to(fitted_land, Predict(), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_a_protocol_that_a_method_has_not_is_refused(land, tmp_path):
+def test_a_protocol_that_a_method_has_not_is_refused(fitted_land, tmp_path):
     wrong = Predict(method="gbm", protocol="finetune")
     with pytest.raises(ConfigError, match="there is no estimator gbm under finetune"):
-        fit_to(land, wrong, tmp_path / "out")
+        fit_to(fitted_land, wrong, tmp_path / "out")

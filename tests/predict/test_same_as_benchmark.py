@@ -64,7 +64,7 @@ def _measure(data, checkpoint, folder):
     run(evaluate_probes, **pretrained)
     run(evaluate_gbm_embedding, **pretrained)
     for split in SPLITS:
-        run(evaluate_finetune, split=split, **pretrained)
+        run(evaluate_finetune, split=split, calibrated=True, **pretrained)
         random = {"encoders": TINY, "split": split}
         run(evaluate_supervised, protocol="scratch", method="mmaq", **random)
         run(evaluate_supervised, protocol="supervised", method="aqnet", **random)
