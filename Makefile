@@ -41,11 +41,12 @@ test: $(TESTED) ## the whole test suite, with coverage
 test-quick: $(TESTED) ## the tests that take seconds
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow"
 
-check: $(TESTED) ## formatting, lint, types
+check: $(TESTED) ## formatting, lint, types, which room imports which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/snakemake --lint
 
 format: $(TESTED) ## format Python and Snakemake files

@@ -14,7 +14,7 @@ import netCDF4
 import numpy as np
 from scipy import ndimage
 
-from mmaq.files import replacing
+from mmaq.base.files import replacing
 from mmaq.simulate.sensors.granule import Naming, attributes_of, root_attributes, write_metadata
 from mmaq.simulate.sensors.layout import DIMENSIONS, FILL, INPUT, PRODUCT, VARIABLES
 from mmaq.simulate.sensors.orbits import SCANLINES, Swath, orbit_of, whole_swath

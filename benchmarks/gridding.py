@@ -71,7 +71,8 @@ def where_time_goes(paths: Sequence[Path]) -> dict[str, float]:
     """Seconds of each step, in this process and on one core; inflation alone is the floor."""
     from isal import isal_zlib
 
-    from mmaq.sentinel5p import chunks, hdf5
+    from mmaq.sentinel5p import chunks
+    from mmaq.sentinel5p import containers as hdf5
     from mmaq.sentinel5p.accumulator import Accumulator
     from mmaq.sentinel5p.grid import RegularGrid
     from mmaq.sentinel5p.level3 import write_level3

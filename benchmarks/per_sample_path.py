@@ -2,7 +2,7 @@
 
 Per site a ``.npy`` of H x W x 12 and one of the column are decoded, standardised in NumPy and
 brought to the encoders' side by a bicubic resize; each of two views then draws its own grey step,
-blur, dropped bands, flips, rotation, jitter and crop (method facts, section 3). The published
+blur, dropped bands, flips, rotation, jitter and crop, in that order. The published
 columns are NetCDF, which takes longer to decode than the ``.npy`` here.
 """
 
@@ -18,7 +18,7 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 
 from mmaq.config.learning import Encoders
-from mmaq.training.data import Inputs
+from mmaq.learn.data import Inputs
 
 BANDS = [10, 2, 1, 0, 4, 5, 6, 3, 7, 11, 8, 9]
 """Where each band of B01..B12 stands in a published file."""

@@ -14,27 +14,27 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmaq.cli.run import Run, begin
+from mmaq.base.errors import LeakError, Unavailable
+from mmaq.cli.run import begin
 from mmaq.config.evaluation import Evaluate
-from mmaq.errors import LeakError
-from mmaq.evaluation.checks import check_null, shuffle_labels
-from mmaq.evaluation.encoders import limited_threads
-from mmaq.evaluation.entry import Entry
-from mmaq.evaluation.gbm_embedding_stage import embedding_entry
-from mmaq.evaluation.probes import probe_entries
-from mmaq.evaluation.references import reference_entries
-from mmaq.evaluation.task import Task, read_task
-from mmaq.evaluation.unavailable import Unavailable
+from mmaq.estimators import catalogue
+from mmaq.estimators.base import Estimator
+from mmaq.estimators.encoders import Pretrained
+from mmaq.estimators.probes import probes
+from mmaq.evaluate.checks import check_null, shuffle_labels
+from mmaq.evaluate.task import read_task
+from mmaq.learn.devices import limited_threads
+from mmaq.stages import Run
 
 
-def entries(run: Run, config: Evaluate, task: Task) -> list[Entry]:
+def all_estimators(run: Run, config: Evaluate) -> list[Estimator]:
     """Every reference and probe of the configuration."""
-    known = reference_entries(task, run.paths.archive)
-    found = [known[name] for name in config.references]
-    for encoder in config.embedding_trees:
-        found.append(embedding_entry(task, run.encoders(encoder), encoder, config.seeds))
+    found = [catalogue.reference(name, run.paths.archive) for name in config.references]
+    for method in config.embedding_trees:
+        found.append(catalogue.embedding_trees(Pretrained(method, run.encoders(method))))
     for method in config.probes:
-        found += probe_entries(task, run.encoders(method), method, config)
+        encoder = Pretrained(method, run.encoders(method))
+        found += probes(encoder, config.heads, config.label_fractions)
     return found
 
 
@@ -47,13 +47,16 @@ def main() -> None:
     config = settings.model_copy(update={"seeds": settings.seeds[:1]})
     failed = False
     with limited_threads(config.threads):
-        task = read_task(run.paths.sites, run.paths.patches, run.config.name, "no2")
+        task = read_task(run.paths.sites, run.paths.patches, "no2")
         shuffled = shuffle_labels(task, config.seeds[0])
-        for entry in entries(run, config, shuffled):
-            name = f"{entry.method} {entry.protocol} {entry.modalities} {entry.label_fraction:g}"
+        for estimator in all_estimators(run, config):
+            share = estimator.label_fraction
+            name = " ".join(
+                [estimator.method, estimator.protocol, estimator.modalities, f"{share:g}"]
+            )
             for split in config.splits:
                 try:
-                    upper = check_null(shuffled, entry, split, config)
+                    upper = check_null(shuffled, estimator, split, config)
                     print(f"{name} {split}: R2 below {upper:.3f}", flush=True)
                 except LeakError as leak:
                     failed = True

@@ -33,13 +33,12 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmaq.config.learning import Encoders, Pretrain
-from mmaq.methods import METHODS
-from mmaq.methods.base import View
-from mmaq.training.data import Inputs
-from mmaq.training.devices import cpu_threads, trainer_options
-from mmaq.training.module import PretrainModule
-from mmaq.training.sampler import make_loader
-from mmaq.training.statistics import compute_statistics
+from mmaq.learn.data import Inputs, compute_statistics
+from mmaq.learn.devices import cpu_threads, trainer_options
+from mmaq.learn.methods import METHODS
+from mmaq.learn.methods.base import View
+from mmaq.learn.module import PretrainModule
+from mmaq.learn.sites import make_loader
 
 PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "V100": 125e12}
 """Dense 16-bit tensor operations a second, from NVIDIA's data sheets (SXM)."""

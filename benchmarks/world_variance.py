@@ -17,11 +17,13 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, cross_val_predict
 
 from mmaq.config.data import Period, Simulate
-from mmaq.simulate.measuring import measure
+from mmaq.contracts.sites import FEATURES
+from mmaq.simulate.stations import measure
 from mmaq.simulate.truth import local_fields
-from mmaq.simulate.world import World, make_world
 from mmaq.simulate.world.air import breathe
-from mmaq.sites import AREAS, FEATURES, TYPES
+from mmaq.simulate.world.make import make_world
+from mmaq.simulate.world.world import World
+from mmaq.vocabulary import AREAS, TYPES
 
 QUANTILES = (0.05, 0.25, 0.50, 0.75, 0.95)
 

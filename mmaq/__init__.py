@@ -1,3 +1,5 @@
 """MMAQ: ground-level NO2 from Sentinel-2, Sentinel-5P and land use."""
 
+from __future__ import annotations
+
 __version__ = "0.1.0"

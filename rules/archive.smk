@@ -2,8 +2,6 @@
 if CONFIG.source == "simulate":
 
     rule simulate:
-        input:
-            sources=stage_sources("mmaq.simulate"),
         output:
             [collection(name) for name in collections_made()],
         log:
@@ -18,6 +16,7 @@ if CONFIG.source == "simulate":
         params:
             config=section("simulate"),
             period=section("period"),
+            code=code("mmaq.simulate.stage.simulate"),
         script:
             "../workflow/scripts/simulate.py"
 
@@ -25,8 +24,6 @@ if CONFIG.source == "simulate":
 if CONFIG.source == "files":
 
     rule acquire:
-        input:
-            sources=stage_sources("mmaq.acquire.files"),
         output:
             [collection(name) for name in collections_made()],
         log:
@@ -39,6 +36,7 @@ if CONFIG.source == "files":
             mem_mb=2000,
         params:
             config=section("files"),
+            code=code("mmaq.acquire.stage.acquire"),
         script:
             "../workflow/scripts/acquire.py"
 
@@ -46,7 +44,7 @@ if CONFIG.source == "files":
 if CONFIG.source == "acquire":
 
     # The search is frozen. Its answer is that of a day, and another day's is another data set: so
-    # it runs once for what is asked, and no edit of the code runs it again (no input sources; the
+    # it runs once for what is asked, and no edit of the code runs it again (no digest of it; the
     # adapter holds nothing that would be edited). Search anew: snakemake --forcerun acquire_plan.
     rule acquire_plan:
         output:
@@ -89,7 +87,7 @@ if CONFIG.source == "acquire":
             mem_mb=2000,
             runtime=1440,
         params:
-            config=acquired("stations"),
+            config=acquired(),
             workers=TRANSFERS,
         script:
             "../workflow/scripts/fetch_stations.py"
@@ -110,7 +108,7 @@ if CONFIG.source == "acquire":
             mem_mb=4000,
             runtime=1440,
         params:
-            config=acquired("maps"),
+            config=acquired("bbox"),
             workers=TRANSFERS,
         script:
             "../workflow/scripts/fetch_maps.py"
@@ -135,8 +133,8 @@ if CONFIG.source == "acquire" and has_collection(SENTINEL2):
             mem_mb=4000,
             runtime=1440,
         params:
-            config=acquired("sentinel2"),
-            patches=section("patches", unused=["s5p_size", "min_clear"]),
+            config=acquired(),
+            patches=section("patches", "s2_size"),
             workers=transfers(CONFIG.acquire.sentinel2.provider),
         script:
             "../workflow/scripts/fetch_sentinel2.py"
@@ -165,7 +163,7 @@ if (
             mem_mb=2000,
             runtime=1440,
         params:
-            config=acquired("sentinel5p"),
+            config=acquired(),
             workers=transfers(CONFIG.acquire.sentinel5p.provider),
         script:
             "../workflow/scripts/fetch_sentinel5p.py"
@@ -173,8 +171,6 @@ if (
 
 # Scenes of power plants for the transfer tasks, where no folder of them is given.
 rule simulate_plants:
-    input:
-        sources=stage_sources("mmaq.simulate.plants"),
     output:
         f"{PATHS.plant_scenes}/labels.csv",
     log:
@@ -186,8 +182,9 @@ rule simulate_plants:
     resources:
         mem_mb=2000,
     params:
-        config=section("simulate"),
+        config=section("simulate", "world_version", "seed", "extent_km"),
         period=section("period"),
-        transfer=CONFIG.transfer.model_dump(mode="json", include={"scenes", "plants"}),
+        transfer=section("transfer", "scenes", "plants"),
+        code=code("mmaq.simulate.stage.simulate_plants"),
     script:
         "../workflow/scripts/simulate_plants.py"

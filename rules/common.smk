@@ -1,23 +1,25 @@
 # The checked configuration, the paths of this data set, and helpers that the rules share.
 import shutil
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 from mmaq.acquire.manifest import SITES, manifest_names
-from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS, TRUTH
-from mmaq.config import check_config
+from mmaq.contracts.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS, TRUTH
+from mmaq.config.load import check_config
 from mmaq.config.parts import (
     checkpoint_of,
     evaluation_parts,
     pretrained_runs,
     transfer_parts,
 )
-from mmaq.config.learning import SELF_SUPERVISED
-from mmaq.errors import MmaqError
-from mmaq.layout import Layout
-from mmaq.patches.store import FILES as STORE_FILES
-from mmaq.sources import stage_sources
+from mmaq.base.digest import code_digest
+from mmaq.base.errors import MmaqError
+from mmaq.base.layout import Layout
+from mmaq.contracts.patches import FILES as STORE_FILES
+from mmaq.stages import timings_by_rule
 from mmaq.transfer.store import FILES as PLANT_FILES
+from mmaq.vocabulary import SELF_SUPERVISED
 
 try:
     CONFIG = check_config(
@@ -65,9 +67,8 @@ def manifest(name):
 
 
 def acquired(*used):
-    """The parts of the section acquire that a fetching rule uses, with what all of them do."""
-    parts = {"sentinel2", "sentinel5p", "stations", "maps"} - set(used)
-    return section("acquire", unused=[*parts, "unlabelled", "unlabelled_table"])
+    """What a fetching rule uses of the section acquire; what was asked stands in the manifest."""
+    return section("acquire", "endpoints", "missing", *used)
 
 
 def transfers(provider):
@@ -87,9 +88,33 @@ def has_images():
     return has_collection(SENTINEL2) and has_collection(SENTINEL5P)
 
 
-def section(name, unused=()):
-    """One section of the configuration as plain values, less what a rule does not use."""
-    return getattr(CONFIG, name).model_dump(mode="json", exclude=set(unused))
+def section(name, *keys):
+    """Of a section of the configuration the keys that decide a rule's result, as plain values.
+
+    Without keys all that do. They alone make a rule run again, so the adapter gives the stage a
+    narrow section, in which another key cannot be read. What a stage needs and decides no result
+    (``INCIDENTAL``: loggers, threads) is no parameter, as Snakemake would run the rule again for
+    it: the adapter takes it from ``snakemake.config``, which Snakemake does not compare.
+    """
+    return getattr(CONFIG, name).decisive(*keys)
+
+
+def code(stage, **registries):
+    """Digest of the code that a rule's stage reaches; docstrings, comments and layout aside.
+
+    Registries (see ``code_digest``) are followed at keys that are functions of the wildcards.
+    """
+
+    def digest_of_job(wildcards):
+        keys = {name: key(wildcards) for name, key in registries.items()}
+        return code_digest(stage, **keys)
+
+    return digest_of_job
+
+
+def run_of(wildcards):
+    """The pretraining method whose encoders a job trains or evaluates."""
+    return checkpoint_of(wildcards.method)
 
 
 PARTS = CONFIG.period.parts(CONFIG.grid.part)
@@ -97,9 +122,20 @@ EVALUATED = f"{PATHS.data}/evaluation"
 EVALUATION_PARTS = [part.name for part in evaluation_parts(CONFIG.evaluate)]
 PRETRAINED = pretrained_runs(CONFIG.evaluate, CONFIG.scenes)
 TRANSFER_PARTS = [part.name for part in transfer_parts(CONFIG.scenes)]
-# Settings that only the probes, or only trained networks, use.
-PROBING = ("probes", "heads", "label_fractions", "embedding_trees")
-TRAINING = ("finetune", "supervised", "calibrated")
+# Settings that all methods are evaluated by.
+MEASURING = ("pollutants", "folds", "seeds", "buffer_km", "together")
+# Settings that sums and means of granules depend on; the length of the parts is none.
+GRIDDING = (
+    "bbox",
+    "resolution",
+    "area",
+    "variable",
+    "qa",
+    "cloud_fraction",
+    "solar_zenith",
+    "rows",
+    "strict",
+)
 STORE = [f"{PATHS.patches}/{name}" for name in STORE_FILES]
 PLANTS = [f"{PATHS.plants}/{name}" for name in PLANT_FILES]
 
@@ -124,14 +160,23 @@ def made(name, path):
 
 
 def pretrain_section(wildcards):
-    """The section of one method: the configured run under that method's name and rate."""
-    return CONFIG.pretrain.of(wildcards.method).model_dump(mode="json")
+    """What decides the run of one method."""
+    return CONFIG.pretrain.of(wildcards.method).decisive()
 
 
 def encoders_of(wildcards):
     """Encoders that a method is evaluated by, else nothing where there are no images."""
     run = checkpoint_of(wildcards.method)
     return [f"{PATHS.checkpoints}/{run}.safetensors"] if has_images() else []
+
+
+def encoders_to_fit():
+    """Encoders that the estimator of the section predict reads."""
+    if not CONFIG.predict.reads_encoders:
+        return []
+    method = CONFIG.predict.method
+    named = CONFIG.evaluate.embedding_trees[0] if method == "gbm_embedding" else method
+    return [f"{PATHS.checkpoints}/{checkpoint_of(named)}.safetensors"]
 
 
 def loss_curves():
@@ -159,9 +204,11 @@ def acquire_rules():
 
 
 def timing_files():
-    """Benchmark files of the rules that this configuration runs before the report."""
-    names = ["landuse", "patches"]
-    names += [f"evaluate_{part}" for part in EVALUATION_PARTS + TRANSFER_PARTS]
+    """Benchmark files, by rule, of the jobs that this configuration runs before the report."""
+    published = "_published" if CONFIG.source == "published" else ""
+    names = [f"landuse{published}", f"patches{published}"]
+    names += [part.job for part in evaluation_parts(CONFIG.evaluate)]
+    names += [f"evaluate_{part}" for part in TRANSFER_PARTS]
     names += ["plants"] if TRANSFER_PARTS else []
     names += (
         ["simulate_plants"] if TRANSFER_PARTS and not CONFIG.transfer.images else []
@@ -173,7 +220,9 @@ def timing_files():
         "published": [],
     }[CONFIG.source]
     if has_collection(SENTINEL5P):
-        names += [f"grid_part_{part}" for part in PARTS] + ["grid"]
+        rule_of_parts = "grid_and_drop_part" if CONFIG.drops_granules else "grid_part"
+        names += [f"{rule_of_parts}_{part}" for part in PARTS] + ["grid"]
     if has_images():
         names += [f"pretrain_{run}" for run in PRETRAINED]
-    return [f"{TIMINGS}/{name}.tsv" for name in names]
+    files = timings_by_rule(Path(TIMINGS, f"{name}.tsv") for name in names)
+    return {rule: [str(path) for path in paths] for rule, paths in files.items()}

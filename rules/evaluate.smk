@@ -1,12 +1,11 @@
-# Contract 5, the benchmark table: references, probes and fine-tuning, joined.
+# Contract 5: test predictions of references, probes and networks, and the table made of them.
 rule evaluate_references:
     input:
         truth=made(TRUTH, collection(TRUTH)),
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluation.references_stage"),
     output:
-        rows=f"{EVALUATED}/references.csv",
+        fits=f"{EVALUATED}/references.csv",
         predictions=f"{EVALUATED}/references.parquet",
     log:
         f"{LOGS}/evaluate_references.log",
@@ -19,10 +18,9 @@ rule evaluate_references:
         mem_mb=3000,
     params:
         config=section(
-            "evaluate",
-            unused=(*TRAINING, "probes", "heads", "embedding_trees", "threads"),
+            "evaluate", *MEASURING, "splits", "references", "label_fractions"
         ),
-        dataset=CONFIG.name,
+        code=code("mmaq.evaluate.stage.evaluate_references"),
     script:
         "../workflow/scripts/evaluate_references.py"
 
@@ -32,9 +30,8 @@ rule evaluate_probes:
         encoders=encoders_of,
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluation.probes_stage"),
     output:
-        rows=f"{EVALUATED}/probes_{{method}}.csv",
+        fits=f"{EVALUATED}/probes_{{method}}.csv",
         predictions=f"{EVALUATED}/probes_{{method}}.parquet",
     log:
         f"{LOGS}/evaluate_probes_{{method}}.log",
@@ -48,10 +45,8 @@ rule evaluate_probes:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section(
-            "evaluate", unused=(*TRAINING, "references", "probes", "embedding_trees")
-        ),
-        dataset=CONFIG.name,
+        config=section("evaluate", *MEASURING, "splits", "heads", "label_fractions"),
+        code=code("mmaq.evaluate.stage.evaluate_probes", METHODS=run_of),
     script:
         "../workflow/scripts/evaluate_probes.py"
 
@@ -61,9 +56,8 @@ rule evaluate_gbm_embedding:
         encoders=encoders_of,
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluation.gbm_embedding_stage"),
     output:
-        rows=f"{EVALUATED}/gbm_embedding_{{method}}.csv",
+        fits=f"{EVALUATED}/gbm_embedding_{{method}}.csv",
         predictions=f"{EVALUATED}/gbm_embedding_{{method}}.parquet",
     log:
         f"{LOGS}/evaluate_gbm_embedding_{{method}}.log",
@@ -77,8 +71,8 @@ rule evaluate_gbm_embedding:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section("evaluate", unused=(*TRAINING, "references", *PROBING)),
-        dataset=CONFIG.name,
+        config=section("evaluate", *MEASURING, "splits"),
+        code=code("mmaq.evaluate.stage.evaluate_gbm_embedding", METHODS=run_of),
     script:
         "../workflow/scripts/evaluate_gbm_embedding.py"
 
@@ -88,9 +82,8 @@ rule evaluate_finetune:
         encoders=encoders_of,
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluation.finetune_stage"),
     output:
-        rows=f"{EVALUATED}/finetune_{{method}}_{{split}}.csv",
+        fits=f"{EVALUATED}/finetune_{{method}}_{{split}}.csv",
         predictions=f"{EVALUATED}/finetune_{{method}}_{{split}}.parquet",
     log:
         f"{LOGS}/evaluate_finetune_{{method}}_{{split}}.log",
@@ -106,8 +99,9 @@ rule evaluate_finetune:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section("evaluate", unused=("references", "supervised", *PROBING)),
-        dataset=CONFIG.name,
+        config=section("evaluate", *MEASURING, "finetune"),
+        calibrated=lambda wildcards: wildcards.method in CONFIG.evaluate.calibrated,
+        code=code("mmaq.evaluate.stage.evaluate_finetune", METHODS=run_of),
     script:
         "../workflow/scripts/evaluate_finetune.py"
 
@@ -117,14 +111,13 @@ rule evaluate_supervised:
     input:
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluation.supervised_stage"),
     output:
-        rows=f"{EVALUATED}/{{protocol}}_{{method}}_{{split}}.csv",
+        fits=f"{EVALUATED}/{{protocol}}_{{method}}_{{split}}.csv",
         predictions=f"{EVALUATED}/{{protocol}}_{{method}}_{{split}}.parquet",
     log:
         f"{LOGS}/evaluate_{{protocol}}_{{method}}_{{split}}.log",
     benchmark:
-        f"{TIMINGS}/evaluate_{{protocol}}_{{method}}_{{split}}.tsv"
+        f"{TIMINGS}/evaluate_supervised_{{protocol}}_{{method}}_{{split}}.tsv"
     wildcard_constraints:
         protocol="scratch|supervised",
         split="official|random|blocks|country",
@@ -136,19 +129,25 @@ rule evaluate_supervised:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section(
-            "evaluate", unused=("finetune", "references", "calibrated", *PROBING)
-        ),
+        config=section("evaluate", *MEASURING, "supervised"),
         encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
-        dataset=CONFIG.name,
+        code=code(
+            "mmaq.evaluate.stage.evaluate_supervised",
+            METHODS=lambda job: run_of(job) if job.protocol == "scratch" else None,
+            NETWORKS=lambda job: job.method if job.protocol == "supervised" else None,
+        ),
     script:
         "../workflow/scripts/evaluate_supervised.py"
 
 
+# Every figure, of test predictions alone: a changed bootstrap trains nothing.
 rule benchmark_table:
     input:
-        parts=[f"{EVALUATED}/{part}.csv" for part in EVALUATION_PARTS + TRANSFER_PARTS],
-        sources=stage_sources("mmaq.evaluation.table"),
+        predictions=[
+            f"{EVALUATED}/{part}.parquet" for part in EVALUATION_PARTS + TRANSFER_PARTS
+        ],
+        fits=[f"{EVALUATED}/{part}.csv" for part in EVALUATION_PARTS + TRANSFER_PARTS],
+        sites=PATHS.sites,
     output:
         table=report(
             str(PATHS.benchmark),
@@ -157,6 +156,7 @@ rule benchmark_table:
             labels={"result": "every figure of the benchmark"},
         ),
         metrics=PATHS.metrics,
+        comparisons=PATHS.comparisons,
     log:
         f"{LOGS}/benchmark_table.log",
     benchmark:
@@ -164,29 +164,10 @@ rule benchmark_table:
     conda:
         "../environment.yaml"
     resources:
-        mem_mb=1000,
-    script:
-        "../workflow/scripts/benchmark_table.py"
-
-
-# Each method against each, on the same predictions.
-rule comparisons:
-    input:
-        predictions=[f"{EVALUATED}/{part}.parquet" for part in EVALUATION_PARTS],
-        sites=PATHS.sites,
-        sources=stage_sources("mmaq.evaluation.comparisons"),
-    output:
-        PATHS.comparisons,
-    log:
-        f"{LOGS}/comparisons.log",
-    benchmark:
-        f"{TIMINGS}/comparisons.tsv"
-    conda:
-        "../environment.yaml"
-    resources:
         mem_mb=2000,
     params:
         draws=CONFIG.evaluate.bootstrap,
         dataset=CONFIG.name,
+        code=code("mmaq.evaluate.stage.benchmark_table"),
     script:
-        "../workflow/scripts/comparisons.py"
+        "../workflow/scripts/benchmark_table.py"

@@ -5,13 +5,12 @@ if CONFIG.drops_granules:
     rule grid_and_drop_part:
         input:
             manifest=manifest(SENTINEL5P),
-            sources=stage_sources("mmaq.sentinel5p"),
         output:
             update(str(PATHS.grid_part("{part}"))),
         log:
             f"{LOGS}/grid_part_{{part}}.log",
         benchmark:
-            f"{TIMINGS}/grid_part_{{part}}.tsv"
+            f"{TIMINGS}/grid_and_drop_part_{{part}}.tsv"
         priority: AWAITED
         conda:
             "../environment.yaml"
@@ -20,13 +19,14 @@ if CONFIG.drops_granules:
             mem_mb=3000,
             runtime=1440,
         params:
-            acquire=acquired("sentinel5p"),
-            config=section("grid", unused=["part"]),
+            acquire=acquired(),
+            config=section("grid", *GRIDDING),
             days=part_days,
+            code=code("mmaq.sentinel5p.stage.grid_part"),
             folder=str(PATHS.passing),
             workers=transfers(CONFIG.acquire.sentinel5p.provider),
         script:
-            "../workflow/scripts/grid_and_drop.py"
+            "../workflow/scripts/grid_and_drop_part.py"
 
 elif has_collection(SENTINEL5P):
 
@@ -34,7 +34,6 @@ elif has_collection(SENTINEL5P):
     rule grid_part:
         input:
             collection=collection(SENTINEL5P),
-            sources=stage_sources("mmaq.sentinel5p"),
         output:
             update(str(PATHS.grid_part("{part}"))),
         log:
@@ -47,8 +46,9 @@ elif has_collection(SENTINEL5P):
         resources:
             mem_mb=2000,
         params:
-            config=section("grid", unused=["part"]),
+            config=section("grid", *GRIDDING),
             days=part_days,
+            code=code("mmaq.sentinel5p.stage.grid_part"),
         script:
             "../workflow/scripts/grid_part.py"
 
@@ -58,7 +58,6 @@ if has_collection(SENTINEL5P):
     rule grid:
         input:
             parts=[str(PATHS.grid_part(part)) for part in PARTS],
-            sources=stage_sources("mmaq.sentinel5p"),
         output:
             PATHS.grid,
         log:
@@ -71,7 +70,8 @@ if has_collection(SENTINEL5P):
         resources:
             mem_mb=2000,
         params:
-            config=section("grid", unused=["part"]),
+            config=section("grid", *GRIDDING),
+            code=code("mmaq.sentinel5p.stage.grid"),
         script:
             "../workflow/scripts/grid.py"
 
@@ -79,7 +79,6 @@ if has_collection(SENTINEL5P):
     use rule grid as grid_mean with:
         input:
             parts=parts_within,
-            sources=stage_sources("mmaq.sentinel5p"),
         output:
             str(PATHS.grid_mean("{span}")),
         log:

@@ -1,23 +1,46 @@
 # Contract 2, the site table: land-use features and targets of every site.
-rule landuse:
-    input:
-        tables=landuse_tables(),
-        sources=stage_sources("mmaq.landuse"),
-    output:
-        PATHS.sites,
-    log:
-        f"{LOGS}/landuse.log",
-    benchmark:
-        f"{TIMINGS}/landuse.tsv"
-    priority: AWAITED
-    conda:
-        "../environment.yaml"
-    resources:
-        mem_mb=4000,
-    params:
-        source=CONFIG.source,
-        config=section("landuse"),
-        period=section("period"),
-        published=section("published"),
-    script:
-        "../workflow/scripts/landuse.py"
+if CONFIG.source != "published":
+
+    rule landuse:
+        input:
+            tables=landuse_tables(),
+        output:
+            PATHS.sites,
+        log:
+            f"{LOGS}/landuse.log",
+        benchmark:
+            f"{TIMINGS}/landuse.tsv"
+        priority: AWAITED
+        conda:
+            "../environment.yaml"
+        resources:
+            mem_mb=4000,
+        params:
+            config=section("landuse"),
+            period=section("period"),
+            code=code("mmaq.landuse.stage.landuse"),
+        script:
+            "../workflow/scripts/landuse.py"
+
+else:
+
+    rule landuse_published:
+        input:
+            tables=landuse_tables(),
+        output:
+            PATHS.sites,
+        log:
+            f"{LOGS}/landuse_published.log",
+        benchmark:
+            f"{TIMINGS}/landuse_published.tsv"
+        priority: AWAITED
+        conda:
+            "../environment.yaml"
+        resources:
+            mem_mb=4000,
+        params:
+            config=section("landuse", "block_degrees"),
+            published=section("published", "samples", "eea_metadata", "osm"),
+            code=code("mmaq.landuse.stage.landuse_published"),
+        script:
+            "../workflow/scripts/landuse_published.py"

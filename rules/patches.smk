@@ -1,36 +1,59 @@
 # Contract 3, the patch store: the pixels around each site.
-rule patches:
-    input:
-        sentinel2=made(SENTINEL2, collection(SENTINEL2)),
-        grid=made(SENTINEL5P, PATHS.grid),
-        ancillary=made(ANCILLARY, collection(ANCILLARY)),
-        sites=PATHS.sites,
-        sources=stage_sources("mmaq.patches.build", "mmaq.patches.published"),
-    output:
-        STORE,
-    log:
-        f"{LOGS}/patches.log",
-    benchmark:
-        f"{TIMINGS}/patches.tsv"
-    priority: AWAITED
-    conda:
-        "../environment.yaml"
-    threads: 2
-    resources:
-        mem_mb=4000,
-    params:
-        source=CONFIG.source,
-        config=section("patches"),
-        published=section("published"),
-    script:
-        "../workflow/scripts/patches.py"
+if CONFIG.source != "published":
+
+    rule patches:
+        input:
+            sentinel2=made(SENTINEL2, collection(SENTINEL2)),
+            grid=made(SENTINEL5P, PATHS.grid),
+            ancillary=made(ANCILLARY, collection(ANCILLARY)),
+            sites=PATHS.sites,
+        output:
+            STORE,
+        log:
+            f"{LOGS}/patches.log",
+        benchmark:
+            f"{TIMINGS}/patches.tsv"
+        priority: AWAITED
+        conda:
+            "../environment.yaml"
+        threads: 2
+        resources:
+            mem_mb=4000,
+        params:
+            config=section("patches"),
+            code=code("mmaq.patches.stage.patches"),
+        script:
+            "../workflow/scripts/patches.py"
+
+else:
+
+    rule patches_published:
+        input:
+            sites=PATHS.sites,
+        output:
+            STORE,
+        log:
+            f"{LOGS}/patches_published.log",
+        benchmark:
+            f"{TIMINGS}/patches_published.tsv"
+        priority: AWAITED
+        conda:
+            "../environment.yaml"
+        threads: 2
+        resources:
+            mem_mb=4000,
+        params:
+            config=section("patches", "s2_size", "s5p_size"),
+            published=section("published", "samples", "images"),
+            code=code("mmaq.patches.stage.patches_published"),
+        script:
+            "../workflow/scripts/patches_published.py"
 
 
 # The store of scenes of power plants.
 rule plants:
     input:
         labels=f"{CONFIG.transfer.images or PATHS.plant_scenes}/labels.csv",
-        sources=stage_sources("mmaq.transfer.prepare"),
     output:
         PLANTS,
     log:
@@ -41,5 +64,7 @@ rule plants:
         "../environment.yaml"
     resources:
         mem_mb=4000,
+    params:
+        code=code("mmaq.transfer.stage.plants"),
     script:
         "../workflow/scripts/plants.py"

@@ -1,16 +1,15 @@
-# NO2 with its interval at every site: heads on frozen encoders, and what they say.
-rule predictor:
+# NO2 with its interval at every site, by an estimator of the benchmark fitted to all stations.
+rule fit:
     input:
-        encoders=f"{PATHS.checkpoints}/{CONFIG.pretrain.method}.safetensors",
+        encoders=encoders_to_fit(),
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.prediction.predictor"),
     output:
-        PATHS.predictor(CONFIG.pretrain.method),
+        PATHS.estimator(*CONFIG.predict.estimator),
     log:
-        f"{LOGS}/predictor.log",
+        f"{LOGS}/fit.log",
     benchmark:
-        f"{TIMINGS}/predictor.tsv"
+        f"{TIMINGS}/fit.tsv"
     conda:
         "../environment.yaml"
     threads: CONFIG.evaluate.threads
@@ -18,20 +17,27 @@ rule predictor:
         gpu=GPUS,
         mem_mb=4000,
     params:
-        config=section(
-            "evaluate", unused=("finetune", "references", "probes", "supervised")
+        evaluate=section(
+            "evaluate",
+            "seeds",
+            "buffer_km",
+            "together",
+            "embedding_trees",
+            "finetune",
+            "supervised",
         ),
-        dataset=CONFIG.name,
+        config=section("predict"),
+        encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
+        code=code("mmaq.predict.stage.fit"),
     script:
-        "../workflow/scripts/predictor.py"
+        "../workflow/scripts/fit.py"
 
 
 rule predict:
     input:
-        predictor=PATHS.predictor(CONFIG.pretrain.method),
+        estimator=PATHS.estimator(*CONFIG.predict.estimator),
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.prediction.write"),
     output:
         PATHS.predictions,
     log:
@@ -44,5 +50,7 @@ rule predict:
     resources:
         gpu=GPUS,
         mem_mb=4000,
+    params:
+        code=code("mmaq.predict.stage.predict"),
     script:
         "../workflow/scripts/predict.py"

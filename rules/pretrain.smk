@@ -3,7 +3,6 @@ rule pretrain:
     input:
         store=STORE,
         sites=PATHS.sites,
-        sources=stage_sources("mmaq.training.pretrain"),
     output:
         checkpoint=f"{PATHS.checkpoints}/{{method}}.ckpt",
         best=f"{PATHS.checkpoints}/{{method}}_best.ckpt",
@@ -27,5 +26,6 @@ rule pretrain:
         runtime=1440,
     params:
         config=pretrain_section,
+        code=code("mmaq.learn.stage.pretrain", METHODS=run_of),
     script:
         "../workflow/scripts/pretrain.py"

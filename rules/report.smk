@@ -7,7 +7,6 @@ rule report:
         sites=PATHS.sites,
         store=STORE,
         losses=loss_curves(),
-        sources=stage_sources("mmaq.report"),
     output:
         page=report(
             str(PATHS.report),
@@ -34,5 +33,6 @@ rule report:
         dataset=CONFIG.name,
         simulated=CONFIG.source == "simulate",
         timings=timing_files(),
+        code=code("mmaq.report.stage.report"),
     script:
         "../workflow/scripts/report.py"

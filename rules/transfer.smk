@@ -5,9 +5,8 @@ rule evaluate_transfer:
             encoders_of(wildcards) if wildcards.protocol != "scratch" else []
         ),
         store=PLANTS,
-        sources=stage_sources("mmaq.transfer.stage"),
     output:
-        rows=f"{EVALUATED}/transfer_{{task}}_{{method}}_{{protocol}}.csv",
+        fits=f"{EVALUATED}/transfer_{{task}}_{{method}}_{{protocol}}.csv",
         predictions=f"{EVALUATED}/transfer_{{task}}_{{method}}_{{protocol}}.parquet",
     log:
         f"{LOGS}/evaluate_transfer_{{task}}_{{method}}_{{protocol}}.log",
@@ -24,10 +23,16 @@ rule evaluate_transfer:
         mem_mb=4000,
     params:
         config=section(
-            "transfer", unused=("tasks", "images", "scenes", "plants", "encoders")
+            "transfer",
+            "size",
+            "seeds",
+            "epochs",
+            "batch_size",
+            "learning_rate",
+            "encoder_rate",
+            "weight_decay",
         ),
         encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
-        draws=CONFIG.evaluate.bootstrap,
-        dataset=CONFIG.name,
+        code=code("mmaq.transfer.stage.evaluate_transfer", METHODS=run_of),
     script:
         "../workflow/scripts/evaluate_transfer.py"

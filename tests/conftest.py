@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import random
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import settings
 
 # The workers of pytest take every core: libraries that start threads beside them halve the speed.
 # Set before any of them is imported; processes that a test starts inherit it.
@@ -17,6 +21,36 @@ ABSENT = "real data absent: set MMAQ_REAL_DATA"
 QUIET = logging.getLogger().level
 WHOLE = {"orchestration", "workflow"}
 """Rooms whose tests run whole workflows."""
+
+
+# The same examples on every machine and in every run: a test that fails by chance fails for all.
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
+
+
+SEED = 611_953
+"""One that no test gives a generator of its own, whose draws would then be the same."""
+
+
+def seed_everything():
+    """Seed what draws without a generator of its own; torch where it is there already."""
+    random.seed(SEED)
+    np.random.seed(SEED)  # noqa: NPY002, what libraries draw from
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(SEED)
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """No test rests on draws that the tests before it have made."""
+    seed_everything()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef):
+    """Nor do fixtures of a module or a session, which are made once, before whichever test asks."""
+    if fixturedef.scope != "function":
+        seed_everything()
 
 
 @pytest.fixture(autouse=True)

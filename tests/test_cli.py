@@ -7,9 +7,9 @@ import logging
 import pytest
 from typer.testing import CliRunner
 
+from mmaq.base.errors import ConfigError
 from mmaq.cli import app
-from mmaq.errors import ConfigError
-from mmaq.sentinel5p import read_level3
+from mmaq.sentinel5p.level3 import read_level3
 from tests.sentinel5p.archives import make_granules
 
 BOX = ["--bbox", "4", "50", "6", "51.5"]

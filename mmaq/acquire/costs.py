@@ -9,25 +9,33 @@ from mmaq.services.endpoints import Service
 
 LINE = 12.5e6
 """Bytes a second of the user's own line that times assume: 100 Mbit/s."""
+
 ANSWER = 0.2
 """Seconds to the first byte of an answer, as times assume."""
 
 BLOCK = 65_536
 """Ranges are read in blocks of so many bytes."""
+
 TILE = 1024
 """Pixels along a side of a cloud-optimised GeoTIFF's tile."""
+
 SIDE_M = 109_800
 """Metres along a side of a Sentinel-2 tile."""
+
 FULL = 0.75
 """Share of a GeoTIFF with overviews that its full resolution takes."""
+
 TILE_BYTES = {"band": 1.5e6, "SCL": 0.1e6}
 """Of one full tile where the file's size is not stated: 1.4 bytes a pixel in a scene of Earth
 Search (S2A_29RKH_20200219), and for the classification more than its 0.02, which is desert."""
+
 CUT_BYTES = 0.4e6
 """What a site's windows take in the archive: 12 bands and SCL in sparse blocks of 128 pixels."""
+
 MAP_BYTES = {"dem": 30e6, "land_cover": 60e6, "population": 0.3e9}
 """Of one file where its size is not stated: a tile of elevation (1 degree) or of cover (3 degrees),
 of which windows take at most the whole, and the map of people."""
+
 NATIVE_M = {
     "B01": 60, "B02": 10, "B03": 10, "B04": 10, "B05": 20, "B06": 20, "B07": 20, "B08": 10,
     "B8A": 20, "B09": 60, "B11": 20, "B12": 20, "SCL": 20,

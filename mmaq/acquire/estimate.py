@@ -6,11 +6,11 @@ import math
 
 from mmaq.acquire.costs import CUT_BYTES, MAP_BYTES, NATIVE_M, Cost, header_cost, window_cost
 from mmaq.acquire.plan import IN_HAND, service_of
-from mmaq.acquire.search.together import PIXEL_M
-from mmaq.archive import SENTINEL2, SENTINEL5P, STATIONS
+from mmaq.acquire.stage import PIXEL_M
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
 from mmaq.config.schema import Config
+from mmaq.contracts.archive import SENTINEL2, SENTINEL5P, STATIONS
 from mmaq.services.endpoints import service
 
 STATIONS_OF = {
@@ -22,24 +22,35 @@ STATIONS_OF = {
 }  # fmt: skip
 """Stations with an automatic NO2 sampling process still at work, by the EEA's
 PanEuropean_metadata.csv of 2024."""
+
 ORBITS = 14.2
 """Of Sentinel-5P in a day."""
+
 SWATH_KM = 2600.0
+
 INCLINATION = 98.7
 """Degrees; the track's slope against the meridian adds to the width of the area."""
+
 GRANULE = {"RPRO": 0.45e9, "OFFL": 0.45e9, "NRTI": 0.063e9}
 """Bytes: a whole orbit, and a slice of five minutes of near real time (three recorded slices of
 2023 and 2024 have 62 to 64 MB)."""
+
 SLICE_DEGREES = 19.0
 """Degrees of latitude in five minutes."""
+
 SCENE = 0.97e9
 """Bytes of a whole Sentinel-2 product: the mean of 18 recorded ones of Austria, January 2020."""
+
 TILE_KM = 100.0
+
 REVISIT_DAYS = 5.0
 """Of Sentinel-2's two satellites."""
+
 YEAR_OF_STATION = 0.17e6
 """Bytes of a year of hourly values; a file of the verified data set holds all since 2013."""
+
 YEARS = {"verified": 11, "unverified": 2, "airbase": 11}
+
 DEGREE_KM = 111.32
 
 

@@ -1,12 +1,20 @@
-"""Products that failed after all retries: listed, while the rest goes on."""
+"""Products fetched side by side: those that fail after all retries are listed, the rest goes on."""
 
 from __future__ import annotations
 
 import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
-from mmaq.errors import MmaqError, ServiceError
-from mmaq.files import write_json
+from mmaq.base.errors import MmaqError, ServiceError
+from mmaq.base.files import write_json
+from mmaq.services.faults import DiskFull
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
@@ -55,3 +63,35 @@ class Failures:
             )
             remedy = "Run the same command again: it goes on from what is complete"
             raise ServiceError(self.name, fault, remedy)
+
+
+def side_by_side(
+    function: Callable[[Task], Result], tasks: Iterable[Task], threads: int
+) -> Iterator[tuple[Task, Result | MmaqError]]:
+    """Each task with its result, or with the fault that ended it, in the order of the tasks.
+
+    At most ``2 * threads`` tasks are begun and not yet handed on, so that results do not pile up.
+    A full disk ends the whole, and so does what is no MmaqError.
+    """
+    with ThreadPoolExecutor(threads, "fetch") as pool:
+        ahead: deque[tuple[Task, Future[Result]]] = deque()
+        try:
+            for task in tasks:
+                ahead.append((task, pool.submit(function, task)))
+                if len(ahead) >= 2 * threads:
+                    first, future = ahead.popleft()
+                    outcome = _outcome(future)
+                    yield first, outcome
+            for task, future in ahead:
+                rest = _outcome(future)
+                yield task, rest
+        finally:
+            for _, future in ahead:
+                future.cancel()
+
+
+def _outcome(future: Future[Result]) -> Result | MmaqError:
+    error = future.exception()
+    if isinstance(error, MmaqError) and not isinstance(error, DiskFull):
+        return error
+    return future.result()

@@ -12,14 +12,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
+from mmaq.base.errors import ArchiveError
+from mmaq.base.files import read_json, write_json
 from mmaq.config.acquire import Acquire
-from mmaq.errors import ArchiveError
-from mmaq.files import read_json, write_json
+from mmaq.contracts.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
 from mmaq.services.remote_file import RemoteFile
 
 SITES = "sites.csv"
 """The table of places, beside the manifests."""
+
 REMEDY = "Make it again with `mmaq acquire plan`"
 
 

@@ -16,22 +16,17 @@ from mmaq.acquire.costs import (
     total,
     window_cost,
 )
-from mmaq.acquire.manifest import (
-    SITES,
-    Manifest,
-    RemoteProduct,
-    manifest_names,
-    read_manifest,
-)
+from mmaq.acquire.manifest import SITES, Manifest, RemoteProduct, manifest_names, read_manifest
 from mmaq.acquire.search.sites import read_sites_csv
-from mmaq.acquire.search.together import PIXEL_M
-from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
+from mmaq.acquire.stage import PIXEL_M
 from mmaq.config.schema import Config
+from mmaq.contracts.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
 from mmaq.services.credentials import available, described
 from mmaq.services.endpoints import Service, service
 
 IN_HAND = 12
 """Granules that lie on disk at a time where each is gridded and dropped."""
+
 COLUMNS = ("source", "service", "products", "bytes", "requests", "on disk", "time")
 
 

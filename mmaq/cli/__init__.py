@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import typer
 
-from mmaq.cli import acquire, config, data, learning, orchestrate
-from mmaq.logs import one_line_errors, start_logging
+from mmaq.base.logs import one_line_errors, start_logging
+from mmaq.cli import acquire, config, orchestrate, verbs
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
 )
-app.add_typer(data.app)
+
+app.add_typer(verbs.app)
 app.add_typer(acquire.app, name="acquire")
-app.add_typer(learning.app)
 app.add_typer(config.app, name="config")
 app.add_typer(orchestrate.app)
 

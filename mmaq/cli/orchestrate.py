@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 app = typer.Typer()
+
 dvc = typer.Typer(no_args_is_help=True, help="The pipeline as DVC sees it.")
+
 app.add_typer(dvc, name="dvc")
 
 
@@ -19,7 +21,7 @@ def write(
     ),
 ) -> None:
     """Write dvc.yaml from the workflow."""
-    from mmaq.orchestrate import write_dvc_yaml
+    from mmaq.orchestrate.dvc_file import write_dvc_yaml
 
     write_dvc_yaml(config)
 
@@ -27,6 +29,6 @@ def write(
 @app.command()
 def sync() -> None:
     """After `dvc pull` or `dvc checkout`: tell Snakemake what is up to date."""
-    from mmaq.orchestrate import sync as run_sync
+    from mmaq.orchestrate.sync import sync as run_sync
 
     typer.echo(f"up to date: {', '.join(run_sync())}")

@@ -9,7 +9,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from mmaq.config.base import Count, Section, Share
 
 Sentinel2Provider = Literal["earth-search", "planetary-computer", "cdse", "dhus", "none"]
+
 Sentinel5PProvider = Literal["cdse", "planetary-computer", "dhus", "none"]
+
 StationProvider = Literal["eea", "openaq"]
 
 
@@ -113,7 +115,7 @@ class Acquire(Section):
     def searched(self) -> dict[str, Any]:
         """What a search depends on: not how granules are kept, nor how many may fail."""
         values = self.model_dump(mode="json", exclude={"missing"})
-        del values["sentinel5p"]["keep"]
+        values["sentinel5p"].pop("keep", None)  # a narrow section has none
         return values
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from mmaq.config.base import Count, Positive, Section, Share
+from mmaq.vocabulary import S5P_COLUMN
 
 
 class Period(Section):
@@ -118,9 +119,7 @@ class Grid(Section):
         default="degrees",
         description="Plane in which overlaps are measured: degrees as in HARP, or true areas.",
     )
-    variable: str = Field(
-        default="nitrogendioxide_tropospheric_column", description="Column to grid, by its name."
-    )
+    variable: str = Field(default=S5P_COLUMN, description="Column to grid, by its name.")
     qa: Share = Field(default=0.75, description="Pixels with qa_value above this are used.")
     cloud_fraction: Share | None = Field(
         default=None, description="Largest cloud fraction of a pixel that is used."

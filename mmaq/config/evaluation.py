@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, ClassVar, TypeVar, get_args
 
 from pydantic import AfterValidator, Field
 
 from mmaq.config.base import Count, Positive, Section
-from mmaq.config.learning import MethodName
+from mmaq.vocabulary import (
+    Head,
+    Learned,
+    Mappable,
+    Pollutant,
+    Pretrained,
+    Protocol,
+    Reference,
+    Split,
+    SupervisedName,
+)
 
-Split = Literal["official", "random", "blocks", "country"]
-Pollutant = Literal["no2", "o3", "pm10", "co", "so2"]
-Head = Literal["linear", "fused", "sgd_probe", "knn"]
-Pretrained = Literal[MethodName, "mmaq_s2"]
-Learned = Literal[MethodName, "mmaq_s2", "random_init"]
-SupervisedName = Literal["aqnet", "two_stream"]
-Reference = Literal[
-    "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "oracle", "oracle_inputs"
-]  # fmt: skip
 T = TypeVar("T")
 
 
@@ -29,12 +30,13 @@ def _once(values: tuple[T, ...]) -> tuple[T, ...]:
 
 Once = AfterValidator(_once)
 
-
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Finetune(Section):
     """Fine-tuning of the encoders on one hold-out a seed, from the probe's solution."""
+
+    INCIDENTAL: ClassVar[frozenset[str]] = frozenset({"methods"})
 
     methods: Annotated[tuple[Pretrained, ...], Once] = Field(
         default=("mmaq", "mmaq_s2", "decur", "barlow_twins"),
@@ -54,6 +56,8 @@ class Finetune(Section):
 
 class Supervised(Section):
     """Training from random weights on the training stations alone, one hold-out a seed."""
+
+    INCIDENTAL: ClassVar[frozenset[str]] = frozenset({"methods", "scratch"})
 
     methods: Annotated[tuple[SupervisedName, ...], Once] = Field(
         default=("aqnet",), description="Networks of supervised papers."
@@ -76,11 +80,13 @@ class Supervised(Section):
 class Evaluate(Section):
     """What stands in the benchmark table."""
 
+    INCIDENTAL: ClassVar[frozenset[str]] = frozenset({"threads"})
+
     pollutants: Annotated[tuple[Pollutant, ...], Once] = Field(
         default=("no2",), min_length=1, description="What is predicted, each by itself."
     )
     splits: Annotated[tuple[Split, ...], Once] = Field(
-        default=("random", "blocks"), description="How stations are parted into folds."
+        default=("random", "blocks"), description="How stations are split into folds."
     )
     folds: Annotated[int, Field(ge=2)] = Field(default=5, description="Folds of each split.")
     seeds: Annotated[tuple[int, ...], Once] = Field(
@@ -131,3 +137,35 @@ class Evaluate(Section):
     supervised: Supervised = Supervised()
     bootstrap: Count = Field(default=1000, description="Resamples of the stations.")
     threads: Count = Field(default=1, description="Torch threads of each evaluation job.")
+
+
+class Predict(Section):
+    """What `mmaq fit` fits, and `mmaq predict` asks."""
+
+    method: Mappable = Field(default="mmaq", description="Method, as in the benchmark table.")
+    protocol: Protocol | None = Field(
+        default=None,
+        description="Protocol, as in the table; none: fused of a pretrained method, else its own.",
+    )
+    pollutant: Pollutant = Field(default="no2", description="What is predicted.")
+    split: Split = Field(
+        default="blocks",
+        description="How stations are split for what is chosen and for the interval: blocks for "
+        "predictions far from any station, random for places among them.",
+    )
+
+    @property
+    def estimator(self) -> tuple[str, str]:
+        """Method and protocol."""
+        if self.protocol is not None:
+            return self.method, self.protocol
+        if self.method in get_args(Learned):
+            return self.method, "fused"
+        supervised = self.method in get_args(SupervisedName)
+        return self.method, "supervised" if supervised else "reference"
+
+    @property
+    def reads_encoders(self) -> bool:
+        """Whether it needs pretrained encoders."""
+        protocol = self.estimator[1]
+        return self.method == "gbm_embedding" or protocol in (*get_args(Head), "finetune")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import yaml
 
+from mmaq.base.files import replacing
 from mmaq.config.base import Section
 from mmaq.config.schema import Config
-from mmaq.files import replacing
 
 HEADER = "# Written by `mmaq config write`; the defaults live in mmaq/config/. Change a copy.\n"
 

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from mmaq.config.base import Count, Positive, Section, Share
 from mmaq.config.methods import BYOL, DINO, MMCL, MoCo, SimCLR, VICReg
+from mmaq.vocabulary import MethodName
 
-MethodName = Literal[
-    "mmaq", "decur", "barlow_twins", "barlow_twins_multimodal", "simclr", "vicreg", "byol",
-    "moco_v2", "simsiam", "dino", "mmcl",
-]  # fmt: skip
-SELF_SUPERVISED: tuple[MethodName, ...] = get_args(MethodName)
+SETTINGS: dict[MethodName, tuple[str, ...]] = {
+    "mmaq": ("projection", "loss_form", "common_share", "lambda_off"),
+    "decur": ("projection", "common_share", "lambda_off"),
+    "barlow_twins": ("projection", "lambda_off"),
+    "barlow_twins_multimodal": ("projection", "lambda_off"),
+    "simclr": ("simclr",),
+    "vicreg": ("projection", "vicreg"),
+    "byol": ("projection", "byol"),
+    "moco_v2": ("moco",),
+    "simsiam": ("projection",),
+    "dino": ("projection", "dino"),
+    "mmcl": ("mmcl",),
+}
+"""Keys of ``Pretrain`` that a method reads besides those that all read; it is given no others."""
 
 
 class Encoders(Section):
@@ -92,6 +102,10 @@ class Loggers(Section):
 class Pretrain(Section):
     """The self-supervised run."""
 
+    INCIDENTAL: ClassVar[frozenset[str]] = frozenset(
+        {"threads", "memory_share", "checkpoint_steps", "collapse", "loggers"}
+    )
+
     method: MethodName = Field(default="mmaq", description="Method, by its name.")
     seed: int = Field(default=10, ge=0, description="Seed of weights, order and views.")
     transductive: bool = Field(
@@ -153,6 +167,8 @@ class Pretrain(Section):
     loggers: Loggers = Loggers()
 
     def of(self, method: MethodName) -> Pretrain:
-        """The same run of another method, at that method's rate."""
+        """The run of one method: what all runs share, its rate and its own settings alone."""
         rate = self.rates.get(method, self.learning_rate)
-        return self.model_copy(update={"method": method, "learning_rate": rate, "rates": {}})
+        others = {key for keys in SETTINGS.values() for key in keys} - set(SETTINGS[method])
+        given = self.model_dump(exclude={"rates", *others})
+        return Pretrain.narrow({**given, "method": method, "learning_rate": rate})

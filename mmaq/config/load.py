@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from mmaq.base.errors import ConfigError
 from mmaq.config.schema import Config
-from mmaq.errors import ConfigError
 
 
 def check_config(values: Mapping[str, Any], where: str | PathLike[str]) -> Config:

@@ -37,6 +37,12 @@ class Part(NamedTuple):
         """Name of its files."""
         return "_".join(filter(None, self))
 
+    @property
+    def job(self) -> str:
+        """Name of its job: that of its rule, then what the rule's jobs differ in."""
+        networks = self.protocol in ("scratch", "supervised")
+        return f"evaluate_supervised_{self.name}" if networks else f"evaluate_{self.name}"
+
 
 def evaluation_parts(config: Evaluate) -> list[Part]:
     """All parts: references, a part a probed method, and one a trained method and split."""

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from mmaq.config.acquire import Acquire
 from mmaq.config.base import Section
 from mmaq.config.data import Files, Grid, Landuse, Patches, Period, Published, Simulate
-from mmaq.config.evaluation import Evaluate
+from mmaq.config.evaluation import Evaluate, Predict
 from mmaq.config.learning import Pretrain
 from mmaq.config.transfer import Transfer
 
@@ -36,6 +36,7 @@ class Config(Section):
     patches: Patches = Patches()
     pretrain: Pretrain = Pretrain()
     evaluate: Evaluate = Evaluate()
+    predict: Predict = Predict()
     transfer: Transfer = Transfer()
 
     @property

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from mmaq.config.base import Count, Positive, Section
-from mmaq.config.evaluation import Once, Pretrained
-
-TransferTask = Literal["fuel", "plume"]
+from mmaq.config.evaluation import Once
+from mmaq.vocabulary import Pretrained, TransferTask
 
 
 class Transfer(Section):
     """Fuel classification and plume segmentation on scenes of power plants."""
+
+    INCIDENTAL: ClassVar[frozenset[str]] = frozenset({"threads"})
 
     tasks: Annotated[tuple[TransferTask, ...], Once] = Field(
         default=("fuel", "plume"), description="Tasks; empty for none."

@@ -17,21 +17,22 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 from tqdm import tqdm
 
+from mmaq.base.errors import TableError
 from mmaq.config.data import Period
-from mmaq.errors import TableError
-from mmaq.landuse.stations import NO2_CODE
+from mmaq.contracts.stations import NO2_CODE, UNIT, UTC_OFFSET
 
 VALID = (1, 2, 3)
 """Valid; valid below the detection limit; the same, replaced by half the limit."""
+
 VERIFIED = 1
-UNIT = "ug.m-3"
-UTC_OFFSET = timedelta(hours=1)
-"""The download service gives Start and End in UTC+1, whatever the country."""
+
 FILL = -999.0
+
 COLUMNS = (
     "Samplingpoint", "Pollutant", "Start", "End", "Value", "Unit", "AggType", "Validity",
     "Verification",
 )  # fmt: skip
+
 REMEDY = "Download NO2 again from the EEA as hourly or daily Parquet"
 
 log = logging.getLogger(__name__)

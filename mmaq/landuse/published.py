@@ -13,30 +13,24 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from mmaq.config.data import Landuse, Published
-from mmaq.errors import TableError
-from mmaq.landuse.stations import check_places, one_row_a_station, read_metadata
-from mmaq.landuse.tables import check_unique, read_table, to_numbers
-from mmaq.sites import (
-    AREAS,
-    COLUMNS,
-    NUMBERS,
-    OFFICIAL,
-    POLLUTANTS,
-    SITING,
-    TYPES,
-    check_sites,
-    spatial_block,
-    write_sites,
-)
+from mmaq.base.errors import TableError
+from mmaq.base.tables import check_unique, read_table, to_numbers
+from mmaq.config.data import Published
+from mmaq.contracts.sites import SITING
+from mmaq.contracts.stations import one_row_a_station, read_metadata
+from mmaq.landuse.stations import check_places
+from mmaq.vocabulary import AREAS, POLLUTANTS, TYPES
 
 STATION = "AirQualityStation"
+
 _SAMPLES = {
     STATION: "site_id", "Countrycode": "country", "Altitude": "altitude",
     "PopulationDensity": "population_density", **{name: name for name in (*AREAS, *TYPES)},
 }  # fmt: skip
+
 _MILLIGRAMS = "co"
 """The tables give CO in mg/m3 (mean 0.34), as the EEA does, and the others in ug/m3."""
+
 _OSM = {
     STATION: "site_id", "nature_osm_score": "nature_score", "manmade_osm_score": "manmade_score",
     "road_distance_osm": "road_distance",
@@ -47,29 +41,6 @@ ROUNDING = 1e-6
 """The published scores, sums of polygon areas, pass 1 by some 1e-15."""
 
 log = logging.getLogger(__name__)
-
-
-def build_published_sites(config: Published, landuse: Landuse, out: str | PathLike[str]) -> None:
-    """Join EEA coordinates and OpenStreetMap columns to the samples and write the site table.
-
-    Row order is the samples', and with it goes the released code's split of the table. Without
-    ``config.eea_metadata`` the sites have neither coordinates nor blocks.
-
-    Raises:
-        TableError: a file is missing, a column is missing or holds an impossible value, a
-            station stands twice or has no coordinates, no pollutant is in the table.
-    """
-    if config.samples is None:
-        raise TableError("published.samples", "no file is given", "Set published.samples")
-    samples = read_samples(config.samples)
-    sites = samples.merge(_openstreetmap(config), on="site_id", how="left").assign(block="")
-    if config.eea_metadata is not None:
-        sites = sites.merge(_coordinates(config.eea_metadata, samples), on="site_id", how="left")
-        sites["block"] = spatial_block(sites["lon"], sites["lat"], landuse.block_degrees)
-    sites = sites.assign(**{OFFICIAL: official_test(len(sites))}).reindex(columns=list(COLUMNS))
-    sites[list(NUMBERS)] = sites[list(NUMBERS)].astype(float)
-    write_sites(check_sites(sites, config.samples), out)
-    log.info("%s: %d stations of %s", out, len(sites), config.samples)
 
 
 def read_samples(path: str | PathLike[str]) -> pd.DataFrame:
@@ -98,7 +69,8 @@ def official_test(count: int) -> np.ndarray:
     return np.isin(np.arange(count), test).astype(float)
 
 
-def _coordinates(path: str, samples: pd.DataFrame) -> pd.DataFrame:
+def read_coordinates(path: str, samples: pd.DataFrame) -> pd.DataFrame:
+    """Coordinates and siting of the samples' stations, from the EEA's table at ``path``."""
     places = one_row_a_station(read_metadata(path))[["site_id", "lon", "lat", *SITING]]
     absent = samples.loc[~samples["site_id"].isin(places["site_id"]), "site_id"]
     if len(absent):
@@ -110,7 +82,7 @@ def _coordinates(path: str, samples: pd.DataFrame) -> pd.DataFrame:
     return places
 
 
-def _openstreetmap(config: Published) -> pd.DataFrame:
+def read_openstreetmap(config: Published) -> pd.DataFrame:
     """Shares in [0, 1] and distance in m; the published scores are shares of area already."""
     if config.osm is None:
         return pd.DataFrame(columns=["site_id"], dtype=str)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import ast
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from mmaq.config import Config, load_config
-from mmaq.errors import ConfigError
-from mmaq.files import replacing
-from mmaq.layout import Layout
+from mmaq.base.digest import code_files
+from mmaq.base.errors import ConfigError
+from mmaq.base.files import replacing
+from mmaq.base.layout import Layout
+from mmaq.config.load import load_config
+from mmaq.config.schema import Config
 from mmaq.orchestrate.stages import COMMON, STAGES, Stage, keys_of
 from mmaq.orchestrate.workflow import SNAKEFILE, Job, read_workflow
 
 DEFAULT = Path("config/config.yaml")
+
 HEADER = "# Written by `mmaq dvc write` from the workflow; do not edit.\n"
+
 PROGRAM = r"snakemake --profile \${SNAKEMAKE_PROFILE:-profiles/local}"
 """What a stage runs: cores and executor are the profile's, so that neither makes it stale."""
 
@@ -39,8 +44,8 @@ def dvc_yaml(config: Path) -> str:
     """``dvc.yaml`` of the data set that a configuration describes.
 
     A stage's command is one Snakemake target. It depends on what its jobs read and no job of its
-    own makes, on its rules and adapters, and on its sections of the configuration; what its jobs
-    make are its outputs.
+    own makes, on its rules and adapters, on the files of the code that these run, and on its
+    sections of the configuration; what its jobs make are its outputs.
 
     Raises:
         ConfigError: the configuration is not valid or leaves keys out: DVC sees no defaults.
@@ -73,6 +78,8 @@ def _stage(stage: Stage, jobs: Sequence[Job], path: Path, config: Config) -> dic
     paths = Layout(config.name)
     deps = {SNAKEFILE.name, COMMON, *stage.files, *(job.script for job in jobs)}
     deps |= {_products(name) for name in read - made}
+    deps |= {file for script in {job.script for job in jobs if "code" in job.params}
+             for file in _code(Path(script))}  # fmt: skip
     outs: list[Any] = sorted({_whole(name, paths) for name in made})
     if stage.name == "archive" and config.source == "acquire":
         # DVC empties a stage's outputs before it runs; a download goes on from what is there.
@@ -87,6 +94,19 @@ def _stage(stage: Stage, jobs: Sequence[Job], path: Path, config: Config) -> dic
         "params": [{str(path): keys_of(stage, config)}],
         "outs": outs,
     }
+
+
+def _code(adapter: Path) -> Iterator[str]:
+    """Files of the code that an adapter's stage reaches, relative to the working folder.
+
+    DVC compares whole files, where a rule's digest leaves out what decides nothing: DVC may run a
+    stage in which Snakemake then finds nothing to do, but misses no change.
+    """
+    here = Path.cwd()
+    for node in ast.walk(ast.parse(adapter.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and str(node.module).endswith(".stage"):
+            for path in code_files(*(f"{node.module}.{alias.name}" for alias in node.names)):
+                yield str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _products(path: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mmaq.config import Config
+from mmaq.config.schema import Config
 
 COMMON = "rules/common.smk"
 """Helpers that every rule may use."""
@@ -42,7 +42,7 @@ STAGES = (
     Stage("grid", ("rules/grid.smk",), ("period", "grid")),
     Stage(
         "patches", ("rules/landuse.smk", "rules/patches.smk"),
-        ("period", "landuse", "patches", "published"),
+        ("period", "landuse", "patches"),
     ),
     Stage("pretrain", ("rules/pretrain.smk",), ("pretrain",)),
     Stage(
@@ -58,6 +58,10 @@ def keys_of(stage: Stage, config: Config) -> list[str]:
     keys = {*ALWAYS, *stage.sections}
     if stage.name == "archive":
         keys.update(ARCHIVE[config.source])
+    if stage.name == "patches" and config.source == "published":
+        keys.add("published")
     if stage.name == "grid" and config.drops_granules:  # it fetches them too
         keys.add("acquire")
+    if stage.name == "patches" and config.source == "published":
+        keys.add("published")
     return sorted(keys)

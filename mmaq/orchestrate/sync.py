@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from mmaq.errors import ConfigError
+from mmaq.base.errors import ConfigError
 
 LOG = logging.getLogger(__name__)
 

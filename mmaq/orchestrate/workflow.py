@@ -6,8 +6,9 @@ import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from mmaq.errors import ConfigError
+from mmaq.base.errors import ConfigError
 
 SNAKEFILE = Path("Snakefile")
 
@@ -22,8 +23,8 @@ class Job:
     script: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    params: str
-    """Its parameters, as text to compare."""
+    params: dict[str, Any]
+    """Its parameters; with a digest of the code that it runs under ``code``, if that counts."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def read_workflow(config: Path) -> Workflow:
                 script=_script(files[job.rule.name], str(job.rule.script)),
                 inputs=tuple(map(str, job.input)),
                 outputs=tuple(map(str, job.output)),
-                params=repr(sorted(job.params.items())),
+                params=dict(job.params.items()),
             )
             for job in workflow.dag.jobs
             if job.rule.script

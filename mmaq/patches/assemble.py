@@ -1,4 +1,4 @@
-"""From the patches of each modality to a store: rows, index, description, final log line."""
+"""From windows of each modality to a store: rows, index, description, final log line."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mmaq.patches.store import BANDS, DTYPES, write_store
+from mmaq.config.data import Patches
+from mmaq.contracts.archive import SENTINEL2, SENTINEL5P, has_collection
+from mmaq.contracts.patches import DTYPES, write_store
+from mmaq.sentinel2.cut import cut_windows as cut_sentinel2
+from mmaq.sentinel5p.level3 import read_level3
+from mmaq.sentinel5p.windows import cut_windows as cut_sentinel5p
+from mmaq.vocabulary import BANDS
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +37,38 @@ class Modality:
     about: Mapping[str, Any] = field(default_factory=dict)
     columns: Mapping[str, Any] = field(default_factory=dict)
     reason: str = "no site has such a patch"
+
+
+def cut_s2(
+    archive: str | os.PathLike[str], sites: pd.DataFrame, config: Patches, workers: int
+) -> Modality:
+    """Windows of Sentinel-2 around the sites; absent with the reason where there are none."""
+    if not has_collection(archive, SENTINEL2):
+        reason = f"the archive has no collection {SENTINEL2}"
+        return absent("s2", len(sites), config.s2_size, reason)
+    windows = cut_sentinel2(archive, sites, config.s2_size, config.min_clear, workers)
+    table = windows.table
+    return Modality(
+        windows.values,
+        windows.mask,
+        table["row"].to_numpy(),
+        describe_s2(config.s2_size, windows.pixel),
+        {name: table[name] for name in ("product", "time", "clear")},
+        f"no product holds a window with {config.min_clear:.0%} clear pixels",
+    )
+
+
+def cut_s5p(l3: str | os.PathLike[str] | None, sites: pd.DataFrame, size: int) -> Modality:
+    """Windows of the level-3 mean around the sites; absent with the reason where there is none."""
+    if l3 is None:
+        reason = f"the archive has no collection {SENTINEL5P}"
+        return absent("s5p", len(sites), size, reason)
+    lon, lat = sites["lon"].to_numpy(float), sites["lat"].to_numpy(float)
+    values, mask = cut_sentinel5p(Path(l3), lon, lat, size)
+    values, mask, rows = keep_valid(values, mask, np.ones(len(sites), bool))
+    reason = "the level-3 grid has no valid cell around any site"
+    about = describe_s5p(size, read_level3(Path(l3)).grid.resolution, "degrees")
+    return Modality(values, mask, rows, about, reason=reason)
 
 
 def absent(name: str, sites: int, side: int, reason: str) -> Modality:

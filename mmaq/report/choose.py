@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from mmaq.benchmark import main_rows
+from mmaq.contracts.benchmark import main_rows
 from mmaq.report import names
 
 Key = tuple[str, str, str]

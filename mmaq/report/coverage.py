@@ -1,4 +1,8 @@
-"""How often the 90 % intervals hold the measurement, and how wide they are."""
+"""How often the 90 % intervals hold the measurement, and how wide they are.
+
+What the benchmark table has, over all stations and by group, is taken from it, with its interval.
+Only fifths of the predicted level, which it has not, are computed here.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mmaq.evaluation.bootstrap import bounds, draw_weights
-from mmaq.report.choose import KEY, Key, of
-from mmaq.report.stations import groups_of
+from mmaq.report.choose import KEY, Key, among, of
+from mmaq.statistics.bootstrap import bounds, draw_weights
 
 NOMINAL = 0.9
+
 DRAWS = 500
+
 LEVELS = 5
+
 COLUMNS = [*KEY, "value", "low", "high", "width", "width_low", "width_high", "stations"]
 
 
@@ -62,13 +68,16 @@ def by_level(rows: pd.DataFrame, keys: list[Key]) -> pd.DataFrame:
     return pd.DataFrame(found, columns=[*COLUMNS, "x"])
 
 
-def by_group(rows: pd.DataFrame, keys: list[Key], sites: pd.DataFrame) -> pd.DataFrame:
-    """Coverage in each group of stations, and in all of them ("all")."""
-    rows = rows[["site_id", "measured", "prediction", "radius", *KEY]]
-    grouped = pd.concat([rows.merge(groups_of(sites)), rows.assign(group="all")])
-    found = [
-        (*key, *coverage(part), group)
-        for key in keys
-        for group, part in of(grouped, key).groupby("group")
-    ]
-    return pd.DataFrame(found, columns=[*COLUMNS, "group"])
+def by_group(table: pd.DataFrame, keys: list[Key], split: str) -> pd.DataFrame:
+    """Coverage in each group of stations, and in all of them ("all"), from the benchmark table.
+
+    Columns are the method's, group, value, low, high, width, width_low and width_high.
+    """
+    asked = (table["task"] == "no2") & (table["split"] == split) & (table["label_fraction"] == 1.0)
+    rows = among(table[asked & (table["status"] == "ok") & table["value"].notna()], keys)
+    shares, widths = (
+        rows.loc[rows["metric"] == metric, [*KEY, "group", "value", "low", "high"]]
+        for metric in ("coverage90", "width90")
+    )
+    widths = widths.rename(columns={"value": "width", "low": "width_low", "high": "width_high"})
+    return shares.merge(widths, on=[*KEY, "group"], how="left")

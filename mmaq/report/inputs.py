@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as arrow
 
-from mmaq.errors import TableError
+from mmaq.base.errors import TableError
 
 PREDICTIONS = (
     "task", "method", "protocol", "modalities", "label_fraction", "split", "seed", "fold",
@@ -26,10 +26,6 @@ COMPARISONS = (
 """Columns of the paired comparisons; a difference is the method's metric minus the other's."""
 
 VERDICTS = ("better", "worse", "open")
-RULES_OF_MANY_JOBS = (
-    "grid_part", "pretrain", "evaluate_probes", "evaluate_finetune", "evaluate_scratch",
-    "evaluate_supervised", "transfer",
-)  # fmt: skip
 
 
 def read_predictions(paths: Sequence[Path]) -> pd.DataFrame:
@@ -97,8 +93,8 @@ def read_losses(path: Path | None) -> pd.DataFrame:
     return table.select_dtypes("number")
 
 
-def read_timings(paths: Sequence[Path]) -> pd.DataFrame:
-    """Wall time and memory of each job from Snakemake's benchmark files.
+def read_timings(files: Mapping[str, Sequence[Path]]) -> pd.DataFrame:
+    """Wall time and memory of each job from Snakemake's benchmark files, given by rule.
 
     ``grid_part_2021Q1.tsv`` is the job ``2021Q1`` of the rule ``grid_part``. A file that is absent
     belongs to a stage that was run without Snakemake, and is left out. Columns rule, job, seconds,
@@ -109,23 +105,17 @@ def read_timings(paths: Sequence[Path]) -> pd.DataFrame:
     """
     remedy = "Remove it and run the rule again"
     rows = []
-    for path in paths:
+    for rule, path in ((rule, path) for rule, paths in files.items() for path in paths):
         if not path.exists():
             continue
         table = _read_csv(path, "\t", remedy)
         _require(table, ("s", "max_rss"), path, remedy)
         seconds = pd.to_numeric(table["s"], errors="coerce")
         memory = pd.to_numeric(table["max_rss"], errors="coerce")
-        rows.append((*_rule_and_job(path.stem), seconds.mean(), memory.max()))
+        job = path.stem.removeprefix(rule).removeprefix("_")
+        rows.append((rule, job, seconds.mean(), memory.max()))
     columns = ["rule", "job", "seconds", "memory_mb"]
     return pd.DataFrame(rows, columns=columns).dropna(subset=["seconds"])
-
-
-def _rule_and_job(stem: str) -> tuple[str, str]:
-    for rule in RULES_OF_MANY_JOBS:
-        if stem.startswith(f"{rule}_"):
-            return rule, stem.removeprefix(f"{rule}_")
-    return stem, ""
 
 
 def _read_csv(path: Path, separator: str, remedy: str) -> pd.DataFrame:

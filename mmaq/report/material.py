@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from mmaq.patches.store import PatchStore
+from mmaq.contracts.patches import PatchStore
 
 
 @dataclass(frozen=True)

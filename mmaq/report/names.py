@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mmaq.benchmark import REFERENCES
+from mmaq.vocabulary import REFERENCES
 
 Kind = Literal["pretrained", "unpretrained", "reference", "ceiling"]
+
 KINDS: dict[Kind, str] = {
     "pretrained": "with a pretrained network",
     "unpretrained": "network, not pretrained",
     "reference": "reference without a network",
     "ceiling": "ceiling (knows the truth)",
 }
+
 METHODS = {
     "mmaq": "MMAQ", "mmaq_s2": "MMAQ\u2212", "aqnet": "AQNet", "decur": "DeCUR",
     "barlow_twins": "Barlow Twins", "barlow_twins_multimodal": "Barlow Twins, multimodal",
@@ -24,21 +26,26 @@ METHODS = {
     "gbm_pixels": "Boosted trees, pixels", "gbm_embedding": "Boosted trees, embedding",
     "oracle": "Oracle: true field", "oracle_inputs": "Oracle: true inputs",
 }  # fmt: skip
+
 PROTOCOLS = {
     "linear": "linear probe", "sgd_probe": "SGD probe", "knn": "k-NN", "fused": "fused probe",
     "finetune": "fine-tuned", "scratch": "from scratch", "frozen": "frozen",
     "supervised": "supervised", "reference": "",
 }  # fmt: skip
+
 SPLITS = {
     "official": "official split", "random": "random folds", "blocks": "spatial blocks",
     "country": "left-out countries",
 }  # fmt: skip
+
 MODALITIES = {"s2": "S2", "s5p": "S5P", "table": "table", "geo": "maps", "truth": "the truth"}
+
 TASKS = {
     "no2": "NO₂", "o3": "O₃", "pm10": "PM10", "co": "CO", "so2": "SO₂",
     "fuel": "Fuel of a power plant", "plume": "Plume of a power plant",
 }  # fmt: skip
-POLLUTANTS = ("no2", "o3", "pm10", "co", "so2")
+
+
 EMBEDDING = "gbm_embedding"
 """Boosted trees, but on what a pretrained network saw: a learned row."""
 

@@ -1,20 +1,15 @@
-"""Write the report: read, draw, fill the template."""
+"""Which sections the page has, in which order, and the template that they fill."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import jinja2
 
 import mmaq
-from mmaq.benchmark import read_benchmark
-from mmaq.files import replacing
-from mmaq.patches.store import open_store
+from mmaq.contracts.sites import stations
 from mmaq.report import names
 from mmaq.report.gallery import Gallery
-from mmaq.report.inputs import read_comparisons, read_losses, read_predictions, read_timings
 from mmaq.report.material import Material, Section
 from mmaq.report.numbers import number
 from mmaq.report.palette import DARK, LIGHT, css_variables
@@ -36,9 +31,7 @@ from mmaq.report.sections import (
     result,
     skipped,
     transfer,
-)  # fmt: skip
-from mmaq.report.svg import drawing
-from mmaq.sites import read_sites, stations
+)
 
 SECTIONS: tuple[Callable[[Material, Gallery], Section | None], ...] = (
     result.section, ranking.section, comparisons.section, neighbours.section, benchmark.section,
@@ -51,59 +44,9 @@ SECTIONS: tuple[Callable[[Material, Gallery], Section | None], ...] = (
 FIGURES = "figures"
 """Folder of the plots, beside the page (``Layout.figures``)."""
 
-log = logging.getLogger(__name__)
 
-
-def write_report(
-    benchmark: Path,
-    predictions: Sequence[Path],
-    comparisons: Path | None,
-    sites: Path,
-    store: Path | None,
-    losses: Path | None,
-    timings: Sequence[Path],
-    dataset: str,
-    simulated: bool,
-    out: Path,
-) -> None:
-    """Write one self-contained HTML page, and its plots beside it.
-
-    A section whose data are absent is left out.
-
-    Args:
-        benchmark: contract 5.
-        predictions: Parquet files of test predictions, columns ``mmaq.report.inputs.PREDICTIONS``;
-            none for a page without scatter, residual map, examples or reliability.
-        comparisons: paired comparisons (CSV), columns ``mmaq.report.inputs.COMPARISONS``.
-        sites: contract 2.
-        store: contract 3, for the pictures of examples.
-        losses: loss terms of the pretraining run (CSV with ``epoch`` or ``step``), if there was
-            one.
-        timings: Snakemake's benchmark files.
-        dataset: name of the data set.
-        simulated: whether the raw archive was made by the simulator.
-        out: path of the page; the folder ``figures`` beside it is replaced by the plots' SVG and
-            CSV files.
-
-    Raises:
-        TableError: an input is missing, lacks a column or holds an impossible value.
-        StoreError: the patch store is damaged.
-    """
-    material = Material(
-        read_benchmark(benchmark), read_predictions(predictions), read_sites(sites),
-        read_comparisons(comparisons), read_losses(losses), read_timings(timings),
-        None if store is None else open_store(store), dataset, simulated,
-    )  # fmt: skip
-    with replacing(out.parent / FIGURES) as folder, drawing():
-        gallery = Gallery(folder)
-        sections = [made for make in SECTIONS if (made := make(material, gallery)) is not None]
-    page = _render(material, sections)
-    with replacing(out) as temporary:
-        temporary.write_text(page)
-    log.info("%s: %d rows of the benchmark, %.1f MB", out, len(material.table), len(page) / 1e6)
-
-
-def _render(material: Material, sections: Sequence[Section]) -> str:
+def render(material: Material, sections: Sequence[Section]) -> str:
+    """The page as HTML."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("mmaq.report"), autoescape=True,
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,

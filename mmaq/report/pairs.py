@@ -7,6 +7,7 @@ import pandas as pd
 from mmaq.report.choose import KEY, Key, keys_of
 
 OTHER = ["other_method", "other_protocol", "other_modalities"]
+
 OPPOSITE = {"better": "worse", "worse": "better", "open": "open"}
 
 Verdicts = dict[tuple[str, Key, Key], str]

@@ -1,7 +1,7 @@
 """Colours of the report, by role, for a light and a dark page.
 
 Series colours are Okabe and Ito's (https://jfly.uni-koeln.de/color/), which readers with any
-colour-vision deficiency can tell apart; every series differs in shape or label as well. Figures
+colour-vision deficiency can distinguish; every series differs in shape or label as well. Figures
 are drawn in the light colours; inside the page each becomes the CSS variable of its role.
 """
 
@@ -16,6 +16,7 @@ LIGHT = {
     "series1": "#0173b3", "series2": "#d45e01", "series3": "#00805d", "series4": "#b1588e",
     "series5": "#7a6a00", "series6": "#3d5566",
 }  # fmt: skip
+
 DARK = {
     "ink": "#e7eaee", "muted": "#a6b0bb", "line": "#46505c", "grid": "#2b333d",
     "paper": "#151a20", "panel": "#1d242c", "accent": "#6cc0ee",

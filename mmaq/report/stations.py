@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mmaq.sites import AREAS, TYPES
+from mmaq.vocabulary import AREAS, TYPES
 
 COUNTRIES = 12
 """Countries that a plot shows, those of most stations; the CSV beside it has all."""

@@ -17,11 +17,13 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mmaq.files import replacing
+from mmaq.base.files import replacing
 from mmaq.report.palette import LIGHT
 
 POINTS_PER_PIXEL = 0.75
+
 PIXELS_PER_INCH = 96.0
+
 STYLE = {
     "svg.hashsalt": "mmaq", "svg.fonttype": "none", "font.family": "DejaVu Sans",
     "font.size": 12 * POINTS_PER_PIXEL, "axes.labelsize": 12 * POINTS_PER_PIXEL,
@@ -35,6 +37,7 @@ STYLE = {
     "axes.unicode_minus": True, "legend.frameon": False, "figure.facecolor": "none",
     "xtick.major.size": 3, "ytick.major.size": 3,
 }  # fmt: skip
+
 NUMBER = re.compile(r"-?\d+\.\d{3,}")
 
 

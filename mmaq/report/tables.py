@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from mmaq.benchmark import main_rows
+from mmaq.contracts.benchmark import main_rows
 from mmaq.report import names
 from mmaq.report.choose import KEY, Key, ordered, splits_of
 from mmaq.report.numbers import count, duration, interval, number
@@ -16,7 +16,9 @@ SHOWN = (
     "r2", "rmse", "mae", "bias", "accuracy", "macro_f1", "miou", "foreground_iou", "coverage90",
     "width90",
 )  # fmt: skip
+
 WITH_INTERVAL = ("r2", "accuracy", "macro_f1", "miou", "foreground_iou")
+
 DIGITS = {"rmse": 2, "mae": 2, "bias": 2, "width90": 1, "mse": 1}
 
 

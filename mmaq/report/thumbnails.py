@@ -8,13 +8,15 @@ import io
 import matplotlib.image
 import numpy as np
 
-from mmaq.patches.store import BANDS
+from mmaq.vocabulary import BANDS
 
 RED_GREEN_BLUE = [BANDS.index(name) for name in ("B04", "B03", "B02")]
+
 BRIGHTEST = 0.25
 """Reflectance that is drawn white; one stretch for all patches, so that they can be compared."""
 
 GAMMA = 1.8
+
 LONGEST = 96
 """Pixels a side, at most: larger patches are averaged."""
 

@@ -14,11 +14,13 @@ RIVALS = {
     "gbm_pixels": "boosted trees on the table and pixel statistics",
     "gbm_geo_kriging": "boosted trees on the table, maps and coordinates, with kriging",
 }
+
 VERDICTS = {
     "better": "both paired intervals of the difference exclude 0",
     "worse": "both paired intervals of the difference exclude 0",
     "open": "a paired interval of the difference includes 0",
 }
+
 CEILINGS = {
     "oracle_inputs": "a forest on the true local fields",
     "oracle": "the true concentration itself",

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmaq.logs import one_line_errors, start_logging
+from mmaq.base.logs import one_line_errors, start_logging
 from mmaq.run.arguments import parse_arguments
 from mmaq.run.settings import make_run
 from mmaq.run.tasks import run_task
-
-__all__ = ["main"]
 
 
 def main(paper: Path, arguments: Sequence[str] | None = None) -> None:

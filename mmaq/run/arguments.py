@@ -7,31 +7,30 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from mmaq.config.evaluation import Learned, Pretrained, SupervisedName
-from mmaq.config.learning import MethodName
-from mmaq.config.transfer import TransferTask
-from mmaq.errors import ConfigError
-from mmaq.patches.store import BANDS
+from mmaq.base.errors import ConfigError
+from mmaq.vocabulary import BANDS, SELF_SUPERVISED, SUPERVISED, Learned, Pretrained, TransferTask
 
 ABOUT = (
     "Pretrain and evaluate on a folder in the published layout: a sample table (CSV), and the "
     "folders sentinel-2 and sentinel-5p that its paths lie in; or scenes of power plants."
 )
+
 TASKS = ("pretrain", "linear_eval", "fine_tune")
+
 TRANSFER: dict[str, TransferTask] = {
     "transfer_learning": "fuel",
     "transfer_segmentation": "plume",
 }
 """Transfer tasks by their names in the released code."""
+
 SPELLINGS = {
     "barlowtwins": "barlow_twins", "mm_barlow_twins": "barlow_twins_multimodal",
     "mm_bar": "barlow_twins_multimodal", "mocov2": "moco_v2",
 }  # fmt: skip
 """Names of methods in the released code that differ from those here."""
 
-SUPERVISED = get_args(SupervisedName)
 MODELS = {
-    "pretrain": get_args(MethodName),
+    "pretrain": SELF_SUPERVISED,
     "linear_eval": get_args(Learned),
     "fine_tune": (*get_args(Pretrained), *SUPERVISED),
     **dict.fromkeys(TRANSFER, get_args(Pretrained)),

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import mmaq
-from mmaq.config import Config
-from mmaq.files import replacing, sha256
-from mmaq.landuse import build_published_sites
-from mmaq.layout import Layout
-from mmaq.patches.published import FOLDERS, build_published_patches
+from mmaq.base.files import replacing, sha256
+from mmaq.base.layout import Layout
+from mmaq.config.schema import Config
+from mmaq.landuse.stage import landuse_published
+from mmaq.patches.published import FOLDERS
+from mmaq.patches.stage import patches_published
 
 LOG = logging.getLogger(__name__)
 
@@ -36,8 +37,10 @@ def prepare_data(config: Config, paths: Layout) -> None:
         LOG.info("%s is up to date", paths.data)
         return
     note.unlink(missing_ok=True)
-    build_published_sites(config.published, config.landuse, paths.sites)
-    build_published_patches(config.published, config.patches, paths.sites, paths.patches)
+    landuse_published(config=config.published, landuse=config.landuse, out=paths.sites)
+    patches_published(
+        config=config.published, patches=config.patches, sites=paths.sites, out=paths.patches
+    )
     with replacing(note) as temporary:
         temporary.write_text(digest)
 

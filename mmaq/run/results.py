@@ -1,17 +1,23 @@
-"""A small table of results for a terminal."""
+"""The figures of a task, in files of its own and as a small table for a terminal."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from mmaq.benchmark import main_rows, read_benchmark
+from mmaq import stages
+from mmaq.config.parts import Part, TransferPart
+from mmaq.contracts.benchmark import main_rows, read_benchmark
+from mmaq.run.settings import Run
+from mmaq.stages import table_of
 
 HEAD = (
     "task", "method", "protocol", "inputs", "split", "R2", "95 % interval", "RMSE ug/m3",
     "MAE ug/m3", "reported R2",
 )  # fmt: skip
+
 ROW = ["task", "method", "protocol", "modalities", "split"]
 
 
@@ -41,3 +47,11 @@ def _line(key: tuple[str, ...], part: pd.DataFrame) -> tuple[str, ...]:
         f"{by.loc['rmse', 'value']:.2f}", f"{by.loc['mae', 'value']:.2f}",
         "" if pd.isna(r2["reported"]) else f"{r2['reported']:.3f}",
     )  # fmt: skip
+
+
+def make_table(run: Run, table: stages.Run, parts: Sequence[Part | TransferPart]) -> Path:
+    """Make the figures of a task, in files of its own name; gives the table's path."""
+    base = run.paths.results / f"{run.task}_{run.model}"
+    out, metrics = base.with_suffix(".csv"), base.with_suffix(".json")
+    table_of(table, parts, out, metrics, base.with_name(f"{base.name}_comparisons.csv"))()
+    return out

@@ -9,12 +9,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from mmaq.config import Config, check_config, load_config
-from mmaq.errors import ConfigError
-from mmaq.layout import DEFAULT_NAME, Layout
-from mmaq.run.arguments import SUPERVISED, TRANSFER
+from mmaq.base.errors import ConfigError
+from mmaq.base.layout import DEFAULT_NAME, Layout
+from mmaq.config.load import check_config, load_config
+from mmaq.config.schema import Config
+from mmaq.run.arguments import TRANSFER
+from mmaq.vocabulary import SUPERVISED
 
 LOG = logging.getLogger(__name__)
+
 SECTIONS = ("landuse", "patches", "pretrain", "evaluate", "transfer")
 """Those of the configuration that say how; where the data lie is the command line's to say."""
 
@@ -22,6 +25,7 @@ LEARNING = {
     "max_epochs": "epochs", "learning_rate": "learning_rate", "batch_size": "batch_size",
     "weight_decay": "weight_decay",
 }  # fmt: skip
+
 ENCODERS = {
     "network": ("pretrain.encoders.s2",),
     "s5pnet": ("pretrain.encoders.s5p",),
@@ -68,6 +72,7 @@ def make_run(found: argparse.Namespace, paper: Path) -> Run:
             _put(values, key, [value] if key.endswith(".seeds") else value)
     if found.task == "pretrain":
         _put(values, "pretrain.method", found.model)
+        _put(values, "pretrain.rates", {})  # the command line names one rate
         _put(values, "pretrain.loggers.wandb", _wandb(found))
     config = check_config(values, "the command line")
     paths = Layout(config.name)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from mmaq.config.evaluation import Evaluate
-from mmaq.config.parts import checkpoint_of
-from mmaq.errors import CheckpointError, ConfigError
-from mmaq.run.arguments import SUPERVISED, TRANSFER
+from mmaq import stages
+from mmaq.base.errors import CheckpointError, ConfigError
+from mmaq.config.parts import Part, checkpoint_of
+from mmaq.contracts.sites import has_places, read_sites
+from mmaq.run.arguments import TRANSFER
 from mmaq.run.data import prepare_data
-from mmaq.run.results import print_results
+from mmaq.run.results import make_table, print_results
 from mmaq.run.settings import Run
 from mmaq.run.transfer import run_transfer
-from mmaq.sites import has_places, read_sites
+from mmaq.stages import evaluate_part, run_stages
+from mmaq.vocabulary import SUPERVISED
 
 LOG = logging.getLogger(__name__)
 
@@ -21,7 +23,7 @@ LOG = logging.getLogger(__name__)
 def run_task(run: Run) -> None:
     """Prepare the data and run the task.
 
-    Pretraining leaves what :func:`mmaq.training.pretrain` does in ``run.checkpoints``; an
+    Pretraining leaves what :func:`mmaq.learn.stage` does in ``run.checkpoints``; an
     evaluation writes ``TASK_MODEL.csv`` (contract 5) into the folder of results and prints it.
 
     Raises:
@@ -71,47 +73,26 @@ def splits_of(run: Run) -> tuple[str, ...]:
 
 
 def _pretrain(run: Run) -> None:
-    from mmaq.training.pretrain import pretrain
-
     if run.config.pretrain.transductive:
         LOG.info("pretraining on the stations' own images (transductive), without their labels")
-    pretrain(run.paths.patches, run.paths.sites, run.config.pretrain, run.checkpoints)
+    run_stages(stages.Run(run.config, run.paths), ["pretrain"], out=run.checkpoints)
 
 
 def _evaluate(run: Run, checkpoint: Path | None) -> None:
-    from mmaq.evaluation import (
-        evaluate_finetune,
-        evaluate_probes,
-        evaluate_supervised,
-        join_parts,
-    )
-    from mmaq.training.checkpoint import read_about
+    from mmaq.contracts.checkpoint import read_about
 
     trained = checkpoint if run.model != "random_init" else None
     if trained is not None and read_about(trained)["config"]["transductive"]:
         LOG.info("%s has seen images of stations, without their labels (transductive)", checkpoint)
-    data, name = (run.paths.sites, run.paths.patches), run.config.name
     splits = splits_of(run)
-    config: Evaluate = run.config.evaluate.model_copy(update={"splits": splits})
+    evaluate = run.config.evaluate.model_copy(update={"splits": splits})
+    config = run.config.model_copy(update={"evaluate": evaluate})
+    table = stages.Run(config, run.paths, checkpoint=checkpoint)
     if run.task == "linear_eval":
-        parts = [_part(run, "")]
-        evaluate_probes(*data, checkpoint, config, name, run.model, *parts[0])
+        parts = [Part("probes", run.model)]
     else:
-        parts = [_part(run, f"_{split}") for split in splits]
-        for split, part in zip(splits, parts, strict=True):
-            if run.model in SUPERVISED:
-                sizes = run.config.pretrain.encoders
-                evaluate_supervised(
-                    *data, sizes, config, name, "supervised", run.model, split, *part
-                )
-            else:
-                evaluate_finetune(*data, checkpoint, config, name, run.model, split, *part)
-    out = run.paths.results / f"{run.task}_{run.model}.csv"
-    join_parts([rows for rows, _ in parts], out)
-    print_results(out)
-
-
-def _part(run: Run, end: str) -> tuple[Path, Path]:
-    """Rows and predictions of a part."""
-    base = run.paths.data / "evaluation" / f"{run.task}_{run.model}{end}"
-    return base.with_suffix(".csv"), base.with_suffix(".parquet")
+        protocol = "supervised" if run.model in SUPERVISED else "finetune"
+        parts = [Part(protocol, run.model, split) for split in splits]
+    for part in parts:
+        evaluate_part(table, part)()
+    print_results(make_table(run, table, parts))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmaq.benchmark import read_benchmark
+from mmaq import stages
 from mmaq.config.parts import TransferPart
-from mmaq.config.transfer import TransferTask
+from mmaq.contracts.benchmark import read_benchmark
+from mmaq.run.results import make_table
 from mmaq.run.settings import Run
+from mmaq.stages import run_stages, transfer_part
+from mmaq.vocabulary import TransferTask
 
 
 def run_transfer(run: Run, task: TransferTask, checkpoint: Path) -> None:
@@ -19,17 +22,11 @@ def run_transfer(run: Run, task: TransferTask, checkpoint: Path) -> None:
     Raises:
         MmaqError: whatever the stages raise.
     """
-    from mmaq.transfer import evaluate_transfer, prepare_plants
-
-    config, paths = run.config, run.paths
     part = TransferPart(task, run.model, "frozen" if run.freeze else "finetune")
-    prepare_plants(Path(str(config.transfer.images)), paths.plants)
-    out = paths.results / f"{run.task}_{run.model}.csv"
-    evaluate_transfer(
-        paths.plants, checkpoint, config.pretrain.encoders, config.transfer,
-        config.evaluate.bootstrap, config.name, part, out,
-        paths.data / "evaluation" / f"{part.name}.parquet",
-    )  # fmt: skip
+    table = stages.Run(run.config, run.paths, checkpoint=checkpoint)
+    run_stages(table, ["plants"])
+    transfer_part(table, part)()
+    out = make_table(run, table, [part])
     for row in read_benchmark(out).itertuples():
         print(f"{row.metric:<16}{row.value:.3f}   95 % {row.low:.3f} to {row.high:.3f}")
     print(f"\n{out}")

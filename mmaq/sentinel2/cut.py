@@ -1,19 +1,25 @@
-"""Cut a window around each site from its least cloudy product."""
+"""Cut a window around each site from the product that is least cloudy over that window."""
 
 from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
-from mmaq.archive import SENTINEL2, Product, read_collection
-from mmaq.patches.store import BANDS
-from mmaq.sentinel2.choose import least_cloudy
-from mmaq.sentinel2.jobs import Job, each, make_job
+from mmaq.base.errors import ProductError
+from mmaq.contracts.archive import SENTINEL2, Product, read_collection
+from mmaq.sentinel2.resample import locate
 from mmaq.sentinel2.scene import Scene
+from mmaq.vocabulary import BANDS
+
+Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
@@ -105,3 +111,91 @@ def _table(
             "clear": clear,
         }
     )
+
+
+def least_cloudy(
+    products: Sequence[Product], sites: pd.DataFrame, size: int, workers: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The product whose window around each site has the largest clear share.
+
+    Only classifications are read, no band. Among equal shares the earliest product wins, then the
+    first by id.
+
+    Returns:
+        Position in ``products`` (-1: none holds the window) and clear share (NaN) of each site.
+    """
+    lon, lat = sites["lon"].to_numpy(float), sites["lat"].to_numpy(float)
+    order = sorted(range(len(products)), key=lambda i: (products[i].time, products[i].id))
+    numbers, jobs = [], []
+    for number in order:
+        held = np.flatnonzero(_inside(products[number].bbox, lon, lat))
+        if len(held):
+            numbers.append(number)
+            jobs.append(make_job(products[number], sites, held, size))
+    best = np.full(len(sites), -1)
+    clear = np.full(len(sites), np.nan)
+    pixels: dict[float, str] = {}
+    results = each(_clear_shares, jobs, workers, "Sentinel-2 clear shares")
+    for number, job, (pixel, shares) in zip(numbers, jobs, results, strict=True):
+        pixels.setdefault(pixel, job.product.id)
+        better = shares > np.nan_to_num(clear[job.sites], nan=-1.0)
+        best[job.sites[better]], clear[job.sites[better]] = number, shares[better]
+    if len(pixels) > 1:
+        (one, first), (other, second) = list(pixels.items())[:2]
+        fault = f"pixels of {other:g} m where {first} has {one:g} m"
+        raise ProductError(second, fault, "Keep products of one pixel size in the archive")
+    return best, clear
+
+
+def _clear_shares(job: Job) -> tuple[float, np.ndarray]:
+    shares = np.full(len(job.sites), np.nan)
+    with Scene(job.product) as scene:
+        for i, (row, column, inside) in enumerate(zip(*job.starts(scene), strict=True)):
+            if inside:
+                shares[i] = scene.read_clear(row, column, job.size).mean()
+        return scene.pixel, shares
+
+
+def _inside(box: tuple[float, float, float, float], lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+    west, south, east, north = box
+    return (west <= lon) & (lon <= east) & (south <= lat) & (lat <= north)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Sites to read from one product: positions in the site table, and their coordinates."""
+
+    product: Product
+    sites: np.ndarray
+    lon: np.ndarray
+    lat: np.ndarray
+    size: int
+
+    def starts(self, scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """First row and column of each site's window, and whether it lies on the raster."""
+        return locate(self.lon, self.lat, scene.crs, scene.x, scene.y, self.size)
+
+
+def make_job(product: Product, sites: pd.DataFrame, positions: np.ndarray, size: int) -> Job:
+    """The job that reads the sites at ``positions`` (0-based) from ``product``."""
+    lon, lat = (sites[name].to_numpy(float)[positions] for name in ("lon", "lat"))
+    return Job(product, positions, lon, lat, size)
+
+
+def each(
+    function: Callable[[Job], Result], jobs: Sequence[Job], workers: int, what: str
+) -> Iterator[Result]:
+    """Apply ``function`` to each job; results come in the order of the jobs.
+
+    A single worker stays in this process, so that a debugger sees it.
+    """
+    with tqdm(total=len(jobs), desc=what, unit="product", disable=None) as bar:
+        if workers == 1 or len(jobs) < 2:
+            for job in jobs:
+                yield function(job)
+                bar.update()
+            return
+        with ProcessPoolExecutor(min(workers, len(jobs))) as pool:
+            for result in pool.map(function, jobs):
+                yield result
+                bar.update()

@@ -1,14 +1,17 @@
-"""Bring bands of 10, 20 and 60 m onto one grid: bilinear for reflectance, nearest for classes.
+"""Where a site's window lies on a product's pixel grid, and its bands resampled to that grid.
 
-Every function works on one axis at a time. An axis runs in the direction of growing index (east
-for columns, south for rows), so both look the same: ``origin`` is the outer edge of pixel 0.
+Bilinear for reflectance of 10, 20 and 60 m, nearest for classes. Every function works on one axis
+at a time. An axis runs in the direction of growing index (east for columns, south for rows), so
+both look the same: ``origin`` is the outer edge of pixel 0.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from pyproj import Transformer
 
 
 @dataclass(frozen=True)
@@ -76,3 +79,34 @@ def bilinear(
 def nearest(values: np.ndarray, rows: Taps, columns: Taps) -> np.ndarray:
     """The source pixel that holds each target centre: (..., target rows, target columns)."""
     return values[..., rows.nearest[:, None], columns.nearest[None, :]]
+
+
+def window_start(coordinate: np.ndarray, axis: Axis, size: int) -> np.ndarray:
+    """First pixel of the window of ``size`` pixels around each coordinate (m, along the axis).
+
+    Windows are snapped to whole pixels so that the site lies within half a pixel of the window's
+    centre: in the central pixel of an odd window, in one of the two central ones of an even one.
+    """
+    position = (np.asarray(coordinate) - axis.origin) / axis.pixel
+    return np.floor(position - size / 2 + 0.5).astype(np.int64)
+
+
+def fits(start: np.ndarray, axis: Axis, size: int) -> np.ndarray:
+    """Whether the whole window lies on the raster. A window that does not is never cut."""
+    return (start >= 0) & (start + size <= axis.length)
+
+
+def locate(
+    lon: np.ndarray, lat: np.ndarray, crs: Any, x: Axis, y: Axis, size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """First row and column of the window around each site, and whether it lies on the raster.
+
+    ``lon`` and ``lat`` are in degrees; ``x`` and ``y`` are the raster's axes in ``crs``, ``y``
+    running south.
+    """
+    project = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    east, north = project.transform(lon, lat)
+    near = np.isfinite(east) & np.isfinite(north)
+    column = window_start(np.where(near, east, x.origin), x, size)
+    row = window_start(np.where(near, -np.asarray(north), y.origin), y, size)
+    return row, column, near & fits(row, y, size) & fits(column, x, size)

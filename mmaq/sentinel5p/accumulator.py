@@ -1,20 +1,49 @@
-"""Sums of footprints on a grid: one granule at a time, in memory that depends on the grid alone."""
+"""Sums of footprints on a grid, one granule at a time, in memory that depends on the grid alone.
+
+Granules are read ahead in threads and broken ones are left out; two sums become one.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
+from tqdm import tqdm
 
-from mmaq.errors import ProductError
-from mmaq.sentinel5p.cells import add_cells, empty_cells
+from mmaq.base.errors import MmaqError, ProductError
+from mmaq.config.data import Grid
+from mmaq.contracts.archive import Asset
 from mmaq.sentinel5p.granule import Footprints, Granule
 from mmaq.sentinel5p.grid import RegularGrid
 from mmaq.sentinel5p.overlap import add_footprints
+from mmaq.sentinel5p.reader import read_granule
 
 FAULTS = ("a missing or impossible corner", "crossing sides or no area", "a pole within")
 """Why the kernel refuses a footprint, in the order of its counts."""
+
+CELL = np.dtype(
+    [
+        ("weight", "f8"),  # sum of w, the share of the cell that a footprint covers
+        ("weighted", "f8"),  # sum of w v
+        ("scatter", "f8"),  # sum of w (v - mean)^2
+        ("variance", "f8"),  # sum of (w sigma)^2
+        ("deviation", "f8"),  # sum of w sigma
+        ("count", "i8"),  # footprints that touch the cell
+        ("first", "f8"),  # earliest and latest observation, seconds since 2010-01-01 UTC
+        ("last", "f8"),
+    ]
+)
+"""One cell: 64 bytes, so that a footprint touches one line of the processor's cache a cell."""
+
+Reading = Callable[[], Footprints]
+"""Gives a granule's footprints, or raises its fault."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -119,3 +148,72 @@ class Accumulator:
             raise ProductError(granules[0].name, fault, "Give granules of one kind")
         self.granules += granules
         self.units, self.standard_name = units, standard_name
+
+
+def accumulate(sources: Sequence[Asset], config: Grid, sums: Accumulator, workers: int = 1) -> None:
+    """Add granules to ``sums`` in their order, so that the result is that of any ``workers``.
+
+    A broken granule is left out and noted in ``sums.broken``, unless ``config.strict``.
+
+    Raises:
+        MmaqError: ``config.strict``, and a granule is broken; its fault.
+    """
+    sums.load_kernel()
+    ahead = _read_ahead(sources, config, workers) if workers > 1 else _read_each(sources, config)
+    for source, read in zip(tqdm(sources, "granules", disable=None), ahead, strict=True):
+        try:
+            sums.add(read())
+        except MmaqError as error:
+            if config.strict:
+                raise
+            log.warning("refused: %s", error)
+            sums.broken[source.path.name] = f"{error.fault}. {error.remedy}"
+
+
+def _read_each(sources: Sequence[Asset], config: Grid) -> Iterator[Reading]:
+    for source in sources:
+        yield partial(_read, source, config)
+
+
+def _read_ahead(sources: Sequence[Asset], config: Grid, workers: int) -> Iterator[Reading]:
+    """At most one granule more than ``workers`` is held at a time."""
+    with ThreadPoolExecutor(workers, "granule") as pool:
+        ahead: deque[Future[Footprints]] = deque()
+        try:
+            for source in sources:
+                ahead.append(pool.submit(_read, source, config))
+                if len(ahead) > workers:
+                    yield ahead.popleft().result
+            while ahead:
+                yield ahead.popleft().result
+        finally:
+            for reading in ahead:
+                reading.cancel()
+
+
+def _read(source: Asset, config: Grid) -> Footprints:
+    source.verify()
+    return read_granule(source.path, config, source.sha256 or "")
+
+
+def empty_cells(shape: tuple[int, int]) -> np.ndarray:
+    """(rows, columns) of ``CELL`` that nothing was added to."""
+    cells = np.zeros(shape, CELL)
+    cells["first"], cells["last"] = np.inf, -np.inf
+    return cells
+
+
+def add_cells(cells: np.ndarray, others: np.ndarray) -> None:
+    """Add the sums ``others`` to ``cells`` in place.
+
+    Source: for the scatter, Chan, Golub and LeVeque (1983), The American Statistician 37, 242.
+    """
+    both = (cells["weight"] > 0) & (others["weight"] > 0)
+    a, b = cells[both], others[both]
+    apart = b["weighted"] / b["weight"] - a["weighted"] / a["weight"]
+    between = a["weight"] * b["weight"] / (a["weight"] + b["weight"]) * apart**2
+    for name in ("weight", "weighted", "scatter", "variance", "deviation", "count"):
+        cells[name] += others[name]
+    cells["scatter"][both] += between
+    np.minimum(cells["first"], others["first"], out=cells["first"])
+    np.maximum(cells["last"], others["last"], out=cells["last"])

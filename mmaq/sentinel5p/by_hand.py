@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mmaq.archive import Asset
 from mmaq.config.data import Grid
-from mmaq.sentinel5p.accumulator import Accumulator
+from mmaq.contracts.archive import Asset
+from mmaq.sentinel5p.accumulator import Accumulator, accumulate
 from mmaq.sentinel5p.granule import Footprints, Granule
 from mmaq.sentinel5p.grid import RegularGrid
-from mmaq.sentinel5p.parts import finish
-from mmaq.sentinel5p.results import CELLS, axes, describe
-from mmaq.sentinel5p.stream import accumulate
+from mmaq.sentinel5p.level3 import CELLS, axes, describe, finish
 
 if TYPE_CHECKING:
     import xarray as xr

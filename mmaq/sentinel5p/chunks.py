@@ -15,6 +15,7 @@ from isal import isal_zlib
 
 LEVEL = 1
 """ISA-L's own scale, 0 to 3; files come out as with zlib's lowest."""
+
 PIECE = 128 * 1024
 """Compressed bytes inflated at a time."""
 

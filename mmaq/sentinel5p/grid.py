@@ -65,12 +65,17 @@ class RegularGrid:
             return np.sin(np.deg2rad(self.latitude_edges().clip(-90, 90)))
         return np.arange(self.rows + 1.0)
 
-    def column_of(self, longitude: np.ndarray) -> np.ndarray:
-        """Column of the cell that holds each longitude, of any turn; may lie outside the grid."""
+    @property
+    def goes_round(self) -> bool:
+        """Whether the last column meets the first: the grid covers a whole turn."""
+        return round(self.columns * self.resolution, 6) == 360
+
+    def column_position(self, longitude: np.ndarray) -> np.ndarray:
+        """Columns from the western edge to each longitude, of any turn; may lie off the grid."""
         middle = (self.west + self.east) / 2
         near = longitude - 360 * np.round((longitude - middle) / 360)
-        return np.floor((near - self.west) / self.resolution).astype(np.int64)
+        return (near - self.west) / self.resolution
 
-    def row_of(self, latitude: np.ndarray) -> np.ndarray:
-        """Row, counted from the south, of the cell that holds each latitude."""
-        return np.floor((latitude - self.south) / self.resolution).astype(np.int64)
+    def row_position(self, latitude: np.ndarray) -> np.ndarray:
+        """Rows from the southern edge to each latitude; may lie off the grid."""
+        return (latitude - self.south) / self.resolution

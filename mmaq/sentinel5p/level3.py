@@ -1,23 +1,29 @@
-"""The level-3 mean on disk: CF-1.11 NetCDF that xarray, QGIS, GDAL and HARP open."""
+"""The level-3 mean on disk: CF-1.11 NetCDF that xarray, QGIS, GDAL and HARP open.
+
+Its variables are described once (``describe``), for the file and for notebooks.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 import mmaq
+from mmaq.base.errors import ProductError
+from mmaq.base.files import replacing
 from mmaq.config.data import Grid
-from mmaq.errors import ProductError
-from mmaq.files import replacing
 from mmaq.sentinel5p.accumulator import Accumulator
 from mmaq.sentinel5p.chunks import fill_datasets
-from mmaq.sentinel5p.filters import describe_filters
 from mmaq.sentinel5p.grid import RegularGrid
-from mmaq.sentinel5p.results import CELLS, Variable, axes, describe
+from mmaq.sentinel5p.layouts import EPOCH_UNITS
+from mmaq.sentinel5p.reader import describe_filters
 
 if TYPE_CHECKING:
     from netCDF4 import Dataset
@@ -34,6 +40,11 @@ WGS84 = {
 CHUNK = 512
 """Cells a side of a chunk: a country is a few, and each is a megabyte at most."""
 
+CELLS = ("latitude", "longitude")
+NO_TIME = -1
+
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Level3:
@@ -45,6 +56,43 @@ class Level3:
     standard_error: np.ndarray
     weight: np.ndarray
     count: np.ndarray
+
+
+def finish(sums: Accumulator, config: Grid, out: Path) -> None:
+    """Write the mean and say what went into it.
+
+    Raises:
+        ProductError: no pixel falls on the grid.
+    """
+    if not sums.used:
+        fault = f"none of {sums.pixels} pixels of {len(sums.granules)} granules passes the filter"
+        remedy = "Give granules that cross grid.bbox in the period, or lower grid.qa"
+        if sums.broken and not sums.granules:
+            name, reason = next(iter(sums.broken.items()))
+            fault, remedy = f"all {len(sums.broken)} granules are broken", f"{name}: {reason}"
+            raise ProductError(out, fault, remedy)
+        raise ProductError(out, f"{fault} and falls on the grid", remedy)
+    _warn_mixed(sums)
+    write_level3(Path(out), sums, config)
+    log_totals(sums, out)
+
+
+def _warn_mixed(sums: Accumulator) -> None:
+    for what in ("processor", "collection", "mode"):
+        versions = sorted({getattr(granule, what) for granule in sums.granules})
+        if len(versions) > 1:
+            advice = "KNMI advises against mixing them in one mean"
+            log.warning("the granules mix %s versions %s: %s", what, ", ".join(versions), advice)
+
+
+def log_totals(sums: Accumulator, out: Path) -> None:
+    """One line on granules read and refused and on pixels used."""
+    message = "%s: %d granules read, %d refused; of %d pixels %d used, %d refused for %s"
+    reasons = ", ".join(f"{why} ({n})" for why, n in sums.refused.items() if n) or "their corners"
+    log.info(
+        message, out, len(sums.granules), len(sums.broken), sums.pixels, sums.used,
+        sums.refused.total(), reasons,
+    )  # fmt: skip
 
 
 def write_level3(path: Path, sums: Accumulator, config: Grid) -> None:
@@ -65,30 +113,6 @@ def write_level3(path: Path, sums: Accumulator, config: Grid) -> None:
             _write_granules(file, sums)
             file.setncatts(_attributes(sums, config))
         fill_datasets(temporary, ((v.name, v.values()) for v in describe(sums, config.variable)))
-
-
-def read_level3(path: Path) -> Level3:
-    """Read a mean written by ``write_level3``.
-
-    Raises:
-        ProductError: the file is missing, damaged or no level-3 mean of MMAQ.
-    """
-    if not Path(path).is_file():
-        raise ProductError(path, "the file does not exist", "Make it with `mmaq grid`")
-    from netCDF4 import Dataset
-
-    try:
-        with Dataset(path) as file:
-            file.set_auto_mask(False)
-            name = str(file.gridded_variable)
-            rows, columns = file[name].shape
-            box = (float(file.geospatial_lon_min), float(file.geospatial_lat_min))
-            area: Any = str(file.area)
-            grid = RegularGrid(*box, float(file.resolution), columns, rows, area)
-            wanted = (name, f"{name}_standard_error", "weight", "count")
-            return Level3(grid, str(file[name].units), *(file[each][:] for each in wanted))
-    except (OSError, RuntimeError, KeyError, IndexError, AttributeError, ValueError) as fault:
-        raise ProductError(path, f"not a level-3 mean ({fault!r})", REMEDY) from None
 
 
 def _write_axes(file: Dataset, sums: Accumulator) -> None:
@@ -150,3 +174,112 @@ def _attributes(sums: Accumulator, config: Grid) -> dict[str, Any]:
         "geospatial_lat_min": sums.grid.south,
         "geospatial_lat_max": sums.grid.north,
     }
+
+
+def read_level3(path: Path) -> Level3:
+    """Read a mean written by ``write_level3``.
+
+    Raises:
+        ProductError: the file is missing, damaged or no level-3 mean of MMAQ.
+    """
+    if not Path(path).is_file():
+        raise ProductError(path, "the file does not exist", "Make it with `mmaq grid`")
+    from netCDF4 import Dataset
+
+    try:
+        with Dataset(path) as file:
+            file.set_auto_mask(False)
+            name = str(file.gridded_variable)
+            rows, columns = file[name].shape
+            box = (float(file.geospatial_lon_min), float(file.geospatial_lat_min))
+            area: Any = str(file.area)
+            grid = RegularGrid(*box, float(file.resolution), columns, rows, area)
+            wanted = (name, f"{name}_standard_error", "weight", "count")
+            return Level3(grid, str(file[name].units), *(file[each][:] for each in wanted))
+    except (OSError, RuntimeError, KeyError, IndexError, AttributeError, ValueError) as fault:
+        raise ProductError(path, f"not a level-3 mean ({fault!r})", REMEDY) from None
+
+
+class Variable(NamedTuple):
+    """A result over ``CELLS``, row 0 south; its array is made when asked for.
+
+    ``fill`` marks a cell without a value, ``None`` where every cell has one.
+    """
+
+    name: str
+    values: Callable[[], np.ndarray]
+    dtype: str
+    fill: float | None
+    attributes: dict[str, Any]
+
+
+def describe(sums: Accumulator, name: str) -> list[Variable]:
+    """All results: the mean under ``name`` first, then what belongs to it.
+
+    Floats are float32, 6e-8 relative. A cell that no footprint touches is NaN, of weight and
+    count 0, and its times are ``NO_TIME``.
+    """
+    columns = [
+        ("", sums.mean, f"mean of {name.replace('_', ' ')}"),
+        ("_standard_error", sums.standard_error, "standard error of the mean, errors uncorrelated"),
+        (
+            "_standard_error_correlated",
+            sums.correlated_error,
+            "standard error of the mean if the errors of all footprints are one error",
+        ),
+        ("_spread", sums.spread, "weighted standard deviation of the footprints' values"),
+    ]
+    standard = sums.standard_name
+    found = []
+    for suffix, values, about in columns:
+        attributes = {"long_name": about, "units": sums.units}
+        if standard and suffix in ("", "_standard_error"):
+            attributes["standard_name"] = standard + suffix.replace("_s", " s")
+        found.append(Variable(name + suffix, _as(values, "f4"), "f4", np.nan, attributes))
+    names = [each.name for each in found[1:]]
+    found[0].attributes["ancillary_variables"] = " ".join([*names, "weight", "count"])
+    found[0].attributes["cell_methods"] = (
+        "time: area: mean (comment: weighted by the overlap of footprint and cell)"
+    )
+    weight = {"long_name": "sum of the footprints' shares of the cell", "units": "1"}
+    count = {"long_name": "number of footprints that touch the cell", "units": "1"}
+    if standard:
+        count["standard_name"] = f"{standard} number_of_observations"
+    cells = sums.cells
+    found += [
+        Variable("weight", _as(lambda: cells["weight"], "f4"), "f4", None, weight),
+        Variable("count", _as(lambda: cells["count"], "i4"), "i4", None, count),
+    ]
+    for which in ("first", "last"):
+        moment = {"long_name": f"{which} observation", "units": EPOCH_UNITS}
+        moment |= {"standard_name": "time", "calendar": "standard"}
+        whole = partial(_whole_seconds, cells[which])
+        found.append(Variable(f"{which}_time", whole, "i4", NO_TIME, moment))
+    return found
+
+
+def _as(values: Callable[[], np.ndarray], dtype: str) -> Callable[[], np.ndarray]:
+    return lambda: values().astype(dtype)
+
+
+def _whole_seconds(seconds: np.ndarray) -> np.ndarray:
+    return np.rint(np.where(np.isfinite(seconds), seconds, NO_TIME)).astype("i4")
+
+
+def axes(sums: Accumulator) -> dict[str, tuple[np.ndarray, np.ndarray, dict[str, Any]]]:
+    """Centres, bounds (n, 2) and attributes of latitude and longitude, in degrees."""
+    found = {}
+    for name, axis, edges in (
+        ("latitude", "Y", sums.grid.latitude_edges()),
+        ("longitude", "X", sums.grid.longitude_edges()),
+    ):
+        attributes = {
+            "standard_name": name,
+            "long_name": f"{name} of the cell's centre",
+            "units": "degrees_north" if axis == "Y" else "degrees_east",
+            "axis": axis,
+            "bounds": f"{name}_bounds",
+        }
+        bounds = np.stack([edges[:-1], edges[1:]], axis=1)
+        found[name] = (bounds.mean(axis=1), bounds, attributes)
+    return found

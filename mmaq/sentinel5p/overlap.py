@@ -40,7 +40,7 @@ def add_footprints(
     corner on; ``value``, ``sigma`` (its standard deviation, NaN if unknown) and ``time`` (seconds,
     NaN if unknown) are (n,). ``row_heights`` is (rows + 1,), the northward coordinate of the edges
     between rows: the sine of latitude if ``spherical``, else cells from ``south``. ``cells`` is
-    (rows, columns) of :data:`mmaq.sentinel5p.cells.CELL`, row 0 south, changed in place.
+    (rows, columns) of :data:`mmaq.sentinel5p.accumulator.CELL`, row 0 south, changed in place.
 
     Longitudes may be of any turn, from -540 to 540: a footprint across the antimeridian is put
     together, and falls on every part of the grid that it covers. Refused are footprints with a

@@ -1,4 +1,4 @@
-"""Read a level-2 granule: official Sentinel-5P products and HARP-1.0 files."""
+"""Reading a level-2 granule, official or HARP-1.0: which of its pixels are good enough to grid."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
+from mmaq.base.errors import ProductError
 from mmaq.config.data import Grid
-from mmaq.errors import ProductError
-from mmaq.sentinel5p.filters import passing
+from mmaq.sentinel5p.containers import opening
 from mmaq.sentinel5p.granule import Footprints, describe_granule
 from mmaq.sentinel5p.grid import RegularGrid
-from mmaq.sentinel5p.layouts import Fields, find_fields
-from mmaq.sentinel5p.stored import DAMAGED, Stored, opening
-from mmaq.sentinel5p.times import seconds_of
+from mmaq.sentinel5p.layouts import Fields, find_fields, seconds_of
+from mmaq.sentinel5p.stored import DAMAGED, Stored
 
 UNITS = {"mol/m^2": "mol m-2", "mol/m2": "mol m-2", "mol m^-2": "mol m-2"}
 """HARP's spelling of a unit, and CF's."""
+
 LARGEST_PIXEL = 1.0
 """Degrees of latitude from a pixel's centre to its corners; no pixel of TROPOMI has 0.2."""
 
@@ -104,3 +104,64 @@ def _check_shapes(fields: Fields, path: Path) -> None:
         raise ProductError(path, fault, "Choose a variable with one value a pixel")
     if not np.prod(shape):
         raise ProductError(path, f"{fields.value.name} holds no pixel", DAMAGED)
+
+
+def passing(fields: Fields, rows: slice, config: Grid, path: Path) -> np.ndarray:
+    """(scanlines, pixels) bool; (pixels,) for a HARP file. A missing value passes no filter.
+
+    Raises:
+        ProductError: the quality is impossible, or the file lacks what a filter asks for.
+    """
+    shape = (rows.stop - rows.start, *fields.value.shape[fields.value.axis + 1 :])
+    keep = _quality(fields, rows, path).reshape(shape) > config.qa
+    for name, limit in (
+        ("cloud_fraction", config.cloud_fraction),
+        ("solar_zenith", config.solar_zenith),
+    ):
+        if limit is not None:
+            if name not in fields.filters:
+                raise ProductError(path, f"no variable for the filter grid.{name}", "Drop it")
+            keep &= fields.filters[name].values(rows).reshape(shape) <= limit
+    if config.rows is not None:
+        first, last = config.rows
+        row = _detector_row(fields, rows, shape, path)
+        keep &= (row >= first) & (row <= last)
+    return keep
+
+
+def _quality(fields: Fields, rows: slice, path: Path) -> np.ndarray:
+    """Quality from 0 to 1; below 0 where HARP passes on the product's fill value.
+
+    Source: product user manuals; qa_value is stored in hundredths in all products.
+    """
+    stored = fields.quality
+    if stored.number("scale_factor", 1.0) not in (1.0, float(np.float32(0.01)), 0.01):
+        raise ProductError(path, f"{stored.name} has an impossible scale", DAMAGED)
+    quality = np.round(stored.values(rows) / fields.best_quality, 4)
+    if quality.size and not np.isfinite(quality).any():
+        raise ProductError(path, f"{stored.name} holds nothing but fill values", DAMAGED)
+    if quality.size and not np.nanmax(quality) <= 1:
+        raise ProductError(path, f"{stored.name} holds impossible values", DAMAGED)
+    return quality
+
+
+def _detector_row(fields: Fields, rows: slice, shape: tuple[int, ...], path: Path) -> np.ndarray:
+    """Number of the ground pixel across the track: the edges' pixels are four times as wide."""
+    if fields.row is not None:
+        return fields.row.values(rows).reshape(shape)
+    if fields.value.axis == 0:
+        fault = "no variable scan_subindex for the filter grid.rows"
+        raise ProductError(path, fault, "Keep it in HARP's export, or drop the filter")
+    return np.arange(shape[1])
+
+
+def describe_filters(config: Grid) -> str:
+    """The filters in words, for the attributes of a result."""
+    said = [f"qa_value > {config.qa:g}"]
+    if config.cloud_fraction is not None:
+        said.append(f"cloud fraction <= {config.cloud_fraction:g}")
+    if config.solar_zenith is not None:
+        said.append(f"solar zenith angle <= {config.solar_zenith:g} degrees")
+    if config.rows is not None:
+        said.append("ground pixels {} to {}".format(*config.rows))
+    return ", ".join(said)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from mmaq.errors import ProductError
-
 DAMAGED = "Get the file again; it may be truncated"
+
 LIKELY_FILL = 1e30
 """Above any physical value; the default fill value of floating-point NetCDF is 9.97e36."""
 
@@ -94,41 +91,12 @@ class Container(ABC):
         return as_text(self.attributes.get(attribute, ""))
 
 
-@contextmanager
-def opening(path: Path) -> Iterator[Container]:
-    """Open a granule for reading.
-
-    Raises:
-        ProductError: the file is absent, truncated or no NetCDF, here or while it is read.
-    """
-    if not path.is_file():
-        raise ProductError(path, "the file does not exist", "Give an existing granule")
-    try:
-        with open(path, "rb") as stream:
-            classic = stream.read(3) == b"CDF"
-        with _container(classic)(path) as container:
-            yield container
-    except ProductError:
-        raise
-    except Exception as fault:  # h5py and SciPy raise many types for damaged structures
-        raise ProductError(path, f"not a readable NetCDF file ({_short(fault)})", DAMAGED) from None
-
-
-def _container(classic: bool) -> Callable[[Path], AbstractContextManager[Container]]:
-    if classic:
-        from mmaq.sentinel5p.classic import ClassicContainer
-
-        return ClassicContainer
-    from mmaq.sentinel5p.hdf5 import Hdf5Container
-
-    return Hdf5Container
-
-
 def as_text(value: Any) -> str:
     """An attribute's value as text."""
     value = np.ravel(value)[0] if np.ndim(value) else value
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
-def _short(fault: Exception) -> str:
+def short(fault: Exception) -> str:
+    """What a library says of a fault, in 200 characters at most."""
     return str(fault)[:200] or type(fault).__name__

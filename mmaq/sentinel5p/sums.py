@@ -1,4 +1,4 @@
-"""The sums of a part of the period on disk, so that parts are gridded apart and merged."""
+"""The sums of a part of the period on disk, so that parts are gridded separately and merged."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import cache
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
+from mmaq.base.errors import ProductError
+from mmaq.base.files import replacing
 from mmaq.config.data import Grid
-from mmaq.errors import ProductError
-from mmaq.files import replacing
-from mmaq.sentinel5p.accumulator import Accumulator
-from mmaq.sentinel5p.cells import CELL, empty_cells
+from mmaq.sentinel5p.accumulator import CELL, Accumulator, empty_cells
 from mmaq.sentinel5p.chunks import fill_datasets
 from mmaq.sentinel5p.granule import Granule
 from mmaq.sentinel5p.grid import RegularGrid
-from mmaq.sources import stage_sources
+
+VERSION = 1
+"""Of the sums on disk. Raise it when a part of an earlier version must not be gone on from: its
+layout has changed, or other sums would come of the same granules. All granules of every part are
+then read again, and where they are not kept (``acquire.sentinel5p.keep``), terabytes are fetched
+again: hence a number that a person raises, and not a digest of the code."""
 
 COUNTS = ("pixels", "used")
+
 TEXTS = ("units", "standard_name")
+
 log = logging.getLogger(__name__)
 
 REMEDY = "Make the part again with `mmaq grid`"
@@ -35,7 +39,7 @@ def write_sums(path: Path, sums: Accumulator, config: Grid) -> None:
     from netCDF4 import Dataset  # late: it costs memory, and while granules are read none is spare
 
     about: dict[str, object] = {name: getattr(sums, name) for name in (*COUNTS, *TEXTS)}
-    about["grid"] = fingerprint(config)
+    about["version"], about["grid"] = VERSION, fingerprint(config)
     about["granules"] = [asdict(granule) for granule in sums.granules]
     about["broken"], about["refused"] = sums.broken, sums.refused
     text = np.frombuffer(json.dumps(about).encode(), "u1")
@@ -72,7 +76,8 @@ def read_sums(path: Path, config: Grid) -> Accumulator:
     """Read a part.
 
     Raises:
-        ProductError: the part is missing, damaged, or made with other settings than ``config``.
+        ProductError: the part is missing, damaged, of another version, or made with other settings
+            than ``config``.
     """
     from netCDF4 import Dataset
 
@@ -82,6 +87,8 @@ def read_sums(path: Path, config: Grid) -> Accumulator:
         with Dataset(path) as file:
             file.set_auto_mask(False)
             about = json.loads(file["about"][:].tobytes())
+            if about.get("version") != VERSION:
+                raise ProductError(path, "the part is of another version of mmaq's sums", REMEDY)
             if about["grid"] != fingerprint(config):
                 raise ProductError(path, "the part was made with another grid section", REMEDY)
             for name in CELL.names or ():
@@ -95,16 +102,8 @@ def read_sums(path: Path, config: Grid) -> Accumulator:
 
 
 def fingerprint(config: Grid) -> str:
-    """What sums depend on: settings and this stage's code.
+    """The settings that sums depend on.
 
     How the period is cut and what becomes of broken granules change no sum.
     """
-    return config.model_dump_json(exclude={"part", "strict"}) + _code()
-
-
-@cache
-def _code() -> str:
-    digest = sha256()
-    for source in stage_sources("mmaq.sentinel5p.reader", "mmaq.sentinel5p.accumulator"):
-        digest.update(Path(source).read_bytes())
-    return digest.hexdigest()
+    return config.model_dump_json(exclude={"part", "strict"})

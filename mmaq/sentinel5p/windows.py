@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmaq.errors import ProductError
+from mmaq.base.errors import ProductError
 from mmaq.sentinel5p.level3 import read_level3
 
 
@@ -15,9 +15,10 @@ def cut_windows(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cut ``size`` x ``size`` cells around each of n sites at ``lon``, ``lat`` (degrees).
 
-    The window is centred on the cell that holds the site. With an even size no cell is central:
-    the site's is the one at [size // 2, size // 2], so that one cell more lies north and west of
-    it than south and east. A cell edge belongs to the cell east and north of it.
+    An odd window has the site's cell in its middle, an even one the cell corner nearest to the
+    site, so that the middle of either lies within half a cell of the site, and of many sites on
+    none of its sides. An edge belongs to the cell east and north of it; of corners equally near,
+    the northern and eastern one is taken. On a grid of a whole turn, windows go on across its seam.
 
     Returns:
         values: (n, size, size) float32 in mol/m2, first row north; 0 where masked.
@@ -32,11 +33,23 @@ def cut_windows(
         fault = f"the mean is in {level3.units!r}, not in mol m-2"
         raise ProductError(l3, fault, "Grid a column given in mol m-2")
     rows, columns = level3.grid.shape
-    offset = np.arange(size) - size // 2
-    row = level3.grid.row_of(np.asarray(lat, float))[:, None] - offset  # north first
-    column = level3.grid.column_of(np.asarray(lon, float))[:, None] + offset
+    row = _first(level3.grid.row_position(np.asarray(lat, float)), size)[:, None] + np.arange(size)
+    row = row[:, ::-1]  # north first
+    column = _first(level3.grid.column_position(np.asarray(lon, float)), size)[:, None]
+    column = column + np.arange(size)
+    if level3.grid.goes_round:
+        column %= columns
     on_rows, on_columns = (row >= 0) & (row < rows), (column >= 0) & (column < columns)
     row, column = row.clip(0, rows - 1), column.clip(0, columns - 1)
     values = level3.mean[row[:, :, None], column[:, None, :]]
     mask = on_rows[:, :, None] & on_columns[:, None, :] & np.isfinite(values)
     return np.where(mask, values, 0).astype(np.float32), mask.astype(np.uint8)
+
+
+def _first(position: np.ndarray, size: int) -> np.ndarray:
+    """First cell of the window of ``size`` cells around each position, in cells along an axis.
+
+    As ``mmaq.sentinel2.resample.window_start`` does it for pixels.
+    """
+    nearest_edge = 0.0 if size % 2 else 0.5
+    return np.floor(position + nearest_edge).astype(np.int64) - size // 2

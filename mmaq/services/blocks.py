@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmaq.errors import ServiceError
-from mmaq.files import read_json, replacing, write_json
+from mmaq.base.errors import ServiceError
+from mmaq.base.files import read_json, replacing, write_json
 from mmaq.services.part import naming_a_full_disk
 
 BLOCK = 65536

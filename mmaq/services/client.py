@@ -13,7 +13,7 @@ import requests
 import urllib3
 
 from mmaq import __version__
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services import endpoints, waiting
 from mmaq.services.authority import Authority, trusts
 from mmaq.services.endpoints import Service
@@ -22,7 +22,9 @@ from mmaq.services.slots import pace, slot
 from mmaq.services.transport import open_session, send, told, uncertified
 
 REDIRECTS = 10
+
 RETRIED = (408, 425, 429, 500, 502, 503, 504)
+
 AGAIN = "Run the same command again: it goes on where it stopped"
 
 

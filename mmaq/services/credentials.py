@@ -13,7 +13,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services.endpoints import Kind
 
 _VARIABLES: dict[str, tuple[str, ...]] = {
@@ -22,6 +22,7 @@ _VARIABLES: dict[str, tuple[str, ...]] = {
     "openaq": ("OPENAQ_API_KEY",),
     "dhus": ("DHUS_USERNAME", "DHUS_PASSWORD"),
 }
+
 _WHERE = {
     "cdse": "a free account of the Copernicus Data Space",
     "cdse-s3": "a key of the Copernicus Data Space's object store",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services import waiting
 from mmaq.services.checksums import difference, digests
 from mmaq.services.client import AGAIN, Client
@@ -19,7 +19,9 @@ from mmaq.services.s3 import open_s3
 
 STARTS = 3
 """Times a file is fetched from its first byte while it does not verify."""
+
 LOG = logging.getLogger(__name__)
+
 Progress = Callable[[int], None]
 
 

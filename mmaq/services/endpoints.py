@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import urlsplit
 
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 
 Kind = Literal["cdse", "cdse-s3", "openaq", "dhus", "none"]
 
@@ -47,9 +47,11 @@ _QUOTAS = (
     "4 connections of 20 MB/s, 6 to 12 TB a month by account, then 1 MB/s on one "
     "(documentation.dataspace.copernicus.eu/Quotas.html)"
 )
+
 _IDENTITY = (
     "https://identity.dataspace.copernicus.eu/auth/realms/CDSE/protocol/openid-connect/token"
 )
+
 _UNSTATED = "no limit stated; MMAQ opens few connections"
 
 _TABLE = (

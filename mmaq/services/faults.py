@@ -1,10 +1,10 @@
-"""What can go wrong between MMAQ and a server, told apart where the caller acts on it."""
+"""What can go wrong between MMAQ and a server: a class a kind that the caller acts on."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 
 
 class Gone(ServiceError):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import requests
 
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services.client import Client
 from mmaq.services.faults import Changed, plain
 

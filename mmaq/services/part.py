@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 
-from mmaq.files import replacing
+from mmaq.base.errors import ServiceError
+from mmaq.base.files import replacing
 from mmaq.services.faults import DiskFull
 
 
@@ -74,11 +75,22 @@ def note_of(wanted: Path) -> Path:
 
 @contextmanager
 def open_part(wanted: Path) -> Iterator[Part | None]:
-    """The part of the file ``wanted``, made if need be; None once another process finished it."""
+    """The part of the file ``wanted``, made if need be; None once another process finished it.
+
+    The lock is on a file that is open for writing, so that it holds between the nodes of a shared
+    folder too, where the file system has such locks.
+
+    Raises:
+        ServiceError: it has none.
+    """
     wanted.parent.mkdir(parents=True, exist_ok=True)
     path = wanted.with_name(f"{wanted.name}.part")
     with open(path, "ab", buffering=0) as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        except OSError as fault:
+            remedy = "Have `data` on a file system with locks, by a link in its place if need be"
+            raise ServiceError(path, f"cannot be locked ({fault.strerror})", remedy) from None
         # Whoever held the lock may have renamed the file that was opened here.
         ours = path.exists() and os.path.samestat(path.stat(), os.fstat(stream.fileno()))
         yield Part(path, wanted, stream) if ours else None

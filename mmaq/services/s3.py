@@ -18,7 +18,7 @@ import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services import waiting
 from mmaq.services.client import AGAIN, RETRIED, Client
 from mmaq.services.credentials import credentials

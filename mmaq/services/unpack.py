@@ -8,11 +8,12 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from mmaq.errors import ServiceError
-from mmaq.files import replacing
+from mmaq.base.errors import ServiceError
+from mmaq.base.files import replacing
 
 RATIO = 100
 """Products are compressed already (JPEG 2000, deflate): a zip that grows more is no product."""
+
 REMEDY = "Delete it and fetch it again; if it stays so, tell the service"
 
 

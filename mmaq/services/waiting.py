@@ -12,6 +12,7 @@ import tenacity
 
 LONGEST = 600.0
 """Seconds: a server that asks for more is asked again after this."""
+
 LOG = logging.getLogger(__name__)
 
 

@@ -21,20 +21,23 @@ import shapely
 from pyproj import Transformer
 from rasterio.warp import transform_bounds
 
-from mmaq.archive import ANCILLARY, LEGEND_PROPERTY, Asset, Product, write_collection
-from mmaq.files import replacing
-from mmaq.simulate.world import COVER, World
+from mmaq.base.files import replacing
+from mmaq.contracts.archive import ANCILLARY, LEGEND_PROPERTY, Asset, Product, write_collection
+from mmaq.simulate.world.cover import COVER
 from mmaq.simulate.world.grid import CRS, Grid, coarsen
 from mmaq.simulate.world.roads import CLASSES
 from mmaq.simulate.world.sources import FUELS, LOAD
+from mmaq.simulate.world.world import World
 
 CORINE = {
     "urban_dense": 1, "urban": 2, "industry": 3, "cropland": 12, "grassland": 18, "forest": 25,
     "bare": 31, "water": 41, "sea": 44,
 }  # fmt: skip
 """CORINE grid codes in land_cover.tif: CLC 111, 112, 121, 211, 231, 313, 332, 512 and 523."""
+
 COVER_STEP = 200.0
 """Cell of land_cover.tif in m."""
+
 MADE = datetime(2020, 1, 1, tzinfo=timezone.utc)
 """Date of the maps; the catalogue wants one."""
 

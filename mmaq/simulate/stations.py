@@ -1,14 +1,17 @@
-"""What the country's network publishes: the station table and a year of daily NO2, as EEA files.
+"""What the country's stations measure, and how its network publishes that.
 
-Collection ``stations``: item ``stations`` with assets ``table`` (tab-separated, the header of the
-EEA's PanEuropean_metadata.csv) and ``measurements`` (the layout of the EEA download service),
-item ``unlabelled`` with the asset ``table`` (CSV: site_id, lon, lat, country).
+An instrument has a gain error of its own, daily noise, gaps and bad days. The collection
+``stations`` holds the item ``stations`` with the assets ``table`` (tab-separated, the header of
+the EEA's PanEuropean_metadata.csv) and ``measurements`` (a year of daily NO2 in the layout of the
+EEA download service), and the item ``unlabelled`` with the asset ``table`` (CSV: site_id, lon,
+lat, country).
 """
 
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, time, timedelta, timezone
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +19,28 @@ import pandas as pd
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
-from mmaq.archive import STATIONS, Asset, Product, write_collection
-from mmaq.files import replacing
-from mmaq.simulate.measuring import Measurements
-from mmaq.sites import AREAS, TYPES
+from mmaq.base.files import replacing
+from mmaq.contracts.archive import STATIONS, Asset, Product, write_collection
+from mmaq.simulate.world.air import Air
+from mmaq.vocabulary import AREAS, TYPES
+
+GAIN = 0.11
+"""Standard deviation of a station's gain error; the EU asks for 15 % at the limit value."""
+
+DAILY = 1.2
+"""Standard deviation in µg/m3 of a day's random error."""
+
+ABSENT, INVALID = 0.02, 0.02
+"""Shares of days without a row and of days that the operator flags as invalid."""
+
+LONGEST_GAP = 0.1
+"""A station's one long outage lasts up to this share of the period."""
 
 VOCABULARY = "http://dd.eionet.europa.eu/vocabulary/aq"
+
 NO2, OZONE = 8, 7
 """Numbers of the pollutants in the EEA's vocabulary."""
+
 TABLE_COLUMNS = (
     "Countrycode", "Timezone", "Namespace", "AirQualityNetwork", "AirQualityStation",
     "AirQualityStationEoICode", "AirQualityStationNatCode", "SamplingPoint", "SamplingProces",
@@ -33,6 +50,7 @@ TABLE_COLUMNS = (
     "BuildingDistance", "KerbDistance",
 )  # fmt: skip
 """Header of the EEA's station table (PanEuropean_metadata.csv)."""
+
 MEASUREMENT_SCHEMA = arrow.schema(
     [
         ("Samplingpoint", arrow.string()),
@@ -50,6 +68,36 @@ MEASUREMENT_SCHEMA = arrow.schema(
     ]
 )
 """Columns and types of a Parquet file of the EEA download service."""
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Arrays (days, stations) unless said otherwise."""
+
+    days: tuple[date, ...]
+    value: np.ndarray  # µg/m3; nonsense on invalid days
+    present: np.ndarray  # bool: a row is published
+    validity: np.ndarray  # EEA code: 1 valid, -1 invalid
+    noise_sd: np.ndarray  # (stations,) µg/m3, of the mean over the period
+
+
+def measure(air: Air, rng: np.random.Generator) -> Measurements:
+    """Measure the daily concentrations (days, stations) of ``air``."""
+    count, stations = air.surface.shape
+    gain = 1.0 + GAIN * np.clip(rng.standard_normal(stations), -3.0, 3.0)
+    value = np.maximum(air.surface * gain + DAILY * rng.standard_normal(air.surface.shape), 0.0)
+    present = rng.uniform(size=value.shape) >= ABSENT
+    first = rng.integers(0, count, stations)
+    length = (rng.uniform(0.0, LONGEST_GAP, stations) * count).astype(int)
+    day = np.arange(count)[:, None]
+    present &= (day < first) | (day >= first + length)
+    invalid = rng.uniform(size=value.shape) < INVALID
+    value = np.where(invalid, value * rng.uniform(0.0, 4.0, value.shape), value)
+    valid = np.maximum((present & ~invalid).sum(axis=0), 1)
+    missing = 1.0 - valid / count
+    sampling = air.surface.var(axis=0) * missing / valid
+    noise = np.sqrt((GAIN * air.surface.mean(axis=0)) ** 2 + DAILY**2 / valid + sampling)
+    return Measurements(air.days, value, present, np.where(invalid, -1, 1), noise)
 
 
 def write_stations(sites: pd.DataFrame, measured: Measurements, root: Path) -> None:

@@ -15,12 +15,12 @@ import pandas as pd
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
-from mmaq.archive import TRUTH, Asset, Product, write_collection
-from mmaq.files import replacing
-from mmaq.simulate.measuring import Measurements
-from mmaq.simulate.world import World
+from mmaq.base.files import replacing
+from mmaq.contracts.archive import TRUTH, Asset, Product, write_collection
+from mmaq.simulate.stations import Measurements
 from mmaq.simulate.world.air import Air
 from mmaq.simulate.world.local import surroundings
+from mmaq.simulate.world.world import World
 
 
 def local_fields(world: World, sites: pd.DataFrame, column: np.ndarray) -> pd.DataFrame:

@@ -12,14 +12,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from mmaq.config.transfer import Transfer
-from mmaq.transfer.layout import CLASSES
 from mmaq.transfer.networks import FuelNetwork
 from mmaq.transfer.scenes import Scenes
 from mmaq.transfer.training import fit, run
+from mmaq.vocabulary import FUEL_CLASSES
 
 STRENGTHS = np.logspace(-4, 0, 5)
 """Inverse penalties that are tried."""
+
 FOLDS, ITERATIONS = 4, 100
+
 ABSENT = -20.0
 """Score of a class that no training scene has."""
 
@@ -84,8 +86,8 @@ def fit_logistic(
     values: np.ndarray, labels: np.ndarray, locations: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weights (4, width) and biases (4,) of a multinomial logistic regression, L2-penalised."""
-    weights = np.zeros((len(CLASSES), values.shape[1]))
-    bias = np.full(len(CLASSES), ABSENT)
+    weights = np.zeros((len(FUEL_CLASSES), values.shape[1]))
+    bias = np.full(len(FUEL_CLASSES), ABSENT)
     present = np.unique(labels)
     if len(present) == 1:
         bias[present] = 0.0

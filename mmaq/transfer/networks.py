@@ -9,14 +9,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models import ResNet
 
+from mmaq.base.errors import ConfigError
 from mmaq.config.transfer import Transfer
-from mmaq.errors import ConfigError
-from mmaq.transfer.layout import CLASSES
+from mmaq.vocabulary import FUEL_CLASSES
 
 FIRST = 64
 """Channels after a ResNet's first convolution."""
+
 LAYERS = (1, 2, 3, 4)
 """Numbers of its layers."""
+
 WIDTHS = (96, 64, 48, 24)
 """Channels of the decoder from its deepest stage to its last."""
 
@@ -63,7 +65,7 @@ class FuelNetwork(OnEncoder):
         super().__init__(encoder, protocol)
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("sd", torch.ones(width))
-        self.head = nn.Linear(width, len(CLASSES))
+        self.head = nn.Linear(width, len(FUEL_CLASSES))
 
     def forward(self, images: Tensor) -> Tensor:
         """Scores of the classes."""

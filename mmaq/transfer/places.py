@@ -12,8 +12,10 @@ from scipy.spatial import cKDTree
 
 EARTH = 6_371_000.0
 """Mean radius of the earth in m."""
+
 NEAR = 3000.0
 """Scenes nearer than this (m) share ground: the larger images are 3 km wide."""
+
 _DATE = re.compile(r"[-_. ]?(19|20)\d{2}[-_]?\d{2}[-_]?\d{2}")
 
 

@@ -1,33 +1,71 @@
-"""One run: split the scenes by place, train on one side, predict the other."""
+"""One run of a transfer task: its encoder, its split, training and prediction."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
+from mmaq.base.errors import ConfigError, Unavailable
+from mmaq.config.learning import Encoders as EncodersConfig
 from mmaq.config.parts import TransferPart
 from mmaq.config.transfer import Transfer
-from mmaq.evaluation.encoders import device
-from mmaq.evaluation.unavailable import Unavailable
-from mmaq.transfer.encoder import Encoder
+from mmaq.estimators.encoders import load_network
+from mmaq.learn.devices import device
+from mmaq.learn.models.encoders import Encoders
+from mmaq.statistics.splits import Fold, split_scenes
 from mmaq.transfer.fuel import predict_fuel, train_fuel
-from mmaq.transfer.layout import CLASSES, UNKNOWN
-from mmaq.transfer.metrics import confusion_cells
+from mmaq.transfer.labels import UNKNOWN
 from mmaq.transfer.networks import FuelNetwork, PlumeNetwork
 from mmaq.transfer.plume import count_pixels, predict_plume, train_plume
 from mmaq.transfer.scenes import Scenes, band_statistics, load_scenes
-from mmaq.transfer.split import Split, split_scenes
 from mmaq.transfer.store import PlantStore
+from mmaq.vocabulary import FUEL_CLASSES
+
+S2 = "s2"
+
+
+class Encoder(NamedTuple):
+    """A network (n, 12, h, w) to (n, ``width``), on the GPU where there is one."""
+
+    network: nn.Module
+    width: int
+
+
+def load_encoder(
+    checkpoint: Path | None, sizes: EncodersConfig, side: int, part: TransferPart, seed: int
+) -> Encoder:
+    """The pretrained encoder, read anew; from scratch one of ``sizes`` with the seed's weights.
+
+    Raises:
+        Unavailable: there is no checkpoint.
+        CheckpointError: the checkpoint cannot be read, is another method's, or has no encoder of
+            Sentinel-2.
+        ConfigError: the encoder cannot see images of ``side`` pixels.
+    """
+    if part.protocol == "scratch":
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            encoders = Encoders(sizes.model_copy(update={"s2_input": side}), (S2,)).to(device())
+    elif checkpoint is None:
+        raise Unavailable("no encoders were pretrained")
+    else:
+        encoders, _ = load_network(checkpoint, part.method)
+    sees = encoders.config
+    if sees.s2 == "vit_small" and sees.s2_input != side:
+        fault = f"vit_small was made for {sees.s2_input} pixels a side, not for {side}"
+        raise ConfigError("transfer.size", fault, f"Set it to {sees.s2_input}")
+    return Encoder(encoders[S2], encoders.widths[S2])
 
 
 class Run(NamedTuple):
-    """Test scenes of one seed: rows of the index, counts for the metrics, outcomes to keep."""
+    """Test scenes of one seed: rows of the index, what was predicted, number of training scenes."""
 
     test: pd.DataFrame
-    counts: np.ndarray
     outcomes: np.ndarray
     trained: int
 
@@ -51,10 +89,10 @@ def run_seed(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # of the weights of head and decoder
         if part.task == "fuel":
-            counts, outcomes = _classify(encoder, scenes, index, split, config, part, seed)
+            outcomes = _classify(encoder, scenes, index, split, config, part, seed)
         else:
-            counts = outcomes = _segment(encoder, scenes, masks, split, config, part, seed)
-    return Run(index.iloc[split.test], counts, outcomes, len(split.train))
+            outcomes = _segment(encoder, scenes, masks, split, config, part, seed)
+    return Run(index.iloc[split.test], outcomes, len(split.train))
 
 
 def task_rows(store: PlantStore, task: str) -> np.ndarray:
@@ -80,20 +118,19 @@ def task_rows(store: PlantStore, task: str) -> np.ndarray:
 
 
 def _classify(
-    encoder: Encoder, scenes: Scenes, index: pd.DataFrame, split: Split, config: Transfer,
+    encoder: Encoder, scenes: Scenes, index: pd.DataFrame, split: Fold, config: Transfer,
     part: TransferPart, seed: int,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+) -> np.ndarray:  # fmt: skip
     fuel, location = index["fuel"].to_numpy(), index["location"].to_numpy(str)
     network = FuelNetwork(encoder.network, part.protocol, encoder.width).to(device())
     train_fuel(network, scenes, fuel, location, split.train, config, seed)
     prediction = predict_fuel(network, scenes, split.test)
-    names = np.array(CLASSES)
-    outcomes = np.column_stack([names[fuel[split.test]], names[prediction]])
-    return confusion_cells(fuel[split.test], prediction), outcomes
+    names = np.array(FUEL_CLASSES)
+    return np.column_stack([names[fuel[split.test]], names[prediction]])
 
 
 def _segment(
-    encoder: Encoder, scenes: Scenes, masks: np.ndarray, split: Split, config: Transfer,
+    encoder: Encoder, scenes: Scenes, masks: np.ndarray, split: Fold, config: Transfer,
     part: TransferPart, seed: int,
 ) -> np.ndarray:  # fmt: skip
     network = PlumeNetwork(encoder.network, part.protocol).to(device())

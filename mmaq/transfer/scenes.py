@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mmaq.training.draws import Draws
-from mmaq.training.geometry import draw_symmetry, turn
-from mmaq.training.regression import FLIP, ROTATE
+from mmaq.learn.fit import FLIP, ROTATE
+from mmaq.learn.views import Draws, draw_symmetry, turn
 
 CHUNK = 256
 

@@ -1,4 +1,4 @@
-"""Stage: one encoder on one task, under one protocol."""
+"""The stages ``plants`` and ``evaluate_transfer``: scenes into a store, one encoder on one task."""
 
 from __future__ import annotations
 
@@ -9,61 +9,96 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
-from mmaq.benchmark import Row, write_benchmark
+from mmaq.base.errors import Unavailable
+from mmaq.base.files import replacing
 from mmaq.config.learning import Encoders
 from mmaq.config.parts import TransferPart
 from mmaq.config.transfer import Transfer
-from mmaq.evaluation.encoders import limited_threads
-from mmaq.evaluation.unavailable import Unavailable
-from mmaq.files import replacing
-from mmaq.transfer.encoder import load_encoder
-from mmaq.transfer.metrics import (
-    FUEL_METRICS,
-    PIXELS,
-    PLUME_METRICS,
-    estimate,
-    fuel_metrics,
-    plume_metrics,
-)
-from mmaq.transfer.runs import Run, run_seed
-from mmaq.transfer.store import open_plant_store
+from mmaq.contracts.predictions import write_fits
+from mmaq.learn.devices import limited_threads
+from mmaq.statistics.metrics import PIXELS
+from mmaq.transfer.labels import UNKNOWN, find_scenes, read_fuels, read_outlines
+from mmaq.transfer.places import locations
+from mmaq.transfer.runs import Run, load_encoder, run_seed
+from mmaq.transfer.store import open_plant_store, write_plant_store
+from mmaq.vocabulary import BANDS
 
-METRICS = {"fuel": (FUEL_METRICS, fuel_metrics), "plume": (PLUME_METRICS, plume_metrics)}
 COLUMNS = ("task", "method", "protocol", "seed", "scene_id", "location")
 """Columns of the predictions, before those of OUTCOMES."""
+
 OUTCOMES = {"fuel": ("truth", "prediction"), "plume": PIXELS}
 """Names of classes, or numbers of pixels."""
+
 SPLIT = "random"
 """Random over places: no place is on both sides."""
 
 log = logging.getLogger(__name__)
 
 
+def plants(*, scenes: Path, out: Path) -> None:
+    """Read images, outlines and fuels of the folder ``scenes`` and write the store ``out``.
+
+    A positive image that nobody outlined has an unknown mask and takes no part in the
+    segmentation; one that labels.csv does not name has no fuel.
+
+    Raises:
+        TableError: a part of the layout is missing or broken.
+        ProductError: an image is damaged or not in the published layout.
+        StoreError: masks lie flipped against their images.
+    """
+    # late: it needs rasterio, and training must not
+    from mmaq.transfer.rasters import SIDE, check_masks, make_mask, read_image
+
+    found = find_scenes(scenes)
+    fuels, outlines = read_fuels(scenes), read_outlines(scenes)
+    images = np.empty((len(found), len(BANDS), SIDE, SIDE), np.uint16)
+    masks = np.zeros((len(found), SIDE, SIDE), np.uint8)
+    rows = []
+    for number, scene in enumerate(tqdm(found, desc="plants", unit="scene", disable=None)):
+        images[number], side, place = read_image(scene.path)
+        drawn = outlines.get((scene.part, scene.path.name)) if scene.positive else []
+        masks[number] = make_mask(drawn or [], side)
+        rows.append(
+            (scene.scene_id, *place, fuels.get(scene.path.name, UNKNOWN), bool(drawn),
+             drawn is not None, side)
+        )  # fmt: skip
+    columns = ["scene_id", "lon", "lat", "fuel", "has_plume", "outlined", "side"]
+    index = pd.DataFrame(rows, columns=columns)
+    index["location"] = locations(
+        index["scene_id"].tolist(), index["lon"].to_numpy(float), index["lat"].to_numpy(float)
+    )
+    check_masks(images, masks, scenes)
+    write_plant_store(out, index, images, masks)
+    log.info(
+        "%s: %d scenes of %d locations; %d with a plume, %d not outlined, %d without a fuel",
+        out, len(index), index["location"].nunique(), index["has_plume"].sum(),
+        (~index["outlined"]).sum(), (index["fuel"] == UNKNOWN).sum(),
+    )  # fmt: skip
+
+
 def evaluate_transfer(
+    *,
     store: Path,
     checkpoint: Path | None,
     encoders: Encoders,
     config: Transfer,
-    draws: int,
-    dataset: str,
     part: TransferPart,
     out: Path,
-    predictions: Path,
+    fits: Path,
 ) -> None:
-    """Write the rows (CSV) and test predictions (Parquet) of one part of the transfer tasks.
+    """Write the test predictions (Parquet) of one part of the transfer tasks, and its fit (CSV).
 
     Args:
         store: the scenes, a folder.
         checkpoint: contract 4, of the run that ``checkpoint_of(part.method)`` names; without it
-            the rows of a pretrained encoder are skipped.
+            a pretrained encoder is skipped.
         encoders: the sizes of an encoder that is trained from scratch.
         config: size of the scenes, seeds, training.
-        draws: bootstrap resamples of the locations.
-        dataset: name of the data set in the rows.
         part: task, method and protocol.
-        out: part of the benchmark table.
-        predictions: scene by scene, of every seed.
+        out: predictions, scene by scene, of every seed.
+        fits: a line with seconds and numbers of scenes, or the reason why there are none (CSV).
 
     Raises:
         StoreError: the store is missing or damaged.
@@ -80,44 +115,31 @@ def evaluate_transfer(
                 encoder = load_encoder(checkpoint, encoders, config.size, part, seed)
                 runs[seed] = run_seed(opened, encoder, config, part, seed)
     except Unavailable as fault:
-        reason = str(fault)
+        runs, reason = {}, str(fault)
         log.info("%s: skipped: %s", part.name, reason)
     seconds = time.perf_counter() - start
-    rows = make_rows(runs, part, dataset, draws, seconds, reason)
-    with replacing(predictions) as temporary:
-        join_predictions(runs, part).to_parquet(temporary, index=False)
-    write_benchmark(rows, out)
+    with replacing(out) as temporary:
+        join_outcomes(runs, part).to_parquet(temporary, index=False)
+    write_fits(fits, [_fit(runs, part, seconds, reason)])
 
 
-def make_rows(
-    runs: dict[int, Run], part: TransferPart, dataset: str, draws: int, seconds: float, reason: str
-) -> list[Row]:
-    """Rows of the benchmark, one a metric; without runs they are skipped for ``reason``."""
-    names, metrics = METRICS[part.task]
-
-    def row(metric: str, **values: Any) -> Row:
-        return Row(
-            dataset=dataset, task=part.task, method=part.method, modalities="s2",
-            protocol=part.protocol, split=SPLIT, metric=metric, **values,
-        )  # fmt: skip
-
+def _fit(runs: dict[int, Run], part: TransferPart, seconds: float, reason: str) -> dict[str, Any]:
+    """The line of ``FITS`` about a part."""
+    entry = {
+        "task": part.task, "method": part.method, "protocol": part.protocol, "modalities": "s2",
+        "label_fraction": 1.0, "split": SPLIT,
+    }  # fmt: skip
     if not runs:
-        return [row(name, status="skipped", reason=reason) for name in names]
-    counts = {seed: (run.test["location"].to_numpy(str), run.counts) for seed, run in runs.items()}
-    found = estimate(counts, names, metrics, draws)
-    rows = [
-        row(
-            name, value=float(value), low=float(low), high=float(high), runs=len(runs),
-            n_train=round(np.mean([run.trained for run in runs.values()])),
-            n_test=round(np.mean([len(run.test) for run in runs.values()])), seconds=seconds,
-        )
-        for name, value, low, high in zip(*found, strict=True)
-    ]  # fmt: skip
-    log.info("%s: %s %.3f", part.name, names[0], found.value[0])
-    return rows
+        skipped = {"n_train": 0, "n_test": 0, "seconds": np.nan, "status": "skipped"}
+        return {**entry, **skipped, "reason": reason}
+    return {
+        **entry, "n_train": round(float(np.mean([run.trained for run in runs.values()]))),
+        "n_test": round(float(np.mean([len(run.test) for run in runs.values()]))),
+        "seconds": seconds, "status": "ok", "reason": "",
+    }  # fmt: skip
 
 
-def join_predictions(runs: dict[int, Run], part: TransferPart) -> pd.DataFrame:
+def join_outcomes(runs: dict[int, Run], part: TransferPart) -> pd.DataFrame:
     """Every test scene of every seed with what was predicted."""
     columns = [*COLUMNS, *OUTCOMES[part.task]]
     tables = [pd.DataFrame(columns=columns)]

@@ -14,13 +14,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mmaq.errors import StoreError
-from mmaq.files import replacing
-from mmaq.patches.store import BANDS
+from mmaq.base.errors import StoreError
+from mmaq.base.files import replacing
+from mmaq.vocabulary import BANDS
 
 ARRAYS = {"images": np.uint16, "masks": np.uint8}
+
 FILES = ("index.parquet", *(f"{name}.npy" for name in ARRAYS))
+
 INDEX = ("scene_id", "location", "fuel", "has_plume", "outlined", "side")
+
 REMEDY = "Make the store again with `mmaq plants`"
 
 

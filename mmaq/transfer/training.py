@@ -1,4 +1,4 @@
-"""One training loop for both tasks, and networks applied to many scenes."""
+"""Training of both tasks by the one loop, and networks applied to many scenes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mmaq.config.transfer import Transfer
-from mmaq.training.regression import WARMUP_SHARE
-from mmaq.training.schedule import cosine_with_warmup
+from mmaq.learn import fit as loop
 from mmaq.transfer.networks import OnEncoder
 from mmaq.transfer.scenes import Scenes, turn_together
 
@@ -23,9 +22,7 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 def fit(
     network: OnEncoder, scenes: Scenes, train: np.ndarray, loss: Loss, config: Transfer, seed: int
 ) -> None:
-    """Train by AdamW along a cosine with warm-up, on scenes in random one of eight orientations.
-
-    The number of epochs is fixed: no scene chooses when to stop. Batches are about equal.
+    """Train on scenes in random one of eight orientations.
 
     Args:
         network: on its device; ends in evaluation mode.
@@ -36,27 +33,15 @@ def fit(
         seed: of the order and the orientations.
     """
     rows = torch.from_numpy(np.asarray(train, np.int64))
-    parts = max(1, len(rows) // config.batch_size)
-    steps = config.epochs * parts
-    optimiser = torch.optim.AdamW(
-        network.groups(config), weight_decay=config.weight_decay, fused=True
-    )
-    warmup = round(WARMUP_SHARE * steps)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: cosine_with_warmup(step, steps, warmup)
-    )
-    generator = torch.Generator().manual_seed(seed)
     device = next(network.parameters()).device
+
+    def turned(part: Tensor, generator: torch.Generator) -> Tensor:
+        chosen = rows[part]
+        images, masks = turn_together(scenes.images[chosen], scenes.masks[chosen], generator)
+        return loss(images.to(device), masks.to(device), chosen)
+
     network.train()
-    for _ in range(config.epochs):
-        order = rows[torch.randperm(len(rows), generator=generator)]
-        for part in order.tensor_split(parts):
-            images, masks = turn_together(scenes.images[part], scenes.masks[part], generator)
-            error = loss(images.to(device), masks.to(device), part)
-            optimiser.zero_grad()
-            error.backward()
-            optimiser.step()
-            schedule.step()
+    loop.fit(turned, network.groups(config), len(rows), config, seed)
     network.eval()
 
 

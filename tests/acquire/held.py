@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from mmaq.acquire.manifest import read_manifest
-from mmaq.archive import COLLECTIONS
+from mmaq.contracts.archive import COLLECTIONS
 from mmaq.services.blocks import BLOCK
 from tests.servers.faulty import Asked
 

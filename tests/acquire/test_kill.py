@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
+from mmaq.base.files import temporary_of
+from mmaq.contracts.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
 from tests.acquire.held import asked_again, held
 from tests.acquire.verb import Verb
 from tests.servers.country import serve
@@ -67,10 +68,13 @@ class Killed:
         for name in set(CONTENT.values()):
             (archive / name).mkdir(exist_ok=True)
             for folder in (archive / name, *(archive / name).glob("*/")):
-                (folder / f".file.{self.verb.killed}.part.tif").write_bytes(b"half")
-        (archive / f".catalog.{self.verb.killed}.part.json").write_bytes(b"{")
+                self.leave_half(folder / "file.tif")
+        self.leave_half(archive / "catalog.json")
         for path in (archive / STATIONS).rglob("*.parquet"):
             path.with_name(f"{path.name}.part.of").write_text("a tag")
+
+    def leave_half(self, path):
+        temporary_of(path, process=self.verb.killed).write_bytes(b"half")
 
     def finish(self):
         def whole():

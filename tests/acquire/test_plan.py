@@ -8,14 +8,15 @@ import pytest
 
 from mmaq.acquire.costs import BLOCK, Cost, lasting, readable, total, window_cost
 from mmaq.acquire.estimate import estimated, orbits_a_day
-from mmaq.acquire.manifest import Manifest, RemoteFile, RemoteProduct, write_manifest
+from mmaq.acquire.manifest import Manifest, RemoteProduct, write_manifest
 from mmaq.acquire.plan import page, planned
 from mmaq.acquire.search.sites import write_sites_csv
-from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
-from mmaq.config import Config
+from mmaq.base.errors import ArchiveError
 from mmaq.config.data import Grid
-from mmaq.errors import ArchiveError
+from mmaq.config.schema import Config
+from mmaq.contracts.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
 from mmaq.services.endpoints import service
+from mmaq.services.remote_file import RemoteFile
 from tests.acquire.search.conftest import table
 
 BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12", "SCL")

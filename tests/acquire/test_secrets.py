@@ -7,7 +7,7 @@ from itertools import cycle
 
 import pytest
 
-from mmaq.archive import SENTINEL5P, read_collection
+from mmaq.contracts.archive import SENTINEL5P, read_collection
 from tests.acquire.leaks import leaks
 from tests.acquire.verb import ACCOUNT, Verb
 from tests.servers.country import scene_items, serve

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from mmaq.config import Config, check_config, load_config
+from mmaq.base.errors import ConfigError
 from mmaq.config.base import Section
 from mmaq.config.data import Period
 from mmaq.config.generate import config_schema, config_yaml, write_config
-from mmaq.errors import ConfigError
+from mmaq.config.load import check_config, load_config
+from mmaq.config.schema import Config
 
 
 def test_yaml_and_schema_on_disk_are_generated_from_the_classes(request):

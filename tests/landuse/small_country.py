@@ -15,8 +15,8 @@ from pyproj import Transformer
 from rasterio.transform import from_origin
 from shapely import LineString
 
-from mmaq.archive import ANCILLARY, STATIONS, Asset, Product, write_collection
 from mmaq.config.data import Period
+from mmaq.contracts.archive import ANCILLARY, STATIONS, Asset, Product, write_collection
 
 EPSG = 32632
 WEST, NORTH, SIDE = 600_000.0, 5_900_000.0, 20_000.0

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mmaq.base.errors import ArchiveError, MmaqError, ProductError, TableError
 from mmaq.config.data import Landuse
-from mmaq.errors import ArchiveError, MmaqError, ProductError, TableError
-from mmaq.landuse import build_sites
-from mmaq.sites import COLUMNS, read_sites
+from mmaq.contracts.sites import COLUMNS, read_sites
+from mmaq.landuse.stage import landuse as build_sites
 from tests.landuse.small_country import (
     NORTH,
     PERIOD,
@@ -26,7 +26,7 @@ CONFIG = Landuse()
 
 def build(country, tmp_path, config=CONFIG, period=PERIOD):
     out = tmp_path / "sites.parquet"
-    build_sites(country.root, config, period, out)
+    build_sites(archive=country.root, config=config, period=period, out=out)
     return read_sites(out).set_index("site_id")
 
 
@@ -51,7 +51,7 @@ def test_table_says_what_the_maps_say(country, tmp_path):
 
 def test_same_archive_gives_same_bytes(country, tmp_path):
     for name in ("one.parquet", "two.parquet"):
-        build_sites(country.root, CONFIG, PERIOD, tmp_path / name)
+        build_sites(archive=country.root, config=CONFIG, period=PERIOD, out=tmp_path / name)
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
 
 
@@ -164,7 +164,7 @@ def test_bad_input_ends_in_one_line_and_no_output(country, tmp_path, damage, err
     country.write()
     out = tmp_path / "out" / "sites.parquet"
     with pytest.raises(error) as caught:
-        build_sites(country.root, CONFIG, PERIOD, out)
+        build_sites(archive=country.root, config=CONFIG, period=PERIOD, out=out)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not out.parent.exists() or not list(out.parent.iterdir())
@@ -178,7 +178,9 @@ def test_file_changed_since_it_was_catalogued_is_refused(country, tmp_path):
 
 def test_missing_archive_is_refused(tmp_path):
     with pytest.raises(MmaqError, match="does not exist"):
-        build_sites(tmp_path / "none", CONFIG, PERIOD, tmp_path / "sites.parquet")
+        build_sites(
+            archive=tmp_path / "none", config=CONFIG, period=PERIOD, out=tmp_path / "sites.parquet"
+        )
 
 
 def test_named_legend_must_be_known(country, tmp_path):

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import LineString
 
-from mmaq.errors import ProductError
-from mmaq.landuse.cover import (
+from mmaq.base.errors import ProductError
+from mmaq.landuse.maps import (
     CLASSES,
     CORINE,
     CORINE_GRID,
@@ -16,9 +16,12 @@ from mmaq.landuse.cover import (
     NATURE,
     WORLDCOVER,
     choose_legend,
-)  # fmt: skip
-from mmaq.landuse.rasters import disc_means, disc_shares, discs, point_values
-from mmaq.landuse.roads import road_distance
+    disc_means,
+    disc_shares,
+    discs,
+    point_values,
+    road_distance,
+)
 from tests.landuse.small_country import NORTH, SIDE, WEST, lonlat, write_raster, write_roads
 
 

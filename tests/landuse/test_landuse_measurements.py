@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmaq.base.errors import TableError
 from mmaq.config.data import Period
-from mmaq.errors import TableError
+from mmaq.contracts.stations import read_metadata, station_of_sampling_point
 from mmaq.landuse.measurements import read_no2, station_means
-from mmaq.landuse.stations import read_metadata, station_of_sampling_point
 from tests.landuse.small_country import PERIOD, hours
 
 STATION_OF = pd.Series({"SPO-A": "A", "SPO-A2": "A", "SPO-B": "B"})

@@ -7,17 +7,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
+from mmaq.base.errors import TableError
 from mmaq.config.data import Landuse, Published
-from mmaq.errors import TableError
-from mmaq.evaluation.splits import make_folds
-from mmaq.landuse import build_published_sites
-from mmaq.sites import AREAS, GEO, OFFICIAL, POLLUTANTS, SITING, TYPES, read_sites
+from mmaq.contracts.sites import GEO, OFFICIAL, POLLUTANTS, SITING, read_sites
+from mmaq.landuse.stage import landuse_published as build_published_sites
+from mmaq.statistics.splits import official_fold
+from mmaq.vocabulary import AREAS, TYPES
 from tests.landuse.small_country import metadata_row
 
 
 def build(paths, tmp_path, **changes):
     out = tmp_path / "published" / "sites.parquet"
-    build_published_sites(Published(**{**paths, **changes}), Landuse(), out)
+    build_published_sites(config=Published(**{**paths, **changes}), landuse=Landuse(), out=out)
     return read_sites(out)
 
 
@@ -107,7 +108,7 @@ def test_the_official_split_is_that_of_scikit_learn_on_the_samples_order(quick, 
     assert set(sites.loc[sites[OFFICIAL] == 1.0, "site_id"]) == set(test)
     assert set(sites.loc[sites[OFFICIAL] == 0.0, "site_id"]) == set(train)
     shuffled = sites.sort_values("site_id", ignore_index=True)
-    (fold,) = make_folds(shuffled, "official", 5, 0.0, 0)
+    fold = official_fold(shuffled[OFFICIAL].to_numpy(float))
     assert set(shuffled["site_id"].iloc[fold.test]) == set(test)
     assert set(shuffled["site_id"].iloc[fold.train]) == set(train)
 

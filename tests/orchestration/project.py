@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from mmaq.config import check_config
+from mmaq.config.load import check_config
 
 ROOT = Path(__file__).parents[2]
 SMALLEST = Path(__file__).with_name("smallest.yaml")

@@ -5,10 +5,12 @@ import copy
 import pytest
 import yaml
 
-from mmaq.config import Config, load_config
-from mmaq.errors import ConfigError
-from mmaq.orchestrate import dvc_yaml, sync
+from mmaq.base.errors import ConfigError
+from mmaq.config.load import load_config
+from mmaq.config.schema import Config
+from mmaq.orchestrate.dvc_file import dvc_yaml
 from mmaq.orchestrate.stages import ALWAYS, COMMON, ON_REQUEST, STAGES, keys_of
+from mmaq.orchestrate.sync import sync
 from mmaq.orchestrate.workflow import read_workflow
 
 CHANGES = {
@@ -23,6 +25,7 @@ CHANGES = {
     "pretrain": {"seed": 11},
     "evaluate": {"folds": 4},
     "transfer": {"epochs": 7},
+    "predict": {"method": "gbm"},
 }
 """A change of each section that leaves the jobs as they are, but for their parameters."""
 
@@ -75,6 +78,13 @@ def test_each_stage_depends_on_the_sections_that_change_its_jobs(here, tmp_path)
         for stage in STAGES:
             keys = {key for key in keys_of(stage, Config()) if "." not in key}
             assert (section in keys) == bool(changed & set(stage.files)), (section, stage.name)
+
+
+def test_a_published_table_depends_on_its_section():
+    config = Config(source="published", published={"samples": "a.csv", "eea_metadata": "b.zip"})
+    (patches,) = (stage for stage in STAGES if stage.name == "patches")
+    assert "published" in keys_of(patches, config)
+    assert "published" not in keys_of(patches, Config())
 
 
 def test_the_archive_depends_on_how_many_scenes_there_are(here, tmp_path):

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from mmaq.benchmark import read_benchmark
+from mmaq.contracts.benchmark import read_benchmark
 from tests.orchestration.project import CONFIG, Project
 from tests.orchestration.slurm_cluster import Cluster, missing
 

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from mmaq.config.data import Grid, Patches, Published
-from mmaq.patches.published_files import FILE_BANDS, MOLECULES_CM2, VARIABLE
-from mmaq.patches.store import BANDS
+from mmaq.contracts.sites import COLUMNS, FEATURES, GEO, write_sites
+from mmaq.patches.published import FILE_BANDS, MOLECULES_CM2, VARIABLE
 from mmaq.sentinel5p.accumulator import Accumulator
 from mmaq.sentinel5p.grid import RegularGrid
 from mmaq.sentinel5p.level3 import write_level3
-from mmaq.sites import COLUMNS, FEATURES, GEO, write_sites
+from mmaq.vocabulary import BANDS
 from tests.sentinel2.products import Country
 
 

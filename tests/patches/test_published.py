@@ -4,25 +4,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mmaq.base.errors import ConfigError, ProductError, TableError
 from mmaq.config.data import Patches
-from mmaq.errors import ConfigError, ProductError, TableError
-from mmaq.patches import BANDS, open_store
-from mmaq.patches.published import build_published_patches
-from mmaq.patches.published_files import product_of
-
-RNG = np.random.default_rng(3)
+from mmaq.contracts.patches import open_store
+from mmaq.patches.published import product_of
+from mmaq.patches.stage import patches_published as build_published_patches
+from mmaq.vocabulary import BANDS
 
 
 def picture():
-    return RNG.integers(1, 9000, (120, 120, 12)).astype(np.uint16)
+    return np.random.default_rng(3).integers(1, 9000, (120, 120, 12)).astype(np.uint16)
 
 
 def column():
-    return RNG.uniform(1e-5, 2e-4, (120, 120))
+    return np.random.default_rng(4).uniform(1e-5, 2e-4, (120, 120))
 
 
 def build(made, patches, out, **changes):
-    build_published_patches(made.config(**changes), patches, made.sites(), out)
+    build_published_patches(
+        config=made.config(**changes), patches=patches, sites=made.sites(), out=out
+    )
     return open_store(out)
 
 
@@ -85,7 +86,7 @@ def test_columns_turn_north_up_and_masked_cells_are_zero(images, small, tmp_path
 
 def test_the_unit_is_turned_into_mol_per_square_metre():
     # 1 mol/m2 is Avogadro's number in 10^4 cm2.
-    from mmaq.patches.published_files import MOLECULES_CM2
+    from mmaq.patches.published import MOLECULES_CM2
 
     assert pytest.approx(6.02214076e23 / 100**2, rel=1e-12) == MOLECULES_CM2
 
@@ -119,7 +120,7 @@ def test_the_real_sample_table_without_images(real_data, save_sites, small, imag
     sites = save_sites(pd.DataFrame({"site_id": stations, "lon": 10.0, "lat": 50.0}))
     images.add("unused")
     config = images.config(samples=str(path), images=None)
-    build_published_patches(config, small, sites, tmp_path / "s")
+    build_published_patches(config=config, patches=small, sites=sites, out=tmp_path / "s")
     store = open_store(tmp_path / "s")
     assert len(store.index) == 2674
     assert store.absence("s2") == "images not given: set published.images"
@@ -213,7 +214,9 @@ def test_faults_of_the_sample_table(images, small, tmp_path):
         if content is not None:
             path.write_text(content)
         with pytest.raises(TableError, match=rf"samples\.csv: {fault}"):
-            build_published_patches(config, small, sites, out)
+            build_published_patches(config=config, patches=small, sites=sites, out=out)
     with pytest.raises(TableError, match=r"published\.samples: no sample table is given"):
-        build_published_patches(config.model_copy(update={"samples": None}), small, sites, out)
+        build_published_patches(
+            config=config.model_copy(update={"samples": None}), patches=small, sites=sites, out=out
+        )
     assert not out.exists()

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmaq.benchmark import main_rows, read_benchmark, write_benchmark
-from mmaq.report import write_report
+from mmaq.contracts.benchmark import main_rows, read_benchmark, write_benchmark
+from mmaq.contracts.sites import read_sites, write_sites
 from mmaq.report.inputs import read_comparisons, read_losses, read_predictions, read_timings
 from mmaq.report.material import Material
-from mmaq.sites import read_sites, write_sites
+from mmaq.report.stage import report as write_report
 from tests.report.made_up import (
     make_comparisons,
     make_losses,
@@ -35,7 +35,7 @@ class Inputs:
     sites: Path
     store: Path | None
     losses: Path | None
-    timings: list[Path]
+    timings: dict[str, list[Path]]
     dataset: str = "default"
     simulated: bool = True
 
@@ -76,7 +76,7 @@ def bare(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     table = main_rows(read_benchmark(inputs.benchmark))
     write_benchmark(table[table["task"] == "no2"], path)
     return inputs.but(
-        benchmark=path, predictions=[], comparisons=None, store=None, losses=None, timings=[]
+        benchmark=path, predictions=[], comparisons=None, store=None, losses=None, timings={}
     )
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mmaq.benchmark import Row
-from mmaq.patches.store import BANDS, INDEX, write_store
+from mmaq.contracts.benchmark import Row
+from mmaq.contracts.patches import INDEX, write_store
+from mmaq.contracts.sites import COLUMNS, FEATURES, GEO, SITING
 from mmaq.report.inputs import COMPARISONS
 from mmaq.report.stations import groups_of
-from mmaq.sites import AREAS, COLUMNS, FEATURES, GEO, SITING, TYPES
+from mmaq.stages import timings_by_rule
+from mmaq.vocabulary import AREAS, BANDS, TYPES
 
 N_STATIONS, N_UNLABELLED, SIDE = 120, 30, 8
 QUALITY = {
@@ -160,17 +162,19 @@ def make_losses() -> pd.DataFrame:
     )  # fmt: skip
 
 
-def make_timings(folder: Path) -> list[Path]:
+def make_timings(folder: Path) -> dict[str, list[Path]]:
     seconds = {"simulate": 61.0, "grid_part_2021Q1": 8.0, "grid_part_2021Q2": 9.5, "grid": 0.4,
                "landuse": 12.0, "patches": 31.0, "pretrain_mmaq": 214.0,
                "evaluate_references": 55.0, "evaluate_probes_mmaq": 21.0,
                "evaluate_finetune_mmaq_random": 118.0,
-               "evaluate_finetune_mmaq_blocks": 109.0}  # fmt: skip
+               "evaluate_finetune_mmaq_blocks": 109.0,
+               "evaluate_supervised_scratch_mmaq_random": 47.0,
+               "evaluate_supervised_supervised_aqnet_blocks": 33.0}  # fmt: skip
     timings = []
     for rule, value in seconds.items():
         timings.append(folder / f"{rule}.tsv")
         timings[-1].write_text(f"s\th:m:s\tmax_rss\tmax_vms\n{value}\t0:00:01\t812.5\t2000\n")
-    return timings
+    return timings_by_rule(timings)
 
 
 def make_store(sites: pd.DataFrame, folder: Path) -> None:

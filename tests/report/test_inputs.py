@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmaq.errors import TableError
+from mmaq.base.errors import TableError
 from mmaq.report.inputs import (
     COMPARISONS,
     PREDICTIONS,
@@ -13,6 +13,7 @@ from mmaq.report.inputs import (
     read_predictions,
     read_timings,
 )
+from mmaq.stages import timings_by_rule
 
 
 @pytest.mark.parametrize("column", PREDICTIONS)
@@ -68,6 +69,25 @@ def test_timings_name_the_rule_and_its_job(inputs):
     assert table["grid", ""] == pytest.approx(0.4)
 
 
+def test_jobs_of_one_rule_are_one_rule(tmp_path):
+    """Ten jobs of three rules, a rule whose name begins with another's, and a file of none."""
+    jobs = {
+        "evaluate_gbm_embedding": ["mmaq", "decur", "barlow_twins"],
+        "evaluate_supervised": [
+            "scratch_mmaq_random", "scratch_mmaq_blocks", "supervised_aqnet_random"
+        ],
+        "evaluate_transfer": ["fuel_mmaq_frozen", "plume_mmaq_frozen", "fuel_mmaq_scratch"],
+        "landuse_published": [""],
+        "grid_and_drop_part": ["2021Q1"],
+    }  # fmt: skip
+    names = [f"{rule}_{job}".strip("_") for rule, own in jobs.items() for job in own]
+    for name in (*names, "grid", "an_older_rule"):
+        (tmp_path / f"{name}.tsv").write_text("s\tmax_rss\n1.0\t5.0\n")
+    found = read_timings(timings_by_rule(sorted(tmp_path.iterdir())))
+    read = {rule: sorted(own) for rule, own in found.groupby("rule")["job"]}
+    assert read == {rule: sorted(own) for rule, own in jobs.items()} | {"grid": [""]}
+
+
 def test_comparisons_with_a_verdict_of_their_own(inputs, tmp_path):
     table = pd.read_csv(inputs.comparisons)
     table.loc[2, "verdict"] = "perhaps"
@@ -88,17 +108,17 @@ def test_timings_without_memory(tmp_path):
     """Snakemake writes a dash where a job was too short to be sampled."""
     path = tmp_path / "grid.tsv"
     path.write_text("s\th:m:s\tmax_rss\n0.02\t0:00:00\t-\n")
-    row = read_timings([path]).iloc[0]
+    row = read_timings({"grid": [path]}).iloc[0]
     assert row["seconds"] == pytest.approx(0.02)
     assert np.isnan(row["memory_mb"])
 
 
 def test_absent_timing_is_left_out(tmp_path):
-    assert read_timings([tmp_path / "never_ran.tsv"]).empty
+    assert read_timings({"grid": [tmp_path / "grid.tsv"]}).empty
 
 
 def test_timings_lack_a_column(tmp_path):
     path = tmp_path / "grid.tsv"
     path.write_text("seconds\n1\n")
     with pytest.raises(TableError, match="column 's' is missing"):
-        read_timings([path])
+        read_timings({"grid": [path]})

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmaq.benchmark import main_rows, read_benchmark, write_benchmark
-from mmaq.errors import TableError
+from mmaq.base.errors import TableError
+from mmaq.contracts.benchmark import main_rows, read_benchmark, write_benchmark
+from mmaq.contracts.sites import read_sites, write_sites
 from mmaq.report import names
 from mmaq.report.numbers import number
-from mmaq.sites import read_sites, write_sites
 
 VOID = {"meta", "link", "br", "img", "path", "use", "rect", "line", "input"}
 ALWAYS = ("result", "ranking", "table", "paper", "definitions")
@@ -190,7 +190,7 @@ def test_table_of_skipped_rows_alone(inputs, tmp_path):
 
 
 def test_names_cover_the_contract():
-    from mmaq import benchmark
+    from mmaq.contracts import benchmark
 
     assert set(names.METHODS) == {*benchmark.METHODS, *benchmark.REFERENCES}
     assert set(names.PROTOCOLS) == set(benchmark.PROTOCOLS)

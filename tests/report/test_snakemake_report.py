@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[2]
 CAPTIONS = ROOT / "workflow/report"
 SNAKEFILE = """
 from types import SimpleNamespace
-from mmaq.layout import Layout
-from mmaq.sources import stage_sources
+from mmaq.base.layout import Layout
+from mmaq.base.digest import code_digest as code
 
 PATHS = Layout("default")
 CONFIG = SimpleNamespace(name="default", source="simulate")
@@ -25,7 +25,7 @@ def loss_curves():
     return []
 
 def timing_files():
-    return []
+    return {{"grid": ["timings/grid.tsv"]}}
 
 include: "{root}/rules/report.smk"
 """
@@ -44,6 +44,8 @@ def finished(inputs, bare, tmp_path_factory):
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         (folder / place).write_bytes(path.read_bytes())
     pd.read_parquet(inputs.predictions[0]).iloc[:0].to_parquet(folder / "data/probes.parquet")
+    (folder / "timings").mkdir()
+    (folder / "timings/grid.tsv").write_text("s\tmax_rss\n2.0\t5.0\n")
     (folder / "data/patches").mkdir()
     for path in inputs.store.iterdir():
         (folder / "data/patches" / path.name).write_bytes(path.read_bytes())
@@ -58,7 +60,9 @@ def _snakemake(folder, *arguments):
 
 
 def test_the_rule_makes_the_page_and_its_plots(finished):
-    assert "<svg" in (finished / "results/report.html").read_text()
+    page = (finished / "results/report.html").read_text()
+    assert "<svg" in page
+    assert "Wall time and largest memory of each rule" in page
     plots = {path.name for path in (finished / "results/figures").iterdir()}
     assert {"r2_by_method.svg", "r2_by_method.csv", "r2_by_method.png"} <= plots
 

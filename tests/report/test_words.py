@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmaq.benchmark import Row
+from mmaq.contracts.benchmark import Row
+from mmaq.contracts.reported import PAPER, headline_gain
 from mmaq.report.numbers import count, duration, interval, number
 from mmaq.report.standings import standings
-from mmaq.reported import PAPER, headline_gain
 
 
 def table(**values):

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmaq.config import Config
+from mmaq.base.errors import ProductError
+from mmaq.base.layout import Layout
 from mmaq.config.data import Patches, Published
-from mmaq.errors import ProductError
-from mmaq.layout import Layout
-from mmaq.patches import open_store
+from mmaq.config.schema import Config
+from mmaq.contracts.patches import open_store
+from mmaq.contracts.sites import has_places, read_sites
 from mmaq.run import data
 from mmaq.run.data import prepare_data
-from mmaq.sites import has_places, read_sites
 from tests.landuse.small_country import metadata_row
 from tests.run.published_folder import make_folder, random_pixels
 
@@ -34,9 +34,9 @@ def work(tmp_path, monkeypatch):
 @pytest.fixture
 def made(monkeypatch):
     """How often the store was made."""
-    calls, build = [], data.build_published_patches
+    calls, build = [], data.patches_published
     monkeypatch.setattr(
-        data, "build_published_patches", lambda *given: (calls.append(1), build(*given))
+        data, "patches_published", lambda **given: (calls.append(1), build(**given))
     )
     return calls
 

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 import rasterio
 
-from mmaq.benchmark import read_benchmark
-from mmaq.config.evaluation import Head
-from mmaq.patches import open_store
-from mmaq.sites import read_sites
-from mmaq.training.checkpoint import read_about
+from mmaq.contracts.benchmark import read_benchmark
+from mmaq.contracts.checkpoint import read_about
+from mmaq.contracts.patches import open_store
+from mmaq.contracts.sites import read_sites
+from mmaq.vocabulary import Head
 from tests.landuse.small_country import metadata_row
 from tests.run.published_folder import ROOT, SMALL, STORE_BANDS, call, make_folder, small
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmaq.benchmark import read_benchmark
+from mmaq.contracts.benchmark import read_benchmark
 from tests.run.published_folder import call, small
 from tests.transfer.published import Folder, box, plume_image
 

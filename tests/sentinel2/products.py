@@ -12,8 +12,8 @@ import rasterio
 from pyproj import Transformer
 from rasterio.transform import from_origin
 
-from mmaq.archive import SENTINEL2, Asset, Product, write_collection
-from mmaq.patches.store import BANDS
+from mmaq.contracts.archive import SENTINEL2, Asset, Product, write_collection
+from mmaq.vocabulary import BANDS
 
 EPSG = 32632
 WEST, NORTH = 600_000.0, 5_900_040.0

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import rasterio
 
-from mmaq.archive import Asset
-from mmaq.errors import ProductError
-from mmaq.sentinel2 import cut_windows
+from mmaq.base.errors import ProductError
+from mmaq.contracts.archive import Asset
+from mmaq.sentinel2.cut import cut_windows
 from tests.sentinel2.products import sites_at, write_raster
 
 SITES = sites_at((1200, 1200), (900, 900), (2200, 2200))

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmaq.errors import ArchiveError
-from mmaq.patches.store import BANDS
-from mmaq.sentinel2 import cut_windows
+from mmaq.base.errors import ArchiveError
+from mmaq.sentinel2.cut import cut_windows
+from mmaq.vocabulary import BANDS
 from tests.sentinel2.products import NORTH, WEST, centres, ramp, sites_at
 
 CLOUD, SHADOW, SNOW = 9, 3, 11

@@ -9,10 +9,10 @@ import rasterio
 from pyproj import Transformer
 from rasterio.warp import Resampling, reproject
 
-from mmaq.acquire.files import catalogue
+from mmaq.acquire.stage import acquire as catalogue
 from mmaq.config.data import Files
-from mmaq.patches.store import BANDS
-from mmaq.sentinel2 import cut_windows
+from mmaq.sentinel2.cut import cut_windows
+from mmaq.vocabulary import BANDS
 
 
 def places(path, *pixels):
@@ -40,7 +40,8 @@ def scene(real_data, tmp_path):
     """Catalogue a folder of real scenes: archive root and the folder of band files."""
 
     def make(folder, bands):
-        catalogue(Files(sentinel2=str(real_data / "s2" / folder)), tmp_path / "archive")
+        files = Files(sentinel2=str(real_data / "s2" / folder))
+        catalogue(config=files, archive=tmp_path / "archive")
         return tmp_path / "archive", next((real_data / "s2" / folder).glob(bands)).parent
 
     return make

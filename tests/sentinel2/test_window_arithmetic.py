@@ -4,8 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaq.sentinel2.resample import Axis
-from mmaq.sentinel2.windows import fits, window_start
+from mmaq.sentinel2.resample import Axis, fits, window_start
 
 lengths = st.integers(1, 11000)
 sizes = st.integers(1, 300)

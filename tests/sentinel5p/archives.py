@@ -6,7 +6,7 @@ from datetime import date, datetime, timezone
 
 import numpy as np
 
-from mmaq.archive import SENTINEL5P, Asset, Product, write_collection
+from mmaq.contracts.archive import SENTINEL5P, Asset, Product, write_collection
 from tests.sentinel5p.granules import product_name, swath, write_granule
 
 YEAR = (date(2021, 1, 1), date(2021, 12, 31))

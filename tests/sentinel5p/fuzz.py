@@ -25,13 +25,13 @@ import h5py
 import netCDF4
 import numpy as np
 
-from mmaq.archive import SENTINEL5P, Asset, Product, write_collection
+from mmaq.base.errors import MmaqError
 from mmaq.config.data import Grid
-from mmaq.errors import MmaqError
-from mmaq.sentinel5p import grid_part
+from mmaq.contracts.archive import SENTINEL5P, Asset, Product, write_collection
 from mmaq.sentinel5p.accumulator import Accumulator
 from mmaq.sentinel5p.grid import RegularGrid
 from mmaq.sentinel5p.reader import read_granule
+from mmaq.sentinel5p.stage import grid_part
 from tests.sentinel5p.granules import COLUMN, swath, write_granule
 from tests.sentinel5p.test_reader import HARP_SLANT, write_harp
 
@@ -110,7 +110,9 @@ def sums_of(path: Path, config: Grid) -> np.ndarray:
 def through_archive(path: Path, root: Path, config: Grid) -> np.ndarray:
     """Raises the granule's fault, as a strict run does."""
     strict = config.model_copy(update={"strict": True})
-    grid_part(root, strict, *YEAR, path.with_suffix(".part"))
+    grid_part(
+        archive=root, config=strict, start=YEAR[0], end=YEAR[1], out=path.with_suffix(".part")
+    )
     raise AssertionError("a damaged file passed its checksum")
 
 

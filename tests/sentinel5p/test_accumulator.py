@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmaq.base.errors import ProductError
 from mmaq.config.data import Grid
-from mmaq.errors import ProductError
 from mmaq.sentinel5p.accumulator import Accumulator
 from mmaq.sentinel5p.grid import RegularGrid
 from tests.sentinel5p.granules import make_footprints, random_quads

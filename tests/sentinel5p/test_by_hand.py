@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmaq.sentinel5p import grid_arrays
+from mmaq.sentinel5p.by_hand import grid_arrays
 from tests.sentinel5p.granules import swath
 
 BOX = (4.0, 50.0, 6.0, 51.5)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaq.errors import ProductError
+from mmaq.base.errors import ProductError
 from mmaq.sentinel5p.chunks import PIECE, deflate, fill_datasets, inflate
-from mmaq.sentinel5p.stored import opening
+from mmaq.sentinel5p.containers import opening
 
 
 def shuffled(values):

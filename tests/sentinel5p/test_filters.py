@@ -6,10 +6,9 @@ import netCDF4
 import numpy as np
 import pytest
 
+from mmaq.base.errors import ProductError
 from mmaq.config.data import Grid
-from mmaq.errors import ProductError
-from mmaq.sentinel5p.filters import describe_filters
-from mmaq.sentinel5p.reader import read_granule
+from mmaq.sentinel5p.reader import describe_filters, read_granule
 from tests.sentinel5p.granules import MIDNIGHT, product_name, swath, write_granule
 from tests.sentinel5p.test_reader import HARP_SLANT, write_harp
 
@@ -93,7 +92,7 @@ def test_a_time_in_an_unknown_unit_is_unknown(path):
 
 @pytest.mark.parametrize("south", [50.2, -40.0])
 def test_scanlines_away_from_the_box_are_not_read(tmp_path, monkeypatch, south):
-    from mmaq.sentinel5p import hdf5
+    from mmaq.sentinel5p import containers as hdf5
 
     lon, lat = swath(400, 3, south=south)
     value = np.ones((400, 3))

@@ -13,7 +13,8 @@ import pytest
 from benchmarks.full_orbit import write_full_orbit
 from benchmarks.harp import column_name, harp_command
 from mmaq.config.data import Grid
-from mmaq.sentinel5p import grid_files, read_level3
+from mmaq.sentinel5p.by_hand import grid_files
+from mmaq.sentinel5p.level3 import read_level3
 
 pytestmark = pytest.mark.skipif(
     shutil.which("harpmerge") is None, reason="HARP absent: apt-get install harp"

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from mmaq.sentinel5p import grid_part, merge_parts
+from mmaq.sentinel5p.stage import grid as merge_parts
+from mmaq.sentinel5p.stage import grid_part
 from tests.sentinel5p.archives import YEAR
 from tests.sentinel5p.granules import COLUMN, product_name
 
 
 def test_the_output_says_what_it_is(tmp_path, archive, config):
-    grid_part(archive, config, *YEAR, tmp_path / "part.nc")
-    merge_parts([tmp_path / "part.nc"], config, tmp_path / "l3.nc")
+    grid_part(archive=archive, config=config, start=YEAR[0], end=YEAR[1], out=tmp_path / "part.nc")
+    merge_parts(parts=[tmp_path / "part.nc"], config=config, out=tmp_path / "l3.nc")
     with xr.open_dataset(tmp_path / "l3.nc") as l3:
         assert l3.attrs["Conventions"] == "CF-1.11 HARP-1.0"
         assert l3.attrs["filters"] == "qa_value > 0.75"

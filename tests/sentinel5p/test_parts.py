@@ -9,22 +9,31 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from mmaq.archive import SENTINEL5P, Asset, Product, write_collection
+from mmaq.base.errors import ArchiveError, MmaqError, ProductError
 from mmaq.config.data import Grid
-from mmaq.errors import ArchiveError, MmaqError, ProductError
-from mmaq.sentinel5p import grid_files, grid_part, merge_parts, read_level3
+from mmaq.contracts.archive import SENTINEL5P, Asset, Product, write_collection
+from mmaq.sentinel5p.by_hand import grid_files
+from mmaq.sentinel5p.level3 import read_level3
+from mmaq.sentinel5p.stage import grid as merge_parts
+from mmaq.sentinel5p.stage import grid_part
 from tests.sentinel5p.archives import YEAR, make_granules, same
 
 
 def test_parts_and_files_in_one_go_give_the_same(tmp_path, archive, config):
     whole, merged, by_hand = tmp_path / "whole.nc", tmp_path / "merged.nc", tmp_path / "hand.nc"
-    grid_part(archive, config, *YEAR, tmp_path / "year.nc")
-    merge_parts([tmp_path / "year.nc"], config, whole)
+    grid_part(archive=archive, config=config, start=YEAR[0], end=YEAR[1], out=tmp_path / "year.nc")
+    merge_parts(parts=[tmp_path / "year.nc"], config=config, out=whole)
     parts = []
     for first, last in ((1, 1), (2, 3), (4, 9)):
         parts.append(tmp_path / f"part{first}.nc")
-        grid_part(archive, config, date(2021, 1, first), date(2021, 1, last), parts[-1])
-    merge_parts(parts, config, merged)
+        grid_part(
+            archive=archive,
+            config=config,
+            start=date(2021, 1, first),
+            end=date(2021, 1, last),
+            out=parts[-1],
+        )
+    merge_parts(parts=parts, config=config, out=merged)
     grid_files(list((tmp_path / "l2").glob("*.nc")), config, by_hand)
     assert np.isfinite(read_level3(whole).mean).any()
     same(read_level3(whole), read_level3(merged))
@@ -35,23 +44,45 @@ def test_parts_and_files_in_one_go_give_the_same(tmp_path, archive, config):
 
 def test_the_same_input_gives_the_same_bytes(tmp_path, archive, config):
     for run in "ab":
-        grid_part(archive, config, *YEAR, tmp_path / f"part_{run}.nc")
-        grid_part(archive, config, date(2020, 1, 1), date(2020, 1, 2), tmp_path / f"no_{run}.nc")
+        grid_part(
+            archive=archive,
+            config=config,
+            start=YEAR[0],
+            end=YEAR[1],
+            out=tmp_path / f"part_{run}.nc",
+        )
+        grid_part(
+            archive=archive,
+            config=config,
+            start=date(2020, 1, 1),
+            end=date(2020, 1, 2),
+            out=tmp_path / f"no_{run}.nc",
+        )
         parts = [tmp_path / f"part_{run}.nc", tmp_path / f"no_{run}.nc"]
-        merge_parts(parts if run == "a" else parts[::-1], config, tmp_path / f"l3_{run}.nc")
+        merge_parts(
+            parts=parts if run == "a" else parts[::-1], config=config, out=tmp_path / f"l3_{run}.nc"
+        )
     for name in ("part", "no", "l3"):
         files = [tmp_path / f"{name}_{run}.nc" for run in "ab"]
         assert files[0].read_bytes() == files[1].read_bytes()
 
 
 def test_days_without_a_granule_give_a_part_of_zero_weight(tmp_path, archive, config):
-    grid_part(archive, config, date(2020, 1, 1), date(2020, 1, 31), tmp_path / "empty.nc")
+    grid_part(
+        archive=archive,
+        config=config,
+        start=date(2020, 1, 1),
+        end=date(2020, 1, 31),
+        out=tmp_path / "empty.nc",
+    )
     with pytest.raises(MmaqError, match=r"none of 0 pixels of 0 granules passes the filter"):
-        merge_parts([tmp_path / "empty.nc"], config, tmp_path / "l3.nc")
+        merge_parts(parts=[tmp_path / "empty.nc"], config=config, out=tmp_path / "l3.nc")
     assert not (tmp_path / "l3.nc").exists()
-    grid_part(archive, config, *YEAR, tmp_path / "year.nc")
-    merge_parts([tmp_path / "year.nc", tmp_path / "empty.nc"], config, tmp_path / "both.nc")
-    merge_parts([tmp_path / "year.nc"], config, tmp_path / "one.nc")
+    grid_part(archive=archive, config=config, start=YEAR[0], end=YEAR[1], out=tmp_path / "year.nc")
+    merge_parts(
+        parts=[tmp_path / "year.nc", tmp_path / "empty.nc"], config=config, out=tmp_path / "both.nc"
+    )
+    merge_parts(parts=[tmp_path / "year.nc"], config=config, out=tmp_path / "one.nc")
     assert (tmp_path / "both.nc").read_bytes() == (tmp_path / "one.nc").read_bytes()
 
 
@@ -69,10 +100,22 @@ def test_a_damaged_granule_ends_a_strict_part_and_leaves_nothing(tmp_path, archi
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     with pytest.raises(ArchiveError, match=r"the checksum differs from the catalogue's"):
-        grid_part(archive, config, *YEAR, tmp_path / "out" / "part.nc")
+        grid_part(
+            archive=archive,
+            config=config,
+            start=YEAR[0],
+            end=YEAR[1],
+            out=tmp_path / "out" / "part.nc",
+        )
     path.unlink()
     with pytest.raises(ArchiveError, match=r"the catalogued file does not exist"):
-        grid_part(archive, config, *YEAR, tmp_path / "out" / "part.nc")
+        grid_part(
+            archive=archive,
+            config=config,
+            start=YEAR[0],
+            end=YEAR[1],
+            out=tmp_path / "out" / "part.nc",
+        )
     assert not (tmp_path / "out").exists()
 
 
@@ -92,44 +135,54 @@ def test_a_product_needs_one_netcdf_asset(tmp_path, config):
     product = Product("odd", SENTINEL5P, time, (4, 50, 6, 51), {"data": Asset(path)})
     write_collection(tmp_path / "archive", SENTINEL5P, "test", [product])
     with pytest.raises(ArchiveError, match=r"odd: the product has 0 NetCDF assets, not one"):
-        grid_part(tmp_path / "archive", config, *YEAR, tmp_path / "part.nc")
+        grid_part(
+            archive=tmp_path / "archive",
+            config=config,
+            start=YEAR[0],
+            end=YEAR[1],
+            out=tmp_path / "part.nc",
+        )
 
 
 def test_an_archive_without_granules_is_refused(tmp_path, config):
     with pytest.raises(ArchiveError, match=r"the file does not exist"):
-        grid_part(tmp_path, config, *YEAR, tmp_path / "part.nc")
+        grid_part(
+            archive=tmp_path, config=config, start=YEAR[0], end=YEAR[1], out=tmp_path / "part.nc"
+        )
 
 
 def test_a_granule_in_two_parts_is_refused(tmp_path, archive, config):
     for name in ("one.nc", "two.nc"):
-        grid_part(archive, config, *YEAR, tmp_path / name)
+        grid_part(archive=archive, config=config, start=YEAR[0], end=YEAR[1], out=tmp_path / name)
     with pytest.raises(ProductError, match=r"the granule is given twice"):
-        merge_parts([tmp_path / "one.nc", tmp_path / "two.nc"], config, tmp_path / "l3.nc")
+        merge_parts(
+            parts=[tmp_path / "one.nc", tmp_path / "two.nc"], config=config, out=tmp_path / "l3.nc"
+        )
 
 
 @pytest.mark.parametrize("change", [{"qa": 0.5}, {"bbox": (4, 50, 6, 52)}, {"variable": "other"}])
 def test_a_part_of_other_settings_is_refused(tmp_path, archive, config, change):
-    grid_part(archive, config, *YEAR, tmp_path / "part.nc")
+    grid_part(archive=archive, config=config, start=YEAR[0], end=YEAR[1], out=tmp_path / "part.nc")
     other = Grid(**config.model_dump() | change)
     with pytest.raises(ProductError, match=r"part\.nc: the part was made with another grid"):
-        merge_parts([tmp_path / "part.nc"], other, tmp_path / "l3.nc")
+        merge_parts(parts=[tmp_path / "part.nc"], config=other, out=tmp_path / "l3.nc")
 
 
 def test_parts_may_be_cut_in_another_length(tmp_path, archive, config):
-    grid_part(archive, config, *YEAR, tmp_path / "part.nc")
-    merge_parts([tmp_path / "part.nc"], Grid(**config.model_dump() | {"part": "year"}),
-                tmp_path / "l3.nc")  # fmt: skip
+    grid_part(archive=archive, config=config, start=YEAR[0], end=YEAR[1], out=tmp_path / "part.nc")
+    merge_parts(parts=[tmp_path / "part.nc"], config=Grid(**config.model_dump() | {"part": "year"}),
+                out=tmp_path / "l3.nc")  # fmt: skip
     assert (tmp_path / "l3.nc").exists()
 
 
 def test_a_damaged_part_is_refused(tmp_path, archive, config):
     part = tmp_path / "part.nc"
-    grid_part(archive, config, *YEAR, part)
+    grid_part(archive=archive, config=config, start=YEAR[0], end=YEAR[1], out=part)
     part.write_bytes(part.read_bytes()[:3000])
     with pytest.raises(ProductError, match=r"part\.nc: not a readable part of a grid"):
-        merge_parts([part], config, tmp_path / "l3.nc")
+        merge_parts(parts=[part], config=config, out=tmp_path / "l3.nc")
     with pytest.raises(ProductError, match=r"absent\.nc: not a readable part"):
-        merge_parts([tmp_path / "absent.nc"], config, tmp_path / "l3.nc")
+        merge_parts(parts=[tmp_path / "absent.nc"], config=config, out=tmp_path / "l3.nc")
 
 
 def test_mixed_processor_versions_are_warned_about(tmp_path, config, caplog):

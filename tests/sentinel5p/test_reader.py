@@ -6,8 +6,8 @@ import netCDF4
 import numpy as np
 import pytest
 
+from mmaq.base.errors import ProductError
 from mmaq.config.data import Grid
-from mmaq.errors import ProductError
 from mmaq.sentinel5p.granule import describe_granule
 from mmaq.sentinel5p.reader import read_granule
 from tests.sentinel5p.granules import COLUMN, SLANT, product_name, swath, write_granule

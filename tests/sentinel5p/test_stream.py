@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from mmaq.errors import ProductError
-from mmaq.sentinel5p import grid_files, read_level3
+from mmaq.base.errors import ProductError
+from mmaq.sentinel5p.by_hand import grid_files
+from mmaq.sentinel5p.level3 import read_level3
 from tests.sentinel5p.archives import make_granules
 from tests.sentinel5p.granules import COLUMN
 

@@ -8,9 +8,10 @@ import numpy as np
 import rasterio
 from rasterio.shutil import copy
 
-from mmaq.acquire.manifest import RemoteFile, RemoteProduct
-from mmaq.archive import Product
-from mmaq.sparse import Frame, SparseRaster
+from mmaq.acquire.manifest import RemoteProduct
+from mmaq.base.sparse import Frame, SparseRaster
+from mmaq.contracts.archive import Product
+from mmaq.services.remote_file import RemoteFile
 
 
 def write_cog(path: Path, values: np.ndarray, transform, crs, block=128) -> Path:

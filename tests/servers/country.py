@@ -23,10 +23,10 @@ from pyproj import Transformer
 from shapely import union_all
 from shapely.geometry import box, mapping
 
-from mmaq.archive import SENTINEL2, SENTINEL5P, Product, read_collection
 from mmaq.config.data import Period, Simulate
-from mmaq.simulate import simulate
-from mmaq.simulate.sensors.tiles import EPSG, assign_tiles
+from mmaq.contracts.archive import SENTINEL2, SENTINEL5P, Product, read_collection
+from mmaq.simulate.sensors.scenery import EPSG, assign_tiles
+from mmaq.simulate.stage import simulate
 from tests.acquire.search.made_up import s5p_item
 from tests.servers.atlas import write_atlas
 from tests.servers.cogs import remote_scene, scene_to_cogs, stac_item
@@ -63,7 +63,7 @@ class Land:
 def make_land(folder: Path, settings: Simulate, period: Period) -> Land:
     """Simulate the land and write its content as the services hold it."""
     land = Land(folder / "archive", folder / "served")
-    simulate(settings, period, land.archive, workers=2)
+    simulate(config=settings, period=period, archive=land.archive, workers=2)
     for product in read_collection(land.archive, SENTINEL2):
         land.cogs[product.id] = scene_to_cogs(product, land.served / "cogs", block=512)
     write_atlas(land.archive / "ancillary", land.served)

@@ -2,8 +2,8 @@ import hashlib
 
 import pytest
 
-from mmaq.acquire.manifest import RemoteFile
 from mmaq.services.checksums import difference, digests
+from mmaq.services.remote_file import RemoteFile
 
 
 def test_digests_are_the_standard_ones(tmp_path):

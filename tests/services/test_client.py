@@ -5,7 +5,7 @@ from email.utils import formatdate
 
 import pytest
 
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services import waiting
 from mmaq.services.client import Client
 from mmaq.services.endpoints import service

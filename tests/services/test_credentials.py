@@ -1,6 +1,6 @@
 import pytest
 
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services.credentials import Credentials, available, credentials, described
 
 HOST = "identity.dataspace.copernicus.eu"

@@ -8,11 +8,12 @@ import threading
 import pytest
 from blake3 import blake3
 
-from mmaq.acquire.manifest import RemoteFile
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services import part
 from mmaq.services.download import fetch_file
 from mmaq.services.faults import Gone
+from mmaq.services.part import open_part
+from mmaq.services.remote_file import RemoteFile
 from tests.servers.faulty import Answer, Cut, NoRanges, Reset, Slow, Stall, Status, Wrong
 from tests.servers.nginx import nginx
 
@@ -275,3 +276,15 @@ def test_logs_of_a_bad_download_hold_no_signature(client, remote, path, server, 
     assert "fetched anew" in caplog.text
     assert "hidden" not in caplog.text + str(raised.value)
     assert not any(b"hidden" in file.read_bytes() for file in path.parent.iterdir())
+
+
+def test_a_disk_without_locks_is_named_for_a_part(tmp_path, monkeypatch):
+    def failing(stream, operation):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", failing)
+    with (
+        pytest.raises(ServiceError, match=r"a\.nc\.part: cannot be locked \(No locks available\)"),
+        open_part(tmp_path / "a.nc"),
+    ):
+        pass

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from mmaq.acquire.manifest import RemoteFile
 from mmaq.services.download import fetch_file
+from mmaq.services.remote_file import RemoteFile
 from tests.servers.faulty import Slow
 
 CONTENT = random.Random(0).randbytes(6_000_000)

@@ -1,6 +1,6 @@
 import pytest
 
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services.endpoints import SERVICES, service
 
 

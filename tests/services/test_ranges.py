@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services import blocks
 from mmaq.services.faults import Changed, Gone
 from mmaq.services.ranges import RangeCache

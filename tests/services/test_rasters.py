@@ -6,7 +6,7 @@ import rasterio
 from rasterio.transform import from_origin
 from rasterio.windows import Window
 
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services.faults import Changed, Gone
 from mmaq.services.ranges import RangeCache, open_raster
 from tests.servers.faulty import Status

@@ -2,12 +2,12 @@ import hashlib
 
 import pytest
 
-from mmaq.acquire.manifest import RemoteFile
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services.client import Client
 from mmaq.services.download import fetch_file
 from mmaq.services.endpoints import service
 from mmaq.services.faults import Gone, Refused
+from mmaq.services.remote_file import RemoteFile
 from mmaq.services.s3 import open_s3
 from tests.servers.faulty import Answer, Cut, Reset, Stall, Status, Wrong, faulty
 from tests.servers.objects import KEYS, objects

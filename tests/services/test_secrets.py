@@ -5,12 +5,12 @@ import traceback
 
 import pytest
 
-from mmaq.acquire.manifest import RemoteFile
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services.client import Client
 from mmaq.services.download import fetch_file
 from mmaq.services.endpoints import service
 from mmaq.services.ranges import RangeCache
+from mmaq.services.remote_file import RemoteFile
 from tests.servers.data_space import PASSWORD, USER, Entry, data_space
 from tests.servers.faulty import Cut, Reset, Status, Wrong, faulty
 from tests.servers.objects import KEYS

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services import slots
 from mmaq.services.endpoints import SERVICES
 from mmaq.services.slots import pace, slot

@@ -7,7 +7,7 @@ from http.server import HTTPServer, SimpleHTTPRequestHandler
 
 import pytest
 
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services.client import Client
 from mmaq.services.endpoints import service
 

@@ -1,6 +1,6 @@
 import pytest
 
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services import tokens
 from mmaq.services.client import Client
 from mmaq.services.credentials import Credentials

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services.unpack import unpack_zip
 
 

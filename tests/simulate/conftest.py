@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from mmaq.config.data import Period, Simulate
-from mmaq.simulate.world import make_world
+from mmaq.simulate.world.make import make_world
 
 SMALL = Simulate(extent_km=60, stations=60, unlabelled=80)
 WEEK = Period(start=date(2021, 1, 25), end=date(2021, 2, 7))

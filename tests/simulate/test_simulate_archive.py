@@ -12,13 +12,19 @@ import pyarrow.parquet as parquet
 import pytest
 import rasterio
 
-from mmaq.archive import ANCILLARY, STATIONS, TRUTH, has_collection, read_collection, read_product
+from mmaq.base.files import sha256
 from mmaq.config.data import Period
-from mmaq.files import sha256
+from mmaq.contracts.archive import (
+    ANCILLARY,
+    STATIONS,
+    TRUTH,
+    has_collection,
+    read_collection,
+    read_product,
+)
 from mmaq.simulate.ancillary import CORINE, write_ancillary
-from mmaq.simulate.measuring import GAIN, measure
-from mmaq.simulate.run import write_ground
-from mmaq.simulate.stations import MEASUREMENT_SCHEMA, TABLE_COLUMNS
+from mmaq.simulate.stage import write_ground
+from mmaq.simulate.stations import GAIN, MEASUREMENT_SCHEMA, TABLE_COLUMNS, measure
 from mmaq.simulate.world.air import Air
 from mmaq.simulate.world.roads import CLASSES
 

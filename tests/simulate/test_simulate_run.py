@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 
-from mmaq.archive import COLLECTIONS, has_collection, read_collection
+from mmaq.base.errors import ConfigError
 from mmaq.config.data import Period, Simulate
-from mmaq.errors import ConfigError
-from mmaq.simulate import simulate
+from mmaq.contracts.archive import COLLECTIONS, has_collection, read_collection
+from mmaq.simulate.stage import simulate
 
 TINY = Simulate(extent_km=60, stations=4, unlabelled=4, orbit_interval_days=2, scene_dates=1)
 
@@ -17,7 +17,7 @@ TINY = Simulate(extent_km=60, stations=4, unlabelled=4, orbit_interval_days=2, s
 @pytest.mark.slow
 def test_all_five_collections_are_written(tmp_path):
     period = Period(start=date(2021, 5, 3), end=date(2021, 5, 6))
-    simulate(TINY, period, tmp_path, 1)
+    simulate(config=TINY, period=period, archive=tmp_path, workers=1)
     for name in COLLECTIONS:
         assert has_collection(tmp_path, name)
         for product in read_collection(tmp_path, name):
@@ -28,5 +28,5 @@ def test_all_five_collections_are_written(tmp_path):
 def test_impossible_request_leaves_nothing(tmp_path):
     crowd = TINY.model_copy(update={"stations": 60_000})
     with pytest.raises(ConfigError, match="Ask for fewer sites"):
-        simulate(crowd, Period(), tmp_path, 1)
+        simulate(config=crowd, period=Period(), archive=tmp_path, workers=1)
     assert not list(tmp_path.iterdir())

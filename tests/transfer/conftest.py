@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mmaq.config.learning import Encoders as EncodersConfig
-from mmaq.models import Encoders
-from mmaq.transfer import prepare_plants
+from mmaq.learn.models.encoders import Encoders
+from mmaq.transfer.stage import plants as prepare_plants
 from tests.transfer.published import Folder, box, noise_image, plume_image
 
 FUELS = ("Fossil Brown coal/Lignite", "Fossil Hard coal", "Fossil Gas", "Fossil Oil")
@@ -34,7 +34,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def plant_store(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("stores") / "plants"
-    prepare_plants(folder, out)
+    prepare_plants(scenes=folder, out=out)
     return out
 
 

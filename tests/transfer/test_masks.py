@@ -8,10 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaq.errors import StoreError
-from mmaq.transfer import prepare_plants
-from mmaq.transfer.checks import check_masks
+from mmaq.base.errors import StoreError
+from mmaq.transfer.rasters import check_masks
 from mmaq.transfer.scenes import band_statistics, load_scenes, resize, turn_together
+from mmaq.transfer.stage import plants as prepare_plants
 from mmaq.transfer.store import open_plant_store
 from tests.transfer.published import Folder, box, plume_image
 
@@ -91,7 +91,7 @@ def test_a_folder_with_flipped_outlines_is_refused(tmp_path):
         upside_down = [[x, 100 - y] for x, y in ring]
         folder.add(f"P{number}", plume_image(rng, ring), [upside_down])
     with pytest.raises(StoreError, match="only 0% of 10 masks"):
-        prepare_plants(folder.finish(), tmp_path / "store")
+        prepare_plants(scenes=folder.finish(), out=tmp_path / "store")
     assert not (tmp_path / "store").exists()
 
 

@@ -9,15 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaq.errors import ProductError, StoreError, TableError
-from mmaq.transfer import prepare_plants
-from mmaq.transfer.labels import image_name, read_fuels, read_outlines
-from mmaq.transfer.layout import FUELS
+from mmaq.base.errors import ProductError, StoreError, TableError
+from mmaq.transfer.labels import FUELS, image_name, read_fuels, read_outlines
 from mmaq.transfer.rasters import make_mask, read_image
+from mmaq.transfer.stage import plants as prepare_plants
 from mmaq.transfer.store import open_plant_store
 from tests.transfer.published import Folder, box, noise_image, plume_image, write_tif
-
-RNG = np.random.default_rng(0)
 
 
 @pytest.fixture
@@ -25,8 +22,8 @@ def small(tmp_path):
     """One scene with a plume and one without."""
     folder = Folder(tmp_path / "published")
     ring = box(10, 20, 50, 40)
-    folder.add("A_2020-01-01", plume_image(RNG, ring), [ring])
-    folder.add("B_2020-01-01", noise_image(RNG))
+    folder.add("A_2020-01-01", plume_image(np.random.default_rng(0), ring), [ring])
+    folder.add("B_2020-01-01", noise_image(np.random.default_rng(0)))
     return folder
 
 
@@ -51,7 +48,7 @@ def test_a_large_image_is_cut_at_its_centre_with_its_mask(tmp_path):
 
 
 def test_a_side_that_is_one_pixel_off_is_mended(tmp_path):
-    image = noise_image(RNG)[:, :119, :]
+    image = noise_image(np.random.default_rng(0))[:, :119, :]
     write_tif(tmp_path / "a.tif", image)
     bands, _, _ = read_image(tmp_path / "a.tif")
     assert np.array_equal(bands[:, :119], image[[*range(10), 11, 12]])
@@ -71,14 +68,14 @@ def test_the_store_holds_what_the_folder_does(plant_store):
 def test_a_positive_scene_that_nobody_outlined_has_no_known_mask(small, tmp_path):
     for path in (small.root / "segmentation_labels").rglob("*.json"):
         path.unlink()
-    prepare_plants(small.finish(), tmp_path / "store")
+    prepare_plants(scenes=small.finish(), out=tmp_path / "store")
     index = open_plant_store(tmp_path / "store").index
     assert index["outlined"].tolist() == [True, False]
 
 
 def test_a_scene_that_the_table_does_not_name_has_no_fuel(small, tmp_path):
     small.rows.pop()
-    prepare_plants(small.finish(), tmp_path / "store")
+    prepare_plants(scenes=small.finish(), out=tmp_path / "store")
     assert open_plant_store(tmp_path / "store").index["fuel"].tolist() == [-1, 2]
 
 
@@ -88,11 +85,17 @@ def test_every_fuel_of_the_published_table_has_a_class(small):
 
 
 def _break_bands(folder):
-    write_tif(folder.root / "images/validation/negative/C.tif", noise_image(RNG, bands=12))
+    write_tif(
+        folder.root / "images/validation/negative/C.tif",
+        noise_image(np.random.default_rng(0), bands=12),
+    )
 
 
 def _break_side(folder):
-    write_tif(folder.root / "images/validation/negative/C.tif", noise_image(RNG, side=100))
+    write_tif(
+        folder.root / "images/validation/negative/C.tif",
+        noise_image(np.random.default_rng(0), side=100),
+    )
 
 
 def _truncate(folder):
@@ -151,7 +154,7 @@ def _two_fuels(folder):
 def test_a_fault_is_one_line_and_leaves_nothing(small, tmp_path, fault, error, message):
     fault(small)
     with pytest.raises(error, match=message) as raised:
-        prepare_plants(small.finish(), tmp_path / "store")
+        prepare_plants(scenes=small.finish(), out=tmp_path / "store")
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "store").exists()
 
@@ -161,7 +164,7 @@ def test_a_missing_part_of_the_layout_is_named(small, tmp_path, missing):
     small.finish()
     (small.root / missing).rename(tmp_path / "elsewhere")
     with pytest.raises(TableError, match=rf"{missing}: it does not exist\. Give the folder"):
-        prepare_plants(small.root, tmp_path / "store")
+        prepare_plants(scenes=small.root, out=tmp_path / "store")
 
 
 def test_a_damaged_store_is_refused(plant_store, tmp_path):

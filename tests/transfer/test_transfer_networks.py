@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from mmaq.base.errors import ConfigError
 from mmaq.config.learning import Encoders as EncodersConfig
 from mmaq.config.transfer import Transfer
-from mmaq.errors import ConfigError
-from mmaq.models import Encoders
+from mmaq.learn.models.encoders import Encoders
 from mmaq.transfer.fuel import ABSENT, fit_logistic, train_fuel
 from mmaq.transfer.networks import FuelNetwork, PlumeNetwork, feature_maps
 from mmaq.transfer.plume import train_plume

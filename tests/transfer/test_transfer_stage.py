@@ -8,36 +8,51 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
-from mmaq.benchmark import read_benchmark
-from mmaq.config import Config
+from mmaq.base.errors import CheckpointError, ConfigError, StoreError
 from mmaq.config.learning import Encoders, Pretrain
 from mmaq.config.parts import TransferPart, pretrained_runs, transfer_parts
+from mmaq.config.schema import Config
 from mmaq.config.transfer import Transfer
-from mmaq.errors import CheckpointError, ConfigError, StoreError
-from mmaq.models import Encoders as Networks
-from mmaq.training.checkpoint import save_encoders
-from mmaq.training.statistics import Statistics
-from mmaq.transfer import evaluate_transfer, runs
-from mmaq.transfer.encoder import Encoder
+from mmaq.contracts.benchmark import read_benchmark
+from mmaq.evaluate.stage import benchmark_table
+from mmaq.learn.checkpoint import save_encoders
+from mmaq.learn.data import Statistics
+from mmaq.learn.models.encoders import Encoders as Networks
+from mmaq.transfer import runs
+from mmaq.transfer.runs import Encoder
 from mmaq.transfer.scenes import band_statistics
+from mmaq.transfer.stage import evaluate_transfer
 from mmaq.transfer.store import PlantStore, open_plant_store
 
 SETTINGS = Transfer(size=32, epochs=6, batch_size=8, learning_rate=3e-3)
 
 
 def _run(store, folder, part, checkpoint=None, config=SETTINGS, encoders=None):
-    out, predictions = folder / "rows.csv", folder / "predictions.parquet"
+    """Rows that are made of a part's predictions, and the predictions."""
+    out, fits = folder / "predictions.parquet", folder / "fits.csv"
     evaluate_transfer(
-        store, checkpoint, encoders or Encoders(), config, 50, "tiny", part, out, predictions
-    )
-    return read_benchmark(out).set_index("metric"), pd.read_parquet(predictions)
+        store=store, checkpoint=checkpoint, encoders=encoders or Encoders(), config=config,
+        part=part, out=out, fits=fits,
+    )  # fmt: skip
+    benchmark_table(
+        predictions=[out], fits=[fits], sites=None, draws=50, dataset="tiny",
+        out=folder / "rows.csv", metrics=folder / "metrics.json",
+        comparisons=folder / "comparisons.csv",
+    )  # fmt: skip
+    return read_benchmark(folder / "rows.csv").set_index("metric"), pd.read_parquet(out)
 
 
 def make_checkpoint(path, method, **sizes):
+    """Encoders that nobody trained; of frozen ones, what they can tell depends on the draw."""
+    torch.manual_seed(0)
     config = Pretrain(method=method, encoders=Encoders(**sizes))
     flat = Statistics((0.0,) * 12, (1.0,) * 12, (0.0,), (1.0,), (0.0,) * 8, (1.0,) * 8)
-    save_encoders(path, Networks(config.encoders, ("s2", "s5p")), flat, config, ["A"])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        networks = Networks(config.encoders, ("s2", "s5p"))
+    save_encoders(path, networks, flat, config, ["A"])
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,18 +14,22 @@ TINY = Path(__file__).with_name("tiny.yaml")
 
 
 class Workflow:
-    """Snakemake in a folder, with this project's Snakefile."""
+    """Snakemake in a folder, with the Snakefile and the package of a project: this one."""
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, project=ROOT):
+        self.folder, self.project = folder, project
 
     def run(self, *arguments, config=TINY, cores=2):
         command = [
             sys.executable, "-m", "snakemake", *arguments,
-            "--snakefile", str(ROOT / "Snakefile"), "--directory", str(self.folder),
+            "--snakefile", str(self.project / "Snakefile"), "--directory", str(self.folder),
             "--profile", "none", "--cores", str(cores), "--configfile", str(config),
         ]  # fmt: skip
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        # A module is looked for in the working folder first, then along this path.
+        environment = {**os.environ, "PYTHONPATH": str(self.project)}
+        return subprocess.run(
+            command, cwd=self.project, env=environment, capture_output=True, text=True, check=False
+        )
 
 
 @pytest.fixture(scope="session")

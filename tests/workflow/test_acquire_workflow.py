@@ -10,14 +10,16 @@ import pandas as pd
 import pytest
 import yaml
 
-from mmaq.archive import COLLECTIONS, SENTINEL5P, STATIONS, read_collection, read_product
-from mmaq.benchmark import read_benchmark
-from mmaq.config import check_config
-from mmaq.landuse import build_sites
-from mmaq.patches import open_store
-from mmaq.patches.build import build_patches
-from mmaq.sentinel5p import grid_part, merge_parts, read_level3
-from mmaq.sites import read_sites
+from mmaq.config.load import check_config
+from mmaq.contracts.archive import COLLECTIONS, SENTINEL5P, STATIONS, read_collection, read_product
+from mmaq.contracts.benchmark import read_benchmark
+from mmaq.contracts.patches import open_store
+from mmaq.contracts.sites import read_sites
+from mmaq.landuse.stage import landuse as build_sites
+from mmaq.patches.stage import patches as build_patches
+from mmaq.sentinel5p.level3 import read_level3
+from mmaq.sentinel5p.stage import grid as merge_parts
+from mmaq.sentinel5p.stage import grid_part
 from tests.acquire.leaks import leaks
 from tests.servers.country import STORE, serve
 from tests.servers.data_space import PASSWORD, USER
@@ -90,14 +92,28 @@ def acquired(country, tmp_path_factory):
 def direct(land, acquired, tmp_path_factory):
     """The same stages on the simulated archive itself."""
     folder, config = tmp_path_factory.mktemp("direct"), acquired.config
-    build_sites(land.archive, config.landuse, config.period, folder / "sites.parquet")
+    build_sites(
+        archive=land.archive,
+        config=config.landuse,
+        period=config.period,
+        out=folder / "sites.parquet",
+    )
     parts = []
     for name, days in config.period.parts("year").items():
         parts.append(folder / f"{name}.nc")
-        grid_part(land.archive, config.grid, *days, parts[-1])
-    merge_parts(parts, config.grid, folder / "l3.nc")
+        grid_part(
+            archive=land.archive, config=config.grid, start=days[0], end=days[1], out=parts[-1]
+        )
+    merge_parts(parts=parts, config=config.grid, out=folder / "l3.nc")
     paths = land.archive, folder / "sites.parquet", folder / "l3.nc"
-    build_patches(*paths, config.patches, folder / "patches", workers=2)
+    build_patches(
+        archive=paths[0],
+        sites=paths[1],
+        l3=paths[2],
+        config=config.patches,
+        out=folder / "patches",
+        workers=2,
+    )
     return folder
 
 

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
-from mmaq.config.learning import SELF_SUPERVISED, Pretrain
-from mmaq.layout import DEFAULT_NAME, Layout
-from mmaq.training.pretrain import pretrain
+from mmaq.base.layout import DEFAULT_NAME, Layout
+from mmaq.config.learning import Pretrain
+from mmaq.learn.stage import pretrain
+from mmaq.vocabulary import SELF_SUPERVISED
 from tests.workflow.conftest import ROOT, Workflow
 
 pytestmark = pytest.mark.slow
@@ -32,7 +33,7 @@ def default_country(tmp_path_factory):
 @pytest.mark.parametrize("method", SELF_SUPERVISED)
 def test_every_method_pretrains_on_the_default_country(default_country, tmp_path, method):
     config = Pretrain().of(method).model_copy(update={"epochs": 2})
-    pretrain(*default_country, config, tmp_path)
+    pretrain(store=default_country[0], sites=default_country[1], config=config, out=tmp_path)
     losses = pd.read_csv(tmp_path / f"{method}_losses.csv")
     assert losses["epoch"].max() == 1
     assert np.isfinite(losses["loss"]).all()

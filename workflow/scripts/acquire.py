@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from mmaq.base.logs import one_line_errors, start_logging
 from mmaq.config.data import Files
-from mmaq.logs import one_line_errors, start_logging
 
 start_logging(snakemake.log[0])
 with one_line_errors():
-    from mmaq.acquire.files import catalogue
+    from mmaq.acquire.stage import acquire
 
-    catalogue(Files(**snakemake.params.config), Path(snakemake.output[0]).parents[1])
+    acquire(
+        config=Files.narrow(snakemake.params.config), archive=Path(snakemake.output[0]).parents[1]
+    )

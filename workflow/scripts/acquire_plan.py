@@ -2,19 +2,19 @@
 
 from pathlib import Path
 
+from mmaq.base.logs import one_line_errors, start_logging
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Landuse, Patches, Period
-from mmaq.logs import one_line_errors, start_logging
 
 start_logging(snakemake.log[0])
 with one_line_errors():
-    from mmaq.acquire.search import search
+    from mmaq.acquire.stage import acquire_plan
 
     asked = snakemake.params
-    search(
-        Acquire.model_validate(asked.acquire),
-        Period.model_validate(asked.period),
-        Landuse(radius_m=asked.radius_m),
-        Patches(s2_size=asked.s2_size),
-        Path(snakemake.output.sites).parent,
+    acquire_plan(
+        config=Acquire.narrow(asked.acquire),
+        period=Period.model_validate(asked.period),
+        landuse=Landuse.narrow({"radius_m": asked.radius_m}),
+        patches=Patches.narrow({"s2_size": asked.s2_size}),
+        folder=Path(snakemake.output.sites).parent,
     )

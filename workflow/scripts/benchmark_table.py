@@ -2,12 +2,19 @@
 
 from pathlib import Path
 
-from mmaq.logs import one_line_errors, start_logging
+from mmaq.base.logs import one_line_errors, start_logging
 
 start_logging(snakemake.log[0])
 with one_line_errors():
-    from mmaq.evaluation import join_parts, write_metrics
+    from mmaq.evaluate.stage import benchmark_table
 
-    table = Path(snakemake.output.table)
-    join_parts([Path(part) for part in snakemake.input.parts], table)
-    write_metrics(table, Path(snakemake.output.metrics))
+    benchmark_table(
+        predictions=[Path(path) for path in snakemake.input.predictions],
+        fits=[Path(path) for path in snakemake.input.fits],
+        sites=Path(snakemake.input.sites),
+        draws=snakemake.params.draws,
+        dataset=snakemake.params.dataset,
+        out=Path(snakemake.output.table),
+        metrics=Path(snakemake.output.metrics),
+        comparisons=Path(snakemake.output.comparisons),
+    )

@@ -2,21 +2,21 @@
 
 from pathlib import Path
 
+from mmaq.base.logs import one_line_errors, start_logging
 from mmaq.config.evaluation import Evaluate
-from mmaq.logs import one_line_errors, start_logging
+from mmaq.config.load import check_config
 
 start_logging(snakemake.log[0])
 with one_line_errors():
-    from mmaq.evaluation import evaluate_gbm_embedding
+    from mmaq.evaluate.stage import evaluate_gbm_embedding
 
-    encoders = snakemake.input.get("encoders")
+    whole = check_config(snakemake.config, "the configuration")
     evaluate_gbm_embedding(
-        Path(snakemake.input.sites),
-        Path(snakemake.input.store[0]).parent,
-        Path(encoders[0]) if encoders else None,
-        Evaluate(**snakemake.params.config),
-        snakemake.params.dataset,
-        snakemake.wildcards.method,
-        Path(snakemake.output.rows),
-        Path(snakemake.output.predictions),
+        sites=Path(snakemake.input.sites),
+        store=Path(snakemake.input.store[0]).parent,
+        checkpoint=next(map(Path, snakemake.input.get("encoders", [])), None),
+        config=Evaluate.narrow(snakemake.params.config, whole.evaluate),
+        method=snakemake.wildcards.method,
+        out=Path(snakemake.output.predictions),
+        fits=Path(snakemake.output.fits),
     )

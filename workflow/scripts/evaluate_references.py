@@ -2,20 +2,20 @@
 
 from pathlib import Path
 
+from mmaq.base.logs import one_line_errors, start_logging
 from mmaq.config.evaluation import Evaluate
-from mmaq.logs import one_line_errors, start_logging
+from mmaq.config.load import check_config
 
 start_logging(snakemake.log[0])
 with one_line_errors():
-    from mmaq.evaluation import evaluate_references
+    from mmaq.evaluate.stage import evaluate_references
 
-    truth = snakemake.input.get("truth")
+    whole = check_config(snakemake.config, "the configuration")
     evaluate_references(
-        Path(snakemake.input.sites),
-        Path(snakemake.input.store[0]).parent,
-        Path(truth[0]).parents[1] if truth else None,
-        Evaluate(**snakemake.params.config),
-        snakemake.params.dataset,
-        Path(snakemake.output.rows),
-        Path(snakemake.output.predictions),
+        sites=Path(snakemake.input.sites),
+        store=Path(snakemake.input.store[0]).parent,
+        archive=next((Path(path).parents[1] for path in snakemake.input.get("truth", [])), None),
+        config=Evaluate.narrow(snakemake.params.config, whole.evaluate),
+        out=Path(snakemake.output.predictions),
+        fits=Path(snakemake.output.fits),
     )

@@ -2,23 +2,24 @@
 
 from pathlib import Path
 
+from mmaq.base.logs import one_line_errors, start_logging
 from mmaq.config.evaluation import Evaluate
 from mmaq.config.learning import Encoders
-from mmaq.logs import one_line_errors, start_logging
+from mmaq.config.load import check_config
 
 start_logging(snakemake.log[0])
 with one_line_errors():
-    from mmaq.evaluation import evaluate_supervised
+    from mmaq.evaluate.stage import evaluate_supervised
 
+    whole = check_config(snakemake.config, "the configuration")
     evaluate_supervised(
-        Path(snakemake.input.sites),
-        Path(snakemake.input.store[0]).parent,
-        Encoders(**snakemake.params.encoders),
-        Evaluate(**snakemake.params.config),
-        snakemake.params.dataset,
-        snakemake.wildcards.protocol,
-        snakemake.wildcards.method,
-        snakemake.wildcards.split,
-        Path(snakemake.output.rows),
-        Path(snakemake.output.predictions),
+        sites=Path(snakemake.input.sites),
+        store=Path(snakemake.input.store[0]).parent,
+        encoders=Encoders(**snakemake.params.encoders),
+        config=Evaluate.narrow(snakemake.params.config, whole.evaluate),
+        protocol=snakemake.wildcards.protocol,
+        method=snakemake.wildcards.method,
+        split=snakemake.wildcards.split,
+        out=Path(snakemake.output.predictions),
+        fits=Path(snakemake.output.fits),
     )

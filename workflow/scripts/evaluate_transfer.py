@@ -2,25 +2,25 @@
 
 from pathlib import Path
 
+from mmaq.base.logs import one_line_errors, start_logging
 from mmaq.config.learning import Encoders
+from mmaq.config.load import check_config
 from mmaq.config.parts import TransferPart
 from mmaq.config.transfer import Transfer
-from mmaq.logs import one_line_errors, start_logging
 
 start_logging(snakemake.log[0])
 with one_line_errors():
-    from mmaq.transfer import evaluate_transfer
+    from mmaq.transfer.stage import evaluate_transfer
 
-    encoders = snakemake.input.get("encoders")
-    wildcards = snakemake.wildcards
+    whole = check_config(snakemake.config, "the configuration")
     evaluate_transfer(
-        Path(snakemake.input.store[0]).parent,
-        Path(encoders[0]) if encoders else None,
-        Encoders(**snakemake.params.encoders),
-        Transfer(**snakemake.params.config),
-        snakemake.params.draws,
-        snakemake.params.dataset,
-        TransferPart(wildcards.task, wildcards.method, wildcards.protocol),
-        Path(snakemake.output.rows),
-        Path(snakemake.output.predictions),
+        store=Path(snakemake.input.store[0]).parent,
+        checkpoint=next(map(Path, snakemake.input.get("encoders", [])), None),
+        encoders=Encoders(**snakemake.params.encoders),
+        config=Transfer.narrow(snakemake.params.config, whole.transfer),
+        part=TransferPart(
+            snakemake.wildcards.task, snakemake.wildcards.method, snakemake.wildcards.protocol
+        ),
+        out=Path(snakemake.output.predictions),
+        fits=Path(snakemake.output.fits),
     )

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
+from mmaq.base.logs import one_line_errors, start_logging
 from mmaq.config.acquire import Acquire
-from mmaq.logs import one_line_errors, start_logging
 
 start_logging(snakemake.log[0])
 with one_line_errors():
-    from mmaq.acquire.fetch import fetch_granules
+    from mmaq.acquire.stage import fetch_sentinel5p
 
-    fetch_granules(
-        Path(snakemake.input.manifest),
-        Acquire(**snakemake.params.config),
-        Path(snakemake.output[0]).parents[1],
+    fetch_sentinel5p(
+        manifest=Path(snakemake.input.manifest),
+        config=Acquire.narrow(snakemake.params.config),
+        archive=Path(snakemake.output[0]).parents[1],
         workers=snakemake.params.workers,
     )

@@ -2,17 +2,16 @@
 
 from pathlib import Path
 
-from mmaq.config.data import Landuse, Period, Published
-from mmaq.logs import one_line_errors, start_logging
+from mmaq.base.logs import one_line_errors, start_logging
+from mmaq.config.data import Landuse, Period
 
 start_logging(snakemake.log[0])
 with one_line_errors():
-    from mmaq.landuse import build_published_sites, build_sites
+    from mmaq.landuse.stage import landuse
 
-    landuse = Landuse(**snakemake.params.config)
-    out = Path(snakemake.output[0])
-    if snakemake.params.source == "published":
-        build_published_sites(Published(**snakemake.params.published), landuse, out)
-    else:
-        period = Period(**snakemake.params.period)
-        build_sites(Path(snakemake.input.tables[0]).parents[1], landuse, period, out)
+    landuse(
+        archive=Path(snakemake.input.tables[0]).parents[1],
+        config=Landuse.narrow(snakemake.params.config),
+        period=Period.narrow(snakemake.params.period),
+        out=Path(snakemake.output[0]),
+    )

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from mmaq.logs import one_line_errors, start_logging
+from mmaq.base.logs import one_line_errors, start_logging
 
 start_logging(snakemake.log[0])
 with one_line_errors():
-    from mmaq.prediction import predict_sites
+    from mmaq.predict.stage import predict
 
-    predict_sites(
-        Path(snakemake.input.sites),
-        Path(snakemake.input.store[0]).parent,
-        Path(snakemake.input.predictor),
-        None,
-        snakemake.threads,
-        Path(snakemake.output[0]),
+    predict(
+        sites=Path(snakemake.input.sites),
+        store=Path(snakemake.input.store[0]).parent,
+        estimator=Path(snakemake.input.estimator),
+        chosen=None,
+        threads=snakemake.threads,
+        out=Path(snakemake.output[0]),
     )

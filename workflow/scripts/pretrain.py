@@ -2,20 +2,23 @@
 
 from pathlib import Path
 
+from mmaq.base.logs import one_line_errors, start_logging
 from mmaq.config.learning import Pretrain
-from mmaq.logs import one_line_errors, start_logging
-from mmaq.training.launch import share_devices
+from mmaq.config.load import check_config
+from mmaq.learn.devices import share_devices
 
 shape = snakemake.resources.devices, snakemake.resources.nodes
 share_devices(*shape, snakemake.threads)
 start_logging(snakemake.log[0])
 with one_line_errors():
-    from mmaq.training.pretrain import pretrain
+    from mmaq.learn.stage import pretrain
 
+    whole = check_config(snakemake.config, "the configuration")
     pretrain(
-        Path(snakemake.input.store[0]).parent,
-        Path(snakemake.input.sites),
-        Pretrain(**snakemake.params.config),
-        Path(snakemake.output.checkpoint).parent,
-        *shape,
+        store=Path(snakemake.input.store[0]).parent,
+        sites=Path(snakemake.input.sites),
+        config=Pretrain.narrow(snakemake.params.config, whole.pretrain),
+        out=Path(snakemake.output.checkpoint).parent,
+        devices=shape[0],
+        nodes=shape[1],
     )

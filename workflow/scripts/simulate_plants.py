@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
+from mmaq.base.logs import one_line_errors, start_logging
 from mmaq.config.data import Period, Simulate
 from mmaq.config.transfer import Transfer
-from mmaq.logs import one_line_errors, start_logging
 
 start_logging(snakemake.log[0])
 with one_line_errors():
-    from mmaq.simulate.plants import simulate_plants
+    from mmaq.simulate.stage import simulate_plants
 
     simulate_plants(
-        Simulate(**snakemake.params.config),
-        Period(**snakemake.params.period),
-        Transfer(**snakemake.params.transfer),
-        Path(snakemake.output[0]).parent,
+        config=Simulate.narrow(snakemake.params.config),
+        period=Period.narrow(snakemake.params.period),
+        transfer=Transfer.narrow(snakemake.params.transfer),
+        scenes=Path(snakemake.output[0]).parent,
     )

@@ -1,62 +1,27 @@
-"""The Sentinel-5P collection of the archive: granules downloaded, verified and catalogued."""
+"""One Sentinel-5P granule: downloaded, unpacked where it comes as a zip, checked, catalogued."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from threading import Lock
 
 from tqdm import tqdm
 
-from mmaq.acquire.failures import Failures
-from mmaq.acquire.fetch.collection import close_collection, has_item
 from mmaq.acquire.fetch.remote import Remote, unpack_verified
 from mmaq.acquire.files.sentinel5p import granule_product
-from mmaq.acquire.manifest import RemoteProduct, read_manifest
-from mmaq.acquire.threads import side_by_side
-from mmaq.archive import SENTINEL5P, Asset, write_item
-from mmaq.config.acquire import Acquire
-from mmaq.errors import MmaqError, ProductError
-from mmaq.files import sha256
+from mmaq.acquire.manifest import RemoteProduct
+from mmaq.base.errors import MmaqError, ProductError
+from mmaq.base.files import sha256
+from mmaq.contracts.archive import SENTINEL5P, Asset, write_item
 
 ZIP = b"PK\x03\x04"
+"""The first bytes of a zip."""
+
 READING = Lock()
 """The NetCDF library bears one thread at a time."""
-
-
-def fetch_granules(manifest_path: Path, config: Acquire, archive: Path, workers: int) -> None:
-    """Fetch the granules of the manifest and write the collection; goes on where a run stopped.
-
-    Each granule's item, with its SHA-256, follows its file at once. Products that fail are listed
-    beside the manifest.
-
-    Raises:
-        ServiceError: more products failed than ``config.missing`` allows; what is complete stays.
-        ArchiveError: the manifest cannot be read.
-    """
-    manifest = read_manifest(manifest_path)
-    failures = Failures(manifest_path, SENTINEL5P, len(manifest.products), config.missing)
-    ids = [product.id for product in manifest.products]
-    wanted = [
-        product for product in manifest.products if not has_item(archive, SENTINEL5P, product.id)
-    ]
-    cache = archive.parent / "acquire_cache" / SENTINEL5P
-    with (
-        Remote(manifest, config.endpoints, cache, workers) as remote,
-        byte_bar(wanted, "granules") as bar,
-    ):
-        fetch = partial(_fetch, archive=archive, remote=remote, progress=bar.update)
-        for product, result in side_by_side(fetch, wanted, remote.threads):
-            if isinstance(result, MmaqError):
-                failures.add(product.id, result)
-    failures.settle()
-    done = [name for name in ids if has_item(archive, SENTINEL5P, name)]
-    close_collection(archive, SENTINEL5P, manifest, done)
-    shutil.rmtree(cache, ignore_errors=True)
 
 
 def bring_granule(
@@ -96,9 +61,14 @@ def byte_bar(products: list[RemoteProduct], what: str) -> tqdm:
     return tqdm(total=size or None, desc=what, unit="B", unit_scale=True, disable=None)
 
 
-def _fetch(
+def fetch_granule(
     product: RemoteProduct, archive: Path, remote: Remote, progress: Callable[[int], None]
 ) -> None:
+    """Have a granule in the archive, its item after its file.
+
+    Raises:
+        ServiceError: it cannot be had. ProductError: what came is no NO2 granule.
+    """
     path = archive / SENTINEL5P / product.id / f"{product.id}.nc"
     checksum = bring_granule(product, path, remote, progress)
     try:

@@ -1,8 +1,13 @@
-"""Whole Sentinel-2 products: downloaded, unpacked, and catalogued as a user's own files are."""
+"""How a product enters the archive: its files, then its item, at the end the collection over all.
+
+Whole Sentinel-2 products are downloaded, unpacked, and catalogued as a user's own files are.
+"""
 
 from __future__ import annotations
 
+import logging
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -10,18 +15,18 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
-from mmaq.acquire.failures import Failures
-from mmaq.acquire.fetch.collection import has_item
+from mmaq.acquire.failures import Failures, side_by_side
 from mmaq.acquire.fetch.remote import Remote, unpack_verified
 from mmaq.acquire.files.sentinel2 import find_scenes
 from mmaq.acquire.manifest import Manifest, RemoteProduct
-from mmaq.acquire.threads import side_by_side
-from mmaq.archive import SENTINEL2, write_item
-from mmaq.errors import MmaqError, ProductError
-from mmaq.files import sha256
+from mmaq.base.errors import ArchiveError, MmaqError, ProductError
+from mmaq.base.files import sha256
+from mmaq.contracts.archive import SENTINEL2, read_item, write_collection, write_item
 
 PRODUCT = "product"
 """The file of a product that comes as one archive; others come file by file."""
+
+log = logging.getLogger(__name__)
 
 
 def fetch_products(
@@ -76,3 +81,25 @@ def _bring(product: RemoteProduct, parts: Path, folder: Path, remote: Remote, ba
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
     scene.replace(folder)
+
+
+def has_item(archive: Path, collection: str, product: str) -> bool:
+    """Whether a product is complete: its item, written after its files, and the files."""
+    try:
+        item = read_item(archive, collection, product)
+    except ArchiveError:
+        return False
+    return all(asset.path.exists() for asset in item.assets.values())
+
+
+def close_collection(
+    archive: Path, collection: str, manifest: Manifest, done: Sequence[str]
+) -> None:
+    """Write ``collection.json`` over the complete products and remove what is none of them."""
+    folder = archive / collection
+    for path in folder.glob("*") if folder.is_dir() else ():
+        if path.is_dir() and path.name not in done:
+            shutil.rmtree(path)
+    items = [read_item(archive, collection, product) for product in done]
+    write_collection(archive, collection, f"{collection}, from {manifest.service}", items)
+    log.info("%s: %d products of %d in the manifest", folder, len(done), len(manifest.products))

@@ -6,29 +6,33 @@ import logging
 import re
 import shutil
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from threading import Lock
-from typing import TypeVar
+from urllib.parse import quote
 
-import rasterio
-
-from mmaq.acquire.fetch.moved import present_address
-from mmaq.acquire.fetch.signing import Signer
-from mmaq.acquire.manifest import Manifest, RemoteFile, RemoteProduct
-from mmaq.archive import SENTINEL2, SENTINEL5P
-from mmaq.errors import ProductError, ServiceError
+from mmaq.acquire.manifest import Manifest, RemoteProduct
+from mmaq.acquire.search.scenes import Scene, read_scene
+from mmaq.acquire.search.sentinel2 import COLLECTIONS
+from mmaq.acquire.search.stac import stac_service
+from mmaq.base.errors import ProductError, ServiceError
+from mmaq.contracts.archive import SENTINEL2, SENTINEL5P
 from mmaq.services.client import Client
 from mmaq.services.download import fetch_file
 from mmaq.services.endpoints import service
-from mmaq.services.faults import Changed, Gone, Refused, Unreadable, plain
+from mmaq.services.faults import Gone, Refused, plain
 from mmaq.services.ranges import RangeCache, unsigned
-from mmaq.services.rasters import open_raster
+from mmaq.services.remote_file import RemoteFile
 from mmaq.services.unpack import unpack_zip
 
-Result = TypeVar("Result")
+REMEDY = "Search again, for the manifest is older than the catalogue"
+
 NAME = re.compile(r"\w[\w.-]*")
 SIGNED = {SENTINEL2: "sentinel-2-l2a", SENTINEL5P: "sentinel-5p-l2-netcdf"}
 """The Planetary Computer's own names of the collections whose files it signs."""
+
+SPARE = timedelta(minutes=2)
+"""A token is renewed this long before it ends, so that no request outlives it."""
 
 log = logging.getLogger(__name__)
 
@@ -68,32 +72,27 @@ class Remote:
     def __exit__(self, *_: object) -> None:
         self.client.close()
 
-    def read(
-        self, product: RemoteProduct, name: str, use: Callable[[rasterio.DatasetReader], Result]
-    ) -> Result:
-        """What ``use`` makes of the raster ``name`` of a product, opened for reading windows.
+    def file(self, product: RemoteProduct, name: str) -> RangeCache:
+        """The file ``name`` of a product, to be read in ranges.
+
+        One object a file, so that two threads never fetch the same range.
 
         Raises:
-            ServiceError: it cannot be had, or is no sound raster; what was kept of it is forgotten
-                then, so that the next run reads it anew.
+            ProductError: the manifest names no such file.
         """
-        try:
-            return self._read(product, name, use)
-        except Changed:
-            return self._read(product, name, use)  # what was kept of the other file is gone
-
-    def _read(
-        self, product: RemoteProduct, name: str, use: Callable[[rasterio.DatasetReader], Result]
-    ) -> Result:
-        file = self._file(product, name)
-        try:
-            with open_raster(file) as raster:
-                return use(raster)
-        except Unreadable:
-            shutil.rmtree(self._folder(product, name), ignore_errors=True)
-            with self._lock:
-                self._files.pop((product.id, name), None)
-            raise
+        if name not in product.files:
+            remedy = "Search again, or leave the scene out of the manifest"
+            raise ProductError(product.id, f"the manifest names no file {name}", remedy)
+        with self._lock:
+            if (product.id, name) not in self._files:
+                self._files[product.id, name] = RangeCache(
+                    self.client,
+                    product.files[name].href,
+                    self.cache / product.id / name,
+                    self._sign,
+                    lambda: self._moved(product, name),
+                )
+            return self._files[product.id, name]
 
     def fetch(
         self, product: RemoteProduct, name: str, path: Path, progress: Callable[[int], None]
@@ -124,30 +123,40 @@ class Remote:
                 raise
             return fetch_file(self.client, signed(), path, progress)  # it outlasted its signature
 
-    def _file(self, product: RemoteProduct, name: str) -> RangeCache:
-        """One object a file, so that two threads never fetch the same range."""
-        if name not in product.files:
-            remedy = "Search again, or leave the scene out of the manifest"
-            raise ProductError(product.id, f"the manifest names no file {name}", remedy)
-        with self._lock:
-            if (product.id, name) not in self._files:
-                self._files[product.id, name] = RangeCache(
-                    self.client,
-                    product.files[name].href,
-                    self._folder(product, name),
-                    self._sign,
-                    lambda: self._moved(product, name),
-                )
-            return self._files[product.id, name]
-
-    def _folder(self, product: RemoteProduct, name: str) -> Path:
-        return self.cache / product.id / name
-
     def _moved(self, product: RemoteProduct, name: str) -> str:
         old = product.files[name].href
         new = present_address(self.endpoints, self.manifest, product, name)
         log.warning("%s: %s moved from %s to %s", product.id, name, plain(old), plain(new))
         return new
+
+
+def present_address(
+    endpoints: Mapping[str, str], manifest: Manifest, product: RemoteProduct, name: str
+) -> str:
+    """Where the catalogue of a mirror has the file ``name`` of a scene today.
+
+    Raises:
+        ServiceError: it has no other address for it, or cannot be asked.
+    """
+    old = product.files[name].href
+    collection = COLLECTIONS.get(manifest.service)
+    if collection is None or manifest.collection != SENTINEL2:
+        fault = f"{name} of {product.id} is gone from {plain(old)}"
+        raise ServiceError(manifest.service, fault, REMEDY)
+    with Client(stac_service(manifest.service, endpoints)) as client:
+        url = f"{client.service.url}/collections/{collection}/items/{quote(product.id, safe='')}"
+        try:
+            item = client.get_json(url)
+        except Gone:
+            fault = f"{product.id} was taken out of the catalogue, with its file {name}"
+            raise ServiceError(manifest.service, fault, REMEDY) from None
+    if not isinstance(item, dict) or item.get("id") != product.id:
+        raise ServiceError(manifest.service, f"{url} is not the item of {product.id}", REMEDY)
+    scene = read_scene(item)
+    if not isinstance(scene, Scene) or scene.product.files[name].href == old:
+        fault = f"{name} of {product.id} is gone from {plain(old)}, and its item tells no other"
+        raise ServiceError(manifest.service, f"{fault} address", REMEDY)
+    return scene.product.files[name].href
 
 
 def unpack_verified(remote: RemoteFile, archive: Path, folder: Path) -> list[Path]:
@@ -162,3 +171,39 @@ def unpack_verified(remote: RemoteFile, archive: Path, folder: Path) -> list[Pat
         if not (remote.md5 or remote.blake3 or remote.sha256):
             archive.unlink()
         raise
+
+
+class Signer:
+    """Signs addresses of one collection; safe between threads.
+
+    The token endpoint ``<api>/sas/v1/token/<collection>`` answers ``token``, a query to append,
+    and ``msft:expiry``, when it ends (Planetary Computer, "Using tokens for data access").
+    """
+
+    def __init__(self, client: Client, collection: str) -> None:
+        self.client = client
+        self.url = f"{client.service.url}/sas/v1/token/{collection}"
+        self._token, self._ends = "", datetime.min.replace(tzinfo=timezone.utc)
+        self._lock = Lock()
+
+    def __call__(self, href: str) -> str:
+        """The address with a signature that holds for minutes at least.
+
+        Raises:
+            ServiceError: the service gives no token.
+        """
+        with self._lock:
+            if datetime.now(timezone.utc) + SPARE >= self._ends:
+                self._renew()
+            return f"{href}?{self._token}"
+
+    def _renew(self) -> None:
+        answer = self.client.get_json(self.url)
+        try:
+            self._token = str(answer["token"])
+            ends = datetime.fromisoformat(answer["msft:expiry"])
+            self._ends = ends if ends.tzinfo else ends.replace(tzinfo=timezone.utc)
+        except (KeyError, TypeError, ValueError):
+            fault = f"the answer of {self.url} is no token with its end"
+            remedy = "Try again later, or use the provider earth-search"
+            raise ServiceError(self.client.service.name, fault, remedy) from None

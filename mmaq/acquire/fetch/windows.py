@@ -1,24 +1,41 @@
-"""Windows of a scene that lies at a service: which pixels a site needs, and reading just them."""
+"""Which pixels of a remote scene the sites need, and whether its offset of DN can be right.
+
+From processing baseline 04.00 on, reflectance is (DN - 1000) / 10000, and a mirror may have taken
+the 1000 away already. Earth Search said so wrongly of some scenes of 2022 and 2025 (its issues 66
+and 71), which shifts every reflectance by 0.1.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import rasterio
 
-from mmaq.errors import ProductError
-from mmaq.sentinel2.clouds import is_clear
-from mmaq.sentinel2.resample import Axis, nearest, taps
-from mmaq.sentinel2.windows import locate
-from mmaq.sparse import Frame
+from mmaq.base.errors import ProductError
+from mmaq.base.sparse import Frame
+from mmaq.sentinel2.resample import Axis, locate, nearest, taps
+from mmaq.sentinel2.scene import is_clear
+
+ADDED = 1000
+"""DN that processing adds to the reflectance, from the baseline ``SINCE`` on."""
+
+
+TOO_DARK, FEW = 900, 0.02
+"""With the 1000 in them, DN below 900 are reflectances below -0.01: a rare overcorrection."""
+
+SINCE = 4.0
 
 MARGIN = 6
 """10 m pixels read around a window, a pixel of the coarsest band: a place that moves by a few
 metres from one table of stations to the next keeps its window, and it costs no byte, for whole
 tiles of 512 or 1024 pixels come anyway."""
+
 REMEDY = "Leave the scene out of the manifest, or search again"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -146,3 +163,28 @@ def _read(
     window = rasterio.windows.Window(column, row, width, height)
     values: np.ndarray = raster.read(1, window=window)
     return values
+
+
+def contradiction(offset: int, baseline: str, values: Iterable[np.ndarray]) -> str | None:
+    """What is wrong with ``offset`` (DN to add), by DN of the 10 m bands; ``None``: nothing.
+
+    DN 0 is no data. An offset of 0 is doubted only where the baseline adds 1000, and so may a
+    scene of cloud, snow or bright sand alone be, which is why this warns and changes nothing.
+    """
+    data = np.concatenate([each.ravel() for each in values])
+    data = data[data > 0]
+    if not data.size:
+        return None
+    dark = float((data < TOO_DARK).mean())
+    if offset <= -ADDED and dark > FEW:
+        return f"boa_offset {offset}, but {dark:.0%} of the DN are below {TOO_DARK}"
+    if offset == 0 and _number(baseline) >= SINCE and float((data < ADDED).mean()) <= FEW:
+        return f"boa_offset 0, but the darkest DN of baseline {baseline} is {data.min()}"
+    return None
+
+
+def _number(baseline: str) -> float:
+    try:
+        return float(baseline)
+    except ValueError:
+        return 0.0

@@ -1,5 +1,1 @@
 """Acquire: make the raw archive from products that the user has."""
-
-from mmaq.acquire.files.catalogue import catalogue
-
-__all__ = ["catalogue"]

@@ -11,15 +11,17 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import Transformer
 from rasterio.errors import RasterioError
 
-from mmaq.archive import ANCILLARY, Asset, Product
-from mmaq.errors import ArchiveError, ProductError
+from mmaq.base.errors import ArchiveError, ProductError
+from mmaq.contracts.archive import ANCILLARY, Asset, Product
 
 FILES = {
     "dem": "dem.tif", "population": "population.tif", "land_cover": "land_cover.tif",
     "roads": "roads.gpkg",
 }  # fmt: skip
+
 UNDATED = datetime(1970, 1, 1, tzinfo=timezone.utc)
 """STAC wants a time; a map that does not say of when it is gets this one."""
+
 REMEDY = "Put it there under this name"
 
 

@@ -18,24 +18,32 @@ import rasterio
 from rasterio.errors import RasterioError
 from rasterio.warp import transform_bounds
 
-from mmaq.archive import SENTINEL2, Asset, Product
-from mmaq.errors import ArchiveError, ProductError
-from mmaq.files import read_json
-from mmaq.patches.store import BANDS
+from mmaq.base.errors import ArchiveError, ProductError
+from mmaq.base.files import read_json
+from mmaq.contracts.archive import SENTINEL2, Asset, Product
+from mmaq.vocabulary import BANDS
 
 PRODUCT = re.compile(
     r"S2[A-D]_MSIL2A_(?P<time>\d{8}T\d{6})_N(?P<baseline>\d{4})_R\d{3}_T\w{5}_\d{8}T\d{6}"
 )
+
 BAND_FILE = re.compile(r"(?:.*_)?(?P<band>B\d{2}|B8A|SCL|cloud_mask)(?:_(?P<size>\d0)m)?")
+
 SUFFIXES = (".tif", ".tiff", ".jp2")
+
 NATIVE = {band: 60 if band in ("B01", "B09") else 20 for band in (*BANDS, "SCL")} | dict.fromkeys(
     ("B02", "B03", "B04", "B08"), 10
 )
+
 MASKS = ("SCL", "cloud_mask")
+
 OFFSET_SINCE = 4.0
+
 OFFSET = -1000
+
 REPROCESSED = 99.0
 """Baseline 99.99 marks a user's own Sen2Cor run, which says nothing about the offset."""
+
 REMEDY = "Download the scene again, or take it out of the folder"
 
 log = logging.getLogger(__name__)

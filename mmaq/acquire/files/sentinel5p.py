@@ -15,17 +15,21 @@ from typing import Any
 import netCDF4
 import numpy as np
 
-from mmaq.archive import SENTINEL5P, Asset, Product
-from mmaq.errors import ArchiveError, ProductError
+from mmaq.base.errors import ArchiveError, ProductError
+from mmaq.contracts.archive import SENTINEL5P, Asset, Product
+from mmaq.vocabulary import S5P_COLUMN, S5P_PRODUCT
 
 NAME = re.compile(
     r"S5P_(?P<stream>[A-Z]{4})_L2__(?P<gas>[A-Z0-9_]{6})_(?P<start>\d{8}T\d{6})_(?P<stop>\d{8}T\d{6})"
     r"_(?P<orbit>\d{5})_(?P<collection>\d{2})_(?P<processor>\d{6})_(?P<made>\d{8}T\d{6})"
 )
+
 STREAMS = ("NRTI", "OFFL", "RPRO")
 """Near real time, offline, reprocessed: the later, the better."""
+
 HARP_EPOCH = datetime(2000, 1, 1, tzinfo=timezone.utc)
-COLUMN = "nitrogendioxide_tropospheric_column"
+
+
 REMEDY = "Download the granule again, or take it out of the folder"
 
 log = logging.getLogger(__name__)
@@ -48,7 +52,7 @@ def find_granules(folder: Path) -> list[Product]:
             granules.append(granule)
     if not granules:
         fault = f"holds no Sentinel-5P NO2 granule ({other} other NetCDF files)"
-        raise ArchiveError(folder, fault, "Give a folder of S5P_*_L2__NO2____*.nc files")
+        raise ArchiveError(folder, fault, f"Give a folder of S5P_*_{S5P_PRODUCT}_*.nc files")
     kept = one_version_an_orbit(granules)
     versions = sorted({str(item.properties.get("processor_version")) for item in kept})
     if len(versions) > 1:
@@ -85,8 +89,8 @@ def _official(path: Path, named: re.Match[str], data: netCDF4.Dataset) -> Produc
     held = data["PRODUCT"].variables if "PRODUCT" in data.groups else {}
     if not held:
         raise ProductError(path, "the group PRODUCT is missing or empty", REMEDY)
-    if COLUMN not in held:
-        raise ProductError(path, f"the group PRODUCT holds no {COLUMN}", REMEDY)
+    if S5P_COLUMN not in held:
+        raise ProductError(path, f"the group PRODUCT holds no {S5P_COLUMN}", REMEDY)
     box = _box_of_attributes(data) or _box(held["latitude"], held["longitude"])
     start, properties = of_name(named)
     return Product(path.stem, SENTINEL5P, start, box, {"product": Asset(path)}, properties)
@@ -147,7 +151,7 @@ def one_version_an_orbit(granules: Iterable[Product]) -> list[Product]:
     """The best version of each orbit, so that no overpass counts twice.
 
     Reprocessed before offline before near real time, then the newest processor and production.
-    A near-real-time orbit comes in slices, which are told apart by their start.
+    A near-real-time orbit comes in slices, which are distinguished by their start.
     """
     best: dict[Any, list[Product]] = {}
     for granule in sorted(granules, key=_rank):

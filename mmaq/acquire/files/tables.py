@@ -9,11 +9,13 @@ from zipfile import BadZipFile
 import pandas as pd
 
 from mmaq.acquire.files.ancillary import UNDATED
-from mmaq.archive import STATIONS, Asset, Product
-from mmaq.errors import ArchiveError
+from mmaq.base.errors import ArchiveError
+from mmaq.contracts.archive import STATIONS, Asset, Product
 
 WORLD = (-180.0, -90.0, 180.0, 90.0)
+
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".zip")
+
 MARK = "SamplingPoint"
 """The column by which the EEA's tab-separated station table is known."""
 

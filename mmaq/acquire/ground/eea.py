@@ -19,27 +19,35 @@ from urllib.parse import unquote, urlsplit
 import pandas as pd
 
 from mmaq.acquire.ground.station_table import NO2, active_no2, read_published_table
-from mmaq.acquire.manifest import LeftOut, RemoteFile, RemoteProduct
+from mmaq.acquire.manifest import LeftOut, RemoteProduct
+from mmaq.base.errors import ServiceError
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
-from mmaq.errors import ServiceError
 from mmaq.services.client import Client
 from mmaq.services.download import fetch_file
 from mmaq.services.endpoints import service
 from mmaq.services.faults import Gone
+from mmaq.services.remote_file import RemoteFile
 
 DATASETS = {"unverified": 1, "verified": 2, "airbase": 3}
+
 CONTAINERS = {
     "unverified": "airquality-p", "verified": "airquality-p-e1a", "airbase": "airquality-p-airbase",
 }  # fmt: skip
 """The folder of the service's store in which each data set lies."""
+
 VIEWER = "/App/AQViewer/download"
+
 VIEWER_QUERY = "fqn=Airquality_Dissem.b2g.measurements&f=csv"
+
 FROZEN = "/map/fme/metadata/PanEuropean_metadata.csv"
 """The older table, which the EEA no longer changes: stations since 2024 are not in it."""
+
 PATIENCE = 300.0
 """Seconds: the viewer makes the table when it is asked for, and says nothing meanwhile."""
+
 MADE = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
 REMEDY = "Search again later; if it stays so, the service has changed"
 
 log = logging.getLogger(__name__)

@@ -11,17 +11,20 @@ import pandas as pd
 from mmaq.acquire.files.ancillary import UNDATED
 from mmaq.acquire.ground.mosaic import Box, boxes_around
 from mmaq.acquire.ground.sources import Source, find_source
-from mmaq.acquire.manifest import Manifest, RemoteFile, RemoteProduct
-from mmaq.archive import ANCILLARY, LEGEND_PROPERTY
+from mmaq.acquire.manifest import Manifest, RemoteProduct
+from mmaq.base.errors import ServiceError
 from mmaq.config.acquire import Acquire
-from mmaq.errors import ServiceError
+from mmaq.contracts.archive import ANCILLARY, LEGEND_PROPERTY
 from mmaq.services.client import Client
 from mmaq.services.endpoints import service
+from mmaq.services.remote_file import RemoteFile
 
 STEP = {"dem": 1, "land_cover": 3}
 """Degrees of a tile, which is named by its south-west corner."""
+
 MARGIN = 250.0
 """Metres kept around the discs of the sites."""
+
 EDGE = 0.001
 """Degrees by which a tile may begin before its corner: the DEM's do by half a cell."""
 

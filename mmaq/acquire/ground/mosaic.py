@@ -21,14 +21,16 @@ import rasterio
 from rasterio.transform import from_origin
 from rasterio.windows import Window
 
-from mmaq.errors import ProductError, ServiceError
-from mmaq.files import replacing
+from mmaq.base.errors import ProductError, ServiceError
+from mmaq.base.files import replacing
 from mmaq.services.faults import Gone
 from mmaq.services.ranges import RangeCache, open_raster
 
 BLOCK = 256
+
 OPEN = 64
 """Tiles kept open: a row of blocks through Europe crosses some sixty."""
+
 METRES_A_DEGREE = 110_500.0
 """Of latitude, at the least (the equator): boxes come out a little too large, never too small."""
 

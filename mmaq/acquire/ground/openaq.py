@@ -21,24 +21,29 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from mmaq.acquire.ground.station_table import COLUMNS, NO2
-from mmaq.acquire.manifest import RemoteFile, RemoteProduct
+from mmaq.acquire.manifest import RemoteProduct
+from mmaq.base.errors import ServiceError
+from mmaq.base.files import replacing
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
-from mmaq.errors import ServiceError
-from mmaq.files import replacing
-from mmaq.landuse.measurements import UNIT, UTC_OFFSET
-from mmaq.landuse.stations import NO2_CODE
+from mmaq.contracts.stations import NO2_CODE, UNIT, UTC_OFFSET
 from mmaq.services.client import Client
 from mmaq.services.endpoints import service
+from mmaq.services.remote_file import RemoteFile
 
 PAGE = 1000
+
 MICROGRAMS_PER_PPB = 1.9125
 """µg/m³ of NO2 in one ppb at 20 °C and 1013.25 hPa: 46.0055 g/mol over 24.055 L/mol, the state of
 the air to which Directive 2008/50/EC, annex VI, refers."""
+
 FACTORS = {"µg/m³": 1.0, "ppb": MICROGRAMS_PER_PPB, "ppm": 1000 * MICROGRAMS_PER_PPB}
+
 FILL = -99.0
 """Values down from here (-99, -999, -9999) are fill values, whatever the unit."""
+
 VALID, INVALID, NOT_VERIFIED = 1, -1, 3
+
 REMEDY = "Search again later; if it stays so, the service has changed"
 
 log = logging.getLogger(__name__)

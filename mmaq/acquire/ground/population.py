@@ -10,12 +10,14 @@ from pyproj import Geod
 from rasterio.errors import RasterioError
 from rasterio.windows import Window, from_bounds
 
-from mmaq.errors import ProductError, ServiceError
-from mmaq.files import replacing
+from mmaq.base.errors import ProductError, ServiceError
+from mmaq.base.files import replacing
 
 MARGIN = 0.1
 """Degrees kept around the area, so that the discs of sites at its edge are whole."""
+
 NODATA = -200.0
+
 REMEDY = "Use another version of this source"
 
 

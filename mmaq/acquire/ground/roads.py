@@ -11,16 +11,18 @@ import pandas as pd
 import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 
-from mmaq.errors import ProductError
-from mmaq.files import replacing
+from mmaq.base.errors import ProductError
+from mmaq.base.files import replacing
 
 CLASSES = (
     "motorway", "motorway_link", "trunk", "trunk_link", "primary", "primary_link", "secondary",
     "secondary_link", "tertiary", "tertiary_link", "unclassified", "residential", "living_street",
 )  # fmt: skip
 """Values of ``highway`` that count: public roads for cars. Driveways, tracks and paths do not."""
+
 MARGIN = 0.1
 """Degrees kept around the area: the nearest road of a site at its edge may lie beyond."""
+
 REMEDY = "Delete the extract and run the same command again"
 
 

@@ -12,13 +12,16 @@ from pathlib import Path
 import pandas as pd
 import pandera.pandas as pa
 
-from mmaq.errors import ConfigError, TableError
+from mmaq.base.errors import ConfigError, TableError
 from mmaq.services.endpoints import SERVICES, service
 
 TABLE = Path(__file__).with_name("sources.csv")
+
 KINDS = ("dem", "land_cover", "population", "roads")
+
 ANY = "geofabrik-*"
 """The row of every extract that has none of its own."""
+
 DAY = re.compile(r"\d{6}")
 """Version of an OpenStreetMap extract: the day it was made, yymmdd."""
 

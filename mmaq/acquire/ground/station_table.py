@@ -14,13 +14,15 @@ from zipfile import BadZipFile, is_zipfile
 
 import pandas as pd
 
+from mmaq.base.errors import ServiceError
+from mmaq.base.files import replacing
 from mmaq.config.data import Period
-from mmaq.errors import ServiceError
-from mmaq.files import replacing
-from mmaq.landuse.stations import NO2_CODE
+from mmaq.contracts.stations import NO2_CODE
 
 VOCABULARY = "http://dd.eionet.europa.eu/vocabulary/aq/pollutant"
+
 NO2 = f"{VOCABULARY}/{NO2_CODE}"
+
 COLUMNS = (
     "Countrycode", "AirQualityStation", "SamplingPoint", "AirPollutantCode",
     "ObservationDateBegin", "ObservationDateEnd", "Longitude", "Latitude", "Altitude",
@@ -37,7 +39,9 @@ _VIEWER = {
     "Air Quality Station Type": "AirQualityStationType",
     "Air Quality Station Area": "AirQualityStationArea",
 }  # fmt: skip
+
 _DAY_FIRST = "%d/%m/%Y %H:%M:%S"
+
 _COUNTRIES = {
     "Albania": "AL", "Andorra": "AD", "Austria": "AT", "Belgium": "BE",
     "Bosnia and Herzegovina": "BA", "Bulgaria": "BG", "Croatia": "HR", "Cyprus": "CY",
@@ -50,6 +54,7 @@ _COUNTRIES = {
     "Spain": "ES", "Sweden": "SE", "Switzerland": "CH", "Ukraine": "UA", "United Kingdom": "GB",
 }  # fmt: skip
 """A country that is not here (Kosovo and Türkiye change their names) goes by its EoI codes."""
+
 REMEDY = "Search again later, or set acquire.endpoints.eea-table to another address"
 
 

@@ -12,12 +12,12 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from mmaq.acquire.manifest import RemoteFile
-from mmaq.errors import ServiceError
-from mmaq.files import replacing
+from mmaq.base.errors import ServiceError
+from mmaq.base.files import replacing
 from mmaq.services.client import Client
 from mmaq.services.download import fetch_file
 from mmaq.services.endpoints import service
+from mmaq.services.remote_file import RemoteFile
 from mmaq.services.unpack import unpack_zip
 
 RECORDS = {
@@ -25,7 +25,9 @@ RECORDS = {
     "5874537": "power plants with plumes",
 }
 """Records that MMAQ knows what to do with."""
+
 IMAGES = ("sentinel-2", "sentinel-5p")
+
 REMEDY = "Check the number of the record, or try again later"
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,10 @@ from mmaq.acquire.search.scenes import Scene
 
 SLANT = 1.1
 """A window follows the tile's grid, which is turned by up to 3 degrees against the meridian."""
+
 MARGIN_M = 60.0
 """Read around each window (a pixel of the coarsest band)."""
+
 METRES = 111_320.0
 """Metres of one degree of latitude."""
 

@@ -22,18 +22,20 @@ from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 from urllib3 import Retry
 
-from mmaq.acquire.manifest import LeftOut, RemoteFile
+from mmaq.acquire.manifest import LeftOut
 from mmaq.acquire.search.items import span, unsigned
+from mmaq.base.errors import ServiceError
 from mmaq.config.data import Period
-from mmaq.errors import ServiceError
 from mmaq.services.credentials import credentials
 from mmaq.services.endpoints import SERVICES, Service
 from mmaq.services.faults import plain
+from mmaq.services.remote_file import RemoteFile
 
 TRIES = Retry(
     total=6, backoff_factor=1.0, status_forcelist=(429, 500, 502, 503, 504),
     respect_retry_after_header=True, raise_on_status=False,
 )  # fmt: skip
+
 REMEDY = "Try another mirror (acquire.endpoints.dhus), or another provider"
 
 

@@ -11,11 +11,12 @@ from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from mmaq.acquire.files.sentinel5p import NAME, of_name, one_version_an_orbit
-from mmaq.acquire.manifest import LeftOut, RemoteFile, RemoteProduct
+from mmaq.acquire.manifest import LeftOut, RemoteProduct
 from mmaq.acquire.search.items import bounding_box, footprint, remote_file
-from mmaq.archive import SENTINEL5P, Product
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
+from mmaq.contracts.archive import SENTINEL5P, Product
+from mmaq.services.remote_file import RemoteFile
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,12 @@ from shapely.geometry import box, shape
 from shapely.geometry.base import BaseGeometry
 from shapely.validation import make_valid
 
-from mmaq.acquire.manifest import LeftOut, RemoteFile
+from mmaq.acquire.manifest import LeftOut
 from mmaq.config.data import Period
+from mmaq.services.remote_file import RemoteFile
 
 Found = TypeVar("Found")
+
 MULTIHASHES = {"d50110": "md5", "1e20": "blake3", "1220": "sha256"}
 """Code and length before the digest (multicodec table): MD5 0xd5, BLAKE3 0x1e, SHA-256 0x12."""
 

@@ -15,15 +15,18 @@ from shapely import from_wkt
 from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
-from mmaq.acquire.manifest import LeftOut, RemoteFile
+from mmaq.acquire.manifest import LeftOut
 from mmaq.acquire.search.items import footprint, read_or_leave, utc
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services.client import Client
 from mmaq.services.faults import Gone, plain
+from mmaq.services.remote_file import RemoteFile
 
 PAGE = 1000
+
 MOST = 10_000
 """Products that one search gives at most; a longer span of time is halved."""
+
 REMEDY = "Run the same command later"
 
 

@@ -25,6 +25,7 @@ COLOURS = {
     "B06": "rededge2", "B07": "rededge3", "B08": "nir", "B8A": "nir08", "B09": "nir09",
     "B11": "swir16", "B12": "swir22", "SCL": "scl",
 }  # fmt: skip
+
 TILE = re.compile(r"(?:^|[-_]T?)(\d{2}[A-Z]{3})(?:_|$)")
 
 

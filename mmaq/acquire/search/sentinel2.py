@@ -13,22 +13,23 @@ from mmaq.acquire.search.items import read_or_leave
 from mmaq.acquire.search.scenes import Scene, newest, read_scene
 from mmaq.acquire.search.stac import search_items, stac_service
 from mmaq.acquire.search.whole import Box, at_a_hub, at_the_data_space
-from mmaq.archive import SENTINEL2
+from mmaq.base.errors import ServiceError
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
-from mmaq.errors import ServiceError
+from mmaq.contracts.archive import SENTINEL2
 from mmaq.services.client import Client
 
 COLLECTIONS = {"earth-search": "sentinel-2-c1-l2a", "planetary-computer": "sentinel-2-l2a"}
 """Earth Search's other collection, sentinel-2-l2a, has wrong offset flags in 2022 and 2025
 (Element84/earth-search issues 66 and 71)."""
+
 EDGE = 0.01
 """Degrees (1 km) around the sites within which their windows lie."""
 
 log = logging.getLogger(__name__)
 
 
-def find_scenes(asked: Acquire, period: Period, sites: pd.DataFrame, side_m: float) -> Manifest:
+def search_scenes(asked: Acquire, period: Period, sites: pd.DataFrame, side_m: float) -> Manifest:
     """Search the configured provider for scenes around the sites.
 
     ``side_m`` is the side of a site's window in metres. Of mirrors with windows the manifest

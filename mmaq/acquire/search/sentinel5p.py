@@ -15,24 +15,27 @@ from mmaq.acquire.search.granules import Granule, choose, named_granule, read_gr
 from mmaq.acquire.search.items import read_or_leave, span
 from mmaq.acquire.search.odata import Listed, list_products
 from mmaq.acquire.search.stac import REMEDY, collection_ids, search_items, stac_service
-from mmaq.archive import SENTINEL5P
+from mmaq.base.errors import ServiceError
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
-from mmaq.errors import ServiceError
+from mmaq.contracts.archive import SENTINEL5P
 from mmaq.services.client import Client
 from mmaq.services.endpoints import service
 from mmaq.services.faults import plain
+from mmaq.vocabulary import S5P_PRODUCT
 
 DAY = timedelta(days=1)
+
 GAP = 4 * DAY
 """Days without a granule over the area that are told of."""
+
 MIRROR_COLLECTION = "sentinel-5p-l2-netcdf"
-"""Planetary Computer's: all gases and streams, told apart by s5p:product_name."""
+"""Planetary Computer's: all gases and streams, distinguished by s5p:product_name."""
 
 log = logging.getLogger(__name__)
 
 
-def find_granules(asked: Acquire, period: Period) -> Manifest:
+def search_granules(asked: Acquire, period: Period) -> Manifest:
     """Search the configured provider; the manifest names the best version of each orbit.
 
     Raises:
@@ -61,14 +64,14 @@ def find_granules(asked: Acquire, period: Period) -> Manifest:
 def _at_the_data_space(asked: Acquire, period: Period) -> Iterator[Granule | LeftOut]:
     """Granules that either catalogue of the Data Space lists: STAC, and OData with all sums.
 
-    The two are filled apart, and each has had gaps: what only one lists is taken, too.
+    The two are filled separately, and each has had gaps: what only one lists is taken, too.
     """
     listed: dict[str, Listed] = {}
     catalogue = service("cdse-catalogue", asked.endpoints)
     first, last = span(period)
     with Client(catalogue) as client:
         area = asked.bbox
-        for entry in list_products(client, "SENTINEL-5P", "L2__NO2___", area, first, last):
+        for entry in list_products(client, "SENTINEL-5P", S5P_PRODUCT, area, first, last):
             if isinstance(entry, LeftOut):
                 yield entry
             else:
@@ -139,7 +142,7 @@ def _at_the_mirror(asked: Acquire, period: Period) -> Iterator[Granule | LeftOut
 
 
 def _at_a_hub(asked: Acquire, period: Period) -> Iterator[Granule | LeftOut]:
-    terms = {"platformname": "Sentinel-5 Precursor", "producttype": "L2__NO2___"}
+    terms = {"platformname": "Sentinel-5 Precursor", "producttype": S5P_PRODUCT}
     for entry in query_hub(service("dhus", asked.endpoints), asked.bbox, period, terms):
         if isinstance(entry, LeftOut):
             yield entry

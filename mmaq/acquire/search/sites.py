@@ -9,17 +9,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mmaq.base.errors import ConfigError, TableError
+from mmaq.base.files import replacing
 from mmaq.config.acquire import Acquire
-from mmaq.errors import ConfigError, TableError
-from mmaq.files import replacing
 
 COLUMNS = ("site_id", "lon", "lat", "country")
+
 NEAREST_M, FARTHEST_M = 2_000.0, 20_000.0
 """An unlabelled site's distance from the station it is drawn around; no station lies nearer."""
+
 SEED = 0
+
 TRIES = 1000
 """Draws for each site before the area counts as too full of stations."""
+
 RADIUS_M = 6_371_000.0
+
 REMEDY = "Correct the table that acquire.unlabelled_table names"
 
 log = logging.getLogger(__name__)

@@ -17,15 +17,17 @@ from urllib.parse import urljoin
 from pystac_client import Client as Catalogue
 from pystac_client.stac_api_io import StacApiIO
 
+from mmaq.base.errors import ServiceError
 from mmaq.config.data import Period
-from mmaq.errors import ServiceError
 from mmaq.services.client import Client
 from mmaq.services.endpoints import Service, service
 from mmaq.services.faults import Gone, plain
 
 REMEDY = "Run the same command later, or set another address in acquire.endpoints"
+
 PAGE = 100
 """Items a page: full items of Sentinel-2 take 30 KB each, and gateways time out on more."""
+
 OPERATORS = {"lte": "<=", "eq": "="}
 
 

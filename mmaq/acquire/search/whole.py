@@ -9,15 +9,9 @@ from typing import Any
 from shapely.geometry.base import BaseGeometry
 
 from mmaq.acquire.files.sentinel2 import NATIVE, PRODUCT
-from mmaq.acquire.manifest import LeftOut, RemoteFile, RemoteProduct
+from mmaq.acquire.manifest import LeftOut, RemoteProduct
 from mmaq.acquire.search.dhus import query_hub
-from mmaq.acquire.search.items import (
-    bounding_box,
-    footprint,
-    read_or_leave,
-    remote_file,
-    span,
-)
+from mmaq.acquire.search.items import bounding_box, footprint, read_or_leave, remote_file, span
 from mmaq.acquire.search.odata import list_products
 from mmaq.acquire.search.scenes import Scene, cloud_cover, tile_of
 from mmaq.acquire.search.stac import search_items, stac_service
@@ -25,6 +19,7 @@ from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
 from mmaq.services.client import Client
 from mmaq.services.endpoints import service
+from mmaq.services.remote_file import RemoteFile
 
 Box = tuple[float, float, float, float]
 

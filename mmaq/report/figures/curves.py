@@ -11,7 +11,9 @@ from mmaq.report.figures.series import COLOURS, DASHES
 from mmaq.report.svg import blank, place
 
 WIDTH, HEIGHT = 340, 262
+
 PLACE = ("epoch", "step", "lr")
+
 TITLES = {
     "loss": "Total loss", "term": "Terms of the loss", "sigma": "Loss weights",
     "rank": "Effective rank of embeddings", "spread": "Spread of embeddings",

@@ -13,6 +13,7 @@ from mmaq.report.numbers import signed
 from mmaq.report.palette import LIGHT
 
 SHAPES = {"better": ">", "worse": "<", "open": "o"}
+
 BY_STATION, BY_BLOCK = 4.0, 1.2
 
 

@@ -14,12 +14,15 @@ from mmaq.report.palette import LIGHT
 from mmaq.report.svg import PIXELS_PER_INCH
 
 COLOURS = tuple(LIGHT[f"series{index}"] for index in range(1, 7))
+
 MARKERS = ("o", "D", "s", "^", "v", "P")
+
 DASHES: tuple[Any, ...] = (
     "-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 3)), (0, (9, 2)),
 )  # fmt: skip
+
 LIMIT = len(COLOURS)
-"""More series than this cannot be told apart."""
+"""More series than this cannot be distinguished."""
 
 LINE = 17
 """Height of a line of the legend, CSS pixels."""

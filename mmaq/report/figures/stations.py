@@ -13,7 +13,9 @@ from mmaq.report.palette import DIVERGING, LIGHT, SEQUENTIAL
 from mmaq.report.svg import blank, place
 
 WIDTH = 480
+
 ERRORS = (-15.0, -7.5, -2.5, 2.5, 7.5, 15.0)
+
 LEVELS = (10.0, 15.0, 20.0, 25.0, 30.0, 40.0)
 
 

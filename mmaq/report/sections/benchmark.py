@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mmaq.benchmark import COLUMNS, main_rows
-from mmaq.report import names
+from mmaq.contracts.benchmark import COLUMNS, main_rows
 from mmaq.report.gallery import Gallery
 from mmaq.report.material import Material, Section
 from mmaq.report.numbers import MISSING
 from mmaq.report.tables import benchmark_tables
+from mmaq.vocabulary import POLLUTANTS
 
 
 def section(material: Material, gallery: Gallery) -> Section | None:
     """A table a pollutant, and every row over all stations and labels."""
-    tables = benchmark_tables(material.table, names.POLLUTANTS)
+    tables = benchmark_tables(material.table, POLLUTANTS)
     if not tables:
         return None
     rows = main_rows(material.table)

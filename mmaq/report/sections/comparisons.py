@@ -15,6 +15,7 @@ from mmaq.report.numbers import MISSING, signed
 from mmaq.report.pairs import OTHER, r2_pairs
 
 IN_MATRIX, IN_PLOT = 8, 16
+
 SIGNS = {"better": "\u25b2", "worse": "\u25bd", "open": "\u25cb"}
 
 

@@ -13,15 +13,19 @@ from mmaq.report.gallery import NARROW, WIDE, Gallery, Plot
 from mmaq.report.material import Material, Section
 from mmaq.report.numbers import duration
 
-PROBES = ("linear", "sgd_probe", "knn", "fused")
 STAGES = {
     "pretraining": "pretraining", "probes": "probes", "finetune": "fine-tuning",
     "from scratch": "from random weights", "reference": "reference",
 }  # fmt: skip
-STAGE_OF = dict.fromkeys(PROBES, "probes") | {
-    "finetune": "finetune", "scratch": "from scratch", "supervised": "from scratch",
-    "reference": "reference",
+
+STAGE_OF = {
+    "pretrain": "pretraining", "evaluate_probes": "probes", "evaluate_finetune": "finetune",
+    "evaluate_supervised": "from scratch",
 }  # fmt: skip
+"""Rules each of whose jobs is of one method."""
+
+JOB = rf"^(?:scratch_|supervised_)?({'|'.join(names.METHODS)})(?:_(?:{'|'.join(names.SPLITS)}))?$"
+"""Name of such a job, by its method."""
 
 
 @dataclass(frozen=True)
@@ -54,24 +58,19 @@ def section(material: Material, gallery: Gallery) -> Section | None:
 def costs(table: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
     """Seconds by method (index) and stage, dearest first; a stage that a method lacks is NaN.
 
-    Evaluation is the sum over the R² rows of NO2 over all stations; pretraining is the job's.
+    What a network costs is the wall time of its jobs, where they ran under Snakemake: rows of one
+    job share an embedding, whose time each of them holds, so their sum would count it once a row.
+    References share a job but no work: theirs is the sum over the R² rows of NO2 over all stations.
     """
-    rows = measured(table, "r2")
-    rows = rows[rows["seconds"].notna()].drop_duplicates([*KEY, "split"])
-    parts = [
-        pd.DataFrame(
-            {
-                "method": rows["method"],
-                "stage": rows["protocol"].map(STAGE_OF),
-                "seconds": rows["seconds"],
-            }
-        )
-    ]
-    runs = timings[(timings["rule"] == "pretrain") & timings["job"].isin(names.METHODS)]
-    parts.append(
-        pd.DataFrame({"method": runs["job"], "stage": "pretraining", "seconds": runs["seconds"]})
+    jobs = timings[timings["rule"].isin(STAGE_OF)]
+    jobs = jobs.assign(
+        method=jobs["job"].astype(str).str.extract(JOB, expand=False),
+        stage=jobs["rule"].map(STAGE_OF),
     )
-    wide = pd.concat(parts).pivot_table(
+    rows = measured(table, "r2")
+    rows = rows[(rows["protocol"] == "reference") & rows["seconds"].notna()]
+    rows = rows.drop_duplicates([*KEY, "split"]).assign(stage="reference")
+    wide = pd.concat([part[["method", "stage", "seconds"]] for part in (jobs, rows)]).pivot_table(
         index="method", columns="stage", values="seconds", aggfunc="sum"
     )
     return wide.loc[wide.sum(axis=1).sort_values(ascending=False, kind="stable").index]

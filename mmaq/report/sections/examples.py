@@ -12,7 +12,7 @@ from mmaq.report.gallery import Gallery
 from mmaq.report.material import Material, Section
 from mmaq.report.numbers import number, signed
 from mmaq.report.thumbnails import data_uri, natural_colour
-from mmaq.sites import AREAS, TYPES
+from mmaq.vocabulary import AREAS, TYPES
 
 EACH = 6
 

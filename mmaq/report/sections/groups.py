@@ -15,6 +15,7 @@ from mmaq.report.material import Material, Section
 from mmaq.report.stations import shown_groups
 
 METHODS = 4
+
 LABELS = {"r2": "R²", "mae": "MAE, µg/m³", "bias": "bias, µg/m³"}
 
 

@@ -18,6 +18,7 @@ from mmaq.report.numbers import interval, number
 from mmaq.report.stations import shown_groups
 
 METHODS = 4
+
 ASKED = (0.85, 0.95)
 """Where the coverage of a 90 % interval should lie."""
 
@@ -51,9 +52,7 @@ def section(material: Material, gallery: Gallery) -> Section | None:
     keys = leading(material.table, METHODS, present(rows))
     rows = among(rows, keys)
     plots = [
-        Reliability(
-            split, _plots(rows[rows["split"] == split], split, keys, material.sites, gallery)
-        )
+        Reliability(split, _plots(rows[rows["split"] == split], split, keys, material, gallery))
         for split in splits_of(rows)
     ]
     if not calibrated and not plots:
@@ -92,7 +91,7 @@ def _calibrated(table: pd.DataFrame) -> list[Calibrated]:
 
 
 def _plots(
-    rows: pd.DataFrame, split: str, keys: list[Key], sites: pd.DataFrame, gallery: Gallery
+    rows: pd.DataFrame, split: str, keys: list[Key], material: Material, gallery: Gallery
 ) -> list[Plot]:
     keys = [key for key in keys if len(of(rows, key))]
     levels = reliability.by_level(rows, keys)
@@ -116,8 +115,8 @@ def _plots(
         f"width_by_level_{split}", f"Width of 90 % intervals by predicted level, {split}",
         widths, figure,
     )  # fmt: skip
-    grouped = reliability.by_group(rows, keys, sites)
-    words = {"all": "all stations"} | shown_groups(sites, set(grouped["group"]))
+    grouped = reliability.by_group(material.table, keys, split)
+    words = {"all": "all stations"} | shown_groups(material.sites, set(grouped["group"]))
     figure = by_group(
         grouped, keys, words, "Coverage by group", "share inside",
         reference=reliability.NOMINAL, asked=ASKED,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mmaq.errors import TableError
+from mmaq.base.errors import TableError
+from mmaq.contracts.sites import has_places, stations
 from mmaq.report import names
 from mmaq.report.choose import leading, of, once, present, splits_of, whole
 from mmaq.report.figures.stations import error_map, level_map
 from mmaq.report.gallery import Gallery, Plot
 from mmaq.report.material import Material, Section
-from mmaq.sites import has_places, stations
 
 
 def section(material: Material, gallery: Gallery) -> Section | None:

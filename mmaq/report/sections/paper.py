@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from mmaq import reported
+from mmaq.contracts import reported
 from mmaq.report import names
 from mmaq.report.choose import measured, splits_of
 from mmaq.report.gallery import Gallery

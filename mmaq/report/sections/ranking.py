@@ -11,9 +11,12 @@ from mmaq.report.choose import KEY, Key, among, measured, ordered, splits_of
 from mmaq.report.figures.ranking import ranking
 from mmaq.report.gallery import NARROW, WIDE, Gallery, Plot
 from mmaq.report.material import Material, Section
+from mmaq.vocabulary import POLLUTANTS
 
 MAIN = "r2_by_method"
+
 HEADS = {split: split for split in names.SPLITS}
+
 FIRST = 20
 """Rows of the plot that is seen at once; references and ceilings below it are kept."""
 
@@ -34,7 +37,7 @@ def section(material: Material, gallery: Gallery) -> Section | None:
     """R² by method, best first."""
     rankings = [
         _ranking(rows, task, gallery)
-        for task in names.POLLUTANTS
+        for task in POLLUTANTS
         if len(rows := measured(material.table, "r2", task))
     ]
     if not rankings:

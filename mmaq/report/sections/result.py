@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mmaq.benchmark import main_rows
+from mmaq.contracts.benchmark import main_rows
 from mmaq.report import names
 from mmaq.report.choose import measured
 from mmaq.report.gallery import Gallery

@@ -10,7 +10,9 @@ from mmaq.report.material import Material, Section
 from mmaq.report.tables import benchmark_tables
 
 HEADS = dict.fromkeys(names.SPLITS, "test")
+
 SPLITS = dict.fromkeys(names.SPLITS, "plants that training has not seen")
+
 LEADING = {"fuel": "accuracy", "plume": "foreground_iou"}
 
 

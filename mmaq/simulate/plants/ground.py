@@ -6,13 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmaq.simulate.plants.canvas import PIXEL, Canvas
-from mmaq.simulate.plants.materials import SPECTRA, TEXTURE
-from mmaq.simulate.plants.plant import Plant
-from mmaq.simulate.plants.works import build
-from mmaq.simulate.sensors.noise import ground_noise
+from mmaq.simulate.plants.canvas import PIXEL, SPECTRA, TEXTURE, Canvas
+from mmaq.simulate.plants.plant import Plant, build
+from mmaq.simulate.sensors.scenery import ground_noise
 from mmaq.simulate.sensors.spectra import growth, surface_reflectance
-from mmaq.simulate.world import World
+from mmaq.simulate.world.world import World
 
 
 @dataclass(frozen=True)

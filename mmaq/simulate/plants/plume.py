@@ -20,24 +20,32 @@ from mmaq.simulate.sensors.spectra import CLOUD, WAVELENGTHS
 
 DROPLET = 8e-6
 """Effective radius of the droplets in m."""
+
 WATER = 1000.0
 """Density of water, kg/m3."""
+
 MIXING = 0.4
 """Share of the deficit that a warm plume has to make good: saturation rises faster than the
 temperature, so that warm damp air mixed with cold dry air is damper than their mean."""
+
 CONDENSED = 0.25
 """Share of the excess that becomes droplets: the rest stays vapour of the warmer plume."""
+
 BACKSCATTER = 0.15
 """1 - g of droplets, g being the asymmetry of their scattering."""
+
 SMOKE_EXTINCTION = 4.0
 """m2/g of fine aerosol at 0.55 um."""
+
 SMOKE = np.array(
     [1500, 1520, 1540, 1560, 1570, 1580, 1585, 1590, 1600, 1600, 1500, 1300],
     np.float32,
 )
 """Reflectance x 10000 of opaque smoke."""
+
 WHITE = 1.25
 """Brightness of opaque droplets in units of a cloud's: they are young and dense."""
+
 SHORTEST = 1.0
 """Least distance in m at which the formula is used."""
 

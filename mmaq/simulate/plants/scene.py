@@ -12,26 +12,30 @@ from scipy import ndimage
 from mmaq.simulate.plants.ground import Ground
 from mmaq.simulate.plants.plant import AIR, FUELS, MECHANICAL, NATURAL, Plant
 from mmaq.simulate.plants.plume import Air, Source, lay_over, opacity
-from mmaq.simulate.sensors.noise import gaussian_field
+from mmaq.simulate.sensors.scenery import gaussian_field
 from mmaq.simulate.sensors.sky import Air as Sky
 from mmaq.simulate.sensors.sky import through
-from mmaq.simulate.sensors.spectra import BANDS
-from mmaq.simulate.sensors.sun import sun_angles
+from mmaq.simulate.sensors.spectra import BANDS, sun_angles
 from mmaq.simulate.sensors.windows import FILES, NOISE, block_mean
-from mmaq.simulate.world import World
 from mmaq.simulate.world.grid import CRS
 from mmaq.simulate.world.weather import season
+from mmaq.simulate.world.world import World
 
 VAPOUR = {NATURAL: 0.80, MECHANICAL: 0.60, AIR: 0.0}
 """kg/s of vapour that wet cooling gives to the air per MW."""
+
 STACK = 20.0
 """Radius in m of a stack's plume once its heat has stirred it."""
+
 SEEN = 0.15
 """Opacity from which a plume is labelled: who draws outlines does not see the rest."""
+
 DARK = 0.45
 """Share of the light that a shadow lacks in the visible."""
+
 PLUME_HEIGHT = 250.0
 """Height in m from which a plume's shadow falls."""
+
 HOUR = 10
 """Hour (UTC) at which Sentinel-2 passes."""
 

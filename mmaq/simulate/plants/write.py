@@ -10,7 +10,7 @@ import rasterio
 from affine import Affine
 from rasterio.features import shapes
 
-from mmaq.files import write_json
+from mmaq.base.files import write_json
 from mmaq.simulate.plants.ground import Ground
 from mmaq.simulate.plants.plant import FUELS
 from mmaq.simulate.plants.scene import Scene
@@ -18,6 +18,7 @@ from mmaq.simulate.world.grid import CRS
 
 SMALLEST = 20
 """Pixels of the smallest piece of a plume that is outlined."""
+
 COLUMNS = (
     "filename", "fuel_type", "gen_output", "temp", "humidity", "wind-u", "wind-v",
 )  # fmt: skip

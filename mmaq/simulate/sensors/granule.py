@@ -10,15 +10,20 @@ from pathlib import Path
 import netCDF4
 import numpy as np
 
-from mmaq.files import replacing
+from mmaq.base.files import replacing
 from mmaq.simulate.sensors.layout import DIMENSIONS, FILL, PIXEL, PRODUCT, VARIABLES
 from mmaq.simulate.sensors.orbits import PERIOD, Orbit
+from mmaq.vocabulary import S5P_PRODUCT
 
 COLLECTION, VERSION, FORMAT = "03", "02.04.00", 10400
+
 BEFORE_NODE = timedelta(minutes=50)
 """From the start of an orbit, which its file name carries, to the ascending node; 44 to 52 min."""
+
 REPROCESSED = "20221106T044420"
+
 TO_MOLECULES = np.float32(6.02214e19)
+
 STANDARD_NAMES = {
     "latitude": "latitude", "longitude": "longitude",
     "nitrogendioxide_tropospheric_column": "troposphere_mole_content_of_nitrogen_dioxide",
@@ -45,7 +50,7 @@ class Naming:
         start = self.orbit.node_time - BEFORE_NODE
         stop = start + timedelta(seconds=PERIOD)
         return (
-            f"S5P_RPRO_L2__NO2____{start:%Y%m%dT%H%M%S}_{stop:%Y%m%dT%H%M%S}"
+            f"S5P_RPRO_{S5P_PRODUCT}_{start:%Y%m%dT%H%M%S}_{stop:%Y%m%dT%H%M%S}"
             f"_{self.orbit.number:05d}_{COLLECTION}_{VERSION.replace('.', '')}_{REPROCESSED}"
         )
 
@@ -184,7 +189,7 @@ def write_metadata(group: netCDF4.Group, naming: Naming) -> None:
             "ProductFormatVersion": np.int32(FORMAT),
             "ProcessingMode": "Reprocessing",
             "LongitudeOfDaysideNadirEquatorCrossing": np.float32(naming.orbit.node_longitude),
-            "ProductShortName": "L2__NO2___",
+            "ProductShortName": S5P_PRODUCT,
         }
     )
     for name in ("ALGORITHM_SETTINGS", "QA_STATISTICS", "ESA_METADATA", "ISO_METADATA"):

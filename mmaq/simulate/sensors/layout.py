@@ -17,10 +17,15 @@ FILL = {
     "u1": 255,
     "u4": 4294967295,
 }
+
 PRODUCT = "PRODUCT"
+
 GEOLOCATIONS = "PRODUCT/SUPPORT_DATA/GEOLOCATIONS"
+
 DETAILED = "PRODUCT/SUPPORT_DATA/DETAILED_RESULTS"
+
 INPUT = "PRODUCT/SUPPORT_DATA/INPUT_DATA"
+
 DIMENSIONS = {
     "scanline": 0,
     "ground_pixel": 450,
@@ -29,9 +34,13 @@ DIMENSIONS = {
     "layer": 34,
     "vertices": 2,
 }
+
 PIXEL = ("time", "scanline", "ground_pixel")
+
 SCAN = ("time", "scanline")
+
 CORNER = (*PIXEL, "corner")
+
 PLACE = -12
 """Latitudes and longitudes are whole multiples of 2**PLACE degrees (27 m)."""
 

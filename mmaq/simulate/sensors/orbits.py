@@ -12,18 +12,27 @@ from datetime import date, datetime, timedelta, timezone
 import numpy as np
 
 ORBITS, DAYS = 227, 16
+
 PERIOD = DAYS * 86400.0 / ORBITS
 """Seconds of an orbit: the ground track repeats after 227 orbits in 16 days."""
+
 REFERENCE, NODE_LONGITUDE = 12367, 165.46729
 """An orbit and its LongitudeOfDaysideNadirEquatorCrossing, from the product's metadata."""
+
 NODE_TIME = datetime(2020, 3, 3, 2, 27, 32, tzinfo=timezone.utc)
 """When that orbit crossed the equator northward: 13:29:24 local mean solar time."""
+
 INCLINATION = np.deg2rad(98.74)
+
 ALTITUDE, EARTH = 840.0, 6371.0  # km; the height at 35 to 60 degrees north
+
 FLATTENING = 0.00669438  # first eccentricity of WGS 84, squared
+
 SCAN_S = 0.840
 """Seconds from one scanline to the next (since 2019-08-06; 5.5 km on the ground)."""
+
 SCANLINES, PIXELS = 4172, 450
+
 HALF_VIEW, CURVE = np.deg2rad(53.0), 0.03
 """Half the angle that the swath of 2600 km spans, and by how much pixels are wider in angle at
 nadir than on average: so they measure 3.5 km there and 14.5 km at the edge."""

@@ -8,21 +8,23 @@ from functools import cached_property
 
 import numpy as np
 
+from mmaq.base.errors import ConfigError
 from mmaq.config.data import Period
-from mmaq.errors import ConfigError
-from mmaq.simulate.sensors.scenery import rng_of
-from mmaq.simulate.sensors.sun import sun_angles
-from mmaq.simulate.sensors.tiles import Tile
+from mmaq.simulate.sensors.scenery import Tile, rng_of
+from mmaq.simulate.sensors.spectra import sun_angles
 
 PASSES = {
     108: (date(2017, 8, 18), "10:30:21"),
     65: (date(2018, 4, 12), "10:20:21"),
 }
 """Relative orbit: a day on which Sentinel-2A flew it, and its time over these latitudes."""
+
 WEST_OF = 500_000.0
 """Tiles that start west of this easting (m) are seen from orbit 108, the others from 65."""
+
 REVISIT = 5
 """Days from a pass of Sentinel-2A to the next of Sentinel-2B on the same orbit."""
+
 BASELINE = "05.00"
 
 

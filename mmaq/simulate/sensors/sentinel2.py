@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mmaq.archive import SENTINEL2, Asset, Product, write_collection
+from mmaq.base.sparse import Frame, SparseRaster
 from mmaq.config.data import Period, Simulate
-from mmaq.simulate.sensors.scenery import Scenery, over_workers
+from mmaq.contracts.archive import SENTINEL2, Asset, Product, write_collection
+from mmaq.simulate.sensors.scenery import EPSG, SIDE, Scenery, Tile, assign_tiles, over_workers
 from mmaq.simulate.sensors.scenes import BASELINE, Scene, scenes_of
 from mmaq.simulate.sensors.sky import Sky, make_sky
-from mmaq.simulate.sensors.tiles import EPSG, SIDE, Tile, assign_tiles
 from mmaq.simulate.sensors.windows import FILES, OFFSET, observe, see_ground
-from mmaq.sparse import Frame, SparseRaster
 
 ABOUT = "Sentinel-2 Level-2A, simulated: windows around sites in otherwise empty tiles"
 

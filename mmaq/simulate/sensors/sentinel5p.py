@@ -11,19 +11,27 @@ from pathlib import Path
 import numpy as np
 from pyproj import Transformer
 
-from mmaq.archive import SENTINEL5P, Asset, Product, write_collection
 from mmaq.config.data import Period, Simulate
-from mmaq.simulate.sensors.derived import column_fields, surface_fields
+from mmaq.contracts.archive import SENTINEL5P, Asset, Product, write_collection
 from mmaq.simulate.sensors.granule import VERSION, Naming, write_granule
 from mmaq.simulate.sensors.layout import DIMENSIONS
 from mmaq.simulate.sensors.orbits import PIXELS, Orbit, Swath, orbit_of, swath_over
-from mmaq.simulate.sensors.retrieval import Retrieval, cloud_fraction, footprint_mean, retrieve
+from mmaq.simulate.sensors.retrieval import (
+    Retrieval,
+    cloud_fraction,
+    column_fields,
+    footprint_mean,
+    retrieve,
+    surface_fields,
+)
 from mmaq.simulate.sensors.scenery import Scenery, over_workers, rng_of
-from mmaq.simulate.sensors.sun import sun_angles
+from mmaq.simulate.sensors.spectra import sun_angles
 
 ABOUT = "Sentinel-5P TROPOMI L2 NO2, simulated in the official NetCDF layout"
+
 MARGIN = 0.4
 """Degrees around the land that a granule covers."""
+
 EPOCH = date(2010, 1, 1)
 
 

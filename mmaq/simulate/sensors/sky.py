@@ -7,20 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from mmaq.simulate.sensors.noise import gaussian_field
-from mmaq.simulate.sensors.scenery import rng_of
+from mmaq.simulate.sensors.scenery import Tile, gaussian_field, rng_of
 from mmaq.simulate.sensors.scenes import Scene
 from mmaq.simulate.sensors.spectra import CLOUD, WAVELENGTHS
-from mmaq.simulate.sensors.tiles import Tile
 
 CELL, CELLS = 200.0, 576
 """Cell (m) and side (cells) of the cloud field; it reaches past the tile's 109.8 km."""
+
 MEDIUM, HIGH = 0.15, 0.5
 """Opacities from which the classification says cloud of medium and of high probability."""
+
 THIN, SHADOW = 0.08, 0.3
 """Opacities from which it says cirrus and cloud shadow."""
+
 SOFTNESS = 0.35
 """How far the field rises (standard deviations) from the cloud's edge to opaque."""
+
 SHADE = 0.62
 """Share of the light that opaque cloud keeps from the ground."""
 

@@ -1,10 +1,13 @@
-"""Surface reflectance of land cover through the year, in the twelve Level-2A bands.
+"""How bright the land is for Sentinel-2 through the year, and where the sun stands.
 
-Spectra are typical Level-2A values of European scenes: water, woods, crops and towns of
-BigEarthNet patches set their level, and laboratory spectra of roofs, asphalt and soil their shape.
+Spectra in the twelve Level-2A bands are typical values of European scenes: water, woods, crops and
+towns of BigEarthNet patches set their level, and laboratory spectra of roofs, asphalt and soil
+their shape.
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 import numpy as np
 
@@ -12,6 +15,7 @@ CLASSES = (
     "water", "forest", "cropland", "grassland", "built", "industry", "asphalt", "bare",
 )  # fmt: skip
 """Land-cover classes, in the order of the world's COVER."""
+
 BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12")
 WAVELENGTHS = np.array([443, 492, 560, 665, 704, 741, 783, 833, 865, 945, 1614, 2202]) / 1000.0
 """Band centres in micrometres (Sentinel-2A)."""
@@ -30,6 +34,7 @@ DORMANT = np.array(
     np.float32,
 )
 """Reflectance x 10000 (class, band) out of season."""
+
 GREEN = np.array(
     [
         [250, 310, 340, 200, 180, 120, 110, 100, 90, 75, 40, 30],
@@ -44,10 +49,13 @@ GREEN = np.array(
     np.float32,
 )
 """Reflectance x 10000 (class, band) at the height of growth."""
+
 TEXTURE = np.array([0.03, 0.10, 0.06, 0.06, 0.16, 0.18, 0.05, 0.08], np.float32)
 """Standard deviation of brightness among a class's 10 m pixels, as a share of its reflectance."""
+
 TINT = 0.04
 """Standard deviation of the slope from visible to short-wave infrared, as a share."""
+
 CLOUD = np.array([5200, 5400, 5500, 5700, 5900, 6000, 6050, 6100, 6150, 5600, 4100, 3100])
 """Reflectance x 10000 of opaque cloud."""
 
@@ -92,3 +100,34 @@ def surface_reflectance(
     mixed = (bright * (1 - green)) @ DORMANT + (bright * green) @ GREEN
     slope = (np.log(WAVELENGTHS) / np.log(WAVELENGTHS[-1])).astype(np.float32)
     return mixed * (1 + TINT * tint[:, None] * slope)
+
+
+def sun_angles(
+    time: datetime,
+    lat: np.ndarray | float,
+    lon: np.ndarray | float,
+    seconds: np.ndarray | float = 0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Zenith angle and azimuth (clockwise from north, -180 to 180) of the sun, in degrees.
+
+    ``time`` is UTC and ``seconds`` (broadcast against ``lat``) is added to it. Fourier series of
+    declination and equation of time by Spencer (1971), good to about 0.3 degrees.
+    """
+    day = time.timetuple().tm_yday
+    hours = time.hour + time.minute / 60 + (time.second + np.asarray(seconds, float)) / 3600
+    g = 2 * np.pi * (day - 1 + (hours - 12) / 24) / 365
+    declination = (
+        0.006918 - 0.399912 * np.cos(g) + 0.070257 * np.sin(g) - 0.006758 * np.cos(2 * g)
+        + 0.000907 * np.sin(2 * g) - 0.002697 * np.cos(3 * g) + 0.00148 * np.sin(3 * g)
+    )  # fmt: skip
+    minutes = 229.18 * (
+        0.000075 + 0.001868 * np.cos(g) - 0.032077 * np.sin(g)
+        - 0.014615 * np.cos(2 * g) - 0.040849 * np.sin(2 * g)
+    )  # fmt: skip
+    solar = hours + minutes / 60 + np.asarray(lon, float) / 15
+    angle = np.deg2rad(15 * (solar - 12))
+    phi = np.deg2rad(lat)
+    up = np.sin(phi) * np.sin(declination) + np.cos(phi) * np.cos(declination) * np.cos(angle)
+    east = -np.cos(declination) * np.sin(angle)
+    north = np.sin(declination) * np.cos(phi) - np.cos(declination) * np.cos(angle) * np.sin(phi)
+    return np.rad2deg(np.arccos(np.clip(up, -1, 1))), np.rad2deg(np.arctan2(east, north))

@@ -6,23 +6,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmaq.simulate.sensors.noise import ground_noise
-from mmaq.simulate.sensors.scenery import Scenery, rng_of
+from mmaq.simulate.sensors.scenery import SNAP, Scenery, Tile, ground_noise, rng_of
 from mmaq.simulate.sensors.scenes import Scene
 from mmaq.simulate.sensors.sky import Air, Sky, classify, through
 from mmaq.simulate.sensors.spectra import BANDS, growth, surface_reflectance
-from mmaq.simulate.sensors.tiles import SNAP, Tile
 
 WINDOW = 480
 """Side in m of what is written around a site: eight 60 m pixels."""
+
 OFFSET = 1000
 """DN = reflectance x 10000 + OFFSET since processing baseline 04.00; DN 0 is no data."""
+
 FILES = {
     "R10m": (10, ("B02", "B03", "B04", "B08"), 128),
     "R20m": (20, ("B05", "B06", "B07", "B8A", "B11", "B12"), 64),
     "R60m": (60, ("B01", "B09"), 32),
 }
 """Asset: pixel in m, bands, block side in pixels."""
+
 NOISE = {10: (18.0, 0.008), 20: (12.0, 0.006), 60: (10.0, 0.005)}
 """By pixel: standard deviation of the noise in DN, and its part in proportion to reflectance."""
 

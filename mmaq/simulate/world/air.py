@@ -16,22 +16,29 @@ from tqdm import tqdm
 
 from mmaq.simulate.world.emissions import VEHICLE
 from mmaq.simulate.world.local import surroundings
-from mmaq.simulate.world.transport import Transport
+from mmaq.simulate.world.weather import Transport
 from mmaq.simulate.world.world import BACKGROUND, NO2_SHARE, World
 
 MICROGRAMS = 46.0e6
 """µg per mol of NO2."""
+
 SURFACE_SHARE = {"traffic": 1.0, "heating": 1.0, "industry": 0.8, "power": 0.35}
 """How much of a sector's column lies in the surface layer; stacks emit above it by night."""
+
 GROUND_BACKGROUND = 1.5
 """µg/m3 that come from beyond the world."""
+
 STREET_BOX = (11.0, 5.5, 6.0)
 """Residence time / box height in s/m of the boxes about a road, by ``local.SCALES``."""
+
 HOUSE_BOX = 45.0
 """The same for the houses within some 250 m."""
+
 INDUSTRY_BOX = 9.0
 """The same for industry, whose plume is ``INDUSTRY_SIGMA`` plus the site's radius wide."""
+
 INDUSTRY_SIGMA = 350.0
+
 ALTITUDE = 1400.0
 """e-folding height in m of the concentration at the ground."""
 

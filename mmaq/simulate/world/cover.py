@@ -11,14 +11,17 @@ from math import exp, hypot
 import numpy as np
 from numba import njit
 
-from mmaq.simulate.world.noise import hashed, lattice_noise, parcel
+from mmaq.simulate.world.grid import hashed, lattice_noise, parcel
 from mmaq.simulate.world.pieces import distance_to_piece
 
 COVER = ("water", "forest", "cropland", "grassland", "built", "industry", "asphalt", "bare")
 """Classes of ``World.cover``, in the order of its columns."""
+
 PIXEL = 10.0
+
 WIDEST = 60.0
 """No road is wider than this (m); the search for asphalt reaches half of it."""
+
 GARDEN = 5.0
 
 

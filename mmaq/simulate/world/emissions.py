@@ -6,18 +6,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmaq.simulate.world.grid import Grid, coarsen
-from mmaq.simulate.world.noise import gaussian_field
+from mmaq.simulate.world.grid import Grid, coarsen, gaussian_field
 from mmaq.simulate.world.pieces import Pieces
 from mmaq.simulate.world.sources import Industry, PowerPlants
 
 MOL_PER_KG = 1000.0 / 46.0
+
 YEAR = 365.25 * 86400.0
+
 VEHICLE = 0.8e-6 * MOL_PER_KG / 86400.0
 """mol/s of NOx per (vehicle a day x m of road): 0.8 g per vehicle-km."""
+
 PERSON = 4.0 * MOL_PER_KG / YEAR
 """mol/s of NOx per inhabitant at ``TYPICAL`` density: 4 kg a year of heating and small sources."""
+
 TYPICAL = 1000.0
+
 SPRAWL = 0.5
 """Emission density grows with this power of the population's: detached houses need more a head."""
 

@@ -13,7 +13,9 @@ from mmaq.simulate.world.world import World
 
 SCALES = (18.0, 55.0, 150.0)
 """Widths in m of the Gaussians that together make the decay away from a road."""
+
 REACH = 600.0
+
 BUSY = 4000.0
 """A road from this volume on (vehicles a day) counts as busy."""
 

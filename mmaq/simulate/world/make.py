@@ -7,13 +7,12 @@ import numpy as np
 from mmaq.config.data import Period, Simulate
 from mmaq.simulate.world.emissions import make_emissions, make_heating
 from mmaq.simulate.world.grid import square
-from mmaq.simulate.world.land import make_land
+from mmaq.simulate.world.land import make_elevation, make_land
 from mmaq.simulate.world.pieces import cut_roads
 from mmaq.simulate.world.roads import make_roads
 from mmaq.simulate.world.settlements import make_population, make_settlements
 from mmaq.simulate.world.siting import make_sites
 from mmaq.simulate.world.sources import make_industry, make_power_plants
-from mmaq.simulate.world.terrain import make_elevation
 from mmaq.simulate.world.weather import weather_of_year
 from mmaq.simulate.world.world import World
 

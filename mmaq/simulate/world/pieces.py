@@ -17,6 +17,7 @@ from mmaq.simulate.world.roads import Roads
 
 CELL = 500.0
 """Side of an index cell in m."""
+
 SEGMENT = np.dtype([(name, np.float32) for name in ("xa", "ya", "xb", "yb", "width", "volume")])
 
 

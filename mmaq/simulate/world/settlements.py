@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmaq.simulate.world.grid import Grid
-from mmaq.simulate.world.noise import gaussian_field
+from mmaq.simulate.world.grid import Grid, gaussian_field
 
 PER_KM2 = 0.03
 """Settlements per km2 of land."""
+
 SMALLEST = 500.0
 """Inhabitants of the smallest settlement; the r-th largest of n has ``SMALLEST * n / r`` (Zipf)."""
+
 TOWN = 5000.0
 """Towns from this size on keep a distance from one another and have a street lattice."""
 

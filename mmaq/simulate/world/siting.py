@@ -7,27 +7,37 @@ import pandas as pd
 from pyproj import Transformer
 from scipy.ndimage import uniform_filter
 
-from mmaq.errors import ConfigError
-from mmaq.simulate.world.candidates import BUSY_AWAY, draw_candidates
+from mmaq.base.errors import ConfigError
 from mmaq.simulate.world.grid import CRS
 from mmaq.simulate.world.local import distances
 from mmaq.simulate.world.world import World
-from mmaq.sites import AREAS, TYPES
+from mmaq.vocabulary import AREAS, TYPES
+
+BUSY_AWAY = 45.0
+"""Background and industrial sites keep this distance (m) from busy roads."""
+
+ROADSIDE = 3000.0
+"""A traffic site stands at a road of at least this volume (vehicles a day)."""
 
 COUNTRY = "XM"
 """A user-assigned code of ISO 3166-1: no real country has it."""
+
 KIND_COUNTS = {
     ("urban", "traffic"): 658, ("urban", "background"): 781, ("suburban", "background"): 391,
     ("rural", "background"): 395, ("suburban", "industrial"): 143, ("urban", "industrial"): 121,
     ("rural", "industrial"): 87, ("suburban", "traffic"): 82, ("rural", "traffic"): 16,
 }  # fmt: skip
 """Stations by kind in the published European table (2,674 rows)."""
+
 SUBURBAN, URBAN = 2.15, 2.75
 """log10 of the density (1/km2) from which a network calls a place suburban or urban."""
+
 AREA_NOISE = 0.38
 """Scatter of that judgement, in log10."""
+
 APART = 500.0
 """Least distance in m between any two sites: patches of 320 m never overlap."""
+
 CANYON_SPREAD = 0.25
 """Scatter (log) of how a site's walls and inlet hold street air back; no input shows it."""
 
@@ -128,3 +138,56 @@ def _table(
         table[name] = np.where(labelled, (kind == name).astype(float), np.nan)
     table["canyon"] = np.exp(CANYON_SPREAD * rng.standard_normal(len(x)))
     return table
+
+
+def draw_candidates(
+    world: World, kind: str, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Eastings and northings (count,) of places where a station of type ``kind`` might stand."""
+    draw = {"traffic": _roadside, "industrial": _industrial, "background": _background}[kind]
+    return draw(world, count, rng)
+
+
+def _roadside(world: World, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A few metres from the kerb of a road with traffic."""
+    pieces, roads = world.pieces, world.roads
+    volume = roads.volume[pieces.road]
+    east, south = (pieces.xa + pieces.xb) / 2, (pieces.ya + pieces.yb) / 2
+    people = world.grid.sample(world.population, world.grid.west + east, world.grid.north - south)
+    motorway = np.where(roads.kind[pieces.road] == 0, 0.2, 1.0)
+    weight = pieces.length * (volume >= ROADSIDE) * motorway * np.maximum(people, 5.0) ** 0.7
+    chosen = rng.choice(len(weight), count, p=weight / weight.sum())
+    share = rng.uniform(0.0, 1.0, count)
+    xa, ya = pieces.xa[chosen].astype(float), pieces.ya[chosen].astype(float)
+    dx, dy = pieces.xb[chosen] - xa, pieces.yb[chosen] - ya
+    length = np.maximum(np.hypot(dx, dy), 1.0)
+    aside = rng.choice([-1.0, 1.0], count) * (
+        roads.width[pieces.road[chosen]] / 2 + rng.uniform(1.5, 9.0, count)
+    )
+    east = xa + share * dx - aside * dy / length
+    south = ya + share * dy + aside * dx / length
+    return world.grid.west + east, world.grid.north - south
+
+
+def _industrial(
+    world: World, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Up to a kilometre from the fence of an industry site."""
+    site = rng.integers(len(world.industry.x), size=count)
+    away = world.industry.radius[site] + rng.uniform(20.0, 900.0, count)
+    angle = rng.uniform(0.0, 2 * np.pi, count)
+    x = world.industry.x[site] + away * np.cos(angle)
+    return x, world.industry.y[site] + away * np.sin(angle)
+
+
+def _background(
+    world: World, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Anywhere on land, more often where people live."""
+    grid = world.grid
+    weight = np.maximum(world.population, 4.0) ** 0.75 * (world.elevation_field > 0)
+    cumulative = np.cumsum(weight.ravel(), dtype=float)
+    cell = np.searchsorted(cumulative, rng.uniform(0.0, cumulative[-1], count))
+    row, column = np.unravel_index(cell, grid.shape)
+    x = grid.west + (column + rng.uniform(size=count)) * grid.step
+    return x, grid.north - (row + rng.uniform(size=count)) * grid.step

@@ -6,17 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmaq.simulate.world.grid import Grid
-from mmaq.simulate.world.noise import gaussian_field
+from mmaq.simulate.world.grid import Grid, gaussian_field
 from mmaq.simulate.world.settlements import Settlements
 
 FUELS = ("Coal", "Gas", "Oil", "Hydro", "Wind", "Solar", "Biomass")
+
 FUEL_SHARE = (0.22, 0.30, 0.05, 0.08, 0.15, 0.08, 0.12)
 """How plants divide among fuels, in the words of the Global Power Plant Database."""
+
 FUEL_CAPACITY = (700.0, 300.0, 120.0, 40.0, 25.0, 8.0, 20.0)
 """Median capacity in MW by fuel."""
+
 FUEL_NOX = (0.85, 0.25, 0.9, 0.0, 0.0, 0.0, 0.8)
 """NOx as NO2 in g per kWh by fuel; after EMEP/EEA guidebook (2019), 1.A.1, with abatement."""
+
 LOAD = 0.5
 """Mean output as a share of the capacity."""
 

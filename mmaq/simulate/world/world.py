@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from affine import Affine
 
-from mmaq.errors import ConfigError
+from mmaq.base.errors import ConfigError
 from mmaq.simulate.world.cover import cover_points, greenness_points
 from mmaq.simulate.world.emissions import Emissions
 from mmaq.simulate.world.grid import CRS, Grid
@@ -18,11 +18,11 @@ from mmaq.simulate.world.pieces import CELL, Pieces
 from mmaq.simulate.world.roads import Roads
 from mmaq.simulate.world.settlements import Settlements
 from mmaq.simulate.world.sources import Industry, PowerPlants
-from mmaq.simulate.world.transport import Transport
-from mmaq.simulate.world.weather import Weather
+from mmaq.simulate.world.weather import Transport, Weather
 
 NO2_SHARE = 0.75
 """NO2 / NOx in the column about noon."""
+
 BACKGROUND = 0.7e-5
 """Tropospheric column in mol/m2 that comes from beyond the world."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
+from mmaq.contracts.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
 from tests.acquire.verb import Verb
 from tests.servers.country import serve
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from mmaq.acquire.manifest import read_manifest
-from mmaq.archive import SENTINEL2
+from mmaq.contracts.archive import SENTINEL2
 from tests.acquire.faults.conftest import one_error
 from tests.servers.country import NO2
 from tests.servers.faulty import Answer

@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
+from mmaq.contracts.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
 from mmaq.services import blocks, part
 from mmaq.services.client import Client
 from tests.acquire.faults.conftest import CONTENT, SEARCHES, one_error

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mmaq.acquire.manifest import Manifest, write_manifest
-from mmaq.archive import SENTINEL2
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Patches
+from mmaq.contracts.archive import SENTINEL2
 from tests.acquire.fetch.hub import DAYS, Hub, official
 from tests.sentinel2.products import NORTH, WEST, Country, ramp, sites_at
 from tests.servers.cogs import remote_scene, scene_to_cogs
@@ -107,10 +107,15 @@ class Mirror:
         SITES.assign(country="LU", measured=True).to_csv(self.sites_csv, index=False)
 
     def fetch(self, workers=4):
-        from mmaq.acquire.fetch import fetch_sentinel2
+        from mmaq.acquire.stage import fetch_sentinel2
 
         fetch_sentinel2(
-            self.manifest_path, self.sites_csv, self.config, PATCHES, self.archive, workers
+            manifest=self.manifest_path,
+            sites=self.sites_csv,
+            config=self.config,
+            patches=PATCHES,
+            archive=self.archive,
+            workers=workers,
         )
         return self.archive
 

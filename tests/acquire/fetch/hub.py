@@ -7,11 +7,13 @@ from datetime import date, datetime, timezone
 
 import netCDF4
 
-from mmaq.acquire.fetch import fetch_granules, grid_and_drop
-from mmaq.acquire.manifest import Manifest, RemoteFile, RemoteProduct, write_manifest
-from mmaq.archive import SENTINEL5P
+from mmaq.acquire.manifest import Manifest, RemoteProduct, write_manifest
+from mmaq.acquire.stage import fetch_sentinel5p as fetch_granules
+from mmaq.acquire.stage import grid_and_drop_part as grid_and_drop
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Grid
+from mmaq.contracts.archive import SENTINEL5P
+from mmaq.services.remote_file import RemoteFile
 from tests.sentinel5p.archives import make_granules
 
 GRID = Grid(bbox=(4.0, 50.0, 6.0, 51.5), resolution=0.05)
@@ -47,12 +49,26 @@ class Hub:
         write_manifest(self.manifest_path, manifest)
 
     def fetch(self, workers=4):
-        fetch_granules(self.manifest_path, self.config, self.archive, workers)
+        fetch_granules(
+            manifest=self.manifest_path,
+            config=self.config,
+            archive=self.archive,
+            workers=workers,
+        )
         return self.archive
 
     def grid(self, out, workers=2):
         folder = self.folder / "few"
-        grid_and_drop(self.manifest_path, self.config, GRID, *YEAR, out, folder, workers)
+        grid_and_drop(
+            manifest=self.manifest_path,
+            config=self.config,
+            grid=GRID,
+            start=YEAR[0],
+            end=YEAR[1],
+            out=out,
+            folder=folder,
+            workers=workers,
+        )
         return folder
 
 

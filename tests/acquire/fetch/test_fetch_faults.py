@@ -9,8 +9,8 @@ import logging
 import pytest
 import rasterio
 
-from mmaq.archive import SENTINEL2, read_collection
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
+from mmaq.contracts.archive import SENTINEL2, read_collection
 from mmaq.services import blocks
 from mmaq.services.blocks import BLOCK
 from mmaq.services.faults import DiskFull

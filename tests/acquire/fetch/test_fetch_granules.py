@@ -10,11 +10,11 @@ from datetime import datetime, timezone
 
 import pytest
 
-from mmaq.acquire.fetch.collection import has_item
-from mmaq.acquire.manifest import RemoteFile
-from mmaq.archive import SENTINEL5P, read_collection
+from mmaq.acquire.fetch.products import has_item
+from mmaq.base.errors import ServiceError
 from mmaq.config.acquire import Acquire
-from mmaq.errors import ServiceError
+from mmaq.contracts.archive import SENTINEL5P, read_collection
+from mmaq.services.remote_file import RemoteFile
 from tests.acquire.fetch.conftest import tree
 from tests.acquire.fetch.hub import Hub
 from tests.servers.data_space import PASSWORD, USER, Entry, data_space

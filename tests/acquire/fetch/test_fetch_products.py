@@ -8,13 +8,14 @@ from datetime import datetime, timezone
 
 import pytest
 
-from mmaq.acquire.fetch import fetch_sentinel2
-from mmaq.acquire.manifest import Manifest, RemoteFile, RemoteProduct, write_manifest
-from mmaq.archive import SENTINEL2, read_collection
+from mmaq.acquire.manifest import Manifest, RemoteProduct, write_manifest
+from mmaq.acquire.stage import fetch_sentinel2
+from mmaq.base.errors import ServiceError
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Patches
-from mmaq.errors import ServiceError
-from mmaq.patches.store import BANDS
+from mmaq.contracts.archive import SENTINEL2, read_collection
+from mmaq.services.remote_file import RemoteFile
+from mmaq.vocabulary import BANDS
 from tests.acquire.fetch.conftest import tree
 from tests.acquire.files.made_up import PRODUCT, write_raster
 
@@ -48,9 +49,13 @@ def run(tmp_path, server, files, folder="data"):
     write_manifest(home / "manifest" / "m.json", manifest)
     (home / "manifest" / "sites.csv").write_text("site_id,lon,lat\na,9.5,53.2\n")
     fetch_sentinel2(
-        home / "manifest" / "m.json", home / "manifest" / "sites.csv",
-        Acquire(endpoints={"dhus": server.url}), Patches(), home / "archive", 2,
-    )  # fmt: skip
+        manifest=home / "manifest" / "m.json",
+        sites=home / "manifest" / "sites.csv",
+        config=Acquire(endpoints={"dhus": server.url}),
+        patches=Patches(),
+        archive=home / "archive",
+        workers=2,
+    )
     return home / "archive"
 
 

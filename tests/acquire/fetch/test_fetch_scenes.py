@@ -14,15 +14,16 @@ from pyproj import Transformer
 from rasterio.transform import from_origin
 from rasterio.windows import Window
 
-from mmaq.acquire.fetch import fetch_sentinel2
 from mmaq.acquire.files.sentinel2 import find_scenes
-from mmaq.acquire.manifest import Manifest, RemoteFile, write_manifest
+from mmaq.acquire.manifest import Manifest, write_manifest
 from mmaq.acquire.search.scenes import read_scene
-from mmaq.archive import SENTINEL2, Asset, Product, read_collection, write_collection
+from mmaq.acquire.stage import fetch_sentinel2
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Patches, Period, Simulate
-from mmaq.sentinel2 import cut_windows
-from mmaq.simulate.sensors import write_sentinel2
+from mmaq.contracts.archive import SENTINEL2, Asset, Product, read_collection, write_collection
+from mmaq.sentinel2.cut import cut_windows
+from mmaq.services.remote_file import RemoteFile
+from mmaq.simulate.sensors.sentinel2 import write_sentinel2
 from tests.acquire.fetch.test_fetch_windows import same_windows
 from tests.sentinel2.products import RESOLUTION
 from tests.servers.cogs import remote_scene, scene_to_cogs, write_cog
@@ -44,9 +45,13 @@ def fetch(folder, url, products, sites, candidates=None):
     table = sites.assign(country="LU", measured=True)
     table.to_csv(folder / "manifest" / "sites.csv", index=False)
     fetch_sentinel2(
-        folder / "manifest" / "m.json", folder / "manifest" / "sites.csv",
-        Acquire(endpoints={"earth-search": url}), PATCHES, folder / "archive", 4,
-    )  # fmt: skip
+        manifest=folder / "manifest" / "m.json",
+        sites=folder / "manifest" / "sites.csv",
+        config=Acquire(endpoints={"earth-search": url}),
+        patches=PATCHES,
+        archive=folder / "archive",
+        workers=4,
+    )
     return folder / "archive"
 
 

@@ -9,8 +9,9 @@ import time
 
 import pytest
 
-from mmaq.acquire.fetch.collection import has_item
-from mmaq.archive import SENTINEL2
+from mmaq.acquire.fetch.products import has_item
+from mmaq.base.files import temporary_of
+from mmaq.contracts.archive import SENTINEL2
 from mmaq.services.blocks import BLOCK, Blocks
 from tests.acquire.fetch.conftest import tree
 from tests.acquire.fetch.stopped import run_for
@@ -78,7 +79,7 @@ def test_kill_9_at_twenty_moments_costs_no_complete_byte(mirror, tmp_path):
 
 
 def test_a_stop_between_two_items_goes_on_with_the_second(mirror, monkeypatch, tmp_path):
-    from mmaq.acquire.fetch import sentinel2
+    from mmaq.acquire.fetch import scenes as sentinel2
 
     whole = sentinel2.write_scene
 
@@ -107,15 +108,19 @@ def test_what_killed_processes_left_is_removed_and_what_live_ones_write_stays(mi
     os.waitpid(dead, 0)
     archive = mirror.archive
     left = [
-        archive / f".catalog.{dead}.part.json",
-        archive / SENTINEL2 / f".collection.{dead}.part.json",
-        archive / SENTINEL2 / "S2A_ONE" / f".SCL.{dead}.part.tif",
+        temporary_of(archive / "catalog.json", process=dead),
+        temporary_of(archive / SENTINEL2 / "collection.json", process=dead),
+        temporary_of(archive / SENTINEL2 / "S2A_ONE" / "SCL.tif", process=dead),
     ]
     for path in left:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half")
-    alive = archive / ".catalog.1.part.json"
-    alive.write_bytes(b"of a process that runs")
+    alive = [
+        temporary_of(archive / "catalog.json", process=1),
+        temporary_of(archive / SENTINEL2 / "collection.json", "node-17", dead),
+    ]
+    for path in alive:
+        path.write_bytes(b"of a process that runs, or of another host")
     mirror.fetch()
     assert not [path for path in left if path.exists()]
-    assert alive.exists()
+    assert all(path.exists() for path in alive)

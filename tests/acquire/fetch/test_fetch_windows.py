@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import rasterio
 
-from mmaq.archive import SENTINEL2, read_collection
-from mmaq.errors import ServiceError, TableError
-from mmaq.sentinel2 import cut_windows
+from mmaq.base.errors import ServiceError, TableError
+from mmaq.contracts.archive import SENTINEL2, read_collection
+from mmaq.sentinel2.cut import cut_windows
 from tests.acquire.fetch.conftest import PATCHES, SITES, tree
 
 

@@ -7,10 +7,10 @@ from datetime import date
 
 import pytest
 
-from mmaq.acquire.fetch import grid_and_drop
-from mmaq.archive import SENTINEL5P
-from mmaq.errors import ServiceError
-from mmaq.sentinel5p import grid_part
+from mmaq.acquire.stage import grid_and_drop_part as grid_and_drop
+from mmaq.base.errors import ServiceError
+from mmaq.contracts.archive import SENTINEL5P
+from mmaq.sentinel5p.stage import grid_part
 from tests.acquire.fetch.conftest import tree
 from tests.acquire.fetch.hub import GRID, YEAR, Hub, official
 from tests.acquire.fetch.stopped import run_for
@@ -18,14 +18,16 @@ from tests.servers.faulty import Slow, Status
 
 
 def test_gridded_and_dropped_gives_the_part_that_the_archive_gives(hub, tmp_path):
-    grid_part(hub.fetch(), GRID, *YEAR, tmp_path / "want.nc")
+    grid_part(
+        archive=hub.fetch(), config=GRID, start=YEAR[0], end=YEAR[1], out=tmp_path / "want.nc"
+    )
     folder = hub.grid(tmp_path / "got.nc")
     assert (tmp_path / "got.nc").read_bytes() == (tmp_path / "want.nc").read_bytes()
     assert [path for path in folder.rglob("*") if path.is_file()] == []
 
 
 def test_only_a_few_granules_lie_on_the_disk(hub, tmp_path, monkeypatch, granules):
-    from mmaq.acquire.fetch import gridding
+    from mmaq.acquire import stage as gridding
 
     held, real = [], gridding.accumulate
 
@@ -42,7 +44,16 @@ def test_only_a_few_granules_lie_on_the_disk(hub, tmp_path, monkeypatch, granule
 def test_a_period_takes_its_days_alone(hub, tmp_path, server, granules):
     out, few = tmp_path / "part.nc", hub.folder / "few"
     days = date(2021, 1, 3), date(2021, 1, 4)
-    grid_and_drop(hub.manifest_path, hub.config, GRID, *days, out, few, 1)
+    grid_and_drop(
+        manifest=hub.manifest_path,
+        config=hub.config,
+        grid=GRID,
+        start=days[0],
+        end=days[1],
+        out=out,
+        folder=few,
+        workers=1,
+    )
     assert {asked.path for asked in server.log} == {f"/{path.name}" for path in granules[2:4]}
 
 
@@ -66,7 +77,9 @@ def test_a_granule_that_fails_leaves_no_part_and_is_not_the_end_of_the_others(
 def test_kill_9_at_twenty_moments_costs_no_complete_byte(server, tmp_path, hub, way):
     granules = official(tmp_path / "month", range(1, 32))
     once = Hub(server, tmp_path / "once", granules)
-    grid_part(once.fetch(), GRID, *YEAR, tmp_path / "want.nc")
+    grid_part(
+        archive=once.fetch(), config=GRID, start=YEAR[0], end=YEAR[1], out=tmp_path / "want.nc"
+    )
     whole, fetched = tree(once.archive), server.sent()
     again = Hub(server, tmp_path / "again", granules)
     out = again.folder / "part.nc"

@@ -10,7 +10,7 @@ import rasterio
 from rasterio.transform import from_origin
 from shapely import LineString
 
-from mmaq.patches.store import BANDS
+from mmaq.vocabulary import BANDS
 
 PRODUCT = "S2B_MSIL2A_20210603T103629_N0300_R008_T32UNE_20210603T135802"
 GRANULE = "S5P_{0}_L2__{1}_20210603T110000_20210603T124000_{2:05d}_02_{3}_20210605T040506"

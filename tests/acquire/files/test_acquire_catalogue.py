@@ -7,8 +7,10 @@ from datetime import datetime, timezone
 import numpy as np
 import pytest
 
-from mmaq.acquire.files import catalogue
-from mmaq.archive import (
+from mmaq.acquire.stage import acquire as catalogue
+from mmaq.base.errors import ArchiveError, ProductError
+from mmaq.config.data import Files, Landuse, Period
+from mmaq.contracts.archive import (
     ANCILLARY,
     SENTINEL2,
     SENTINEL5P,
@@ -16,11 +18,9 @@ from mmaq.archive import (
     has_collection,
     read_collection,
     read_product,
-)  # fmt: skip
-from mmaq.config.data import Files, Landuse, Period
-from mmaq.errors import ArchiveError, ProductError
-from mmaq.landuse import build_sites
-from mmaq.sites import read_sites
+)
+from mmaq.contracts.sites import read_sites
+from mmaq.landuse.stage import landuse as build_sites
 from tests.acquire.files.made_up import (
     PRODUCT,
     write_granule,
@@ -47,7 +47,7 @@ def folders(tmp_path):
 
 def test_all_collections_are_written_and_files_stay_where_they_are(folders, tmp_path):
     root = tmp_path / "archive"
-    catalogue(Files(**folders), root)
+    catalogue(config=Files(**folders), archive=root)
     ids = {name: [product.id for product in read_collection(root, name)]
            for name in (SENTINEL2, SENTINEL5P, ANCILLARY, STATIONS)}  # fmt: skip
     assert ids[SENTINEL2] == [PRODUCT]
@@ -68,7 +68,7 @@ def test_all_collections_are_written_and_files_stay_where_they_are(folders, tmp_
 def test_the_same_files_give_the_same_bytes(folders, tmp_path):
     written = []
     for name in ("one", "two"):
-        catalogue(Files(**folders), tmp_path / name)
+        catalogue(config=Files(**folders), archive=tmp_path / name)
         files = sorted((tmp_path / name).rglob("*.json"))
         written.append([(path.relative_to(tmp_path / name), path.read_bytes()) for path in files])
     assert written[0] == written[1]
@@ -76,10 +76,10 @@ def test_the_same_files_give_the_same_bytes(folders, tmp_path):
 
 
 def test_land_use_reads_what_was_catalogued(folders, tmp_path):
-    catalogue(Files(**folders), tmp_path / "archive")
+    catalogue(config=Files(**folders), archive=tmp_path / "archive")
     period = Period(start="2021-06-01", end="2021-06-02")
     out = tmp_path / "sites.parquet"
-    build_sites(tmp_path / "archive", Landuse(radius_m=100), period, out)
+    build_sites(archive=tmp_path / "archive", config=Landuse(radius_m=100), period=period, out=out)
     sites = read_sites(out).set_index("site_id")
     assert sites.loc["STA-A", "no2"] == 21
     assert np.isnan(sites.loc["U1", "no2"])
@@ -88,14 +88,14 @@ def test_land_use_reads_what_was_catalogued(folders, tmp_path):
 
 def test_folders_that_are_not_given_make_no_collection(folders, tmp_path):
     root = tmp_path / "archive"
-    catalogue(Files(**folders), root)
-    catalogue(Files(stations=folders["stations"]), root)
+    catalogue(config=Files(**folders), archive=root)
+    catalogue(config=Files(stations=folders["stations"]), archive=root)
     assert [product.id for product in read_collection(root, STATIONS)] == ["stations"]
     assert not has_collection(root, SENTINEL2)
 
 
 def test_a_changed_file_is_noticed(folders, tmp_path):
-    catalogue(Files(**folders), tmp_path / "archive")
+    catalogue(config=Files(**folders), archive=tmp_path / "archive")
     with open(tmp_path / "mine" / "sites.csv", "a") as stream:
         stream.write("U2,10,53,DE\n")
     asset = read_product(tmp_path / "archive", STATIONS, "unlabelled").asset("table")
@@ -139,7 +139,7 @@ FAULTS = [
 def test_faults_end_in_one_line_and_no_archive(folders, tmp_path, damage, error, message):
     damage(tmp_path / "mine")
     with pytest.raises(error) as caught:
-        catalogue(Files(**folders), tmp_path / "out" / "archive")
+        catalogue(config=Files(**folders), archive=tmp_path / "out" / "archive")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
@@ -147,18 +147,20 @@ def test_faults_end_in_one_line_and_no_archive(folders, tmp_path, damage, error,
 
 def test_a_fault_leaves_the_older_archive_alone(folders, tmp_path):
     root = tmp_path / "archive"
-    catalogue(Files(**folders), root)
+    catalogue(config=Files(**folders), archive=root)
     before = (root / SENTINEL2 / "collection.json").read_bytes()
     missing("maps/dem.tif")(tmp_path / "mine")
     with pytest.raises(ArchiveError):
-        catalogue(Files(**folders), root)
+        catalogue(config=Files(**folders), archive=root)
     assert (root / SENTINEL2 / "collection.json").read_bytes() == before
 
 
 def test_files_inside_the_archive_are_never_replaced(tmp_path):
     write_granule(tmp_path / "archive" / "s5p")
     with pytest.raises(ArchiveError, match="lies inside the archive"):
-        catalogue(Files(sentinel5p=str(tmp_path / "archive" / "s5p")), tmp_path / "archive")
+        catalogue(
+            config=Files(sentinel5p=str(tmp_path / "archive" / "s5p")), archive=tmp_path / "archive"
+        )
     assert list((tmp_path / "archive" / "s5p").iterdir())
 
 
@@ -168,7 +170,7 @@ def test_real_scenes_granules_and_stations(real_data, tmp_path, caplog):
         sentinel5p=str(real_data / "s5p" / "tropomi_sicily_channel"),
     )  # fmt: skip
     with caplog.at_level(logging.WARNING):
-        catalogue(config, tmp_path)
+        catalogue(config=config, archive=tmp_path)
     scenes = {scene.id[:9]: scene for scene in read_collection(tmp_path, SENTINEL2)}
     old, new = scenes["S2A_29RKH"], scenes["S2A_MSIL2"]
     assert (old.properties["boa_offset"], old.properties["s2:processing_baseline"]) == (0, "02.14")

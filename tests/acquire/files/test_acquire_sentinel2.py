@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 from mmaq.acquire.files.sentinel2 import find_scenes
-from mmaq.errors import ArchiveError, ProductError
-from mmaq.patches.store import BANDS
+from mmaq.base.errors import ArchiveError, ProductError
+from mmaq.vocabulary import BANDS
 from tests.acquire.files.made_up import PRODUCT, write_raster, write_scene
 
 

@@ -6,7 +6,7 @@ import netCDF4
 import pytest
 
 from mmaq.acquire.files.sentinel5p import find_granules
-from mmaq.errors import ArchiveError, ProductError
+from mmaq.base.errors import ArchiveError, ProductError
 from tests.acquire.files.made_up import write_granule
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import rasterio
 from rasterio.transform import from_origin
 
-from mmaq.acquire.ground import find_maps
+from mmaq.acquire.ground.maps import find_maps
 from mmaq.acquire.manifest import write_manifest
 from mmaq.config.acquire import Acquire
 from tests.acquire.ground.osm_pbf import write_extract

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mmaq.acquire.ground import find_measurements, read_places
+from mmaq.acquire.ground.measurements import find_measurements, read_places
 from mmaq.acquire.manifest import write_manifest
 from mmaq.config.acquire import Acquire
 

@@ -7,12 +7,13 @@ import logging
 import pandas as pd
 import pytest
 
-from mmaq.acquire.ground import fetch_stations, read_places
+from mmaq.acquire.ground.measurements import read_places
 from mmaq.acquire.manifest import read_manifest
-from mmaq.archive import read_product
+from mmaq.acquire.stage import fetch_stations
+from mmaq.base.errors import ArchiveError, ServiceError
 from mmaq.config.data import Landuse, Period
-from mmaq.errors import ArchiveError, ServiceError
-from mmaq.landuse.build import read_stations
+from mmaq.contracts.archive import read_product
+from mmaq.landuse.sites import read_stations
 from tests.acquire.ground.stations_on_loopback import asking, search
 from tests.landuse.small_country import hours
 from tests.servers.eea import eea_service
@@ -55,7 +56,13 @@ def parquet(point, value, **columns):
 def fetched(server, tmp_path, **stations):
     acquire = asking(server, **stations)
     manifest, sites = search(acquire, PERIOD, tmp_path / "manifest")
-    fetch_stations(manifest, sites, acquire, tmp_path / "archive", workers=2)
+    fetch_stations(
+        manifest=manifest,
+        sites=sites,
+        config=acquire,
+        archive=tmp_path / "archive",
+        workers=2,
+    )
     return read_manifest(manifest)
 
 
@@ -162,12 +169,24 @@ def test_a_file_that_is_gone_is_named_and_the_rest_goes_on(tmp_path):
         manifest, sites = search(acquire, PERIOD, tmp_path / "manifest")
         del files[2]["AT"]["SPO-1"]
         with pytest.raises(ServiceError, match=r"1 of 2 products failed, the first SPO-1: .*404"):
-            fetch_stations(manifest, sites, acquire, tmp_path / "archive", workers=2)
+            fetch_stations(
+                manifest=manifest,
+                sites=sites,
+                config=acquire,
+                archive=tmp_path / "archive",
+                workers=2,
+            )
         assert not (tmp_path / "archive" / "stations" / "collection.json").exists()
         listed = json.loads((tmp_path / "manifest" / "failed_stations.json").read_text())
         assert [failure["id"] for failure in listed["failed"]] == ["SPO-1"]
         lenient = acquire.model_copy(update={"missing": 0.5})
-        fetch_stations(manifest, sites, lenient, tmp_path / "archive", workers=2)
+        fetch_stations(
+            manifest=manifest,
+            sites=sites,
+            config=lenient,
+            archive=tmp_path / "archive",
+            workers=2,
+        )
     assert read_stations(tmp_path / "archive", Landuse(), PERIOD)["no2"].tolist() == [6.0]
 
 
@@ -206,4 +225,10 @@ def test_another_table_beside_the_manifest_is_refused(tmp_path):
         with open(tmp_path / "manifest" / "stations.tsv", "a") as table:
             table.write("AT\n")
         with pytest.raises(ArchiveError, match=r"stations\.tsv: not the station table that"):
-            fetch_stations(manifest, sites, acquire, tmp_path / "archive", workers=2)
+            fetch_stations(
+                manifest=manifest,
+                sites=sites,
+                config=acquire,
+                archive=tmp_path / "archive",
+                workers=2,
+            )

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmaq.acquire.ground import fetch_maps
 from mmaq.acquire.ground.maps import tile_names
 from mmaq.acquire.manifest import read_manifest
-from mmaq.archive import read_collection
+from mmaq.acquire.stage import fetch_maps
+from mmaq.base.errors import ServiceError
 from mmaq.config.data import Landuse
-from mmaq.errors import ServiceError
-from mmaq.landuse.build import around_sites
-from mmaq.landuse.rasters import point_values
+from mmaq.contracts.archive import read_collection
+from mmaq.landuse.maps import point_values
+from mmaq.landuse.sites import around_sites
 from tests.acquire.ground.map_files import asking, counts_zip, extract, search, whole_country
 from tests.servers.loopback import Answer, serving
 from tests.servers.maps import file_service
@@ -30,7 +30,13 @@ def remote(tmp_path):
 def fetched(server, tmp_path, places=PLACES, **maps):
     acquire = asking(server, **maps)
     manifest, sites = search(acquire, places, tmp_path / "manifest")
-    fetch_maps(manifest, sites, acquire, tmp_path / "archive", workers=2)
+    fetch_maps(
+        manifest=manifest,
+        sites=sites,
+        config=acquire,
+        archive=tmp_path / "archive",
+        workers=2,
+    )
     return manifest
 
 
@@ -109,7 +115,13 @@ def test_an_extract_that_the_server_replaced_since_the_search(remote, tmp_path):
         manifest, sites = search(acquire, PLACES, tmp_path / "manifest")
         extract(remote, "europe/luxembourg-latest", {7: ("trunk", [(9.0, 49.8), (11.0, 49.8)])})
         with pytest.raises(ServiceError, match="the server has a newer extract than the search"):
-            fetch_maps(manifest, sites, acquire, tmp_path / "archive", workers=2)
+            fetch_maps(
+                manifest=manifest,
+                sites=sites,
+                config=acquire,
+                archive=tmp_path / "archive",
+                workers=2,
+            )
         assert "/europe/luxembourg-latest.osm.pbf" not in server.paths()
 
 

@@ -5,8 +5,8 @@ import pytest
 import rasterio
 
 from mmaq.acquire.ground.mosaic import boxes_around, read_tile, write_mosaic
-from mmaq.errors import ProductError, ServiceError
-from mmaq.landuse.rasters import disc_shares, point_values
+from mmaq.base.errors import ProductError, ServiceError
+from mmaq.landuse.maps import disc_shares, point_values
 from mmaq.services.client import Client
 from mmaq.services.endpoints import service
 from mmaq.services.ranges import RangeCache

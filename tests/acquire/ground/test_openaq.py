@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 import pandas as pd
 import pytest
 
-from mmaq.acquire.ground import fetch_stations
 from mmaq.acquire.ground.openaq import MICROGRAMS_PER_PPB
 from mmaq.acquire.manifest import read_manifest
+from mmaq.acquire.stage import fetch_stations
+from mmaq.base.errors import ServiceError
 from mmaq.config.data import Landuse, Period
-from mmaq.errors import ServiceError
-from mmaq.landuse.build import read_stations
+from mmaq.landuse.sites import read_stations
 from tests.acquire.ground.stations_on_loopback import asking, search
 from tests.servers.openaq import KEY, hour, location, openaq_service
 
@@ -34,7 +34,13 @@ def series(value, first=datetime(2020, 12, 18), days=57):
 def fetched(server, tmp_path):
     acquire = asking(server, SEATTLE, ("openaq",), provider="openaq", countries=("US",))
     manifest, sites = search(acquire, PERIOD, tmp_path / "manifest")
-    fetch_stations(manifest, sites, acquire, tmp_path / "archive", workers=2)
+    fetch_stations(
+        manifest=manifest,
+        sites=sites,
+        config=acquire,
+        archive=tmp_path / "archive",
+        workers=2,
+    )
     return read_manifest(manifest)
 
 

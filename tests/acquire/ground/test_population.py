@@ -6,7 +6,7 @@ import rasterio
 from pyproj import Transformer
 
 from mmaq.acquire.ground.population import cell_areas, write_density
-from mmaq.errors import ProductError, ServiceError
+from mmaq.base.errors import ProductError, ServiceError
 from tests.acquire.ground.map_files import BOX, counts_zip, raster
 
 

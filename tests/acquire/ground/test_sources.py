@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from mmaq.acquire.ground.sources import TABLE, find_source, read_sources
+from mmaq.base.errors import ConfigError, TableError
 from mmaq.config.acquire import AcquireMaps
-from mmaq.errors import ConfigError, TableError
 
 
 def test_the_table_is_sound_and_knows_the_defaults():

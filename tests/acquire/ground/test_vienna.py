@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from mmaq.acquire.ground import fetch_stations
 from mmaq.acquire.manifest import read_manifest
+from mmaq.acquire.stage import fetch_stations
+from mmaq.base.errors import TableError
 from mmaq.config.data import Landuse, Period
-from mmaq.errors import TableError
-from mmaq.landuse.build import read_stations, read_unlabelled
+from mmaq.landuse.sites import read_stations, read_unlabelled
 from tests.acquire.ground.stations_on_loopback import asking, search
 from tests.servers.eea import eea_service
 
@@ -55,7 +55,13 @@ def test_annual_means_equal_an_independent_computation(real_data, files, frozen,
     with eea_service({2: {"AT": files}}, frozen=frozen) as server:
         acquire = asking(server)
         manifest, sites = search(acquire, YEAR, tmp_path / "manifest")
-        fetch_stations(manifest, sites, acquire, tmp_path / "archive", workers=3)
+        fetch_stations(
+            manifest=manifest,
+            sites=sites,
+            config=acquire,
+            archive=tmp_path / "archive",
+            workers=3,
+        )
     read = read_stations(tmp_path / "archive", COMPLETE, YEAR).set_index("site_id")["no2"]
     expected = independent_means(
         real_data / "stations" / "eea_no2_hourly_2024_AT",
@@ -72,7 +78,13 @@ def test_days_are_utc_and_stamps_utc_plus_one(real_data, files, frozen, tmp_path
     with eea_service({2: {"AT": files}}, frozen=frozen) as server:
         acquire = asking(server)
         manifest, sites = search(acquire, day, tmp_path / "manifest")
-        fetch_stations(manifest, sites, acquire, tmp_path / "archive", workers=3)
+        fetch_stations(
+            manifest=manifest,
+            sites=sites,
+            config=acquire,
+            archive=tmp_path / "archive",
+            workers=3,
+        )
     read = read_stations(tmp_path / "archive", COMPLETE, day).set_index("site_id")["no2"]
     folder = real_data / "stations" / "eea_no2_hourly_2024_AT"
     right = independent_means(
@@ -91,7 +103,13 @@ def test_a_station_below_the_coverage_is_dropped(files, frozen, tmp_path):
     with eea_service({2: {"AT": files}}, frozen=frozen) as server:
         acquire = asking(server)
         manifest, sites = search(acquire, YEAR, tmp_path / "manifest")
-        fetch_stations(manifest, sites, acquire, tmp_path / "archive", workers=3)
+        fetch_stations(
+            manifest=manifest,
+            sites=sites,
+            config=acquire,
+            archive=tmp_path / "archive",
+            workers=3,
+        )
     assert len(read_stations(tmp_path / "archive", Landuse(min_coverage=0.9), YEAR)) == 10
     with pytest.raises(TableError, match=r"no station has valid NO2 for 0\.97 of the period"):
         read_stations(tmp_path / "archive", Landuse(min_coverage=0.97), YEAR)
@@ -102,6 +120,12 @@ def test_unlabelled_sites_come_from_the_places(files, frozen, tmp_path):
     with eea_service({2: {"AT": files}}, frozen=frozen) as server:
         acquire = asking(server)
         manifest, sites = search(acquire, YEAR, tmp_path / "manifest", drawn)
-        fetch_stations(manifest, sites, acquire, tmp_path / "archive", workers=3)
+        fetch_stations(
+            manifest=manifest,
+            sites=sites,
+            config=acquire,
+            archive=tmp_path / "archive",
+            workers=3,
+        )
     read = read_unlabelled(tmp_path / "archive")
     assert list(read.itertuples(index=False, name=None)) == drawn

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmaq.acquire.ground import fetch_zenodo, plan_zenodo
+from mmaq.acquire.ground.zenodo import fetch_zenodo, plan_zenodo
+from mmaq.base.errors import ServiceError
 from mmaq.config.data import Landuse, Patches, Published
-from mmaq.errors import ServiceError
-from mmaq.landuse import build_published_sites
-from mmaq.patches import open_store
-from mmaq.patches.published import build_published_patches
-from mmaq.sites import read_sites
+from mmaq.contracts.patches import open_store
+from mmaq.contracts.sites import read_sites
+from mmaq.landuse.stage import landuse_published as build_published_sites
+from mmaq.patches.stage import patches_published as build_published_patches
 from tests.run.published_folder import make_folder, random_pixels
 from tests.servers.zenodo import zenodo_service
 
@@ -52,9 +52,12 @@ def zipped(root, *names, prefix=""):
 def built(images, out):
     """Site table and patch store of a folder in the published layout."""
     published = Published(samples=str(images / "pollutant_ssl.csv"), images=str(images))
-    build_published_sites(published, Landuse(), out / "sites.parquet")
+    build_published_sites(config=published, landuse=Landuse(), out=out / "sites.parquet")
     build_published_patches(
-        published, Patches(s2_size=16, s5p_size=8), out / "sites.parquet", out / "patches"
+        config=published,
+        patches=Patches(s2_size=16, s5p_size=8),
+        sites=out / "sites.parquet",
+        out=out / "patches",
     )
     files = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
     return files, read_sites(out / "sites.parquet"), open_store(out / "patches")

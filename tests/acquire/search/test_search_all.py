@@ -13,12 +13,14 @@ import yaml
 from typer.testing import CliRunner
 
 from mmaq.acquire.manifest import Manifest, manifest_names, read_manifest
-from mmaq.acquire.search import ASKED, search, settings_of
-from mmaq.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
+from mmaq.acquire.stage import ASKED, settings_of
+from mmaq.acquire.stage import acquire_plan as search
+from mmaq.base.errors import ArchiveError, ServiceError
 from mmaq.cli import app
-from mmaq.config import Config, load_config
 from mmaq.config.acquire import Acquire
-from mmaq.errors import ArchiveError, ServiceError
+from mmaq.config.load import load_config
+from mmaq.config.schema import Config
+from mmaq.contracts.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
 from tests.acquire.search.conftest import table
 from tests.acquire.search.made_up import c1_item, granule_name, s5p_item
 from tests.servers.data_space import data_space
@@ -29,7 +31,13 @@ GRID = {"grid": {"bbox": [5, 49, 7, 51]}}
 
 
 def search_all(config, folder):
-    search(config.acquire, config.period, config.landuse, config.patches, folder)
+    search(
+        config=config.acquire,
+        period=config.period,
+        landuse=config.landuse,
+        patches=config.patches,
+        folder=folder,
+    )
 
 
 OFFL, RPRO = "sentinel-5p-l2-no2-offl", "sentinel-5p-l2-no2-rpro"
@@ -48,7 +56,7 @@ def ground(monkeypatch):
         asked.append((len(sites), radius_m))
         return Manifest(collection=ANCILLARY, service="sources.csv", asked={}, products=())
 
-    at = "mmaq.acquire.search.together"
+    at = "mmaq.acquire.stage"
     stations = table(("one", 6.1, 49.6), ("two", 6.2, 49.7)).drop(columns="measured")
     monkeypatch.setattr(f"{at}.find_measurements", find_measurements)
     monkeypatch.setattr(f"{at}.read_places", lambda folder: stations)
@@ -151,11 +159,11 @@ def test_the_verb_follows_the_search_that_is_there(tmp_path, monkeypatch):
     settings = settings_of(given.acquire, given.period, given.landuse, given.patches)
     (folder / ASKED).write_text(json.dumps(settings))
     called = []
-    for at in ("ground.fetch_stations", "ground.fetch_maps", "fetch.fetch_sentinel2",
-               "fetch.fetch_granules", "search.search"):  # fmt: skip
-        name = at.split(".")[1]
+    for stage in ("fetch_stations", "fetch_maps", "fetch_sentinel2", "fetch_sentinel5p",
+                  "acquire_plan"):  # fmt: skip
         monkeypatch.setattr(
-            f"mmaq.acquire.{at}", lambda *args, name=name: called.append((name, args[0]))
+            f"mmaq.acquire.stage.{stage}",
+            lambda name=stage, **given: called.append((name, given.get("manifest"))),
         )
     done = CliRunner().invoke(app, ["acquire", "--config", "c.yaml"])
     assert done.exit_code == 0, done.output
@@ -171,7 +179,7 @@ def test_the_verb_follows_the_search_that_is_there(tmp_path, monkeypatch):
     assert not called
     (folder / "sites.csv").unlink()
     CliRunner().invoke(app, ["acquire", "--config", "c.yaml"])
-    assert "search" in [name for name, _ in called]
+    assert "acquire_plan" in [name for name, _ in called]
 
 
 @pytest.mark.slow

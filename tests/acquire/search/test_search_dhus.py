@@ -7,11 +7,11 @@ import hashlib
 import pytest
 
 from mmaq.acquire.manifest import LeftOut
-from mmaq.acquire.search.sentinel2 import find_scenes
-from mmaq.acquire.search.sentinel5p import find_granules
+from mmaq.acquire.search.sentinel2 import search_scenes as find_scenes
+from mmaq.acquire.search.sentinel5p import search_granules as find_granules
+from mmaq.base.errors import ServiceError
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
-from mmaq.errors import ServiceError
 from tests.acquire.search.conftest import table
 from tests.acquire.search.made_up import granule_name
 from tests.servers.dhus import PASSWORD, USER, HubEntry, hub

@@ -9,7 +9,7 @@ import pytest
 from mmaq.acquire.manifest import LeftOut
 from mmaq.acquire.search import odata
 from mmaq.acquire.search.odata import list_products
-from mmaq.errors import ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services.client import Client
 from mmaq.services.endpoints import service
 from tests.acquire.search.made_up import LUXEMBOURG

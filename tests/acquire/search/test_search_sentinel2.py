@@ -9,10 +9,10 @@ import pytest
 from mmaq.acquire.manifest import LeftOut, read_manifest, write_manifest
 from mmaq.acquire.search.clearest import clearest_dates
 from mmaq.acquire.search.scenes import newest, read_scene
-from mmaq.acquire.search.sentinel2 import find_scenes
+from mmaq.acquire.search.sentinel2 import search_scenes as find_scenes
+from mmaq.base.errors import ServiceError
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
-from mmaq.errors import ServiceError
 from tests.acquire.search.conftest import table
 from tests.acquire.search.made_up import c1_item
 from tests.servers.data_space import Entry, data_space

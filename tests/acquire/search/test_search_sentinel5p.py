@@ -6,10 +6,10 @@ import pytest
 
 from mmaq.acquire.manifest import LeftOut
 from mmaq.acquire.search.granules import choose, read_granule
-from mmaq.acquire.search.sentinel5p import find_granules
+from mmaq.acquire.search.sentinel5p import search_granules as find_granules
+from mmaq.base.errors import ServiceError
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
-from mmaq.errors import ServiceError
 from tests.acquire.search.made_up import granule_name, s5p_item
 from tests.servers.data_space import Entry, data_space
 from tests.servers.stac import paged, stac_api

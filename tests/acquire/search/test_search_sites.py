@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from mmaq.acquire.search.sites import all_sites, distances, read_sites_csv, write_sites_csv
+from mmaq.base.errors import ConfigError, TableError
 from mmaq.config.acquire import Acquire
-from mmaq.errors import ConfigError, TableError
 from tests.acquire.search.conftest import table
 
 STATIONS = table(("a", 6.1, 49.6), ("b", 6.2, 49.9)).drop(columns="measured")

@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mmaq.base.errors import ConfigError
 from mmaq.config.transfer import Transfer
-from mmaq.errors import ConfigError
 from mmaq.simulate.plants import scene as scenes
-from mmaq.simulate.plants import simulate_plants
 from mmaq.simulate.plants.ground import make_ground
 from mmaq.simulate.plants.plant import FUELS, LIGNITE, NATURAL, Plant, draw_plants
 from mmaq.simulate.plants.write import outline, write_scene
-from mmaq.transfer import prepare_plants
+from mmaq.simulate.stage import simulate_plants
+from mmaq.transfer.labels import FUELS as CLASSES
 from mmaq.transfer.labels import read_outlines
-from mmaq.transfer.layout import FUELS as CLASSES
 from mmaq.transfer.rasters import make_mask, read_image
+from mmaq.transfer.stage import plants as prepare_plants
 from mmaq.transfer.store import open_plant_store
 from tests.simulate.conftest import SMALL, WEEK
 from tests.simulate.plants.conftest import FEW
@@ -36,7 +36,7 @@ def _take(world, plant, side=120):
 
 
 def test_the_stages_after_read_what_was_written(plant_scenes, tmp_path):
-    prepare_plants(plant_scenes, tmp_path / "store")
+    prepare_plants(scenes=plant_scenes, out=tmp_path / "store")
     index = open_plant_store(tmp_path / "store").index
     table = pd.read_csv(plant_scenes / "labels.csv")
     assert len(index) == len(table) == 24
@@ -74,7 +74,7 @@ def test_the_outline_of_a_mask_is_its_mask():
 
 
 def test_the_same_seed_gives_the_same_bytes(plant_scenes, tmp_path):
-    simulate_plants(SMALL, WEEK, FEW, tmp_path / "again")
+    simulate_plants(config=SMALL, period=WEEK, transfer=FEW, scenes=tmp_path / "again")
     one, again = (_digests(root) for root in (plant_scenes, tmp_path / "again"))
     assert one == again
 
@@ -103,7 +103,12 @@ def test_a_full_land_is_refused(world):
 
 def test_more_scenes_than_days_are_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"14 days are fewer than the 20 scenes"):
-        simulate_plants(SMALL, WEEK, Transfer(scenes=80, plants=4), tmp_path / "scenes")
+        simulate_plants(
+            config=SMALL,
+            period=WEEK,
+            transfer=Transfer(scenes=80, plants=4),
+            scenes=tmp_path / "scenes",
+        )
     assert not (tmp_path / "scenes").exists()
 
 

@@ -65,7 +65,8 @@ def world():
 @pytest.fixture(scope="session")
 def archives(tmp_path_factory):
     """Both collections written twice: by one process and by two."""
-    from mmaq.simulate.sensors import write_sentinel2, write_sentinel5p
+    from mmaq.simulate.sensors.sentinel2 import write_sentinel2
+    from mmaq.simulate.sensors.sentinel5p import write_sentinel5p
 
     config = Simulate(seed=3, extent_km=60, stations=3, unlabelled=2, orbit_interval_days=5)
     days = Period(start=date(2021, 3, 20), end=date(2021, 4, 8))

@@ -6,10 +6,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from mmaq.archive import SENTINEL2, SENTINEL5P, read_collection
+from mmaq.base.errors import ConfigError
 from mmaq.config.data import Period, Simulate
-from mmaq.errors import ConfigError
-from mmaq.simulate.sensors import write_sentinel2, write_sentinel5p
+from mmaq.contracts.archive import SENTINEL2, SENTINEL5P, read_collection
+from mmaq.simulate.sensors.sentinel2 import write_sentinel2
+from mmaq.simulate.sensors.sentinel5p import write_sentinel5p
 
 
 def contents(root):

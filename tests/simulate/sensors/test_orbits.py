@@ -11,7 +11,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from mmaq.simulate.sensors.orbits import PIXELS, orbit_of, swath_over
-from mmaq.simulate.sensors.sun import sun_angles
+from mmaq.simulate.sensors.spectra import sun_angles
 
 BOX = (4.5, 50.5, 13.5, 56.0)
 SICILY = (14.0, 33.2, 19.3, 38.0)

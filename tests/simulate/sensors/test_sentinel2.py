@@ -9,15 +9,14 @@ import pytest
 import rasterio
 from rasterio.windows import Window
 
-from mmaq.archive import SENTINEL2, read_collection
+from mmaq.base.sparse import Frame, SparseRaster
 from mmaq.config.data import Period
-from mmaq.simulate.sensors.noise import gaussian_field, ground_noise
+from mmaq.contracts.archive import SENTINEL2, read_collection
+from mmaq.simulate.sensors.scenery import assign_tiles, gaussian_field, ground_noise, tile_of
 from mmaq.simulate.sensors.scenes import scenes_of
 from mmaq.simulate.sensors.sky import make_sky
 from mmaq.simulate.sensors.spectra import BANDS
-from mmaq.simulate.sensors.tiles import assign_tiles, tile_of
 from mmaq.simulate.sensors.windows import FILES, OFFSET, block_mean, observe, render, see_ground
-from mmaq.sparse import Frame, SparseRaster
 
 YEAR = Period()
 

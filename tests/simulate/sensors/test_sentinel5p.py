@@ -11,9 +11,9 @@ import netCDF4
 import numpy as np
 import pytest
 
-from mmaq.archive import SENTINEL5P, read_collection
 from mmaq.config.data import Period, Simulate
-from mmaq.simulate.sensors import write_sentinel5p
+from mmaq.contracts.archive import SENTINEL5P, read_collection
+from mmaq.simulate.sensors.sentinel5p import write_sentinel5p
 
 NAME = re.compile(r"S5P_RPRO_L2__NO2____(\d{8}T\d{6})_(\d{8}T\d{6})_(\d{5})_03_020400_\d{8}T\d{6}")
 

@@ -9,9 +9,9 @@ import rasterio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmaq.patches.store import BANDS as STORE_BANDS
 from mmaq.simulate.sensors.spectra import BANDS, CLASSES, growth, surface_reflectance
-from mmaq.simulate.world import COVER
+from mmaq.simulate.world.cover import COVER
+from mmaq.vocabulary import BANDS as STORE_BANDS
 
 LABELS = {
     "water": "Sea and ocean",

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmaq.config.data import Period
+from mmaq.simulate.sensors.scenery import assign_tiles, tile_of
 from mmaq.simulate.sensors.scenes import passes, scenes_of
-from mmaq.simulate.sensors.tiles import assign_tiles, tile_of
 
 
 @pytest.mark.parametrize(

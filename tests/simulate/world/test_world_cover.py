@@ -8,8 +8,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaq.simulate.world import COVER
-from mmaq.simulate.world.cover import building_texture
+from mmaq.simulate.world.cover import COVER, building_texture
 from mmaq.simulate.world.grid import Grid
 from mmaq.simulate.world.local import SCALES, distances, surroundings
 from mmaq.simulate.world.pieces import CELL, cut_roads, distance_to_piece, line_kernel

@@ -10,8 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mmaq.simulate.world.grid import Grid, coarsen, square
-from mmaq.simulate.world.noise import gaussian_field, hashed, lattice_noise, parcel
+from mmaq.simulate.world.grid import (
+    Grid,
+    coarsen,
+    gaussian_field,
+    hashed,
+    lattice_noise,
+    parcel,
+    square,
+)
 from mmaq.simulate.world.settlements import SMALLEST
 from mmaq.simulate.world.weather import season, weather_of_year
 

@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import pdist
 
+from mmaq.base.errors import ConfigError
 from mmaq.config.data import Period, Simulate
-from mmaq.errors import ConfigError
-from mmaq.simulate.world import make_world
 from mmaq.simulate.world.air import breathe, local_increments, no2_of_nox
-from mmaq.simulate.world.candidates import draw_candidates
 from mmaq.simulate.world.local import distances
-from mmaq.sites import AREAS, TYPES
+from mmaq.simulate.world.make import make_world
+from mmaq.simulate.world.siting import draw_candidates
+from mmaq.vocabulary import AREAS, TYPES
 
 TINY = Simulate(extent_km=60, stations=5, unlabelled=5)
 DAYS = [date(2021, 1, 25), date(2021, 1, 31), date(2021, 7, 7)]

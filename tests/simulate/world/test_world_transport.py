@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaq.errors import ConfigError
+from mmaq.base.errors import ConfigError
 from mmaq.simulate.world.emissions import VEHICLE
-from mmaq.simulate.world.transport import DISPERSION, Transport
+from mmaq.simulate.world.weather import DISPERSION, Transport
 from mmaq.simulate.world.world import BACKGROUND, NO2_SHARE
 
 STEP = 2000.0

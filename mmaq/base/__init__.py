@@ -1,0 +1,1 @@
+"""Plumbing that every room uses: errors, whole files, logs, paths, the sphere."""

@@ -1,0 +1,387 @@
+"""Which code decides a stage's result: the definitions that its function reaches, as a digest.
+
+A stage has to run again when a definition that it runs has changed, and for no other edit. So its
+function is followed through the package by reading the sources: every module-level function, class
+and constant whose name a reached definition uses, through imports at the head of a file and inside
+functions. What is compared has no docstrings, comments or layout.
+
+Nothing is imported. What only a running program knows, such as ``getattr`` with a computed name, is
+not seen, but a module or a class that is handed on counts whole.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+PACKAGE = Path(__file__).parents[1]
+
+IGNORED = ("config", "base.logs", "base.layout", "base.digest")
+"""Modules that decide no result: values of the configuration reach a stage as parameters."""
+
+DATA = (".j2", ".csv")
+"""Templates and tables beside the sources shape a result as code does."""
+
+LENGTH = 16
+"""Hexadecimal digits of a digest: 64 bits are enough to tell versions of a stage apart."""
+
+DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+Chosen = Mapping[str, str | None]
+
+
+def code_digest(*starts: str, **chosen: str | None) -> str:
+    """Digest of the code that the functions ``starts`` ("mmaq.learn.stage.pretrain") reach.
+
+    Args:
+        starts: functions by their full names.
+        chosen: by the name of a registry (a dict display at the head level of a module), the key
+            at which it is followed, so that other entries do not count; None: at no key.
+
+    Raises:
+        ValueError: there is no such function, or no such entry of a registry is reached.
+    """
+    return _digest(starts, tuple(sorted(chosen.items())))
+
+
+def code_files(*starts: str, **chosen: str | None) -> list[Path]:
+    """The files that hold what :func:`code_digest` compares, sorted."""
+    return _own().files(starts, chosen)
+
+
+@cache
+def _digest(starts: tuple[str, ...], chosen: tuple[tuple[str, str | None], ...]) -> str:
+    return _own().digest(starts, dict(chosen))
+
+
+@cache
+def _own() -> Code:
+    return Code(PACKAGE)
+
+
+class Piece(NamedTuple):
+    """What is compared as a whole: a definition, or a part of one."""
+
+    place: str
+    """Its module; or a data file, relative to the package."""
+    name: str = ""
+    """None: a data file, or what importing the module does."""
+    part: str = ""
+    """The key of a registry's entry, or the attribute of a class, where only that is read."""
+
+
+class Use(NamedTuple):
+    """A piece that is used, and the attribute that is read of its entry if it is a registry."""
+
+    piece: Piece
+    attribute: str = ""
+
+
+@dataclass
+class Module:
+    """The statements at the head level of a file."""
+
+    name: str
+    path: Path
+    definitions: dict[str, list[ast.stmt]] = field(default_factory=dict)
+    imports: dict[str, str] = field(default_factory=dict)
+    """Full names by the names that they have here."""
+    effects: list[ast.stmt] = field(default_factory=list)
+    """What is done on import, besides giving names."""
+
+
+class Code:
+    """The sources of a package, in a folder of its name."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.package = folder, folder.name
+        self._modules: dict[str, Module | None] = {}
+        self._pieces: dict[Piece, tuple[str, list[Use]]] = {}
+
+    def digest(self, starts: Sequence[str], chosen: Chosen) -> str:
+        """See :func:`code_digest`."""
+        texts = [self._read(piece)[0] for piece in sorted(self.reached(starts, chosen))]
+        return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:LENGTH]
+
+    def files(self, starts: Sequence[str], chosen: Chosen) -> list[Path]:
+        """See :func:`code_files`."""
+        found = set()
+        for piece in self.reached(starts, chosen):
+            module = self._module(piece.place)
+            found.add(module.path if module else self.folder / piece.place)
+        return sorted(found)
+
+    def reached(self, starts: Sequence[str], chosen: Chosen) -> set[Piece]:
+        """What the functions ``starts`` use, directly or not."""
+        waiting, found, met = [], set(), set()
+        for start in starts:
+            uses = self._follow(start.split("."))
+            if len(uses) != 1:
+                raise ValueError(f"{start} is no function of {self.package}")
+            waiting += uses
+        while waiting:
+            use = waiting.pop()
+            piece = self._choose(use, chosen)
+            met.add(use.piece.name)
+            if piece is not None and piece not in found:
+                found.add(piece)
+                waiting += self._read(piece)[1]
+        if not set(chosen) <= met:
+            raise ValueError(f"{starts[0]} uses no {', '.join(sorted(set(chosen) - met))}")
+        return found
+
+    def _choose(self, use: Use, chosen: Chosen) -> Piece | None:
+        """The piece itself, or of a registry the chosen entry."""
+        piece = use.piece
+        if piece.name not in chosen or piece.part or not self._entries(piece):
+            return piece
+        key = chosen[piece.name]
+        if key is None:
+            return None
+        if key not in self._entries(piece):
+            raise ValueError(f"{piece.place}.{piece.name} has no entry {key}")
+        entry = self._entries(piece)[key]
+        chain = _dotted(entry)
+        if use.attribute and chain:
+            module = self._module(piece.place)
+            assert module is not None
+            named = self._resolve(module, {}, chain)
+            if named:
+                return self._attribute(named[0].piece, use.attribute)
+        return piece._replace(part=key)
+
+    def _attribute(self, piece: Piece, attribute: str) -> Piece:
+        """The statement of a class, or of its bases, that sets an attribute; or the whole class."""
+        waiting = [piece]
+        while waiting:
+            candidate = waiting.pop(0)
+            module = self._module(candidate.place)
+            for node in module.definitions.get(candidate.name, []) if module else []:
+                if not module or not isinstance(node, ast.ClassDef):
+                    continue
+                if any(attribute in _bound(each) for each in node.body):
+                    return candidate._replace(part=attribute)
+                for base in node.bases:
+                    uses = self._resolve(module, {}, _dotted(base) or [""])
+                    waiting += [use.piece for use in uses]
+        return piece
+
+    def _entries(self, piece: Piece) -> dict[str, ast.expr]:
+        """Entries of a dict display with constant keys; none of anything else."""
+        module = self._module(piece.place)
+        for node in module.definitions.get(piece.name, []) if module else []:
+            value = getattr(node, "value", None)
+            if isinstance(value, ast.Dict):
+                pairs = zip(value.keys, value.values, strict=True)
+                constant = ((key, each) for key, each in pairs if isinstance(key, ast.Constant))
+                return {str(key.value): each for key, each in constant}
+        return {}
+
+    def _read(self, piece: Piece) -> tuple[str, list[Use]]:
+        """What is compared of a piece, and what it uses."""
+        if piece not in self._pieces:
+            self._pieces[piece] = self._reading(piece)
+        return self._pieces[piece]
+
+    def _reading(self, piece: Piece) -> tuple[str, list[Use]]:
+        module = self._module(piece.place)
+        if module is None:
+            return f"{piece.place} {(self.folder / piece.place).read_bytes()!r}", []
+        nodes: Sequence[ast.AST] = module.definitions.get(piece.name, module.effects)
+        if piece.part:
+            nodes = self._part(piece, nodes)
+        named, uses = set(), []
+        for node in nodes:
+            local = dict(_imports(ast.walk(node), module, self.package))
+            for chain, attribute in _chains(node):
+                full = local.get(chain[0], module.imports.get(chain[0]))
+                named.add(f"{chain[0]}={full}" if full else "")
+                found = self._resolve(module, local, chain)
+                uses += [use._replace(attribute=attribute) for use in found]
+            uses += [Use(Piece(path)) for path in self._data(node, module)]
+        uses += self._on_import(module)
+        text = " ".join([*piece, *sorted(named), *map(_normal, nodes)])
+        return hashlib.sha256(text.encode()).hexdigest(), uses
+
+    def _part(self, piece: Piece, nodes: Sequence[ast.AST]) -> list[ast.AST]:
+        entries = self._entries(piece)
+        if piece.part in entries:
+            return [entries[piece.part]]
+        bodies = [each for node in nodes if isinstance(node, ast.ClassDef) for each in node.body]
+        return [each for each in bodies if piece.part in _bound(each)]
+
+    def _on_import(self, module: Module) -> list[Use]:
+        """What a module and the packages above it do when they are imported."""
+        parts = module.name.split(".")
+        above = [self._module(".".join(parts[:depth])) for depth in range(2, len(parts) + 1)]
+        return [Use(Piece(each.name)) for each in above if each and each.effects]
+
+    def _data(self, node: ast.AST, module: Module) -> Iterator[str]:
+        """Data files in the folder that a definition names: a package's, or its own file's."""
+        folders = set()
+        for each in ast.walk(node):
+            if isinstance(each, ast.Name) and each.id == "__file__":
+                folders.add(module.path.parent)
+            text = each.value if isinstance(each, ast.Constant) else None
+            if isinstance(text, str) and text.startswith(f"{self.package}."):
+                folders.add(self.folder.joinpath(*text.split(".")[1:]))
+        for folder in folders:
+            for path in folder.rglob("*") if folder.is_dir() else ():
+                if path.suffix in DATA:
+                    yield path.relative_to(self.folder).as_posix()
+
+    def _resolve(self, module: Module, local: Mapping[str, str], chain: list[str]) -> list[Use]:
+        """What a dotted name in a module stands for; nothing if that is not of the package."""
+        head, *rest = chain
+        if head in local:
+            return self._follow([*local[head].split("."), *rest])
+        if head in module.definitions:
+            return [Use(Piece(module.name, head))]
+        if head in module.imports:
+            return self._follow([*module.imports[head].split("."), *rest])
+        return []
+
+    def _follow(self, full: Sequence[str]) -> list[Use]:
+        """What a full name stands for: a definition, or all those of a module."""
+        if full[0] != self.package:
+            return []
+        module, rest = self._module(full[0]), list(full[1:])
+        while module is not None and rest:
+            name = rest.pop(0)
+            if name in module.definitions:
+                return [Use(Piece(module.name, name))] if _counts(module, self.package) else []
+            if name in module.imports:
+                return self._follow([*module.imports[name].split("."), *rest])
+            below = self._module(f"{module.name}.{name}")
+            if below is None:
+                break
+            module = below
+        if module is None or not _counts(module, self.package):
+            return []
+        return [Use(Piece(module.name, name)) for name in module.definitions]
+
+    def _module(self, name: str) -> Module | None:
+        if name not in self._modules:
+            self._modules[name] = self._parse(name)
+        return self._modules[name]
+
+    def _parse(self, name: str) -> Module | None:
+        head, *parts = name.split(".")
+        base = self.folder.joinpath(*parts)
+        for path in (base / "__init__.py", base.with_suffix(".py")):
+            if head == self.package and path.is_file():
+                module = Module(name, path)
+                for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+                    _sort(statement, module, self.package)
+                return module
+        return None
+
+
+def _counts(module: Module, package: str) -> bool:
+    below = module.name.removeprefix(package).removeprefix(".")
+    return below != "" and not any(f"{below}.".startswith(f"{each}.") for each in IGNORED)
+
+
+def _sort(statement: ast.stmt, module: Module, package: str) -> None:
+    """Put a statement at the head level of a file where it belongs."""
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        module.imports |= _imports([statement], module, package)
+        return
+    if isinstance(statement, ast.If | ast.Try | ast.With):
+        inside = (each for each in ast.walk(statement) if isinstance(each, ast.stmt))
+        module.imports |= _imports(inside, module, package)
+        if _dotted(getattr(statement, "test", statement)) == ["TYPE_CHECKING"]:
+            return
+    bound = _bound(statement)
+    for name in bound:
+        module.definitions.setdefault(name, []).append(statement)
+    plain = isinstance(statement, (*DEFINED, ast.Assign, ast.AnnAssign))
+    if not (plain and bound) and not _is_text(statement):
+        module.effects.append(statement)
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    """Names that a statement gives."""
+    if isinstance(statement, DEFINED):
+        return {statement.name}
+    targets: list[ast.AST] = [statement]
+    if isinstance(statement, ast.Assign):
+        targets = [*statement.targets]
+    elif isinstance(statement, ast.AnnAssign | ast.AugAssign):
+        targets = [statement.target]
+    inside = [each for target in targets for each in ast.walk(target)]
+    names = {each.name for each in inside if isinstance(each, DEFINED)}
+    stored = (each for each in inside if isinstance(each, ast.Name))
+    return names | {each.id for each in stored if isinstance(each.ctx, ast.Store)}
+
+
+def _imports(nodes: Any, module: Module, package: str) -> dict[str, str]:
+    """Full names by the names that imports among ``nodes`` give them."""
+    found = {}
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                head = alias.name.split(".")[0]
+                found[alias.asname or head] = alias.name if alias.asname else head
+        elif isinstance(node, ast.ImportFrom):
+            parts = module.name.split(".")
+            # A package's own level is itself, a module's is the package that it lies in.
+            depth = len(parts) - node.level + (module.path.name == "__init__.py")
+            above = parts[:depth] if node.level else []
+            source = ".".join([*above, *(node.module or "").split(".")]).rstrip(".")
+            found |= {each.asname or each.name: f"{source}.{each.name}" for each in node.names}
+    return found
+
+
+def _chains(node: ast.AST) -> Iterator[tuple[list[str], str]]:
+    """Dotted names in use; with the attribute where it is read of an entry: ``NAMES[x].this``."""
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        chain = _dotted(each)
+        if chain:
+            yield chain, ""
+            continue
+        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Subscript):
+            registry = _dotted(each.value.value)
+            if registry:
+                yield registry, each.attr
+                waiting.append(each.value.slice)
+                continue
+        waiting += ast.iter_child_nodes(each)
+
+
+def _dotted(node: ast.AST) -> list[str] | None:
+    """``a.b.c`` as its names; None of anything else."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return [node.id, *reversed(names)] if isinstance(node, ast.Name) else None
+
+
+def _normal(node: Any) -> str:
+    """A tree as text, less what decides nothing: docstrings, comments, layout, places."""
+    if isinstance(node, list):
+        return f"[{','.join(_normal(each) for each in node if not _is_text(each))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    # Empty fields differ between versions of Python.
+    fields = (pair for pair in ast.iter_fields(node) if pair[1] is not None and pair[1] != [])
+    passive = ("ctx", "kind", "type_comment")
+    values = [f"{name}={_normal(value)}" for name, value in fields if name not in passive]
+    return f"{type(node).__name__}({','.join(values)})"
+
+
+def _is_text(node: Any) -> bool:
+    """Whether a statement is a text alone: a docstring of what stands around or before it."""
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )

@@ -1,0 +1,58 @@
+"""Errors a user can act on: each is one line that names the file, the fault and the remedy."""
+
+from __future__ import annotations
+
+from os import PathLike
+
+
+class MmaqError(Exception):
+    """Bad input. ``str(error)`` is the whole message: ``WHERE: FAULT. REMEDY.``"""
+
+    def __init__(self, where: str | PathLike[str], fault: str, remedy: str) -> None:
+        self.where, self.fault, self.remedy = str(where), fault, remedy
+        line = f"{where}: {fault.rstrip('.')}. {remedy.rstrip('.')}."
+        super().__init__(" ".join(line.split()))
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
+        # The default pickles the joined line alone, and a worker process could not hand it back.
+        return type(self), (self.where, self.fault, self.remedy)
+
+
+class ConfigError(MmaqError):
+    """A key of the configuration is unknown, missing or out of range."""
+
+
+class ArchiveError(MmaqError):
+    """The raw archive (contract 1) is missing, damaged or lacks something a stage needs."""
+
+
+class ServiceError(MmaqError):
+    """A service cannot be reached, refuses, or gives something else than was asked for."""
+
+
+class ProductError(MmaqError):
+    """A satellite product or a raster cannot be read as what it should be."""
+
+
+class TableError(MmaqError):
+    """A table lacks a column or holds an impossible value."""
+
+
+class StoreError(MmaqError):
+    """The patch store (contract 3) is missing, damaged or lacks a modality."""
+
+
+class CheckpointError(MmaqError):
+    """A checkpoint (contract 4) cannot be read or does not fit the data."""
+
+
+class TrainingError(MmaqError):
+    """A training run cannot start on these devices, or cannot go on."""
+
+
+class LeakError(MmaqError):
+    """Something of a test station has reached training, or labels have changed their stations."""
+
+
+class Unavailable(Exception):
+    """A split or a method that these data cannot give. ``str(error)`` is the row's reason."""

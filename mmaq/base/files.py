@@ -1,0 +1,118 @@
+"""Whole files or none: everything MMAQ writes goes through a temporary name, then a rename."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mmaq.base.errors import MmaqError
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; rename it on success, remove it on failure.
+
+    The temporary name keeps the suffix, because GDAL and NetCDF choose by it, and bears host and
+    process, so that no two write to one file. Works for a file and for a folder (a folder replaces
+    the whole of an older one).
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_of(path)
+    _remove(temporary)
+    try:
+        yield temporary
+        if path.is_dir():
+            shutil.rmtree(path)
+        os.replace(temporary, path)
+    finally:
+        _remove(temporary)
+
+
+def temporary_of(path: Path, host: str | None = None, process: int | None = None) -> Path:
+    """Under which name ``path`` is written: by this process of this host, or by another one."""
+    writer = f"{host or _host()}.{process or os.getpid()}"
+    return path.with_name(f".{path.stem}.{writer}.part{path.suffix}")
+
+
+def remove_left_over(paths: Iterable[Path]) -> None:
+    """Of temporary files, remove those that ``replacing`` made in processes that were killed.
+
+    Of this host's it is known which processes run. Another host of a shared folder cannot be
+    asked: its files are left alone until nothing was written to them for three days, which is
+    longer than any job runs here.
+    """
+    for path in paths:
+        named = _TEMPORARY.search(path.name)
+        if not named or not path.is_file():
+            continue
+        host, process = named[1], int(named[2])
+        if not _runs(process) if host == _host() else _is_old(path):
+            path.unlink(missing_ok=True)
+
+
+_TEMPORARY = re.compile(r"\.([A-Za-z0-9-]+)\.(\d+)\.part")
+
+OLD = 3 * 24 * 3600.0
+"""Seconds after which a temporary file of another host was left by a process that was killed."""
+
+
+def _host() -> str:
+    """This host's name, fit for a part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:64] or "host"
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > OLD
+    except FileNotFoundError:  # its own process has renamed it meanwhile
+        return False
+
+
+def _runs(process: int) -> bool:
+    """Whether this host has the process."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # for another user
+        return True
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_json(path: str | os.PathLike[str], value: Any) -> None:
+    """Write JSON with a fixed key order, so that equal values give equal bytes."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def read_json(path: str | os.PathLike[str], error: type[MmaqError], remedy: str) -> Any:
+    """Read JSON; a missing or broken file raises ``error`` with ``remedy``."""
+    try:
+        return json.loads(Path(path).read_text())
+    except FileNotFoundError:
+        raise error(path, "the file does not exist", remedy) from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as fault:
+        raise error(path, f"not valid JSON ({fault})", remedy) from None
+
+
+def sha256(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

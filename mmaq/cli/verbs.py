@@ -1,0 +1,149 @@
+"""The verbs of the table of stages: those that take a configuration alone, and four with more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import typer
+
+from mmaq.cli.run import CORES, ConfigFile, Workers, begin
+from mmaq.config.load import change
+from mmaq.stages import VERBS, run_stages
+
+app = typer.Typer()
+
+
+def _plain(verb: str) -> Callable[..., None]:
+    """A command that runs a verb's stages for a configuration."""
+
+    def alone(config: ConfigFile = None) -> None:
+        run_stages(begin(config), VERBS[verb].stages)
+
+    def side_by_side(config: ConfigFile = None, workers: Workers = CORES) -> None:
+        run_stages(begin(config, workers), VERBS[verb].stages)
+
+    return side_by_side if VERBS[verb].parallel else alone
+
+
+@app.command(
+    help=f"{VERBS['grid'].about}\n\nOptions go before the grid section of the configuration."
+)
+def grid(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Level-2 granules; none: those of the archive.")
+    ] = None,
+    config: ConfigFile = None,
+    bbox: Annotated[
+        tuple[float, float, float, float] | None,
+        typer.Option(help="West, south, east, north in degrees.", metavar="W S E N"),
+    ] = None,
+    resolution: Annotated[float | None, typer.Option(help="Cell size in degrees.")] = None,
+    variable: Annotated[str | None, typer.Option(help="Column to grid, by its name.")] = None,
+    qa: Annotated[float | None, typer.Option(help="Use pixels with qa_value above this.")] = None,
+    strict: Annotated[bool | None, typer.Option(help="Stop at a broken granule.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Level-3 file; none: the workflow's.")] = None,
+    workers: Annotated[int, typer.Option(help="Threads that read ahead.", min=1)] = CORES,
+) -> None:
+    """Grid Sentinel-5P level 2 to a level-3 mean."""
+    run = begin(config, workers)
+    given = {
+        "bbox": bbox, "resolution": resolution, "variable": variable, "qa": qa, "strict": strict
+    }  # fmt: skip
+    changes = {key: value for key, value in given.items() if value is not None}
+    run = replace(run, config=change(run.config, "grid", changes, "the command line"))
+    out = out or run.paths.grid
+    if files:
+        from mmaq.sentinel5p.by_hand import grid_files
+
+        grid_files(files, run.config.grid, out, workers)
+        return
+    *parts, mean = VERBS["grid"].stages
+    run_stages(run, parts)
+    run_stages(run, [mean], out=out)
+
+
+@app.command(help=VERBS["pretrain"].about)
+def pretrain(
+    config: ConfigFile = None,
+    method: Annotated[str | None, typer.Option(help="Method; none: the configured one.")] = None,
+    devices: Annotated[int, typer.Option(min=1, help="GPUs, or processes, on each node.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
+) -> None:
+    """Pretrain a method."""
+    run = replace(begin(config), devices=devices, nodes=nodes)
+    if method is not None:
+        changed = change(run.config, "pretrain", {"method": method}, "the command line")
+        run = replace(run, config=changed)
+    run_stages(run, VERBS["pretrain"].stages)
+
+
+@app.command(help=VERBS["fit"].about)
+def fit(
+    config: ConfigFile = None,
+    method: Annotated[str | None, typer.Option(help="Method of the benchmark table.")] = None,
+    protocol: Annotated[str | None, typer.Option(help="Protocol of the benchmark table.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="How stations are split for choices and interval.")
+    ] = None,
+    stations: Annotated[
+        Path | None, typer.Option(help="CSV with a column site_id; none: every station.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The estimator (safetensors) to write.")] = None,
+) -> None:
+    """Fit an estimator."""
+    run = begin(config)
+    given = {"method": method, "protocol": protocol, "split": split}
+    if method is not None and protocol is None:
+        given["protocol"] = ""
+    changes = {key: value or None for key, value in given.items() if value is not None}
+    run = replace(run, config=change(run.config, "predict", changes, "the command line"))
+    path = out or run.paths.estimator(*run.config.predict.estimator)
+    run_stages(run, VERBS["fit"].stages, chosen=stations, out=path)
+
+
+@app.command(help=VERBS["predict"].about)
+def predict(
+    config: ConfigFile = None,
+    estimator: Annotated[
+        Path | None, typer.Option(help="Perhaps another's; none: this data set's own.")
+    ] = None,
+    sites: Annotated[
+        Path | None, typer.Option(help="CSV with a column site_id; none: every site.")
+    ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(help="A place instead, in degrees; may be repeated.", metavar="LON,LAT"),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The table (CSV) to write.")] = None,
+) -> None:
+    """Predict at sites."""
+    run = begin(config)
+    given: dict[str, Any] = {
+        "estimator": estimator or run.paths.estimator(*run.config.predict.estimator),
+        "chosen": sites, "out": out or run.paths.predictions,
+    }  # fmt: skip
+    if not at:
+        run_stages(run, VERBS["predict"].stages, **given)
+        return
+    from mmaq.predict.at import cut_places, parse_place
+
+    with TemporaryDirectory() as folder:
+        table, store = cut_places(
+            archive=run.paths.archive, l3=run.paths.grid if run.has_columns else None,
+            places=[parse_place(place) for place in at], landuse=run.config.landuse,
+            config=run.config.patches, folder=Path(folder),
+        )  # fmt: skip
+        path = out or Path(folder) / "predictions.csv"
+        given |= {"sites": table, "store": store, "chosen": None, "out": path}
+        run_stages(run, VERBS["predict"].stages, **given)
+        if out is None:
+            typer.echo(path.read_text(encoding="utf-8").rstrip())
+
+
+for _name, _verb in VERBS.items():
+    if _name not in ("grid", "pretrain", "fit", "predict"):
+        app.command(_name, help=_verb.about)(_plain(_name))

@@ -1,0 +1,135 @@
+"""Contract 3, the patch store: a few large arrays that are memory-mapped, and a Parquet index.
+
+    store.json      version, extent of each modality, and why a modality is absent
+    index.parquet   site_id, s2_row, s5p_row (-1: the site has no such patch), s2_product,
+                    s2_time, s2_clear (share of clear pixels of the patch)
+    s2.npy          (n, 12, side, side) uint16, reflectance x 10000, B01..B12 without B10, 10 m
+    s2_mask.npy     (n, side, side) uint8, 1 where the pixel is valid and clear
+    s5p.npy         (m, side, side) float32, mol/m2, first row north; 0 where masked
+    s5p_mask.npy    (m, side, side) uint8, 1 where the cell has a value
+
+Reading needs numpy and pandas alone, so that training runs on a node without geospatial libraries.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mmaq.base.errors import StoreError
+from mmaq.base.files import read_json, replacing, write_json
+from mmaq.vocabulary import BANDS
+
+VERSION = 1
+
+ARRAYS = ("s2", "s2_mask", "s5p", "s5p_mask")
+
+FILES = ("store.json", "index.parquet", *(f"{name}.npy" for name in ARRAYS))
+
+DTYPES = {"s2": np.uint16, "s2_mask": np.uint8, "s5p": np.float32, "s5p_mask": np.uint8}
+
+INDEX = ("site_id", "s2_row", "s5p_row", "s2_product", "s2_time", "s2_clear")
+
+REMEDY = "Make the store again with `mmaq patches`"
+
+
+@dataclass(frozen=True)
+class PatchStore:
+    """An open store. Arrays are read-only memory maps with the shapes above."""
+
+    folder: Path
+    about: Mapping[str, Any]
+    index: pd.DataFrame
+    s2: np.ndarray
+    s2_mask: np.ndarray
+    s5p: np.ndarray
+    s5p_mask: np.ndarray
+
+    @property
+    def aligned(self) -> bool:
+        """Whether both modalities' patches cover the same ground, as the published ones do."""
+        sides = [self._metres(name) for name in ("s2", "s5p")]
+        return None not in sides and sides[0] == sides[1]
+
+    def _metres(self, modality: str) -> float | None:
+        about = self.about["modalities"].get(modality, {})
+        return about["side"] * about["pixel_m"] if "pixel_m" in about else None
+
+    def rows(self, modality: str, site_ids: pd.Series | np.ndarray) -> np.ndarray:
+        """Row of each site in the arrays of ``modality`` ("s2" or "s5p"); -1 where it has none."""
+        known = pd.Series(self.index[f"{modality}_row"].to_numpy(), index=self.index["site_id"])
+        return known.reindex(site_ids).fillna(-1).to_numpy(dtype=np.int64)
+
+    def absence(self, modality: str) -> str | None:
+        """Why the store holds no patch of ``modality``, or ``None`` when it holds some."""
+        if len(getattr(self, modality)):
+            return None
+        return str(self.about["absent"].get(modality, "no site has such a patch"))
+
+
+def write_store(
+    folder: str | os.PathLike[str],
+    index: pd.DataFrame,
+    arrays: Mapping[str, np.ndarray],
+    about: Mapping[str, Any],
+    absent: Mapping[str, str],
+) -> None:
+    """Write a store in one step: the folder appears whole or not at all.
+
+    ``about`` describes each modality that is held (bands, side, resolution, units), ``absent``
+    says for each other modality why it is not.
+    """
+    with replacing(folder) as temporary:
+        temporary.mkdir(parents=True)
+        for name in ARRAYS:
+            np.save(temporary / f"{name}.npy", arrays[name].astype(DTYPES[name], copy=False))
+        index[list(INDEX)].to_parquet(temporary / "index.parquet", index=False)
+        value = {"version": VERSION, "modalities": dict(about), "absent": dict(absent)}
+        write_json(temporary / "store.json", value)
+
+
+def open_store(folder: str | os.PathLike[str]) -> PatchStore:
+    """Open a store.
+
+    Raises:
+        StoreError: a file is missing or damaged, or the shapes disagree with the index.
+    """
+    folder = Path(folder)
+    about = read_json(folder / "store.json", StoreError, REMEDY)
+    version = about.get("version") if isinstance(about, dict) else None
+    if version != VERSION:
+        raise StoreError(folder, f"version {version!r} is not {VERSION}", REMEDY)
+    arrays = {}
+    try:
+        path = folder / "index.parquet"
+        index = pd.read_parquet(path)
+        for name in ARRAYS:
+            path = folder / f"{name}.npy"
+            arrays[name] = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError) as fault:
+        raise StoreError(path, f"the file cannot be read ({fault})", REMEDY) from None
+    _check(folder, index, arrays)
+    return PatchStore(folder, about, index, **arrays)
+
+
+def _check(folder: Path, index: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> None:
+    """Refuse arrays of another kind, and an index that does not number their rows once each."""
+    missing = [name for name in INDEX if name not in index]
+    if missing:
+        raise StoreError(folder / "index.parquet", f"column {missing[0]!r} is missing", REMEDY)
+    for name, leading in (("s2", (len(BANDS),)), ("s5p", ())):
+        values, mask = arrays[name], arrays[f"{name}_mask"]
+        alike = values.dtype == DTYPES[name] and mask.dtype == DTYPES[f"{name}_mask"]
+        if not alike or values.shape != (len(mask), *leading, *mask.shape[1:]) or mask.ndim != 3:
+            fault = f"{values.dtype} {values.shape} does not go with its mask {mask.shape}"
+            raise StoreError(folder / f"{name}.npy", fault, REMEDY)
+        rows = index[f"{name}_row"].to_numpy()
+        if not np.array_equal(np.sort(rows[rows >= 0]), np.arange(len(values))):
+            fault = f"its {len(values)} rows do not match {name}_row of the index"
+            raise StoreError(folder / f"{name}.npy", fault, REMEDY)

@@ -1,0 +1,102 @@
+"""Contract 5, test predictions: every station that a fold tests, by every method (Parquet).
+
+Beside each table of predictions lies a table of fits (CSV): a line a method and split, with what
+no prediction says: how long it took, on how many stations, or why there are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as arrow
+
+from mmaq.base.errors import TableError
+from mmaq.base.files import replacing
+
+ENTRY = {
+    "task": str, "method": str, "protocol": str, "modalities": str, "label_fraction": np.float64,
+    "split": str,
+}  # fmt: skip
+"""What names a method on a split, as in the benchmark table."""
+
+PREDICTIONS = {
+    **ENTRY, "seed": np.int64, "fold": np.int64, "site_id": str, "measured": np.float64,
+    "prediction": np.float64, "radius": np.float64,
+}  # fmt: skip
+"""Columns: every test prediction of every seed, in ug/m3. ``radius`` is half the width of the 90 %
+interval, NaN where none was calibrated."""
+
+FITS = {
+    **ENTRY, "n_train": np.int64, "n_test": np.int64, "seconds": np.float64, "status": str,
+    "reason": str,
+}  # fmt: skip
+"""Columns: training and test samples of a fold (the mean over folds and seeds), seconds of fitting
+and predicting without calibration, "ok" or "skipped", and the reason."""
+
+REMEDY = "Run `mmaq evaluate` again"
+
+
+def join_predictions(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """One table of predictions in the order of ``parts``, with its types even when it is empty."""
+    return _join(parts, PREDICTIONS)
+
+
+def read_predictions(path: Path) -> pd.DataFrame:
+    """Read test predictions, in the columns of ``PREDICTIONS``.
+
+    Raises:
+        TableError: the file is absent or not a table of predictions.
+    """
+    return _read_parquet(path, list(PREDICTIONS))
+
+
+def read_outcomes(path: Path) -> pd.DataFrame:
+    """Read test predictions of a transfer task, whatever its columns.
+
+    Raises:
+        TableError: the file is absent or not a table of predictions.
+    """
+    return _read_parquet(path, None)
+
+
+def write_fits(path: Path, fits: Iterable[Mapping[str, Any]]) -> None:
+    """Write the lines of a part of the evaluation."""
+    table = _join([pd.DataFrame([fit]) for fit in fits], FITS)
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def read_fits(path: Path) -> pd.DataFrame:
+    """Read the lines of a part of the evaluation.
+
+    Raises:
+        TableError: the file is absent or broken.
+    """
+    text = {name: str for name, kind in FITS.items() if kind is str}
+    try:
+        table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"seconds": [""]})
+        return table[list(FITS)].astype(FITS)
+    except FileNotFoundError:
+        raise TableError(path, "the file of fits does not exist", REMEDY) from None
+    except (ValueError, KeyError, UnicodeDecodeError) as fault:
+        raise TableError(path, f"not a table of fits ({fault})", REMEDY) from None
+
+
+def _read_parquet(path: Path, columns: list[str] | None) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path, columns=columns)
+    except FileNotFoundError:
+        raise TableError(path, "the file of predictions does not exist", REMEDY) from None
+    except (arrow.ArrowInvalid, OSError) as fault:
+        raise TableError(path, f"not a table of predictions ({fault})", REMEDY) from None
+
+
+def _join(parts: Iterable[pd.DataFrame], columns: dict[str, Any]) -> pd.DataFrame:
+    empty = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
+    filled = [part for part in parts if len(part)]
+    table = pd.concat(filled, ignore_index=True) if filled else empty
+    return table[list(columns)].astype(columns)

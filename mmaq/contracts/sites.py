@@ -1,0 +1,170 @@
+"""Contract 2, the site table: one row a site, written as Parquet with units in its metadata."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow as arrow
+import pyarrow.parquet as parquet
+
+from mmaq.base.errors import TableError
+from mmaq.base.files import replacing
+from mmaq.vocabulary import AREAS, POLLUTANTS, TYPES
+
+FEATURES = ("altitude", "population_density", *AREAS, *TYPES)
+"""The eight land-use features, in the order of the released code."""
+
+GEO = (
+    "road_distance", "nature_score", "manmade_score", "share_built", "share_industry",
+    "share_cropland", "share_forest", "share_grassland", "share_water",
+)  # fmt: skip
+"""What maps say beyond the eight features. A column that a source lacks is missing throughout."""
+
+SITING = ("inlet_height", "building_distance", "kerb_distance")
+"""How a station's inlet is placed, where its network says so; missing at unlabelled sites."""
+
+HIGHEST = {"no2": 1000.0, "o3": 1000.0, "pm10": 2000.0, "co": 50_000.0, "so2": 2000.0}
+"""Largest mean of each pollutant that is believed, ug/m3."""
+
+OFFICIAL = "official_test"
+"""1 where the released code's split of a sample table tests, 0 where it trains."""
+
+UNITS: dict[str, str] = {
+    "lon": "degrees_east", "lat": "degrees_north", "altitude": "m", "population_density": "km-2",
+    "road_distance": "m", **dict.fromkeys(SITING, "m"), **dict.fromkeys(POLLUTANTS, "ug m-3"),
+}  # fmt: skip
+FARTHEST = 5000.0
+"""Of what SITING holds, m: beyond it lie fill values and slips of the pen."""
+
+COLUMNS = (
+    "site_id", "lon", "lat", "country", *FEATURES, *GEO, *SITING, *POLLUTANTS, OFFICIAL, "block",
+)  # fmt: skip
+NUMBERS = tuple(name for name in COLUMNS if name not in ("site_id", "country", "block"))
+
+_flag = pa.Column(float, pa.Check.isin([0.0, 1.0]), nullable=True)
+_metres = pa.Column(float, pa.Check.in_range(0.0, FARTHEST), nullable=True)
+_share = pa.Column(float, pa.Check.in_range(0.0, 1.0), nullable=True)
+SCHEMA = pa.DataFrameSchema(
+    {
+        "site_id": pa.Column(str, pa.Check.str_length(min_value=1), unique=True),
+        "lon": pa.Column(float, pa.Check.in_range(-180.0, 180.0), nullable=True),
+        "lat": pa.Column(float, pa.Check.in_range(-90.0, 90.0), nullable=True),
+        "country": pa.Column(str, pa.Check.str_length(2, 2)),
+        "altitude": pa.Column(float, pa.Check.in_range(-430.0, 9000.0), nullable=True),
+        "population_density": pa.Column(float, pa.Check.in_range(0.0, 2e5), nullable=True),
+        **dict.fromkeys((*AREAS, *TYPES), _flag),
+        "road_distance": pa.Column(float, pa.Check.ge(0.0), nullable=True),
+        **dict.fromkeys(GEO[1:], _share),
+        **dict.fromkeys(SITING, _metres),
+        **{
+            name: pa.Column(float, pa.Check.in_range(0.0, highest), nullable=True)
+            for name, highest in HIGHEST.items()
+        },
+        OFFICIAL: _flag,
+        "block": pa.Column(str),
+    },
+    strict=True,
+    ordered=True,
+)
+
+REMEDY = "Correct the table that the sites were made from"
+
+
+def check_sites(sites: pd.DataFrame, where: str | os.PathLike[str]) -> pd.DataFrame:
+    """Check a site table; ``where`` is the file to name in an error.
+
+    Each one-hot group (area, type) is missing as a whole or sums to one. A site without any
+    pollutant is unlabelled. Coordinates are missing at every site, with an empty ``block``, or at
+    none.
+
+    Raises:
+        TableError: a column is missing or a value is impossible; names the column and the site.
+    """
+    for column in COLUMNS:
+        if column not in sites:
+            raise TableError(where, f"column {column!r} is missing", REMEDY)
+    sites = sites[list(COLUMNS)].reset_index(drop=True)
+    try:
+        sites = SCHEMA.validate(sites)
+    except pa.errors.SchemaError as fault:
+        raise TableError(where, _explain(fault, sites), REMEDY) from None
+    if has_places(sites):
+        for name in ("lon", "lat"):
+            if sites[name].isna().any():
+                site = sites.loc[sites[name].isna(), "site_id"].iloc[0]
+                raise TableError(where, f"column {name!r} is empty at site {site!r}", REMEDY)
+    for name, group in (("area", AREAS), ("type", TYPES)):
+        total = sites[list(group)].sum(axis=1, skipna=False)
+        partly = sites[list(group)].isna().any(axis=1) & ~sites[list(group)].isna().all(axis=1)
+        bad = (total.notna() & (total != 1.0)) | partly
+        if bad.any():
+            row = sites[bad].iloc[0]
+            wrong = f"{name} of site {row.site_id!r} sums to {row[list(group)].sum():g}, not 1"
+            raise TableError(where, wrong, REMEDY)
+    return sites
+
+
+def write_sites(sites: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+    """Check and write the site table."""
+    table = arrow.Table.from_pandas(check_sites(sites, path), preserve_index=False)
+    schema = table.schema
+    for name, unit in UNITS.items():
+        position = schema.get_field_index(name)
+        schema = schema.set(position, schema.field(position).with_metadata({"units": unit}))
+    with replacing(path) as temporary:
+        parquet.write_table(table.cast(schema), temporary)
+
+
+def read_sites(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read and check the site table.
+
+    Raises:
+        TableError: the file is absent, is not Parquet, or breaks the schema.
+    """
+    if not Path(path).exists():
+        raise TableError(path, "the site table does not exist", "Make it with `mmaq landuse`")
+    try:
+        sites = parquet.read_table(path).to_pandas()
+    except (arrow.ArrowInvalid, OSError) as fault:
+        raise TableError(
+            path, f"not a Parquet file ({fault})", "Run `mmaq landuse` again"
+        ) from None
+    return check_sites(sites, path)
+
+
+def stations(sites: pd.DataFrame, pollutant: str = "no2") -> pd.DataFrame:
+    """The sites with a measurement of ``pollutant``."""
+    return sites[sites[pollutant].notna()].reset_index(drop=True)
+
+
+def is_station(sites: pd.DataFrame) -> np.ndarray:
+    """Which sites have a measurement of any pollutant, (n,)."""
+    return np.asarray(sites[list(POLLUTANTS)].notna().any(axis=1))
+
+
+def has_places(sites: pd.DataFrame) -> bool:
+    """Whether the sites have coordinates; a sample table brings none of its own."""
+    return bool(sites[["lon", "lat"]].notna().any(axis=None))
+
+
+def spatial_block(lon: np.ndarray, lat: np.ndarray, degrees: float) -> np.ndarray:
+    """Name of the block of each site: column and row of a grid with origin at 0 N, 0 E."""
+    column = np.floor(np.asarray(lon) / degrees).astype(int)
+    row = np.floor(np.asarray(lat) / degrees).astype(int)
+    return np.array([f"{x}_{y}" for x, y in zip(column, row, strict=True)], dtype=object)
+
+
+def _explain(fault: pa.errors.SchemaError, sites: pd.DataFrame) -> str:
+    column = getattr(fault.schema, "name", None)
+    cases = fault.failure_cases
+    if not isinstance(cases, pd.DataFrame) or cases.empty or "index" not in cases:
+        return f"column {column!r} breaks the schema ({fault})"
+    first = cases.iloc[0]
+    site = sites["site_id"].iloc[int(first["index"])] if pd.notna(first["index"]) else "?"
+    value = first["failure_case"]
+    value = f"{value:g}" if isinstance(value, float) else repr(value)
+    return f"column {column!r} has the impossible value {value} at site {site!r}"

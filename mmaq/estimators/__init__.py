@@ -1,0 +1,1 @@
+"""What predicts a concentration: references, kriging, probes, networks."""

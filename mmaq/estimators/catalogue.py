@@ -1,0 +1,107 @@
+"""Every estimator by the names that the benchmark table gives it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+from mmaq.base.errors import ConfigError
+from mmaq.config.evaluation import Evaluate, Finetune
+from mmaq.config.evaluation import Supervised as SupervisedConfig
+from mmaq.config.learning import Encoders as Sizes
+from mmaq.estimators.base import Estimator
+from mmaq.estimators.ceilings import Mean, TrueInputs, Truth
+from mmaq.estimators.encoders import Pretrained
+from mmaq.estimators.geostatistics import TreesAndKriging
+from mmaq.estimators.networks import FineTuned, Supervised
+from mmaq.estimators.probes import TABLE, Ridge, probe
+from mmaq.estimators.trees import EmbeddingTrees, Trees
+from mmaq.vocabulary import SUPERVISED, Head, Learned
+from mmaq.vocabulary import Pretrained as PretrainedName
+
+
+def reference(method: str, archive: Path | None = None, share: float = 1.0) -> Estimator:
+    """A reference, which needs no network.
+
+    Args:
+        method: a ``Reference`` of the configuration.
+        archive: contract 1 where it holds the truth, which the two ceilings read.
+        share: of the labels, for "ridge": what a probe with as few is compared to.
+    """
+    whole = share == 1.0
+    known: dict[str, Estimator] = {
+        "mean": Mean("mean"),
+        "ridge": Ridge(
+            "ridge", modalities="table", features=TABLE, label_fraction=share, calibrated=whole
+        ),
+        "gbm": Trees("gbm", modalities="table", features="table"),
+        "gbm_geo": Trees("gbm_geo", modalities="table+geo", features="geography"),
+        "gbm_geo_kriging": TreesAndKriging("gbm_geo_kriging", modalities="table+geo"),
+        "gbm_pixels": Trees("gbm_pixels", modalities="s2+s5p+table", features="pixels"),
+        "oracle": Truth("oracle", archive=archive),
+        "oracle_inputs": TrueInputs("oracle_inputs", archive=archive),
+    }
+    return known[method]
+
+
+def embedding_trees(encoder: Pretrained) -> Estimator:
+    """Boosted trees on the embedding of a method and on the table."""
+    modalities = "+".join((*encoder.modalities, "table"))
+    return EmbeddingTrees("gbm_embedding", modalities=modalities, encoder=encoder)
+
+
+def fine_tuned(encoder: Pretrained, config: Finetune, calibrated: bool) -> Estimator:
+    """The encoders of a method, fine-tuned."""
+    modalities = "+".join(encoder.modalities)
+    return FineTuned(
+        encoder.method, "finetune", modalities, encoder=encoder, config=config,
+        calibrated=calibrated,
+    )  # fmt: skip
+
+
+def supervised(method: str, protocol: str, sizes: Sizes, config: SupervisedConfig) -> Estimator:
+    """A network from random weights: "scratch", a method's encoders; "supervised", a paper's."""
+    made = Supervised(method, protocol, sizes=sizes, config=config)
+    return replace(made, modalities="+".join(made.network.modalities))
+
+
+def named(
+    method: str, protocol: str, checkpoint: Path | None, sizes: Sizes, config: Evaluate
+) -> Estimator:
+    """The estimator that stands in the table under a method and a protocol.
+
+    Args:
+        method: a reference, "gbm_embedding", a pretraining method or a supervised network.
+        protocol: as in the table.
+        checkpoint: contract 4, of the encoders that it reads.
+        sizes: of networks from random weights.
+        config: fine-tuning and supervised training.
+
+    Raises:
+        ConfigError: there is no such row, or it cannot be fitted to predict elsewhere.
+    """
+    if protocol == "reference":
+        if method == "gbm_embedding":
+            return embedding_trees(Pretrained(config.embedding_trees[0], checkpoint))
+        if method in MAPPABLE:
+            return reference(method)
+    elif protocol == "supervised" and method in SUPERVISED:
+        return supervised(method, protocol, sizes, config.supervised)
+    elif protocol in get_args(Head) and method in get_args(Learned):
+        return probe(Pretrained(method, checkpoint), protocol)
+    elif protocol == "finetune" and method in get_args(PretrainedName):
+        return fine_tuned(Pretrained(method, checkpoint), config.finetune, True)
+    elif protocol == "scratch" and method in get_args(PretrainedName):
+        return supervised(method, protocol, sizes, config.supervised)
+    fault = f"there is no estimator {method} under {protocol} that could predict elsewhere"
+    raise ConfigError("--method", fault, "Name a method and a protocol of the benchmark table")
+
+
+MAPPABLE = ("mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels")
+"""References without the truth."""
+
+
+def images_read(estimator: Estimator) -> tuple[str, ...]:
+    """The images that an estimator reads."""
+    return tuple(name for name in estimator.modalities.split("+") if name in ("s2", "s5p"))

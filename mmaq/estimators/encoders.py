@@ -1,0 +1,188 @@
+"""Frozen encoders: which modalities each method uses, and the embeddings of places."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmaq.base.errors import CheckpointError, Unavailable
+from mmaq.config.learning import Encoders as Sizes
+from mmaq.config.learning import Pretrain
+from mmaq.config.parts import checkpoint_of
+from mmaq.contracts.checkpoint import read_about
+from mmaq.estimators.base import Places
+from mmaq.learn.checkpoint import load_encoders, random_encoders
+from mmaq.learn.data import Inputs, Statistics, load_inputs
+from mmaq.learn.devices import device
+from mmaq.learn.embed import embed
+from mmaq.learn.methods import METHODS
+from mmaq.learn.models.encoders import Encoders
+from mmaq.vocabulary import IMAGES
+
+PREFIX = "encoder."
+"""What an encoder's tensors are called in the file of an estimator."""
+
+
+def images_of(method: str) -> tuple[str, ...]:
+    """The modalities that ``method`` is evaluated with: the images of those that it trains.
+
+    The paper's probes and fine-tuning do not use the table encoder, and its MMAQ- reads
+    Sentinel-2 alone.
+    """
+    if method == "mmaq_s2":
+        return ("s2",)
+    trained = METHODS[checkpoint_of(method)].modalities
+    return tuple(name for name in trained if name in IMAGES)
+
+
+def load_network(checkpoint: Path, method: str) -> tuple[Encoders, Statistics]:
+    """The pretrained encoders, on the GPU where there is one, and their normalisation.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be read, is another method's, or lacks an encoder.
+    """
+    encoders, statistics = load_encoders(checkpoint)
+    run, found = checkpoint_of(method), read_about(checkpoint)["config"]["method"]
+    remedy = f"Give the checkpoint of {run} to evaluate {method}"
+    if found != run:
+        raise CheckpointError(checkpoint, f"it was pretrained by {found}", remedy)
+    lacking = [name for name in images_of(method) if name not in encoders.modalities]
+    if lacking:
+        raise CheckpointError(checkpoint, f"it holds no {lacking[0]} encoder", remedy)
+    return encoders.to(device()), statistics
+
+
+def inputs_of(places: Places) -> Inputs:
+    """What networks read of places, on the host."""
+    return load_inputs(places.store, places.table)
+
+
+def require(places: Places, modalities: tuple[str, ...]) -> None:
+    """Check that the store holds the images among ``modalities``; every place has a table row.
+
+    Raises:
+        Unavailable: names what is missing.
+    """
+    for name in modalities:
+        if name in IMAGES:
+            places.patch_rows(name)
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """Encoders with their normalisation; ``modalities`` are those that are embedded."""
+
+    network: Encoders
+    statistics: Statistics
+    modalities: tuple[str, ...]
+    digest: str
+    """Of the weights: places that were embedded by the same ones are not embedded again."""
+
+    @classmethod
+    def of(cls, network: Encoders, statistics: Statistics, modalities: tuple[str, ...]) -> Embedder:
+        """Take encoders as they are."""
+        return cls(network, statistics, modalities, _digest(network.state_dict(), statistics))
+
+    def embed(self, places: Places) -> list[np.ndarray]:
+        """Embeddings by modality, (n, width) float32 each; NaN where a place has no patch.
+
+        Raises:
+            Unavailable: the store holds no such patches.
+        """
+        require(places, self.modalities)
+
+        def make(whole: Places) -> np.ndarray:
+            found = embed(self.network, self.statistics, inputs_of(whole), self.modalities)
+            return np.hstack([found[name] for name in self.modalities])
+
+        joined = places.block(f"embedding:{self.digest}:{'+'.join(self.modalities)}", make)
+        widths = [self.network.widths[name] for name in self.modalities]
+        return np.split(joined, np.cumsum(widths)[:-1], axis=1)
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Configuration and weights."""
+        about = {
+            "modalities": list(self.modalities),
+            "encoders": list(self.network.modalities),
+            "sizes": self.network.config.model_dump(mode="json"),
+            "statistics": self.statistics.to_dict(),
+        }
+        return about, tensors_of(self.network, PREFIX)
+
+    @classmethod
+    def from_state(cls, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Embedder:
+        """The inverse of :meth:`state`."""
+        with torch.random.fork_rng(devices=[]):
+            network = Encoders(Sizes.model_validate(about["sizes"]), about["encoders"])
+        fill(network, arrays, PREFIX)
+        statistics = Statistics.from_dict(about["statistics"])
+        return cls.of(network.to(device()).eval(), statistics, tuple(about["modalities"]))
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """The encoders of ``method`` in a checkpoint (contract 4); None where none was pretrained."""
+
+    method: str
+    checkpoint: Path | None
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The images that the method is evaluated with."""
+        return images_of(self.method)
+
+    def embedder(self, places: Places, seed: int) -> Embedder:
+        """Encoders ready to embed ``places``.
+
+        ``random_init`` has the architecture and the normalisation of the checkpoint, and weights
+        drawn from the seed; the other methods have one checkpoint for all seeds.
+
+        Raises:
+            Unavailable: the places have no such patches, or there is no checkpoint.
+            CheckpointError: the checkpoint cannot be read, or is another method's.
+        """
+        require(places, self.modalities)
+        if self.checkpoint is None:
+            raise Unavailable("no encoders were pretrained")
+        drawn = seed if self.method == "random_init" else None
+        return _embedder(self.checkpoint, self.checkpoint.stat().st_mtime_ns, self.method, drawn)
+
+
+@lru_cache(maxsize=8)
+def _embedder(checkpoint: Path, _changed: int, method: str, drawn: int | None) -> Embedder:
+    """An embedder that the folds of a job share."""
+    encoders, statistics = load_network(checkpoint, method)
+    if drawn is not None:
+        config = Pretrain.model_validate(read_about(checkpoint)["config"])
+        encoders = random_encoders(config, drawn).to(device())
+    return Embedder.of(encoders, statistics, images_of(method))
+
+
+def tensors_of(network: torch.nn.Module, prefix: str) -> dict[str, np.ndarray]:
+    """A network's weights and buffers as arrays."""
+    return {f"{prefix}{name}": value.cpu().numpy() for name, value in network.state_dict().items()}
+
+
+def fill(network: torch.nn.Module, arrays: dict[str, np.ndarray], prefix: str) -> None:
+    """Set a network's weights and buffers; raises ``KeyError`` or ``RuntimeError``."""
+    values = {
+        name.removeprefix(prefix): torch.from_numpy(np.array(value))
+        for name, value in arrays.items()
+        if name.startswith(prefix)
+    }
+    network.load_state_dict(values)
+
+
+def _digest(tensors: dict[str, Tensor], statistics: Statistics) -> str:
+    found = hashlib.sha256(repr(statistics).encode())
+    for name, value in sorted(tensors.items()):
+        found.update(name.encode())
+        found.update(value.cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()

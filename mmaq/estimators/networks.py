@@ -1,0 +1,146 @@
+"""Networks that a fold trains: fine-tuned encoders, and networks from random weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from mmaq.base.errors import Unavailable
+from mmaq.config.evaluation import Finetune as FinetuneConfig
+from mmaq.config.evaluation import Supervised as SupervisedConfig
+from mmaq.config.learning import Encoders as Sizes
+from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
+from mmaq.estimators.encoders import Pretrained, fill, images_of, inputs_of, require, tensors_of
+from mmaq.learn.data import Statistics
+from mmaq.learn.devices import device
+from mmaq.learn.fit import Scale
+from mmaq.learn.models.encoders import Encoders
+from mmaq.learn.networks import (
+    NETWORKS,
+    Network,
+    Regressor,
+    Trained,
+    finetune,
+    from_scratch,
+    train_supervised,
+)
+
+PREFIX = "network."
+"""What a network's tensors are called in the file of an estimator."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuned(Estimator):
+    """Pretrained encoders, tuned on the training stations from the linear probe's solution."""
+
+    encoder: Pretrained
+    config: FinetuneConfig
+    plan: Literal["folds", "hold-out"] = "hold-out"
+
+    def fit(self, train: Training, *, seed: int) -> FittedNetwork:
+        """Tune a copy of the encoders."""
+        embedder = self.encoder.embedder(train.places, seed)
+        trained = finetune(
+            embedder.network, embedder.statistics, inputs_of(train.places), train.target,
+            self.encoder.modalities, self.config, seed,
+        )  # fmt: skip
+        return FittedNetwork(trained, "regressor")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Supervised(Estimator):
+    """A network trained from random weights on the training stations alone.
+
+    With several targets it learns them all at once, on the stations that measure them all; its
+    prediction of the first is what counts.
+    """
+
+    sizes: Sizes
+    config: SupervisedConfig
+    plan: Literal["folds", "hold-out"] = "hold-out"
+    calibrated: bool = False
+
+    @property
+    def network(self) -> Network:
+        """Encoders of a pretraining method, or the network of a paper."""
+        if self.protocol == "scratch":
+            return from_scratch(images_of(self.method))
+        return NETWORKS[self.method]
+
+    def fit(self, train: Training, *, seed: int) -> FittedNetwork:
+        """Train all weights."""
+        network = self.network
+        require(train.places, network.modalities)
+        if train.target.ndim > 1:
+            train = train.take(np.flatnonzero(np.isfinite(train.target).all(axis=1)))
+        if len(train) < 2:
+            raise Unavailable("no two training stations measure all pollutants")
+        inputs = inputs_of(train.places).to(device())
+        trained = train_supervised(network, self.sizes, inputs, train.target, self.config, seed)
+        return FittedNetwork(trained, self.method if self.protocol != "scratch" else "regressor")
+
+
+@dataclass(frozen=True)
+class FittedNetwork(Fitted):
+    """A trained network; ``architecture`` is "regressor" or a key of ``NETWORKS``."""
+
+    kind = "network"
+
+    trained: Trained
+    architecture: str
+
+    def mean(self, places: Places) -> np.ndarray:
+        """Concentration, (n,) in ug/m3; NaN where a place lacks an image."""
+        require(places, self.trained.modalities)
+        inputs = inputs_of(places)
+        held = np.logical_and.reduce([inputs.has(name) for name in self.trained.modalities])
+        found = np.full(len(places), np.nan)
+        if held.any():
+            values = self.trained.predict(inputs, np.flatnonzero(held))
+            found[held] = values if values.ndim == 1 else values[:, 0]
+        return found
+
+    def state(self) -> State:
+        """Architecture, normalisation, scale and weights."""
+        about: dict[str, Any] = {
+            "architecture": self.architecture,
+            "targets": int(np.size(self.trained.scale.centre)),
+            "modalities": list(self.trained.modalities),
+            "sizes": self.trained.sizes.model_dump(mode="json"),
+            "statistics": self.trained.statistics.to_dict(),
+            "scale": self.trained.scale.to_dict(),
+            # Kernels are chosen by it, and with them the last bits of a prediction.
+            "channels_last": _is_channels_last(self.trained.model),
+        }
+        return about, tensors_of(self.trained.model, PREFIX)
+
+    @classmethod
+    def from_state(cls, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> FittedNetwork:
+        """The inverse of :meth:`state`."""
+        sizes, modalities = Sizes.model_validate(about["sizes"]), tuple(about["modalities"])
+        with torch.random.fork_rng(devices=[]):
+            model = _make(about["architecture"], sizes, modalities, about["targets"])
+        fill(model, arrays, PREFIX)
+        if about["channels_last"]:
+            model = model.to(memory_format=torch.channels_last)
+        trained = Trained(
+            model.to(device()).eval(), Statistics.from_dict(about["statistics"]), sizes, modalities,
+            Scale.from_dict(about["scale"]),
+        )  # fmt: skip
+        return cls(trained, about["architecture"])
+
+
+def _make(architecture: str, sizes: Sizes, modalities: tuple[str, ...], targets: int) -> nn.Module:
+    if architecture == "regressor":
+        return Regressor(Encoders(sizes, modalities), modalities)
+    return NETWORKS[architecture].make(sizes, targets)
+
+
+def _is_channels_last(model: nn.Module) -> bool:
+    """Whether kernels lie in memory with their channels last, where that differs at all."""
+    kernels = [weight for weight in model.parameters() if weight.dim() == 4]
+    return any(not weight.is_contiguous() for weight in kernels)

@@ -1,0 +1,141 @@
+"""Test predictions: each estimator fitted to the training stations of each fold in turn."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from mmaq.base.errors import Unavailable
+from mmaq.base.files import replacing
+from mmaq.config.evaluation import Evaluate
+from mmaq.contracts.predictions import join_predictions, write_fits
+from mmaq.estimators.base import Estimator, Places, calibrate
+from mmaq.evaluate.task import Task, check_fold
+from mmaq.statistics.splits import outer_folds, related, split_seeds
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Tested:
+    """Predictions in the columns of ``PREDICTIONS``, and the line of ``FITS`` about them."""
+
+    table: pd.DataFrame
+    fit: dict[str, Any]
+
+
+def predict_all(
+    work: Sequence[tuple[Task, Sequence[Estimator]]],
+    splits: Sequence[str],
+    config: Evaluate,
+    out: Path,
+    fits: Path,
+    also: tuple[str, ...] = (),
+) -> None:
+    """Test each estimator of a task on each split, and write predictions and fits.
+
+    Args:
+        work: tasks with their estimators, which share what is made of the stations.
+        splits: names of splits.
+        config: folds, seeds, buffer.
+        out: test predictions (Parquet).
+        fits: a line an estimator and split (CSV).
+        also: pollutants that a network learns beside the task's own.
+    """
+    runs = [
+        (task, task_places, estimator, split)
+        for task, estimators in work
+        for task_places in [task.places]
+        for estimator in estimators
+        for split in splits
+    ]
+    tested = [
+        predict_or_skip(task, places, estimator, split, config, also)
+        for task, places, estimator, split in tqdm(runs, "evaluate", unit="row", disable=None)
+    ]
+    with replacing(out) as temporary:
+        join_predictions(each.table for each in tested).to_parquet(temporary, index=False)
+    write_fits(fits, [each.fit for each in tested])
+    skipped = sum(each.fit["status"] == "skipped" for each in tested)
+    log.info("%s: %d methods and splits, %d of them skipped", out, len(runs), skipped)
+
+
+def predict_or_skip(
+    task: Task,
+    places: Places,
+    estimator: Estimator,
+    split: str,
+    config: Evaluate,
+    also: tuple[str, ...] = (),
+) -> Tested:
+    """Test an estimator; what the data cannot give is a skipped line with its reason."""
+    try:
+        tested = predict_folds(task, places, estimator, split, config, also)
+    except Unavailable as reason:
+        log.info("%s, %s on %s: skipped: %s", estimator.method, estimator.protocol, split, reason)
+        line = {
+            **_entry(task, estimator, split), "n_train": 0, "n_test": 0, "seconds": np.nan,
+            "status": "skipped", "reason": str(reason),
+        }  # fmt: skip
+        return Tested(join_predictions([]), line)
+    error = tested.table["prediction"] - tested.table["measured"]
+    told = "%s, %s on %s: RMSE %.3g ug/m3"
+    log.info(told, estimator.method, estimator.protocol, split, np.sqrt((error**2).mean()))
+    return tested
+
+
+def predict_folds(
+    task: Task,
+    places: Places,
+    estimator: Estimator,
+    split: str,
+    config: Evaluate,
+    also: tuple[str, ...] = (),
+) -> Tested:
+    """Test every fold of each seed, or fold 0 alone where the estimator plans a hold-out.
+
+    Raises:
+        Unavailable: the data cannot give the split, or lack what the estimator reads.
+    """
+    target = task.target  # a pollutant that nobody measures ends it here
+    copies = task.copies
+    stations = related(task.table, split, copies, config.buffer_km, config.together)
+    parts, trained, seconds = [], [], 0.0
+    for seed in split_seeds(split, config.seeds):
+        folds = outer_folds(task.table, split, config.folds, stations, seed)
+        for number, fold in enumerate(folds[:1] if estimator.plan == "hold-out" else folds):
+            check_fold(task, fold, copies)
+            train = task.training(places, fold, stations, also)
+            start = time.perf_counter()
+            found = estimator.fit(train, seed=seed).mean(places.take(fold.test))
+            seconds += time.perf_counter() - start
+            radius = calibrate(estimator, train, seed=seed) if estimator.calibrated else np.nan
+            part = {
+                "site_id": task.site_id[fold.test], "measured": target[fold.test],
+                "prediction": found, "radius": radius, "seed": seed, "fold": number,
+            }  # fmt: skip
+            parts.append(pd.DataFrame(part))
+            trained.append(len(fold.train))
+    entry = _entry(task, estimator, split)
+    line = {
+        **entry, "n_train": round(float(np.mean(trained))),
+        "n_test": round(float(np.mean([len(part) for part in parts]))), "seconds": seconds,
+        "status": "ok", "reason": "",
+    }  # fmt: skip
+    return Tested(join_predictions([part.assign(**entry) for part in parts]), line)
+
+
+def _entry(task: Task, estimator: Estimator, split: str) -> dict[str, Any]:
+    return {
+        "task": task.pollutant, "method": estimator.method, "protocol": estimator.protocol,
+        "modalities": estimator.modalities, "label_fraction": estimator.label_fraction,
+        "split": split,
+    }  # fmt: skip

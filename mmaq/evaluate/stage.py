@@ -1,0 +1,235 @@
+"""The stages of the evaluation: test predictions of every method, and the table made of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from mmaq.base.files import replacing
+from mmaq.config.evaluation import Evaluate
+from mmaq.config.learning import Encoders
+from mmaq.contracts.predictions import PREDICTIONS, read_outcomes
+from mmaq.contracts.sites import COLUMNS, read_sites
+from mmaq.estimators import catalogue
+from mmaq.estimators.base import Estimator
+from mmaq.estimators.encoders import Pretrained
+from mmaq.estimators.probes import probes
+from mmaq.evaluate.checks import check_measured
+from mmaq.evaluate.predictions import predict_all
+from mmaq.evaluate.rows import make_rows
+from mmaq.evaluate.table import write_metrics, write_rows
+from mmaq.evaluate.task import read_task
+from mmaq.learn.devices import limited_threads
+from mmaq.statistics.paired import ENTRY, FIGURES, OTHER, compare_pairs
+from mmaq.vocabulary import SPLITS, TASKS
+
+COMPARISONS = ("dataset", "task", "split", "metric", *ENTRY, *OTHER, *FIGURES)
+"""Columns of the paired comparisons."""
+
+log = logging.getLogger(__name__)
+
+
+def evaluate_references(
+    *, sites: Path, store: Path, archive: Path | None, config: Evaluate, out: Path, fits: Path
+) -> None:
+    """Test the configured references, and ``ridge`` on shares of the labels.
+
+    Args:
+        sites: contract 2.
+        store: contract 3, a folder.
+        archive: contract 1 where it holds the truth; without it the ceilings are skipped.
+        config: pollutants, splits, folds, seeds, references, shares of labels.
+        out: test predictions of every seed (Parquet).
+        fits: a line a method and split (CSV).
+
+    Raises:
+        TableError: the site table is broken or holds too few stations.
+        StoreError: the patch store is missing or damaged.
+        ArchiveError: the truth cannot be read.
+    """
+    estimators = [catalogue.reference(name, archive) for name in config.references]
+    if "ridge" in config.references:
+        shares = config.label_fractions
+        estimators += [catalogue.reference("ridge", share=share) for share in shares]
+    _evaluate(sites, store, estimators, config.splits, config, out, fits)
+
+
+def evaluate_probes(
+    *,
+    sites: Path,
+    store: Path,
+    checkpoint: Path | None,
+    config: Evaluate,
+    method: str,
+    out: Path,
+    fits: Path,
+) -> None:
+    """Test the configured heads on the frozen encoders of one method.
+
+    Args:
+        sites: contract 2.
+        store: contract 3, a folder.
+        checkpoint: contract 4, of the run that ``checkpoint_of(method)`` names; without it the
+            method is skipped.
+        config: splits, folds, seeds, heads, shares of labels.
+        method: a ``Learned`` of the configuration.
+        out: test predictions of every seed (Parquet).
+        fits: a line a head and split (CSV).
+
+    Raises:
+        TableError: the site table is broken or holds too few stations.
+        StoreError: the patch store is missing or damaged.
+        CheckpointError: the checkpoint cannot be read, or is another method's.
+    """
+    encoder = Pretrained(method, checkpoint)
+    estimators = probes(encoder, config.heads, config.label_fractions)
+    _evaluate(sites, store, estimators, config.splits, config, out, fits)
+
+
+def evaluate_gbm_embedding(
+    *,
+    sites: Path,
+    store: Path,
+    checkpoint: Path | None,
+    config: Evaluate,
+    method: str,
+    out: Path,
+    fits: Path,
+) -> None:
+    """Test boosted trees on the embedding of one method, because the best may be a mix.
+
+    Arguments and errors as of :func:`evaluate_probes`.
+    """
+    estimators = [catalogue.embedding_trees(Pretrained(method, checkpoint))]
+    _evaluate(sites, store, estimators, config.splits, config, out, fits)
+
+
+def evaluate_finetune(
+    *,
+    sites: Path,
+    store: Path,
+    checkpoint: Path | None,
+    config: Evaluate,
+    method: str,
+    split: str,
+    calibrated: bool,
+    out: Path,
+    fits: Path,
+) -> None:
+    """Test the fine-tuned encoders of one method on fold 0 of each seed of one split.
+
+    Arguments and errors as of :func:`evaluate_probes`; ``split`` is one of the configuration's,
+    and with ``calibrated`` the encoders are tuned once more, for their 90 % intervals.
+    """
+    encoder = Pretrained(method, checkpoint)
+    estimators = [catalogue.fine_tuned(encoder, config.finetune, calibrated)]
+    _evaluate(sites, store, estimators, [split], config, out, fits)
+
+
+def evaluate_supervised(
+    *,
+    sites: Path,
+    store: Path,
+    encoders: Encoders,
+    config: Evaluate,
+    protocol: Literal["scratch", "supervised"],
+    method: str,
+    split: str,
+    out: Path,
+    fits: Path,
+) -> None:
+    """Test a network from random weights on fold 0 of each seed of one split, as fine-tuning is.
+
+    Args:
+        sites: contract 2.
+        store: contract 3, a folder.
+        encoders: the encoders' sizes.
+        config: folds, seeds, supervised training.
+        protocol: "scratch", the encoders of a pretraining method; "supervised", another network.
+        method: a ``Pretrained`` of the configuration with "scratch", else a ``SupervisedName``.
+        split: one of the configuration's.
+        out: test predictions of every seed (Parquet).
+        fits: a line (CSV).
+
+    Raises:
+        TableError: the site table is broken or holds too few stations.
+        StoreError: the patch store is missing or damaged.
+    """
+    joint = config.pollutants if config.supervised.joint and protocol == "supervised" else ()
+    estimators = [catalogue.supervised(method, protocol, encoders, config.supervised)]
+    _evaluate(sites, store, estimators, [split], config, out, fits, joint)
+
+
+def _evaluate(
+    sites: Path,
+    store: Path,
+    estimators: Sequence[Estimator],
+    splits: Sequence[str],
+    config: Evaluate,
+    out: Path,
+    fits: Path,
+    also: tuple[str, ...] = (),
+) -> None:
+    with limited_threads(config.threads):
+        tasks = [read_task(sites, store, pollutant) for pollutant in config.pollutants]
+        predict_all([(task, estimators) for task in tasks], splits, config, out, fits, also)
+
+
+def benchmark_table(
+    *,
+    predictions: Sequence[Path],
+    fits: Sequence[Path],
+    sites: Path | None,
+    draws: int,
+    dataset: str,
+    out: Path,
+    metrics: Path,
+    comparisons: Path,
+) -> None:
+    """Make every figure of the test predictions: rows, groups, intervals and comparisons.
+
+    Writes the benchmark table (CSV), its main figures (JSON, for `dvc metrics`), and the
+    difference in R2 of each pair of methods on each pollutant and split (CSV, columns
+    ``COMPARISONS``; ``compare_pairs`` says what they hold). Methods that were fitted on a share of
+    the labels are not compared.
+
+    Args:
+        predictions: test predictions of all parts of the evaluation.
+        fits: the lines about each part, in the same order.
+        sites: contract 2; None where no part predicts at stations.
+        draws: bootstrap resamples.
+        dataset: name of the data set in the rows.
+        out: the benchmark table.
+        metrics: its main figures.
+        comparisons: the paired comparisons.
+
+    Raises:
+        TableError: a file is absent or broken, or two rows have one key.
+        LeakError: a prediction stands beside another measurement than the site table's.
+    """
+    known = pd.DataFrame(columns=list(COLUMNS)) if sites is None else read_sites(sites)
+    tables = [read_outcomes(path) for path in predictions]
+    parts = [table for table in tables if set(PREDICTIONS) <= set(table)]
+    tested = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*PREDICTIONS])
+    check_measured(tested, known)
+    compared = compare_all(tested, known, draws).assign(dataset=dataset)
+    write_rows(make_rows(predictions, fits, known, draws, dataset), out)
+    write_metrics(out, metrics)
+    with replacing(comparisons) as temporary:
+        compared[list(COMPARISONS)].to_csv(temporary, index=False, float_format="%.6g")
+    log.info("%s: %d pairs of methods", comparisons, len(compared))
+
+
+def compare_all(tested: pd.DataFrame, sites: pd.DataFrame, draws: int) -> pd.DataFrame:
+    """Paired comparisons on each pollutant and split, in the order of the benchmark's names."""
+    blocks = sites.set_index("site_id")["block"]
+    groups = dict(list(tested[tested["label_fraction"] == 1.0].groupby(["task", "split"])))
+    rows = [pd.DataFrame(columns=list(COMPARISONS))]
+    for task, split in sorted(groups, key=lambda key: (TASKS.index(key[0]), SPLITS.index(key[1]))):
+        pairs = compare_pairs(groups[task, split], blocks, draws)
+        rows.append(pairs.assign(task=task, split=split, metric="r2"))
+    return pd.concat([part for part in rows if len(part)] or rows, ignore_index=True)

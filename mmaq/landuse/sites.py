@@ -1,0 +1,116 @@
+"""What an archive says of its sites: their measurements, and the maps around them."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mmaq.base.errors import TableError
+from mmaq.base.tables import check_unique, read_table, to_numbers
+from mmaq.config.data import Landuse, Period
+from mmaq.contracts.archive import (
+    ANCILLARY,
+    LEGEND_PROPERTY,
+    STATIONS,
+    Product,
+    read_collection,
+    read_product,
+)
+from mmaq.contracts.sites import COLUMNS, NUMBERS, SITING, spatial_block
+from mmaq.contracts.stations import one_row_a_station, read_metadata, station_of_sampling_point
+from mmaq.landuse.maps import MANMADE, NATURE, disc_means, disc_shares, point_values, road_distance
+from mmaq.landuse.measurements import station_means
+from mmaq.landuse.stations import check_places, one_hot
+
+LOWEST_ALTITUDE = -430.0
+"""Shore of the Dead Sea, m; lower values in a table are fill values."""
+
+log = logging.getLogger(__name__)
+
+
+def read_stations(archive: Path, config: Landuse, period: Period) -> pd.DataFrame:
+    """Stations with enough measurements: id, place, altitude, one-hots and mean NO2 (µg/m³)."""
+    product = read_product(archive, STATIONS, "stations")
+    table = _verified(product, "table")
+    names = sorted(name for name in product.assets if name.startswith("measurements"))
+    if not names:
+        product.asset("measurements")
+    metadata = read_metadata(table)
+    means = station_means(
+        [_verified(product, name) for name in names], station_of_sampling_point(metadata),
+        period, config.min_coverage,
+    )  # fmt: skip
+    stations = one_row_a_station(metadata)
+    stations = stations[stations["site_id"].isin(means.index)].reset_index(drop=True)
+    check_places(stations, table)
+    stations["no2"] = stations["site_id"].map(means)
+    places = stations[["site_id", "lon", "lat", "country", "altitude", *SITING, "no2"]]
+    return pd.concat([places, one_hot(stations, table)], axis=1)
+
+
+def read_unlabelled(archive: Path) -> pd.DataFrame:
+    """Sites without a measurement: id, place and country; empty where the archive has none."""
+    columns = ["site_id", "lon", "lat", "country"]
+    found = [item for item in read_collection(archive, STATIONS) if item.id == "unlabelled"]
+    if not found:
+        return pd.DataFrame(columns=columns).astype({"lon": float, "lat": float})
+    path = _verified(found[0], "table")
+    table = to_numbers(read_table(path, columns), ("lon", "lat"), "site_id", path)
+    check_unique(table, "site_id", path)
+    check_places(table, path)
+    if table["country"].isna().any():
+        raise TableError(path, "column 'country' has an empty cell", "Give two-letter codes")
+    return table
+
+
+def describe_sites(archive: Path, sites: pd.DataFrame, config: Landuse) -> pd.DataFrame:
+    """The columns of contract 2 of places: what maps say of them beside what is given.
+
+    Args:
+        archive: contract 1.
+        sites: site_id, lon, lat, country, and further columns of contract 2 that are known.
+        config: radius of the discs, side of the blocks.
+    """
+    sites = pd.concat([sites, around_sites(archive, sites, config)], axis=1)
+    height = point_values(map_of(archive, "dem"), sites["lon"].to_numpy(), sites["lat"].to_numpy())
+    given = sites["altitude"] if "altitude" in sites else pd.Series(np.nan, sites.index)
+    sites["altitude"] = given.where(given >= LOWEST_ALTITUDE, height)
+    sites["block"] = spatial_block(sites["lon"], sites["lat"], config.block_degrees)
+    sites = sites.reindex(columns=list(COLUMNS))
+    sites[list(NUMBERS)] = sites[list(NUMBERS)].astype(float)
+    return sites
+
+
+def around_sites(archive: Path, sites: pd.DataFrame, config: Landuse) -> pd.DataFrame:
+    """Population density, cover shares and road distance of each site."""
+    lon, lat = sites["lon"].to_numpy(float), sites["lat"].to_numpy(float)
+    cover = read_product(archive, ANCILLARY, "land_cover")
+    shares = disc_shares(
+        _verified(cover, "data"), lon, lat, config.radius_m, cover.properties.get(LEGEND_PROPERTY)
+    )
+    around = shares.drop(columns="bare").add_prefix("share_")
+    around["nature_score"] = _total(shares, NATURE)
+    around["manmade_score"] = _total(shares, MANMADE)
+    population = map_of(archive, "population")
+    around["population_density"] = disc_means(population, lon, lat, config.radius_m)
+    around["road_distance"] = road_distance(map_of(archive, "roads"), lon, lat)
+    return around
+
+
+def _total(shares: pd.DataFrame, classes: tuple[str, ...]) -> np.ndarray:
+    """Sum of shares, within [0, 1] in spite of rounding; NaN where the disc holds no data."""
+    return shares[list(classes)].sum(axis=1, min_count=1).clip(0.0, 1.0).to_numpy()
+
+
+def map_of(archive: Path, item: str) -> Path:
+    """The verified file of a map of the archive."""
+    return _verified(read_product(archive, ANCILLARY, item), "data")
+
+
+def _verified(product: Product, name: str) -> Path:
+    asset = product.asset(name)
+    asset.verify()
+    return asset.path

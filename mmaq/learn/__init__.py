@@ -1,0 +1,1 @@
+"""Learning: models, losses, methods, and the training of all of them."""

@@ -1,0 +1,71 @@
+"""TensorBoard and Weights & Biases, when the configuration asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmaq.base.errors import ConfigError
+from mmaq.config.learning import Pretrain
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
+
+
+@contextmanager
+def open_loggers(config: Pretrain, out: Path, run: str) -> Iterator[list[Logger]]:
+    """:func:`make_loggers`, ended with the run: the next run in this process has its own."""
+    loggers = make_loggers(config, out, run)
+    try:
+        yield loggers
+    finally:
+        if config.loggers.wandb != "off":
+            import wandb
+
+            wandb.finish()
+
+
+def make_loggers(config: Pretrain, out: Path, run: str) -> list[Logger]:
+    """Loggers that write below ``out``; a resumed run, of the same digest ``run``, goes on in them.
+
+    Their packages are imported only here.
+
+    Raises:
+        ConfigError: a package that the configuration asks for is not installed.
+    """
+    asked = config.loggers
+    loggers: list[Logger] = []
+    if asked.tensorboard:
+        _need("tensorboard", "pretrain.loggers.tensorboard")
+        from pytorch_lightning.loggers import TensorBoardLogger
+
+        loggers.append(
+            TensorBoardLogger(out, name="tensorboard", version=f"{config.method}-{run[:8]}")
+        )
+    if asked.wandb != "off":
+        _need("wandb", "pretrain.loggers.wandb")
+        from pytorch_lightning.loggers import WandbLogger
+
+        loggers.append(
+            WandbLogger(
+                name=config.method,
+                project=asked.wandb_project,
+                id=run[:16],
+                resume="allow",
+                offline=asked.wandb == "offline",
+                save_dir=out,
+            )
+        )
+    for logger in loggers:
+        logger.log_hyperparams(config.model_dump(mode="json"))
+    return loggers
+
+
+def _need(package: str, key: str) -> None:
+    if find_spec(package) is None:
+        raise ConfigError(
+            key, f"the package {package} is not installed", f"Install it: `pip install {package}`"
+        )

@@ -1,0 +1,171 @@
+"""Networks that predict what a station measures: fine-tuned, or trained from random weights."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mmaq.config.evaluation import Finetune, Supervised
+from mmaq.config.learning import Encoders as EncodersConfig
+from mmaq.learn.data import Inputs, Statistics, compute_statistics
+from mmaq.learn.embed import BATCH
+from mmaq.learn.fit import Reads, Scale, fit, layer_groups, predict, squared_error
+from mmaq.learn.models.aqnet import AQNet
+from mmaq.learn.models.encoders import Encoders
+from mmaq.learn.models.two_stream import TwoStream
+from mmaq.statistics.ridge import fit_ridge
+
+
+class Regressor(nn.Module):
+    """Encoders of some modalities and a linear head on their joined, standardised embeddings."""
+
+    mean: Tensor
+    sd: Tensor
+
+    def __init__(self, encoders: Encoders, modalities: Sequence[str]) -> None:
+        super().__init__()
+        self.encoders = nn.ModuleDict({name: copy.deepcopy(encoders[name]) for name in modalities})
+        width = sum(encoders.widths[name] for name in modalities)
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("sd", torch.ones(width))
+        self.head = nn.Linear(width, 1)
+
+    def embed(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Joined embeddings, (b, width)."""
+        return torch.cat([self.encoders[name](inputs[name]) for name in self.encoders], dim=1)
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Standardised target, (b,)."""
+        return self.head((self.embed(inputs) - self.mean) / self.sd).squeeze(1)
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a network reads, and how it is made with weights from torch's random state.
+
+    ``make`` takes the encoders' sizes and the number of targets.
+    """
+
+    modalities: tuple[str, ...]
+    make: Callable[[EncodersConfig, int], nn.Module]
+
+
+NETWORKS = {
+    "aqnet": Network(AQNet.modalities, lambda _, targets: AQNet(targets)),
+    "two_stream": Network(TwoStream.modalities, TwoStream),
+}
+
+
+def from_scratch(modalities: tuple[str, ...]) -> Network:
+    """The encoders that a method pretrains, and a linear head of one target, all random."""
+    return Network(
+        modalities, lambda config, _: Regressor(Encoders(config, modalities), modalities)
+    )
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network with all that is needed to use it."""
+
+    model: nn.Module
+    statistics: Statistics
+    sizes: EncodersConfig
+    modalities: tuple[str, ...]
+    scale: Scale
+
+    def predict(self, inputs: Inputs, rows: np.ndarray) -> np.ndarray:
+        """Predictions at ``rows`` of ``inputs`` in the target's unit, (m,) or (m, k) float64."""
+        device = next(self.model.parameters()).device
+        reads = Reads(inputs.to(device), self.statistics, self.sizes, self.modalities)
+        return self.scale.up(predict(self.model, reads, torch.from_numpy(np.asarray(rows))))
+
+
+def finetune(
+    encoders: Encoders,
+    statistics: Statistics,
+    inputs: Inputs,
+    target: np.ndarray,
+    modalities: Sequence[str],
+    config: Finetune,
+    seed: int,
+) -> Trained:
+    """Fine-tune a copy of the encoders on the training stations.
+
+    The head starts at the ridge probe's solution on frozen embeddings and all weights move on from
+    there (LP-FT, Kumar et al. 2022, arXiv:2202.10054): from a random head the first steps would
+    spoil the encoders. Batch norm keeps its pretrained statistics: the run starts exactly at the
+    probe's predictions, and batches of some tens of stations would give noisier ones.
+
+    Args:
+        encoders: pretrained encoders; not changed.
+        statistics: their normalisation.
+        inputs: of the training stations, each of which has every modality.
+        target: in any unit, (n,).
+        modalities: those of the encoders that are used.
+        config: epochs, batch and rates.
+        seed: of the order and the augmentation.
+    """
+    device = next(encoders.parameters()).device
+    reads = Reads(inputs.to(device), statistics, encoders.config, tuple(modalities))
+    model = Regressor(encoders, modalities).to(device).eval()
+    scale = Scale.of(target)
+    scaled, rows = scale.down(target).to(device), torch.arange(len(target))
+    with torch.no_grad():
+        embeddings = [model.embed(reads.load(part)) for part in rows.split(BATCH)]
+        start_at_probe(model, torch.cat(embeddings), scaled)
+    encoder_rate = config.learning_rate * config.encoder_rate
+    groups = [{"params": model.head.parameters(), "lr": config.learning_rate}]
+    for encoder in model.encoders.values():
+        groups += layer_groups(encoder, encoder_rate, config.first_rate)
+    fit(squared_error(model, reads, rows, scaled), groups, len(rows), config, seed)
+    return Trained(model, statistics, encoders.config, tuple(modalities), scale)
+
+
+def train_supervised(
+    network: Network,
+    encoders: EncodersConfig,
+    inputs: Inputs,
+    target: np.ndarray,
+    config: Supervised,
+    seed: int,
+) -> Trained:
+    """Train all weights on the training stations.
+
+    Nothing else is seen: the statistics of the inputs are those of the training stations, and the
+    number of epochs is fixed.
+
+    Args:
+        network: what is trained, on the device of ``inputs``.
+        encoders: sizes of the encoders and of what they see.
+        inputs: of the training stations, each of which has every modality of ``network``.
+        target: in any unit, (n,), or several that are learned at once, (n, k).
+        config: epochs, batch and rate.
+        seed: of the weights, the dropout, the order and the augmentation.
+    """
+    statistics = compute_statistics(inputs)
+    reads = Reads(inputs, statistics, encoders, network.modalities)
+    scale = Scale.of(target)
+    scaled, rows = scale.down(target).to(inputs.device), torch.arange(len(target))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        targets = 1 if target.ndim == 1 else target.shape[1]
+        model = network.make(encoders, targets).to(inputs.device).train()
+        model = model.to(memory_format=torch.channels_last)  # a quarter off AQNet's steps
+        groups = [{"params": model.parameters(), "lr": config.learning_rate}]
+        fit(squared_error(model, reads, rows, scaled), groups, len(rows), config, seed)
+    return Trained(model.eval(), statistics, encoders, network.modalities, scale)
+
+
+def start_at_probe(model: Regressor, embeddings: Tensor, target: Tensor) -> None:
+    """Set the head to the ridge probe's solution on these embeddings."""
+    model.mean.copy_(embeddings.mean(dim=0))
+    model.sd.copy_(embeddings.std(dim=0, correction=0).clamp(min=1e-6))
+    standardised = ((embeddings - model.mean) / model.sd).double().cpu().numpy()
+    weights, intercept = fit_ridge(standardised, target.double().cpu().numpy())
+    model.head.weight.copy_(torch.from_numpy(weights).to(model.head.weight)[None])
+    model.head.bias.fill_(intercept)

@@ -1,0 +1,132 @@
+"""The stage ``pretrain``: a patch store and a site table in, encoders and loss curves out."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytorch_lightning as lightning
+import torch
+
+from mmaq.config.learning import Pretrain
+from mmaq.contracts.patches import open_store
+from mmaq.contracts.sites import read_sites
+from mmaq.learn.data import Inputs, Statistics, bytes_needed, compute_statistics, load_inputs
+from mmaq.learn.devices import cpu_threads, fits, trainer_options
+from mmaq.learn.exports import export
+from mmaq.learn.keep import KeepRun, Names, best_epoch, resumable, run_digest
+from mmaq.learn.loggers import open_loggers
+from mmaq.learn.methods import METHODS
+from mmaq.learn.module import PretrainModule
+from mmaq.learn.sites import global_batch, make_loader, pretraining_sites
+
+LOG = logging.getLogger(__name__)
+
+
+def pretrain(
+    *, store: Path, sites: Path, config: Pretrain, out: Path, devices: int = 1, nodes: int = 1
+) -> None:
+    """Pretrain the configured method on the sites that evaluation never sees.
+
+    Writes into the folder ``out``, with the method's name for METHOD: ``METHOD.ckpt``, the
+    Lightning checkpoint of the last epoch; ``METHOD_best.ckpt``, weights of the epoch with the
+    lowest training loss; ``METHOD_s2_only.ckpt``, the Sentinel-2 encoder of that epoch; beside
+    each its encoders as ``.safetensors`` (contract 4); ``METHOD.md``, a model card; and
+    ``METHOD_losses.csv``, a row a step: epoch, step, lr, loss, its terms, what the method
+    monitors, and on the last row of each epoch ``rank_``, ``spread_`` and
+    ``correlation_<modality>`` of some embeddings. ``METHOD_last.ckpt`` and
+    ``METHOD_last_best.ckpt`` are there only while the run goes on: a run that was stopped
+    continues from these two alone, and ends on a CPU with the same values.
+
+    Args:
+        store: contract 3, a folder.
+        sites: contract 2.
+        config: the run.
+        out: folder of checkpoints.
+        devices: GPUs on each node, or processes on a machine without; they share each batch.
+        nodes: machines.
+
+    Raises:
+        StoreError: the store is damaged, lacks a modality, or has too few sites to pretrain on.
+        TableError: the site table is missing or damaged.
+        ConfigError: the batch cannot be shared, or a logger's package is absent.
+        TrainingError: the devices are not there, or the run has collapsed or diverged.
+    """
+    opened = open_store(store)
+    modalities = METHODS[config.method].modalities
+    chosen = pretraining_sites(opened, read_sites(sites), config.transductive, modalities)
+    resident = fits(bytes_needed(opened, chosen), config.memory_share)
+    inputs = load_inputs(opened, chosen, resident)
+    statistics = compute_statistics(inputs)
+    how = "on the device" if resident else "streamed from the store"
+    LOG.info("pretraining %s on %d sites, %s", config.method, len(inputs), how)
+    names = Names(Path(out), config.method)
+    trainer, module = _fit(config, inputs, statistics, names, devices, nodes)
+    if trainer.is_global_zero:
+        export(names, module.history, best_epoch(module.history, module.warmup))
+        LOG.info("pretraining ended with loss %.2f", module.history.rows[-1]["loss"])
+
+
+def _fit(
+    config: Pretrain,
+    inputs: Inputs,
+    statistics: Statistics,
+    names: Names,
+    devices: int,
+    nodes: int,
+) -> tuple[lightning.Trainer, PretrainModule]:
+    """Run all epochs, or those that are left."""
+    options = trainer_options(config, devices, nodes)
+    batch = global_batch(len(inputs), config, devices * nodes)
+    run = run_digest(config, inputs, statistics, batch)
+    names.folder.mkdir(parents=True, exist_ok=True)
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    with (
+        torch.random.fork_rng(devices=[]),
+        cpu_threads(config.threads),
+        _quiet(),
+        open_loggers(config, names.folder, run) as loggers,
+    ):
+        module = PretrainModule(config, inputs, statistics, batch)
+        trainer = lightning.Trainer(
+            max_epochs=config.epochs,
+            callbacks=[KeepRun(names, run)],
+            logger=loggers,
+            enable_model_summary=False,
+            enable_progress_bar=sys.stderr.isatty(),
+            default_root_dir=names.folder,
+            use_distributed_sampler=False,
+            **options,
+        )
+        path = _start(trainer, names, run)
+        loader = make_loader(len(inputs), batch, config.seed, lambda: module.global_step)
+        trainer.fit(module, loader, ckpt_path=path, weights_only=True)
+    return trainer, module
+
+
+def _start(trainer: lightning.Trainer, names: Names, run: str) -> Path | None:
+    """The checkpoint to go on from; without one, nothing of an older run is left."""
+    path = resumable(names, run)
+    if trainer.is_global_zero:
+        names.remove_remains()
+        if path is None:
+            for left in (names.last, names.last_best, names.best):
+                left.unlink(missing_ok=True)
+    return path
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the advice that does not apply: positions need no workers, and a resumed epoch goes
+    on where it was."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*before the epoch ended.*")
+        warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+        warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
+        yield

@@ -1,0 +1,243 @@
+"""The stages of prediction: fit an estimator of the benchmark to stations, ask it at sites."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from lightgbm.basic import LightGBMError
+
+from mmaq.base.errors import CheckpointError, TableError, Unavailable
+from mmaq.base.files import replacing
+from mmaq.config.evaluation import Evaluate, Predict
+from mmaq.config.learning import Encoders
+from mmaq.contracts.estimator import REMEDY, Tier, read_estimator, write_estimator
+from mmaq.contracts.patches import PatchStore, open_store
+from mmaq.contracts.sites import SITING, read_sites, stations
+from mmaq.estimators.base import Estimator, Fitted, Places, calibrate
+from mmaq.estimators.catalogue import images_read, named, reference
+from mmaq.estimators.ceilings import Constant
+from mmaq.estimators.geostatistics import FittedTreesAndKriging
+from mmaq.estimators.networks import FittedNetwork
+from mmaq.estimators.probes import DescentHead, LinearHead, NeighboursHead
+from mmaq.estimators.trees import FittedEmbeddingTrees, FittedTrees
+from mmaq.evaluate.task import Task
+from mmaq.learn.devices import limited_threads
+from mmaq.statistics.splits import Fold, related
+from mmaq.vocabulary import AREAS, POLLUTANTS, TYPES
+
+KINDS: dict[str, type[Fitted]] = {
+    kind.kind: kind
+    for kind in (
+        Constant, DescentHead, FittedEmbeddingTrees, FittedNetwork, FittedTrees,
+        FittedTreesAndKriging, LinearHead, NeighboursHead,
+    )
+}  # fmt: skip
+"""Whatever is read from a file is one of these."""
+WITHOUT_IMAGES = "gbm_geo"
+"""What answers at a site that lacks the images which the first tier reads."""
+DECLARED = (*AREAS, *TYPES, *SITING)
+"""What networks declare of their stations, and nobody of any other place."""
+MIN_STATIONS = 10
+COLUMNS = ("site_id", "lon", "lat")
+"""Of the table of predictions, before the concentration and the bounds of its 90 % interval, in
+ug/m3, and ``inputs``: all empty where nothing is known of a site."""
+
+log = logging.getLogger(__name__)
+
+
+def fit(
+    *,
+    sites: Path,
+    store: Path,
+    checkpoint: Path | None,
+    encoders: Encoders,
+    evaluate: Evaluate,
+    config: Predict,
+    chosen: Path | None,
+    out: Path,
+) -> None:
+    """Fit the estimator of a row of the benchmark to stations, and write it (contract 6).
+
+    It is the very object that the table measured. An estimator that reads images is joined by a
+    second one, without, for sites that lack them; and one that reads the table by itself fitted
+    without what networks declare of their stations, for sites of which nobody declared it. Each
+    has the half width of its interval from stations that a model was not fitted to.
+
+    Args:
+        sites: contract 2.
+        store: contract 3, a folder.
+        checkpoint: contract 4, of the encoders that it reads; None where there are none.
+        encoders: sizes of encoders that are trained from random weights.
+        evaluate: seeds, buffer, training.
+        config: method, protocol, pollutant, and how stations are split inside.
+        chosen: a CSV with a column ``site_id``, the stations; None for all.
+        out: the estimator.
+
+    Raises:
+        TableError: the site table is broken, or holds too few stations.
+        StoreError: the patch store is missing or damaged.
+        CheckpointError: the checkpoint cannot be read, or is another method's.
+        ConfigError: there is no such estimator.
+    """
+    method, protocol = config.estimator
+    estimators = [named(method, protocol, checkpoint, encoders, evaluate)]
+    if images_read(estimators[0]):
+        estimators.append(reference(WITHOUT_IMAGES))
+    known, patches = read_sites(sites), open_store(store)
+    if chosen is not None:
+        known = choose(known, chosen, sites)
+    with limited_threads(evaluate.threads):
+        try:
+            tiers = [
+                _tier(each, known, patches, evaluate, config, sites, declared)
+                for each in estimators
+                for declared in ((True, False) if _reads_table(each) else (False,))
+            ]
+        except Unavailable as reason:
+            raise TableError(sites, f"{method}: {reason}", "Choose another method") from None
+    write_estimator(out, config.pollutant, tiers)
+    for tier in tiers:
+        told = "%s from %s, fitted to %d stations: 90 %% within %.1f ug/m3"
+        log.info(told, config.pollutant, tier.inputs or "nothing", tier.stations, tier.radius)
+
+
+def _reads_table(estimator: Estimator) -> bool:
+    return "table" in estimator.modalities.split("+")
+
+
+def _tier(
+    estimator: Estimator,
+    known: pd.DataFrame,
+    store: PatchStore,
+    evaluate: Evaluate,
+    config: Predict,
+    sites: Path,
+    declared: bool,
+) -> Tier:
+    """An estimator fitted to the stations that have what it reads, with or without DECLARED."""
+    pollutant = config.pollutant
+    table = stations(known, pollutant).sort_values("site_id", ignore_index=True)
+    for image in images_read(estimator):
+        if store.absence(image) is None:
+            table = table[store.rows(image, table["site_id"].to_numpy()) >= 0]
+    if len(table) < MIN_STATIONS:
+        fault = f"{len(table)} stations with {pollutant} are too few for {estimator.method}"
+        raise TableError(sites, fault, f"Give at least {MIN_STATIONS}")
+    if not declared:
+        table = table.assign(**dict.fromkeys(DECLARED, np.nan))
+    task = Task(table.reset_index(drop=True), store, pollutant)
+    inside = related(task.table, config.split, task.copies, evaluate.buffer_km, evaluate.together)
+    everything = Fold(np.arange(task.size), np.arange(0))
+    train = task.training(task.places, everything, inside)
+    seed = evaluate.seeds[0]
+    fitted = estimator.fit(train, seed=seed)
+    about, arrays = fitted.state()
+    return Tier(
+        fitted.kind, estimator.method, estimator.protocol, estimator.modalities, declared,
+        calibrate(estimator, train, seed=seed), task.size, about, arrays,
+    )  # fmt: skip
+
+
+def load(path: Path) -> tuple[str, list[tuple[Fitted, Tier]]]:
+    """Pollutant and fitted estimators of a file, the first choice first.
+
+    Raises:
+        CheckpointError: the file is absent, damaged, or of a kind that is not known.
+    """
+    pollutant, tiers = read_estimator(path)
+    found = []
+    for tier in tiers:
+        if tier.kind not in KINDS:
+            raise CheckpointError(path, f"it holds an unknown kind {tier.kind!r}", REMEDY)
+        try:
+            fitted = KINDS[tier.kind].from_state(dict(tier.about), dict(tier.arrays))
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            RuntimeError,
+            LightGBMError,
+        ) as fault:
+            line = f"what it learned is damaged ({str(fault).splitlines()[0]})"
+            raise CheckpointError(path, line, REMEDY) from None
+        found.append((fitted, tier))
+    return pollutant, found
+
+
+def predict(
+    *, sites: Path, store: Path, estimator: Path, chosen: Path | None, threads: int, out: Path
+) -> None:
+    """Predict at sites that have patches or land use (CSV, a row a site).
+
+    Args:
+        sites: contract 2.
+        store: contract 3, a folder.
+        estimator: contract 6.
+        chosen: a CSV with a column ``site_id``; None for all sites.
+        threads: of torch and of linear algebra.
+        out: the table: site, place, concentration with its 90 % interval, and the inputs used.
+
+    Raises:
+        TableError: the site table is broken, or the list names a site that it lacks.
+        StoreError: the patch store is missing or damaged.
+        CheckpointError: the estimator cannot be read.
+    """
+    pollutant, tiers = load(estimator)
+    table = read_sites(sites)
+    if chosen is not None:
+        table = choose(table, chosen, sites)
+    places = Places(table.drop(columns=list(POLLUTANTS)), open_store(store))
+    with limited_threads(threads):
+        predicted = ask(tiers, places, pollutant)
+    result = pd.concat([table[list(COLUMNS)], predicted], axis=1)
+    with replacing(out) as temporary:
+        result.to_csv(temporary, index=False)
+    without = int(result[pollutant].isna().sum())
+    log.info("%s: %d sites, %d of them without any input", out, len(result), without)
+
+
+def ask(tiers: list[tuple[Fitted, Tier]], places: Places, pollutant: str) -> pd.DataFrame:
+    """Columns concentration, low, high (ug/m3) and inputs of the places.
+
+    A concentration is not negative, so predictions and bounds end at 0.
+    """
+    value, radius = np.full(len(places), np.nan), np.full(len(places), np.nan)
+    inputs = np.full(len(places), "", dtype=object)
+    declared = places.table[[*AREAS, *TYPES]].notna().any(axis=1).to_numpy()
+    for fitted, tier in tiers:
+        try:
+            found = fitted.mean(places)
+        except Unavailable as reason:
+            log.info("%s is not asked: %s", tier.inputs, reason)
+            continue
+        rows = np.isnan(value) & np.isfinite(found) & (declared | (not tier.declared))
+        value[rows], radius[rows], inputs[rows] = found[rows], tier.radius, tier.inputs
+    bounds = {pollutant: value, "low": value - radius, "high": value + radius}
+    floored: Mapping[str, Any] = {name: np.maximum(each, 0.0) for name, each in bounds.items()}
+    return pd.DataFrame({**floored, "inputs": inputs})
+
+
+def choose(table: pd.DataFrame, chosen: Path, sites: Path) -> pd.DataFrame:
+    """Rows of the site table in the order of a list of sites.
+
+    Raises:
+        TableError: the list cannot be read, has no ``site_id``, or names an unknown site.
+    """
+    try:
+        wanted = pd.read_csv(chosen, dtype={"site_id": str})
+    except (OSError, ValueError) as fault:
+        line = f"not a readable table ({fault})"
+        raise TableError(chosen, line, "Give a CSV with a column site_id") from None
+    if "site_id" not in wanted:
+        raise TableError(chosen, "column 'site_id' is missing", "Give a CSV with that column")
+    absent = wanted.loc[~wanted["site_id"].isin(table["site_id"]), "site_id"]
+    if len(absent):
+        fault_line = f"site {absent.iloc[0]!r} is not in {sites}"
+        remedy = "Name it in files.unlabelled or acquire.unlabelled_table, then `mmaq patches`"
+        raise TableError(chosen, fault_line, remedy)
+    return table.set_index("site_id", drop=False).loc[wanted["site_id"]].reset_index(drop=True)

@@ -1,0 +1,98 @@
+"""Errors of predictions, for weighted samples: weights are how often a resample drew each.
+
+Concentrations have errors in ug/m3. What is classified or segmented has counts that add up over
+samples, the cells of a confusion matrix or numbers of pixels, and metrics of their sums.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmaq.vocabulary import FUEL_CLASSES
+
+METRICS = ("r2", "mse", "rmse", "mae", "bias")
+
+INTERVAL_METRICS = ("coverage90", "width90")
+
+CLASS_METRICS = ("accuracy", "macro_f1")
+
+PIXEL_METRICS = ("miou", "foreground_iou")
+
+PIXELS = ("true_positive", "false_positive", "false_negative", "true_negative")
+
+
+def metrics(target: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted metrics, (draws, 5) in the order of ``METRICS``.
+
+    R2 is 1 - SSE/SST with SST about the weighted mean of the target; ``bias`` is the mean of
+    prediction minus target. ``mse`` is in (ug/m3)^2, the other errors are in ug/m3. A draw that
+    weighs nothing, or only equal targets (where R2 is undefined), gives NaN.
+
+    Args:
+        target: measured concentration, (n,) in ug/m3.
+        prediction: predicted concentration, (n,) in ug/m3.
+        weights: (draws, n), non-negative.
+    """
+    error = prediction - target
+    # About the plain mean, so that the variance below loses no digits.
+    centred = target - target.mean()
+    moments = np.column_stack([centred, centred**2, error, error**2, np.abs(error)])
+    total = weights.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first, second, bias, mse, mae = (weights @ moments / total[:, None]).T
+        variance = second - first**2
+        flat = variance <= 1e-12 * np.maximum(second, 1e-300)
+        r2 = np.where(flat, np.nan, 1.0 - mse / variance)
+    return np.column_stack([r2, mse, np.sqrt(mse), mae, bias])
+
+
+def interval_metrics(
+    target: np.ndarray, prediction: np.ndarray, radius: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Weighted share of targets within their intervals and mean width in ug/m3, (draws, 2).
+
+    Args:
+        target: measured concentration, (n,) in ug/m3.
+        prediction: middle of the interval, (n,) in ug/m3.
+        radius: half of its width, (n,) in ug/m3.
+        weights: (draws, n), non-negative; a draw that weighs nothing gives NaN.
+    """
+    inside = (np.abs(prediction - target) <= radius).astype(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return weights @ np.column_stack([inside, 2.0 * radius]) / weights.sum(axis=1)[:, None]
+
+
+def confusion_cells(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """A sample a row: its cell of the flattened confusion matrix, (n, 16) of 0 and 1."""
+    count = len(FUEL_CLASSES)
+    return np.eye(count * count)[truth * count + prediction]
+
+
+def class_metrics(confusion: np.ndarray) -> np.ndarray:
+    """Accuracy and macro-F1, (draws, 2), of flattened confusion matrices (draws, 16).
+
+    Macro-F1 is the plain mean of the classes' F1 over those that are true or predicted anywhere,
+    as scikit-learn's.
+    """
+    count = len(FUEL_CLASSES)
+    matrix = confusion.reshape(-1, count, count)
+    right = matrix.diagonal(axis1=1, axis2=2)
+    both = matrix.sum(axis=1) + matrix.sum(axis=2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        accuracy = right.sum(axis=1) / matrix.sum(axis=(1, 2))
+        score = np.where(both > 0, 2 * right / both, 0.0)
+        macro = score.sum(axis=1) / (both > 0).sum(axis=1)
+    return np.column_stack([accuracy, macro])
+
+
+def pixel_metrics(pixels: np.ndarray) -> np.ndarray:
+    """Mean IoU of both classes and foreground IoU, (draws, 2), of pixel counts (draws, 4).
+
+    Intersection and union are pooled over all pixels of all scenes before they are divided: no
+    scene is left out, those without a plume neither. NaN where nothing is plume or taken for one.
+    """
+    hit, wrong, missed, clear = pixels.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        foreground = hit / (hit + wrong + missed)
+        background = clear / (clear + wrong + missed)
+    return np.column_stack([(foreground + background) / 2, foreground])

@@ -1,0 +1,118 @@
+"""Paired comparison: by how much one method is better than another at the same stations.
+
+Two methods err at the same stations, so their difference is known better than either figure; the
+intervals of the benchmark table may overlap where the paired one is clear of 0. Both methods are
+taken at the seeds and stations that both predicted, and each resample draws the same stations for
+both (Efron and Tibshirani 1993, chapter 13).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from mmaq.statistics.bootstrap import bounds, draw_weights
+from mmaq.vocabulary import METHODS, PROTOCOLS, REFERENCES
+
+ENTRY = ("method", "protocol", "modalities")
+
+OTHER = tuple(f"other_{name}" for name in ENTRY)
+
+FIGURES = ("difference", "low", "high", "block_low", "block_high", "stations", "verdict")
+
+
+def compare_pairs(predictions: pd.DataFrame, blocks: pd.Series, draws: int) -> pd.DataFrame:
+    """The difference in R2 of each pair of methods, in the columns ENTRY, OTHER and FIGURES.
+
+    Each pair stands once, in the order of the benchmark's names. ``difference`` is the first
+    method's R2 less the other's, the mean over seeds; its 95 % intervals are over stations and
+    over whole blocks (NaN where all lie in one).
+
+    Args:
+        predictions: of one task and split; columns of ENTRY, seed, site_id, measured, prediction.
+        blocks: the block of each station, by ``site_id``.
+        draws: number of resamples.
+    """
+    stations, column = np.unique(predictions["site_id"].to_numpy(str), return_inverse=True)
+    seeds, row = np.unique(predictions["seed"].to_numpy(), return_inverse=True)
+    error = (predictions["prediction"] - predictions["measured"]).to_numpy(float)
+    measured = np.empty(len(stations))
+    measured[column] = predictions["measured"].to_numpy(float)
+    found = predictions.groupby(list(ENTRY)).indices
+    names = sorted(found, key=_rank)
+    squares = np.full((len(names), len(seeds), len(stations)), np.nan)
+    for number, name in enumerate(names):
+        at = found[name]
+        squares[number, row[at], column[at]] = error[at] ** 2
+
+    pairs_of = defaultdict(list)
+    for first, second in combinations(range(len(names)), 2):
+        shared = np.isfinite(squares[first] + squares[second])
+        if shared.any():
+            pairs_of[shared.tobytes()].append((first, second))
+    parts = []
+    for pairs in map(np.array, pairs_of.values()):
+        shared = np.isfinite(squares[pairs[0]].sum(axis=0))
+        here = shared.any(axis=0)
+        units = stations[here], blocks.reindex(stations[here]).to_numpy(str)
+        figures = _figures(
+            squares[:, :, here], shared[:, here], measured[here], pairs, *units, draws
+        )
+        text = [(*names[first], *names[second]) for first, second in pairs]
+        part = pd.DataFrame(text, columns=[*ENTRY, *OTHER]).join(figures)
+        parts.append(part.assign(order=pairs[:, 0] * len(names) + pairs[:, 1]))
+    rows = pd.concat(parts).sort_values("order") if parts else pd.DataFrame()
+    return rows.reindex(columns=[*ENTRY, *OTHER, *FIGURES]).reset_index(drop=True)
+
+
+def _figures(
+    squares: np.ndarray, shared: np.ndarray, measured: np.ndarray, pairs: np.ndarray,
+    stations: np.ndarray, blocks: np.ndarray, draws: int,
+) -> pd.DataFrame:  # fmt: skip
+    """FIGURES of ``pairs``, (p, 2) positions among the methods, that share their stations."""
+    weights = np.ones((1, len(stations))), *(draw_weights(u, draws) for u in (stations, blocks))
+    value, over_stations, over_blocks = (
+        left[:, pairs[:, 1]] - left[:, pairs[:, 0]]
+        for left in (unexplained(squares, shared, measured, weight) for weight in weights)
+    )
+    low, high = bounds(over_stations)
+    block_low, block_high = bounds(over_blocks)
+    if len(np.unique(blocks)) == 1:
+        block_low, block_high = np.full((2, len(pairs)), np.nan)
+    better, worse = (low > 0) & (block_low > 0), (high < 0) & (block_high < 0)
+    verdict = np.where(better, "better", np.where(worse, "worse", "open"))
+    figures = value[0], low, high, block_low, block_high, len(stations), verdict
+    return pd.DataFrame(dict(zip(FIGURES, figures, strict=True)))
+
+
+def unexplained(
+    squares: np.ndarray, shared: np.ndarray, measured: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """1 - R2 of each method, the mean over seeds, (draws, methods); NaN where it is undefined.
+
+    Args:
+        squares: squared errors, (methods, seeds, stations); of methods with an error wherever
+            ``shared``, NaN results for others.
+        shared: which seeds and stations take part, (seeds, stations) bool.
+        measured: (stations,) in the unit of the errors.
+        weights: how often a resample drew each station, (draws, stations).
+    """
+    parts = []
+    for run in np.flatnonzero(shared.any(axis=1)):
+        here = shared[run]
+        target = measured[here] - measured[here].mean()
+        moments = weights[:, here] @ np.column_stack([np.ones(here.sum()), target, target**2])
+        count, first, second = moments.T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            variation = second - first**2 / count
+            variation[~(variation > 1e-12 * second)] = np.nan  # equal targets
+        parts.append(weights[:, here] @ squares[:, run, here].T / variation[:, None])
+    return np.asarray(np.mean(parts, axis=0))
+
+
+def _rank(name: tuple[str, str, str]) -> tuple[int, int, str]:
+    method, protocol, modalities = name
+    return (METHODS + REFERENCES).index(method), PROTOCOLS.index(protocol), modalities

@@ -1,0 +1,272 @@
+"""How stations are split into training and test sets: outer folds, inner folds, calibration.
+
+Whatever is tested on one side must not be known from the other, at every level alike: a split
+inside the training part is separated as the outer one is, so that what is chosen or calibrated
+there holds for the same distance to the nearest label as at test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import cKDTree
+from sklearn.model_selection import GroupKFold, KFold
+
+from mmaq.base.errors import Unavailable
+from mmaq.base.geo import EARTH_RADIUS_KM, unit_vectors
+from mmaq.contracts.sites import OFFICIAL
+
+DRAWS = 20
+INNER = 5
+"""Inner folds, over which a method chooses."""
+PARTS = 5
+"""The calibration part is one in so many."""
+FEWEST = 10
+"""Stations that keep their labels at least, or all where a training part has fewer."""
+SHARE_OF_PLACES = 4
+"""Of the scenes of power plants, one place in so many is tested on."""
+STREAM = 1
+"""Sets the draws of labels apart from those of the folds, which come from the same seed."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Positions of the training and of the test stations; they share none."""
+
+    train: np.ndarray
+    test: np.ndarray
+
+
+@dataclass(frozen=True)
+class Stations:
+    """What every split of n stations has to respect.
+
+    Attributes:
+        places: longitude and latitude, (n, 2) in degrees.
+        copies: a number that two stations share if one is a copy of the other, (n,) int.
+        groups: what is never split, (n,): the block or country of each station; None where
+            single stations are.
+        buffer_km: distance between training and test stations.
+    """
+
+    places: np.ndarray
+    copies: np.ndarray
+    groups: np.ndarray | None = None
+    buffer_km: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @classmethod
+    def single(cls, places: np.ndarray) -> Stations:
+        """Stations that are split one by one, none a copy of another."""
+        return cls(places, np.arange(len(places)))
+
+    def take(self, rows: np.ndarray) -> Stations:
+        """The stations at the positions ``rows``."""
+        groups = None if self.groups is None else self.groups[rows]
+        return replace(self, places=self.places[rows], copies=self.copies[rows], groups=groups)
+
+    def separate(self, fold: Fold) -> Fold:
+        """The fold without training stations that are copies of a test station or within the
+        buffer (great circle) of one."""
+        kept = ~np.isin(self.copies[fold.train], self.copies[fold.test])
+        if self.buffer_km > 0.0:
+            position = unit_vectors(*self.places.T)
+            chord, _ = cKDTree(position[fold.test]).query(position[fold.train])
+            distance = 2.0 * EARTH_RADIUS_KM * np.arcsin(np.clip(chord / 2.0, 0.0, 1.0))
+            kept &= distance >= self.buffer_km
+        return Fold(fold.train[kept], fold.test)
+
+
+def split_seeds(split: str, seeds: Sequence[int]) -> tuple[int, ...]:
+    """Seeds that a split is run with: one where it has nothing to draw."""
+    return tuple(seeds[:1]) if split in ("country", "official") else tuple(seeds)
+
+
+def related(
+    sites: pd.DataFrame,
+    split: str,
+    copies: np.ndarray,
+    buffer_km: float,
+    together: Sequence[Sequence[str]] = (),
+) -> Stations:
+    """What ``split`` has to respect of a table of n stations (contract 2).
+
+    "blocks" keeps blocks whole and ``buffer_km`` between training and test; "country" keeps
+    countries whole, each of ``together`` as one; the others split single stations.
+    """
+    stations = Stations(sites[["lon", "lat"]].to_numpy(float), copies)
+    if split == "blocks":
+        return replace(stations, groups=sites["block"].to_numpy(str), buffer_km=buffer_km)
+    if split == "country":
+        return replace(stations, groups=unite(sites["country"], together).astype(str))
+    return stations
+
+
+def outer_folds(
+    sites: pd.DataFrame, split: str, folds: int, stations: Stations, seed: int
+) -> list[Fold]:
+    """The folds of ``split`` for a table of n stations (contract 2), separated.
+
+    On "random", "blocks" and "country" every station is in exactly one test set; "official" is
+    one hold-out.
+
+    Raises:
+        Unavailable: the stations cannot be split so, for example with one country only.
+    """
+    if split == "official":
+        found = [official_fold(sites[OFFICIAL].to_numpy(float))]
+    elif split == "random":
+        found = _from_labels(random_labels(len(sites), folds, seed))
+    elif split == "country":
+        assert stations.groups is not None
+        found = _from_labels(country_labels(stations.groups))
+    else:
+        assert stations.groups is not None
+        found = _from_labels(block_labels(stations.groups, folds, seed))
+    kept = [stations.separate(fold) for fold in found]
+    if min(len(fold.train) for fold in kept) < 2:
+        raise Unavailable(f"a buffer of {stations.buffer_km:g} km leaves no training station")
+    return kept
+
+
+def inner_folds(stations: Stations, seed: int) -> list[Fold]:
+    """Five folds of a training part, in which a method chooses, separated as the outer ones.
+
+    Raises:
+        Unavailable: the training part cannot be split so.
+    """
+    size = len(stations)
+    units = size if stations.groups is None else len(np.unique(stations.groups))
+    if units < 2:
+        raise Unavailable("a training part of one unit leaves nothing to choose by")
+    count = min(INNER, units)
+    if stations.groups is None:
+        parts = KFold(count, shuffle=True, random_state=seed).split(np.arange(size))
+    else:
+        parts = GroupKFold(count).split(np.arange(size), groups=stations.groups)
+    kept = [stations.separate(Fold(train, test)) for train, test in parts]
+    if min(len(part.train) for part in kept) < 2:
+        raise Unavailable(f"a buffer of {stations.buffer_km:g} km leaves nothing to choose by")
+    return kept
+
+
+def calibration_fold(stations: Stations, seed: int) -> Fold:
+    """One fifth of a training part, whose errors calibrate intervals, separated as at test.
+
+    Raises:
+        Unavailable: fewer than five stations or groups, or none is left to train on.
+    """
+    if stations.groups is None:
+        label = random_labels(len(stations), PARTS, seed)
+    else:
+        label = block_labels(stations.groups, PARTS, seed)
+    fold = stations.separate(Fold(np.flatnonzero(label != 0), np.flatnonzero(label == 0)))
+    if len(fold.train) < 2:
+        raise Unavailable(f"a buffer of {stations.buffer_km:g} km leaves nothing to train on")
+    return fold
+
+
+def labelled(count: int, share: float, seed: int) -> np.ndarray:
+    """Which of ``count`` training stations keep their labels, the same for every method, (m,).
+
+    The stations of a smaller share are among those of a larger one, so that a learning curve
+    adds labels and never changes them. All of them, in their order, where the share is 1.
+    """
+    if share == 1.0:
+        return np.arange(count)
+    order = np.random.default_rng([seed, STREAM]).permutation(count)
+    return np.sort(order[: max(FEWEST, round(share * count))])
+
+
+def split_scenes(locations: np.ndarray, labels: np.ndarray, seed: int) -> Fold:
+    """A quarter of the places as the test set, of each label about a quarter of its places.
+
+    Places are shuffled, ordered by their most frequent label, and every fourth is taken.
+
+    Args:
+        locations: of each scene, (n,).
+        labels: what both parts shall have in equal shares, (n,) integers.
+        seed: of the draw.
+
+    Raises:
+        Unavailable: there are fewer than four places.
+    """
+    places, place = np.unique(locations, return_inverse=True)
+    if len(places) < SHARE_OF_PLACES:
+        raise Unavailable(f"{len(places)} places cannot be split into training and test")
+    kinds, kind = np.unique(labels, return_inverse=True)
+    votes = np.zeros((len(places), len(kinds)))
+    np.add.at(votes, (place, kind), 1)
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(len(places))
+    ordered = shuffled[np.argsort(votes.argmax(axis=1)[shuffled], kind="stable")]
+    test = np.isin(place, ordered[rng.integers(SHARE_OF_PLACES) :: SHARE_OF_PLACES])
+    return Fold(np.flatnonzero(~test), np.flatnonzero(test))
+
+
+def official_fold(tested: np.ndarray) -> Fold:
+    """The hold-out of the released code: ``tested`` is 1 where a station tests, 0 where not."""
+    train, test = np.flatnonzero(tested == 0.0), np.flatnonzero(tested == 1.0)
+    if not (len(train) and len(test)):
+        raise Unavailable("these data have no split of the released code")
+    return Fold(train, test)
+
+
+def random_labels(count: int, folds: int, seed: int) -> np.ndarray:
+    """Fold of each of ``count`` stations, drawn at random; sizes differ by at most one."""
+    if count < folds:
+        raise Unavailable(f"{count} stations cannot make {folds} folds")
+    labels = np.empty(count, dtype=int)
+    labels[np.random.default_rng(seed).permutation(count)] = np.arange(count) % folds
+    return labels
+
+
+def block_labels(block: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """Fold of each station such that whole blocks share one, (n,).
+
+    Blocks come in random order, each to the fold with fewest stations; the most even of several
+    such draws is taken, because one large block drawn late would tip the balance.
+    """
+    names, member, sizes = np.unique(block.astype(str), return_inverse=True, return_counts=True)
+    if len(names) < folds:
+        raise Unavailable(f"{len(names)} blocks cannot make {folds} folds")
+    rng = np.random.default_rng(seed)
+    draws = [_fill_folds(sizes, folds, rng) for _ in range(DRAWS)]
+    best = min(draws, key=lambda labels: np.bincount(labels, sizes, folds).max())
+    return best[member]
+
+
+def unite(country: pd.Series, together: Sequence[Sequence[str]]) -> np.ndarray:
+    """The country of each station, (n,), those of ``together`` under one name ("GB+IE")."""
+    names = {name: "+".join(union) for union in together for name in union}
+    return np.asarray(country.map(lambda name: names.get(name, name)), dtype=object)
+
+
+def country_labels(country: np.ndarray) -> np.ndarray:
+    """One fold a country, (n,); the country with most stations is fold 0, ties by name."""
+    names, member, sizes = np.unique(country.astype(str), return_inverse=True, return_counts=True)
+    if len(names) < 2:
+        raise Unavailable(f"all stations are in one country ({names[0]})")
+    rank = np.empty(len(names), dtype=int)
+    rank[np.lexsort((names, -sizes))] = np.arange(len(names))
+    return rank[member]
+
+
+def _fill_folds(sizes: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
+    labels, load = np.empty(len(sizes), dtype=int), np.zeros(folds)
+    for position in rng.permutation(len(sizes)):
+        labels[position] = np.argmin(load)
+        load[labels[position]] += sizes[position]
+    return labels
+
+
+def _from_labels(labels: np.ndarray) -> list[Fold]:
+    return [
+        Fold(np.flatnonzero(labels != fold), np.flatnonzero(labels == fold))
+        for fold in range(labels.max() + 1)
+    ]

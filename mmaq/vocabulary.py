@@ -1,0 +1,99 @@
+"""Each name of the field, once: the schema, the contracts and the table take theirs from here.
+
+A ``Literal`` is what the configuration accepts; a tuple in capitals is the same names in the order
+of the benchmark table.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+# What is learned from, and what is predicted.
+
+BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12")
+"""Sentinel-2 bands in the order of the patch store: B01 to B12 without B10."""
+
+IMAGES = ("s2", "s5p")
+MODALITIES = (*IMAGES, "table")
+"""Sentinel-2, the Sentinel-5P column, and the land-use table."""
+
+S5P_PRODUCT = "L2__NO2___"
+"""The level-2 product of NO2 by its type in a product name."""
+
+S5P_COLUMN = "nitrogendioxide_tropospheric_column"
+"""The tropospheric NO2 column by its name in a level-2 product, mol/m2."""
+
+AREAS = ("rural", "suburban", "urban")
+TYPES = ("traffic", "industrial", "background")
+"""What surrounds a station, and what it stands for, in the EEA's words."""
+
+Pollutant = Literal["no2", "o3", "pm10", "co", "so2"]
+POLLUTANTS: tuple[Pollutant, ...] = get_args(Pollutant)
+
+TransferTask = Literal["fuel", "plume"]
+TRANSFER_TASKS: tuple[TransferTask, ...] = get_args(TransferTask)
+
+FUEL_CLASSES = ("lignite", "hard coal", "gas", "peat or oil")
+"""What a power plant burns, in four classes."""
+
+TASKS = (*POLLUTANTS, *TRANSFER_TASKS)
+
+# Who predicts it.
+
+MethodName = Literal[
+    "mmaq", "decur", "barlow_twins", "barlow_twins_multimodal", "simclr", "vicreg", "byol",
+    "moco_v2", "simsiam", "dino", "mmcl",
+]  # fmt: skip
+"""Self-supervised methods."""
+SELF_SUPERVISED: tuple[MethodName, ...] = get_args(MethodName)
+
+Pretrained = Literal[MethodName, "mmaq_s2"]
+"""Pretrained encoders; ``mmaq_s2`` is the Sentinel-2 encoder of MMAQ alone (the paper's MMAQ-)."""
+
+Learned = Literal[MethodName, "mmaq_s2", "random_init"]
+"""Encoders under the probes; ``random_init`` was never trained."""
+
+SupervisedName = Literal["aqnet", "two_stream"]
+"""Networks of supervised papers, trained from random weights."""
+SUPERVISED: tuple[SupervisedName, ...] = get_args(SupervisedName)
+
+Reference = Literal[
+    "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "oracle", "oracle_inputs"
+]  # fmt: skip
+"""References, which need no network."""
+
+METHODS = (
+    "mmaq", "mmaq_s2", "aqnet", "decur", "barlow_twins", "barlow_twins_multimodal", "simclr",
+    "vicreg", "byol", "moco_v2", "simsiam", "dino", "mmcl", "two_stream", "random_init",
+)  # fmt: skip
+REFERENCES = (
+    "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "gbm_embedding",
+    "oracle", "oracle_inputs",
+)  # fmt: skip
+
+Mappable = Literal[
+    Learned, SupervisedName, "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels",
+    "gbm_embedding",
+]  # fmt: skip
+"""Rows of the benchmark that can be fitted to predict elsewhere: all but those of the truth."""
+
+# How it is measured.
+
+Head = Literal["linear", "fused", "sgd_probe", "knn"]
+"""Probes on frozen encoders."""
+
+Protocol = Literal[Head, "finetune", "scratch", "supervised", "reference"]
+"""How a row that can be fitted is fitted."""
+
+PROTOCOLS = (
+    "linear", "sgd_probe", "knn", "fused", "finetune", "scratch", "frozen", "supervised",
+    "reference",
+)  # fmt: skip
+
+Split = Literal["official", "random", "blocks", "country"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+METRICS = (
+    "r2", "mse", "rmse", "mae", "bias", "coverage90", "width90", "accuracy", "macro_f1", "miou",
+    "foreground_iou",
+)  # fmt: skip

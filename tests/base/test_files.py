@@ -1,0 +1,123 @@
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mmaq.base.errors import ArchiveError
+from mmaq.base.files import (
+    read_json,
+    remove_left_over,
+    replacing,
+    sha256,
+    temporary_of,
+    write_json,
+)
+
+
+def _replace_half(path):
+    with replacing(path) as temporary:
+        temporary.write_text("half")
+        1 / 0  # noqa: B018
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError):
+        _replace_half(path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_success_replaces_a_file_and_keeps_its_suffix(tmp_path):
+    path = tmp_path / "deep" / "a.nc"
+    with replacing(path) as temporary:
+        assert temporary.suffix == ".nc"
+        temporary.write_text("new")
+    assert path.read_text() == "new"
+
+
+def test_a_folder_replaces_the_whole_of_an_older_one(tmp_path):
+    folder = tmp_path / "store"
+    folder.mkdir()
+    (folder / "stale").write_text("x")
+    with replacing(folder) as temporary:
+        temporary.mkdir()
+        (temporary / "fresh").write_text("y")
+    assert [path.name for path in folder.iterdir()] == ["fresh"]
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.fixture
+def dead():
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_what_a_killed_process_left_is_removed_and_that_of_a_running_one_kept(tmp_path, dead):
+    path = tmp_path / "a.tif"
+    left = [temporary_of(path, process=number) for number in (dead, os.getpid(), 1)]
+    for name in (*left, tmp_path / "a.part.tif"):
+        name.write_text("half")
+    remove_left_over(tmp_path.iterdir())
+    names = {name.name for name in tmp_path.iterdir()}
+    assert names == {left[1].name, left[2].name, "a.part.tif"}
+
+
+def test_what_another_host_writes_is_left_alone(tmp_path, dead):
+    """Its processes are not those of this host, which has none, or another one, of that number."""
+    for process in (dead, os.getpid()):
+        temporary_of(tmp_path / "a.tif", "node-17", process).write_text("half")
+    before = set(tmp_path.iterdir())
+    assert len(before) == 2
+    remove_left_over(tmp_path.iterdir())
+    assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(("days", "kept"), [(-1.0, True), (2.9, True), (3.1, False)])
+def test_what_another_host_left_goes_when_it_is_old(tmp_path, days, kept):
+    """A running process of that number here does not keep it."""
+    path = temporary_of(tmp_path / "a.tif", "node-17", os.getpid())
+    path.write_text("half")
+    then = time.time() - days * 24 * 3600
+    os.utime(path, (then, then))
+    remove_left_over(tmp_path.iterdir())
+    assert path.exists() == kept
+
+
+@pytest.mark.parametrize("name", ["node-18", "node-18.rack_3.cluster"])
+def test_two_hosts_write_one_file_under_two_names(tmp_path, monkeypatch, name):
+    """Containers on two nodes are likely to have the same process numbers."""
+    path = tmp_path / "a.b.tif"
+    with replacing(path) as one:
+        one.write_text("one")
+        with monkeypatch.context() as patched:
+            patched.setattr("socket.gethostname", lambda: name)
+            with replacing(path) as other:
+                assert other != one
+                other.write_text("other")
+                remove_left_over(tmp_path.iterdir())
+            assert one.read_text() == "one"
+    assert path.read_text() == "one"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_is_written_in_a_fixed_order(tmp_path):
+    write_json(tmp_path / "a.json", {"b": 1, "a": 2})
+    write_json(tmp_path / "b.json", {"a": 2, "b": 1})
+    assert sha256(tmp_path / "a.json") == sha256(tmp_path / "b.json")
+    assert json.loads((tmp_path / "a.json").read_text()) == {"a": 2, "b": 1}
+
+
+@pytest.mark.parametrize(("text", "fault"), [(None, "does not exist"), ("{", "not valid JSON")])
+def test_bad_json_names_file_fault_and_remedy(tmp_path, text, fault):
+    path = tmp_path / "a.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ArchiveError, match=rf"a\.json: .*{fault}.*Mend it\."):
+        read_json(path, ArchiveError, "Mend it")

@@ -1,0 +1,1 @@
+from tests.estimators.made_up_fixtures import *  # noqa: F403

@@ -1,0 +1,170 @@
+"""Places, training stations and calibration, whatever the estimator."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mmaq.base.errors import Unavailable
+from mmaq.base.geo import EARTH_RADIUS_KM
+from mmaq.config.evaluation import Evaluate
+from mmaq.contracts.sites import spatial_block
+from mmaq.estimators.base import Estimator, Training, calibrate, own_target
+from mmaq.estimators.ceilings import Constant, Mean
+from mmaq.evaluate.predictions import predict_folds, predict_or_skip
+from mmaq.evaluate.task import read_task
+from mmaq.statistics.intervals import half_width
+from mmaq.statistics.splits import Stations, calibration_fold
+from tests.estimators.stations_made_up import make_data
+from tests.estimators.trainings import make_places, make_training
+
+BUFFER_KM = 20.0
+
+
+@pytest.fixture
+def training():
+    """Stations in blocks of a degree, of which 40 are copies of others, with a buffer."""
+    rng = np.random.default_rng(3)
+    lon, lat = rng.uniform(0, 6, 160), rng.uniform(45, 50, 160)
+    copies = np.arange(160)
+    copies[120:] = rng.permutation(120)[:40]
+    places = make_places(
+        pd.DataFrame({"site_id": np.arange(160).astype(str), "lon": lon, "lat": lat})
+    )
+    stations = Stations(places.lonlat, copies, spatial_block(lon, lat, 1.0), BUFFER_KM)
+    return make_training(places, rng.uniform(5, 40, 160), stations)
+
+
+def _nearest_km(one: Training, other: Training) -> float:
+    """Smallest great circle distance between two sets of stations."""
+    (lon, lat), (east, north) = (np.radians(part.places.lonlat).T for part in (one, other))
+    half = np.sin((lat[:, None] - north) / 2) ** 2 + np.cos(lat[:, None]) * np.cos(north) * (
+        np.sin((lon[:, None] - east) / 2) ** 2
+    )
+    return float((2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(half))).min())
+
+
+def _assert_apart(one: Training, other: Training) -> None:
+    assert _nearest_km(one, other) >= BUFFER_KM
+    assert not set(one.stations.copies) & set(other.stations.copies)
+    assert not set(one.stations.groups) & set(other.stations.groups)
+    assert not set(one.places.table["site_id"]) & set(other.places.table["site_id"])
+
+
+def test_calibration_keeps_apart_what_the_outer_split_does(training):
+    # At 13d81cd the second model stood beside the stations that measured its errors, and knew
+    # nothing of copies when it chose.
+    seen = []
+
+    class Watching(Mean):
+        def fit(self, train, *, seed):
+            seen.append((train, train.inner(seed)))
+            return super().fit(train, seed=seed)
+
+    radius = calibrate(Watching("mean"), training, seed=0)
+    ((second, inside),) = seen
+    held = training.take(calibration_fold(training.stations, 0).test)
+    _assert_apart(second, held)
+    assert len(inside) == 5
+    for fold in inside:
+        _assert_apart(second.take(fold.train), second.take(fold.test))
+    assert radius == half_width(second.target.mean() - held.target)
+
+
+def test_training_stations_that_are_taken_keep_what_is_known_of_them(training):
+    rows = np.array([150, 3, 77])
+    taken = training.take(rows).take(np.array([2, 0]))
+    assert list(taken.places.table["site_id"]) == ["77", "150"]
+    np.testing.assert_array_equal(taken.target, training.target[[77, 150]])
+    for name in ("places", "copies", "groups"):
+        expected = getattr(training.stations, name)[[77, 150]]
+        np.testing.assert_array_equal(getattr(taken.stations, name), expected)
+    assert taken.stations.buffer_km == BUFFER_KM
+
+
+def test_an_interval_is_calibrated_on_stations_that_were_left_out(training):
+    # Errors of a second model at a fifth of the stations, counted by hand.
+    single = replace(training, stations=Stations.single(training.places.lonlat))
+    fold = calibration_fold(single.stations, 4)
+    errors = np.sort(np.abs(single.target[fold.test] - single.target[fold.train].mean()))
+    assert len(errors) == 32
+    assert calibrate(Mean("mean"), single, seed=4) == errors[int(np.ceil(33 * 0.9)) - 1]
+
+
+def test_of_several_pollutants_the_first_is_calibrated(training):
+    both = np.column_stack([training.target, np.full(160, np.nan)])
+    joint = replace(training, target=both)
+    np.testing.assert_array_equal(own_target(joint), training.target)
+    np.testing.assert_array_equal(own_target(training), training.target)
+
+    class First(Estimator):
+        def fit(self, train, *, seed):
+            return Constant(float(train.target[:, 0].mean()))
+
+    assert calibrate(First("mean"), joint, seed=0) == calibrate(Mean("mean"), training, seed=0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda stations: replace(stations, groups=np.repeat(["a", "b", "c", "d"], 40)),
+        lambda stations: replace(stations, buffer_km=5000.0),
+    ],
+    ids=["four groups", "a buffer wider than the land"],
+)
+def test_without_a_calibration_the_radius_is_missing(training, change):
+    without = replace(training, stations=change(training.stations))
+    assert np.isnan(calibrate(Mean("mean"), without, seed=0))
+
+
+def test_what_cannot_be_fitted_a_second_time_has_no_radius_either(training):
+    class Once(Mean):
+        def fit(self, train, *, seed):
+            if len(train) < 160:
+                raise Unavailable("too few stations")
+            return super().fit(train, seed=seed)
+
+    assert np.isnan(calibrate(Once("mean"), training, seed=0))
+
+
+@pytest.mark.parametrize("split", ["country", "random"])
+def test_a_row_without_a_calibration_keeps_its_predictions(data, split):
+    # At 13d81cd the row was skipped: three countries cannot be split in five.
+    task = read_task(data[0], data[1], "no2")
+    config = Evaluate(seeds=(0,), folds=3)
+    tested = predict_or_skip(task, task.places, Mean("mean"), split, config)
+    assert tested.fit["status"] == "ok"
+    assert tested.fit["reason"] == ""
+    assert len(tested.table) == 200
+    assert np.isfinite(tested.table["prediction"]).all()
+    assert np.isnan(tested.table["radius"]).all() == (split == "country")
+    plain = predict_folds(task, task.places, Mean("mean", calibrated=False), split, config)
+    np.testing.assert_array_equal(plain.table["prediction"], tested.table["prediction"])
+    assert np.isnan(plain.table["radius"]).all()
+
+
+def test_what_is_made_of_places_is_made_once_and_follows_every_selection(training):
+    places, asked = training.places, []
+
+    def make(whole):
+        asked.append(len(whole))
+        return whole.lonlat * 2.0
+
+    rows = np.array([9, 2, 100])
+    part = places.take(np.arange(5, 120)).take(rows)
+    np.testing.assert_array_equal(part.lonlat, places.lonlat[rows + 5])
+    np.testing.assert_array_equal(part.block("twice", make), 2.0 * places.lonlat[rows + 5])
+    np.testing.assert_array_equal(places.block("twice", make), 2.0 * places.lonlat)
+    assert asked == [160]
+    assert (part.block("thrice", lambda whole: whole.lonlat * 3.0) == 3.0 * part.lonlat).all()
+
+
+def test_places_without_such_patches_say_why(data, tmp_path):
+    paths = make_data(tmp_path, size=20, absent=("s5p",))
+    places = read_task(paths[0], paths[1], "no2").places
+    assert (places.patch_rows("s2") >= 0).all()
+    with pytest.raises(Unavailable, match="no s5p patches: no images are given"):
+        places.patch_rows("s5p")

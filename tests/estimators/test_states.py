@@ -1,0 +1,141 @@
+"""What a fitted estimator keeps is plain values and arrays, and gives it back bit for bit."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from mmaq.config.evaluation import Finetune
+from mmaq.config.evaluation import Supervised as SupervisedConfig
+from mmaq.contracts.estimator import Tier, read_estimator, write_estimator
+from mmaq.estimators import geostatistics, trees
+from mmaq.estimators.base import Fitted
+from mmaq.estimators.catalogue import (
+    embedding_trees,
+    fine_tuned,
+    probe,
+    probes,
+    reference,
+    supervised,
+)
+from mmaq.estimators.encoders import Pretrained
+from tests.estimators.stations_made_up import TINY
+from tests.estimators.trainings import make_training, reopened, training_of
+
+TRAIN, TEST = np.arange(80), np.arange(80, 130)
+BRIEF = SupervisedConfig(epochs=1)
+
+
+def _networks(method, protocol):
+    return lambda checkpoint: supervised(method, protocol, TINY, BRIEF)
+
+
+ESTIMATORS = {
+    "mean": lambda _: reference("mean"),
+    "ridge": lambda _: reference("ridge"),
+    "gbm": lambda _: reference("gbm"),
+    "gbm_geo": lambda _: reference("gbm_geo"),
+    "gbm_pixels": lambda _: reference("gbm_pixels"),
+    "gbm_geo_kriging": lambda _: reference("gbm_geo_kriging"),
+    "gbm_embedding": lambda checkpoint: embedding_trees(Pretrained("mmaq", checkpoint)),
+    "linear": lambda checkpoint: probe(Pretrained("mmaq", checkpoint), "linear"),
+    "linear of s5p": lambda checkpoint: probes(
+        Pretrained("mmaq", checkpoint), ("linear",), ()
+    )[-1],
+    "fused": lambda checkpoint: probe(Pretrained("mmaq", checkpoint), "fused"),
+    "untrained": lambda checkpoint: probe(Pretrained("random_init", checkpoint), "linear"),
+    "knn": lambda checkpoint: probe(Pretrained("mmaq", checkpoint), "knn"),
+    "sgd_probe": lambda checkpoint: probe(Pretrained("mmaq", checkpoint), "sgd_probe"),
+    "finetune": lambda checkpoint: fine_tuned(
+        Pretrained("mmaq", checkpoint), Finetune(epochs=1), True
+    ),
+    "scratch": _networks("mmaq", "scratch"),
+    "aqnet": _networks("aqnet", "supervised"),
+    "two_stream": _networks("two_stream", "supervised"),
+}  # fmt: skip
+
+
+def _kinds(cls=Fitted):
+    return {cls} | {found for child in cls.__subclasses__() for found in _kinds(child)}
+
+
+@pytest.fixture(autouse=True)
+def brief(monkeypatch):
+    monkeypatch.setattr(trees, "ENSEMBLE", 1)
+    monkeypatch.setattr(geostatistics, "RUNS", 1)
+    for settings in (trees.BOOSTING, geostatistics.BOOSTED):
+        monkeypatch.setitem(settings, "num_iterations", 20)
+
+
+@pytest.fixture(params=ESTIMATORS)
+def fitted(request, data, checkpoint):
+    """A fitted estimator, and places that it was not fitted to."""
+    everything = training_of(data)
+    estimator = ESTIMATORS[request.param](checkpoint)
+    return estimator.fit(everything.take(TRAIN), seed=0), everything.places.take(TEST)
+
+
+def _through_a_file(kept, folder):
+    """State as another process reads it: JSON and arrays in a file of their own."""
+    about, arrays = kept.state()
+    tier = Tier(kept.kind, "m", "p", "", False, 3.25, 80, about, arrays)
+    write_estimator(folder / "made.safetensors", "no2", [tier])
+    pollutant, (again,) = read_estimator(folder / "made.safetensors")
+    assert (pollutant, again.radius, again.kind) == ("no2", 3.25, kept.kind)
+    return type(kept).from_state(dict(again.about), dict(again.arrays))
+
+
+def test_a_state_gives_its_predictions_again_bit_for_bit(fitted, tmp_path):
+    kept, places = fitted
+    expected = kept.mean(places)
+    assert np.isfinite(expected).all()
+    again = _through_a_file(kept, tmp_path)
+    assert type(again) is type(kept)
+    # Nothing that was made of the places before is at hand.
+    np.testing.assert_array_equal(again.mean(reopened(places)), expected)
+    # And once more, from what was read.
+    twice = _through_a_file(again, tmp_path)
+    np.testing.assert_array_equal(twice.mean(reopened(places)), expected)
+
+
+def test_a_state_is_json_and_arrays(fitted):
+    kept, _ = fitted
+    about, arrays = kept.state()
+    text = json.dumps(about, allow_nan=False)
+    again = type(kept).from_state(json.loads(text), arrays)
+    assert json.loads(json.dumps(again.state()[0])) == json.loads(text)
+    for name, value in arrays.items():
+        assert isinstance(value, np.ndarray), name
+        assert value.dtype != object, name
+        np.testing.assert_array_equal(again.state()[1][name], value)
+
+
+def test_what_was_drawn_meanwhile_is_not_disturbed(fitted):
+    kept, _ = fitted
+    torch.manual_seed(11)
+    expected = torch.rand(3)
+    torch.manual_seed(11)
+    type(kept).from_state(*kept.state())
+    torch.testing.assert_close(torch.rand(3), expected, rtol=0, atol=0)
+
+
+def test_every_kind_of_fitted_estimator_is_among_these(data, checkpoint):
+    train = training_of(data).take(TRAIN)
+    tried = {type(make(checkpoint).fit(train, seed=0)) for make in ESTIMATORS.values()}
+    own = {each for each in _kinds() if each.__module__.startswith("mmaq.")}
+    assert {each.__name__ for each in own - tried} == {"Fitted", "KnownTruth"}
+    kinds = [each.kind for each in tried]
+    assert len(set(kinds)) == len(kinds)
+
+
+def test_a_network_of_several_pollutants_is_kept_whole(data, tmp_path):
+    everything = training_of(data)
+    both = np.column_stack([everything.target, 80.0 - everything.target])
+    both[:5, 1] = np.nan
+    joint = make_training(everything.places, both).take(TRAIN)
+    kept = supervised("aqnet", "supervised", TINY, BRIEF).fit(joint, seed=0)
+    places = everything.places.take(TEST)
+    again = _through_a_file(kept, tmp_path)
+    assert again.state()[0]["targets"] == 2
+    np.testing.assert_array_equal(again.mean(reopened(places)), kept.mean(places))

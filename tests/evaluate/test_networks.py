@@ -1,0 +1,199 @@
+"""Probes and fine-tuning."""
+
+from typing import get_args
+
+import numpy as np
+import pytest
+import torch
+
+from mmaq.base.errors import CheckpointError
+from mmaq.config.evaluation import Evaluate, Finetune
+from mmaq.config.parts import checkpoint_of
+from mmaq.estimators.encoders import Pretrained
+from mmaq.estimators.probes import probe
+from mmaq.evaluate.checks import change_inputs, change_labels
+from mmaq.evaluate.stage import evaluate_finetune, evaluate_probes
+from mmaq.evaluate.task import read_task
+from mmaq.learn.devices import limited_threads
+from mmaq.statistics.splits import Stations, outer_folds, related
+from mmaq.vocabulary import Learned
+from mmaq.vocabulary import Pretrained as PretrainedName
+from tests.estimators.stations_made_up import make_data
+from tests.evaluate.running import evaluate
+
+QUICK = Evaluate(
+    seeds=(0, 1), folds=3, bootstrap=100, splits=("random",), heads=("linear", "fused"),
+    label_fractions=(), finetune=Finetune(epochs=1),
+)  # fmt: skip
+
+S2_ALONE = (
+    "mmaq_s2", "barlow_twins", "simclr", "vicreg", "byol", "moco_v2", "simsiam", "dino", "mmcl",
+)  # fmt: skip
+
+
+def _probes(data, checkpoint, folder, method="mmaq"):
+    return evaluate(evaluate_probes, data, folder, QUICK, checkpoint=checkpoint, method=method)
+
+
+def _finetune(data, checkpoint, folder, method="mmaq", split="random", config=QUICK):
+    return evaluate(
+        evaluate_finetune, data, folder, config, checkpoint=checkpoint, method=method, split=split,
+        calibrated=method == "mmaq",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("method", get_args(Learned))
+def test_each_encoder_has_a_linear_and_a_fused_probe(data, checkpoints, tmp_path, method):
+    rows, predictions = _probes(data, checkpoints(checkpoint_of(method)), tmp_path, method)
+    assert (rows["status"] == "ok").all()
+    assert set(rows["method"]) == {method}
+    images = "s2" if method in S2_ALONE else "s2+s5p"
+    # of several images each is probed alone too, but for MMAQ's Sentinel-2: it has its own name
+    alone = {name for name in ("s2", "s5p") if (method, name) != ("mmaq", "s2")}
+    modalities = rows.groupby("protocol")["modalities"].agg(set)
+    assert modalities.to_dict() == {
+        "linear": {images} | (alone if images == "s2+s5p" else set()),
+        "fused": {f"{images}+table"},
+    }
+    counts = predictions.groupby(["protocol", "seed"])["site_id"].nunique()
+    assert (counts == 200).all()
+    assert (rows["seconds"] > 0).all()
+
+
+@pytest.mark.parametrize("method", ["mmaq", "random_init"])
+def test_pixels_teach_the_linear_probe_and_the_table_adds_to_it(data, checkpoint, tmp_path, method):
+    rows, _ = _probes(data, checkpoint, tmp_path, method)
+    rows = rows[(rows["metric"] == "r2") & (rows["group"] == "all")]
+    r2 = rows[rows["modalities"].str.contains("s2+s5p", regex=False)].set_index("protocol")["value"]
+    assert r2["fused"] > r2["linear"] > 0.1
+
+
+def _embed(task, method, checkpoint, seed):
+    places = task.places
+    return Pretrained(method, checkpoint).embedder(places, seed).embed(places)
+
+
+def test_an_untrained_encoder_is_drawn_anew_from_each_seed(data, checkpoint):
+    task = read_task(data[0], data[1], "no2")
+    first, second = (_embed(task, "random_init", checkpoint, seed)[0] for seed in (0, 1))
+    assert not np.allclose(first, second)
+    np.testing.assert_array_equal(second, _embed(task, "random_init", checkpoint, 1)[0])
+    first, second = (_embed(task, "mmaq", checkpoint, seed)[0] for seed in (0, 1))
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("head", ["linear", "fused"])
+def test_a_probe_does_not_read_test_targets_or_test_statistics(data, checkpoint, head):
+    task = read_task(data[0], data[1], "no2")
+    fold = _folds(task, "random", 3, 0)[0]
+    estimator = probe(Pretrained("mmaq", checkpoint), head)
+
+    def predict(task):
+        places = task.places
+        train = task.training(places, fold, Stations.single(places.lonlat))
+        return estimator.fit(train, seed=0).mean(places.take(fold.test))
+
+    before = predict(task)
+    np.testing.assert_array_equal(before, predict(change_labels(task, fold.test)))
+    # Half of the test stations change altogether; what the other half gets must not.
+    changed = predict(change_inputs(task, fold.test[::2]))
+    np.testing.assert_allclose(before[1::2], changed[1::2])
+    assert not np.isclose(before[::2], changed[::2]).any()
+
+
+def _folds(task, split, folds, seed):
+    stations = related(task.table, split, task.copies, QUICK.buffer_km)
+    return outer_folds(task.table, split, folds, stations, seed)
+
+
+def test_shuffled_labels_teach_the_probes_nothing(checkpoint, tmp_path):
+    shuffled = make_data(tmp_path, size=300, shuffled=True)
+    rows, _ = _probes(shuffled, checkpoint, tmp_path)
+    assert (rows.loc[rows["metric"] == "r2", "high"] < 0.05).all()
+
+
+def test_without_images_every_probe_is_skipped_with_the_reason(tmp_path):
+    data = make_data(tmp_path, size=40, absent=("s2", "s5p"))
+    rows, predictions = _probes(data, None, tmp_path)
+    assert set(rows["reason"]) == {"no s2 patches: no images are given"}
+    assert set(rows["protocol"]) == {"linear", "fused"}
+    assert predictions.empty
+    rows, _ = _finetune(data, None, tmp_path)
+    assert set(rows["reason"]) == {"no s2 patches: no images are given"}
+
+
+def test_without_the_column_sentinel_2_is_probed_alone(checkpoints, tmp_path):
+    data = make_data(tmp_path, size=60, absent=("s5p",))
+    status = {}
+    for method in ("mmaq", "mmaq_s2", "decur", "simclr", "random_init"):
+        rows, _ = _probes(data, checkpoints(checkpoint_of(method)), tmp_path, method)
+        status[method] = set(rows["status"])
+    assert {method for method, found in status.items() if found == {"ok"}} == {"mmaq_s2", "simclr"}
+    assert status["mmaq"] == status["decur"] == status["random_init"] == {"skipped"}
+
+
+def test_without_a_checkpoint_the_rows_say_so(data, tmp_path):
+    rows, _ = _probes(data, None, tmp_path)
+    assert set(rows["reason"]) == {"no encoders were pretrained"}
+
+
+def test_a_broken_checkpoint_is_named_and_nothing_is_written(data, tmp_path):
+    path = tmp_path / "mmaq.safetensors"
+    path.write_bytes(b"broken")
+    with pytest.raises(CheckpointError, match=r"mmaq\.safetensors: not a readable"):
+        _probes(data, path, tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["mmaq.safetensors"]
+
+
+@pytest.mark.parametrize("stage", [_probes, _finetune])
+def test_a_checkpoint_of_another_method_is_refused(data, checkpoints, tmp_path, stage):
+    fault = "it was pretrained by barlow_twins. Give the checkpoint of mmaq to evaluate mmaq_s2"
+    with pytest.raises(CheckpointError, match=fault):
+        stage(data, checkpoints("barlow_twins"), tmp_path, "mmaq_s2")
+    alone = checkpoints("mmaq", ("s2",), "mmaq_s2_only")
+    with pytest.raises(CheckpointError, match="it holds no s5p encoder"):
+        stage(data, alone, tmp_path, "mmaq")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_sentinel_2_export_serves_as_well_as_the_whole(data, checkpoints, checkpoint):
+    task = read_task(data[0], data[1], "no2")
+    whole, alone = (
+        _embed(task, "mmaq_s2", path, 0)
+        for path in (checkpoint, checkpoints("mmaq", ("s2",), "mmaq_s2_only"))
+    )
+    assert len(whole) == len(alone) == 1
+    np.testing.assert_array_equal(whole[0], alone[0])
+
+
+def test_fine_tuning_is_tested_on_one_hold_out_a_seed(data, checkpoint, tmp_path):
+    rows, predictions = _finetune(data, checkpoint, tmp_path, split="blocks")
+    assert set(rows["modalities"]) == {"s2+s5p"}
+    assert set(rows["protocol"]) == {"finetune"}
+    assert set(predictions["fold"]) == {0}
+    task = read_task(data[0], data[1], "no2")
+    for seed, part in predictions.groupby("seed"):
+        fold = _folds(task, "blocks", 3, seed)[0]
+        assert set(part["site_id"]) == set(task.site_id[fold.test])
+    assert np.isfinite(predictions["prediction"]).all()
+    assert rows["n_test"].iloc[0] < 100 < rows["n_train"].iloc[0]
+    # MMAQ is trained a second time for the intervals of its predictions
+    assert {"coverage90", "width90"} <= set(rows["metric"])
+    assert np.isfinite(predictions["radius"]).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", get_args(PretrainedName))
+def test_each_pretrained_method_is_fine_tuned(data, checkpoints, tmp_path, method):
+    rows, predictions = _finetune(data, checkpoints(checkpoint_of(method)), tmp_path, method)
+    assert set(rows["modalities"]) == {"s2" if method in S2_ALONE else "s2+s5p"}
+    assert set(rows["method"]) == {method}
+    assert (rows["status"] == "ok").all()
+    assert np.isfinite(predictions["prediction"]).all()
+
+
+def test_threads_are_given_back():
+    before = torch.get_num_threads()
+    with limited_threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before

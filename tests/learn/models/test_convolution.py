@@ -1,0 +1,74 @@
+"""The convolution that multiplies matrices is torch's, in values, gradients and names."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from mmaq.learn.models.convolution import Convolution, with_single_pixels
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    kernel=st.sampled_from([1, 3, 5]), stride=st.integers(1, 5), pad=st.integers(0, 2),
+    height=st.integers(1, 6), width=st.integers(1, 6), last=st.booleans(),
+)  # fmt: skip
+def test_values_and_gradients_are_those_of_torch(kernel, stride, pad, height, width, last):
+    if min(height, width) + 2 * pad < kernel:
+        return
+    torch.manual_seed(0)
+    theirs = nn.Conv2d(3, 4, kernel, stride, pad, bias=False).double()
+    ours = Convolution.of(copy.deepcopy(theirs))
+    if last:
+        ours = ours.to(memory_format=torch.channels_last)
+    image = torch.randn(2, 3, height, width, dtype=torch.double)
+    images = image.clone().requires_grad_(), image.clone().requires_grad_()
+    out = theirs(images[0]), ours(images[1])
+    torch.testing.assert_close(out[1], out[0])
+    direction = torch.randn_like(out[0])
+    for one in out:
+        (one * direction).sum().backward()
+    torch.testing.assert_close(images[1].grad, images[0].grad)
+    torch.testing.assert_close(ours.weight.grad, theirs.weight.grad)
+
+
+def test_it_multiplies_only_where_one_pixel_comes_out(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        nn.Conv2d, "forward", lambda self, image: seen.append(tuple(image.shape[-2:]))
+    )
+    conv = Convolution(2, 2, 3, stride=2, padding=1, bias=False)
+    for size in (1, 2, 3, 4):
+        conv(torch.zeros(1, 2, size, size))
+    assert seen == [(3, 3), (4, 4)]
+
+
+def test_names_weights_and_draws_stay():
+    network = nn.Sequential(nn.Conv2d(2, 4, 3, bias=False), nn.Conv2d(4, 4, 3, groups=4))
+    before = copy.deepcopy(network.state_dict())
+    torch.manual_seed(3)
+    with_single_pixels(network)
+    assert torch.equal(torch.rand(1), torch.rand(1, generator=torch.Generator().manual_seed(3)))
+    assert [type(module) for module in network] == [Convolution, nn.Conv2d]
+    after = network.state_dict()
+    assert list(after) == list(before)
+    assert all(torch.equal(after[name], before[name]) for name in before)
+
+
+@pytest.mark.parametrize("size", [32, 64])
+def test_a_resnet_gives_what_it_gave(size):
+    from mmaq.learn.models.encoders import make_resnet
+
+    network = make_resnet("resnet18", 3).eval()
+    images = torch.randn(2, 3, size, size)
+    with torch.no_grad():
+        ours = network(images)
+        for module in network.modules():
+            if isinstance(module, Convolution):
+                module.__class__ = nn.Conv2d
+        torch.testing.assert_close(ours, network(images), rtol=1e-4, atol=1e-5)

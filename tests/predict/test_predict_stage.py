@@ -1,0 +1,189 @@
+"""An estimator that is fitted and asked: what each prediction rests on, and wrong input."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors import safe_open
+
+from mmaq.base.errors import CheckpointError, ConfigError, TableError
+from mmaq.config.evaluation import Predict
+from mmaq.contracts.estimator import KEY, read_estimator, write_estimator
+from mmaq.contracts.patches import open_store
+from mmaq.contracts.sites import read_sites
+from mmaq.estimators.base import Places
+from mmaq.predict.stage import KINDS, ask, load, predict
+from tests.predict.conftest import fit_to
+
+
+def _predict(fitted_land, out, chosen=None, estimator="mmaq_fused.safetensors"):
+    predict(
+        sites=fitted_land / "sites.parquet", store=fitted_land / "patches",
+        estimator=fitted_land / estimator,
+        chosen=chosen, threads=1, out=out,
+    )  # fmt: skip
+    return pd.read_csv(out, keep_default_na=True)
+
+
+@pytest.fixture(scope="module")
+def predicted(fitted_land, tmp_path_factory):
+    table = _predict(fitted_land, tmp_path_factory.mktemp("out") / "predictions.csv")
+    return table.merge(pd.read_csv(fitted_land / "truth.csv"), on="site_id")
+
+
+def test_every_site_has_a_figure_and_says_what_it_rests_on(predicted):
+    assert len(predicted) == 240
+    # nobody declared a type of the 40 unmeasured sites, and 20 of these lack an image
+    found = predicted["inputs"].value_counts().to_dict()
+    assert found == {"s2+s5p+table+type": 200, "s2+s5p+table": 20, "table+geo": 20}
+    assert (predicted["low"] <= predicted["no2"]).all()
+    assert (predicted["no2"] <= predicted["high"]).all()
+    assert (predicted["low"] >= 0).all()
+
+
+def test_who_has_less_gets_a_wider_interval(predicted):
+    half = (predicted["high"] - predicted["no2"]).groupby(predicted["inputs"]).median()
+    assert half["s2+s5p+table+type"] < half["s2+s5p+table"] < half["table+geo"]
+
+
+def test_the_intervals_hold_unmeasured_places(predicted):
+    unmeasured = predicted[predicted["inputs"] != "s2+s5p+table+type"]
+    inside = unmeasured["truth"].between(unmeasured["low"], unmeasured["high"])
+    assert len(unmeasured) == 40
+    assert inside.mean() >= 0.8  # 0.9 within two standard errors of 40 sites
+
+
+def test_where_no_tier_can_answer_nothing_is_said(fitted_land):
+    pollutant, tiers = load(fitted_land / "mmaq_fused.safetensors")
+    table = read_sites(fitted_land / "sites.parquet")
+    places = Places(table, open_store(fitted_land / "patches"))
+    found = ask(tiers[:2], places, pollutant)
+    without = np.arange(len(table)) < 20
+    assert (places.patch_rows("s2") < 0).tolist() == without.tolist()
+    assert found.loc[without, ["no2", "low", "high"]].isna().all(axis=None)
+    assert set(found.loc[without, "inputs"]) == {""}
+    assert found.loc[~without, ["no2", "low", "high"]].notna().all(axis=None)
+
+
+def test_a_tier_that_the_store_cannot_serve_leaves_the_next_one(fitted_land, tmp_path):
+    """Of a store without any image the second tier answers everywhere, and bounds end at 0."""
+    from tests.estimators.stations_made_up import make_store
+
+    table = read_sites(fitted_land / "sites.parquet")
+    rng = np.random.default_rng(0)
+    make_store(tmp_path / "none", table, np.zeros(240), rng, absent=("s2", "s5p"))
+    pollutant, tiers = load(fitted_land / "mmaq_fused.safetensors")
+    found = ask(tiers, Places(table, open_store(tmp_path / "none")), pollutant)
+    assert found["inputs"].value_counts().to_dict() == {"table+geo+type": 200, "table+geo": 40}
+    assert found["no2"].notna().all()
+
+
+def test_a_list_of_sites_is_answered_in_its_order(fitted_land, predicted, tmp_path):
+    wanted = predicted["site_id"].sample(7, random_state=1).tolist()
+    pd.DataFrame({"site_id": wanted, "note": "x"}).to_csv(tmp_path / "list.csv", index=False)
+    few = _predict(fitted_land, tmp_path / "few.csv", tmp_path / "list.csv")
+    assert few["site_id"].tolist() == wanted
+    same = predicted.set_index("site_id").loc[wanted]
+    # a prediction does not depend on what else is asked
+    np.testing.assert_array_equal(few["no2"], same["no2"])
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("site_id\nST9999\n", "site 'ST9999' is not in"),
+        ("name\nST0001\n", "column 'site_id' is missing"),
+        ("", "not a readable table"),
+    ],
+)
+def test_a_wrong_list_is_refused_and_nothing_is_written(fitted_land, tmp_path, text, fault):
+    (tmp_path / "list.csv").write_text(text)
+    with pytest.raises(TableError, match=fault):
+        _predict(fitted_land, tmp_path / "out.csv", tmp_path / "list.csv")
+    with pytest.raises(TableError, match=fault):
+        fit_to(fitted_land, Predict(method="gbm"), tmp_path / "out", chosen=tmp_path / "list.csv")
+    assert [each.name for each in tmp_path.iterdir()] == ["list.csv"]
+
+
+def test_encoders_alone_are_refused(fitted_land, checkpoint, tmp_path):
+    fault = r"mmaq\.safetensors: it holds no estimator of version 1\. Make it with `mmaq fit`"
+    with pytest.raises(CheckpointError, match=fault):
+        _predict(fitted_land, tmp_path / "out.csv", estimator=checkpoint)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_was_fitted_is_told_in_the_file(fitted_land):
+    pollutant, tiers = read_estimator(fitted_land / "mmaq_fused.safetensors")
+    assert pollutant == "no2"
+    assert [(each.method, each.protocol, each.inputs) for each in tiers] == [
+        ("mmaq", "fused", "s2+s5p+table+type"), ("mmaq", "fused", "s2+s5p+table"),
+        ("gbm_geo", "reference", "table+geo+type"), ("gbm_geo", "reference", "table+geo"),
+    ]  # fmt: skip
+    assert [each.stations for each in tiers] == [200] * 4
+    assert all(0.0 < each.radius < 100.0 for each in tiers)
+
+
+def test_a_file_holds_no_code(fitted_land):
+    """Metadata is JSON, tensors are numbers, and trees are LightGBM's text."""
+    path = fitted_land / "mmaq_fused.safetensors"
+    with safe_open(path, framework="np") as file:
+        assert set(file.metadata()) == {KEY}
+        json.loads(file.metadata()[KEY])
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    texts = {name for name, value in arrays.items() if value.dtype == np.uint8}
+    assert texts == {f"{tier}.trees.{run}" for tier in (2, 3) for run in range(3)}
+    assert all(arrays[name].tobytes().decode().startswith("tree\n") for name in texts)
+    assert {value.dtype.kind for name, value in arrays.items() if name not in texts} <= {"f", "i"}
+
+
+def _changed(fitted_land, out, change):
+    pollutant, tiers = read_estimator(fitted_land / "mmaq_fused.safetensors")
+    write_estimator(out, pollutant, [change(tiers[0]), *tiers[1:]])
+    return out
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda tier: replace(tier, kind="oracle"), "it holds an unknown kind 'oracle'"),
+        (lambda tier: replace(tier, about={}), "what it learned is damaged"),
+        (lambda tier: replace(tier, arrays={}), "what it learned is damaged"),
+        (lambda tier: replace(tier, kind="trees", about={"features": "table"},
+                              arrays={"trees.0": np.frombuffer(b"no tree", np.uint8)}),
+         "what it learned is damaged"),
+    ],
+)  # fmt: skip
+def test_a_file_with_other_contents_is_refused(fitted_land, tmp_path, change, fault):
+    path = _changed(fitted_land, tmp_path / "changed.safetensors", change)
+    with pytest.raises(CheckpointError, match=rf"changed\.safetensors: {fault}"):
+        load(path)
+
+
+def test_every_kind_has_a_name_of_its_own():
+    assert {name: kind.kind for name, kind in KINDS.items()} == {name: name for name in KINDS}
+    assert len(KINDS) == 8
+
+
+def test_too_few_stations_make_no_estimator(fitted_land, tmp_path, checkpoint):
+    table = pd.read_parquet(fitted_land / "sites.parquet")
+    table.loc[table["no2"].notna().cumsum() > 9, "no2"] = np.nan
+    table.to_parquet(tmp_path / "sites.parquet")
+    with pytest.raises(TableError, match="9 stations with no2 are too few for mmaq"):
+        fit_to(
+            fitted_land, Predict(), tmp_path / "out", checkpoint, sites=tmp_path / "sites.parquet"
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_encoders_nothing_is_fitted(fitted_land, tmp_path):
+    with pytest.raises(TableError, match="mmaq: no encoders were pretrained"):
+        fit_to(fitted_land, Predict(), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_protocol_that_a_method_has_not_is_refused(fitted_land, tmp_path):
+    wrong = Predict(method="gbm", protocol="finetune")
+    with pytest.raises(ConfigError, match="there is no estimator gbm under finetune"):
+        fit_to(fitted_land, wrong, tmp_path / "out")

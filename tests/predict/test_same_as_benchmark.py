@@ -1,0 +1,131 @@
+"""What is fitted and asked elsewhere is what the table measured, bit for bit."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mmaq.config.evaluation import Evaluate, Finetune, Predict, Supervised
+from mmaq.contracts.estimator import read_estimator
+from mmaq.contracts.predictions import read_predictions
+from mmaq.estimators import geostatistics
+from mmaq.evaluate.stage import (
+    evaluate_finetune,
+    evaluate_gbm_embedding,
+    evaluate_probes,
+    evaluate_references,
+    evaluate_supervised,
+)
+from mmaq.evaluate.task import read_task
+from mmaq.predict.stage import fit
+from mmaq.statistics.splits import outer_folds, related
+from tests.estimators.stations_made_up import TINY
+
+SPLITS = ("random", "blocks")
+CONFIG = Evaluate(
+    seeds=(0,), folds=4, splits=SPLITS, label_fractions=(), threads=1,
+    heads=("linear", "fused", "knn", "sgd_probe"),
+    references=("mean", "ridge", "gbm_pixels", "gbm_geo_kriging"),
+    finetune=Finetune(epochs=1), supervised=Supervised(epochs=1, batch_size=32),
+)  # fmt: skip
+ROWS = {
+    ("mean", "reference"): "", ("ridge", "reference"): "table",
+    ("gbm_pixels", "reference"): "s2+s5p+table", ("gbm_geo_kriging", "reference"): "table+geo",
+    ("gbm_embedding", "reference"): "s2+s5p+table", ("mmaq", "linear"): "s2+s5p",
+    ("mmaq", "fused"): "s2+s5p+table", ("mmaq", "knn"): "s2+s5p", ("mmaq", "sgd_probe"): "s2+s5p",
+    ("mmaq", "finetune"): "s2+s5p", ("mmaq", "scratch"): "s2+s5p",
+    ("aqnet", "supervised"): "s2+s5p+table",
+}  # fmt: skip
+"""Method and protocol, and the modalities of their row."""
+ASK = """
+import json, sys
+from pathlib import Path
+from mmaq.predict.stage import predict
+for given in json.load(open(sys.argv[1])):
+    predict(threads=1, **{name: Path(path) for name, path in given.items()})
+"""
+
+
+def _measure(data, checkpoint, folder):
+    """The benchmark's test predictions of fold 0."""
+    sites, store, archive = data
+    out = []
+
+    def run(stage, **given):
+        out.append(folder / f"{len(out)}.parquet")
+        fits = folder / "fits.csv"
+        stage(sites=sites, store=store, config=CONFIG, out=out[-1], fits=fits, **given)
+
+    pretrained = {"checkpoint": checkpoint, "method": "mmaq"}
+    run(evaluate_references, archive=archive)
+    run(evaluate_probes, **pretrained)
+    run(evaluate_gbm_embedding, **pretrained)
+    for split in SPLITS:
+        run(evaluate_finetune, split=split, calibrated=True, **pretrained)
+        random = {"encoders": TINY, "split": split}
+        run(evaluate_supervised, protocol="scratch", method="mmaq", **random)
+        run(evaluate_supervised, protocol="supervised", method="aqnet", **random)
+    table = pd.concat([read_predictions(path) for path in out])
+    return table[table["fold"] == 0]
+
+
+def _fit_and_ask(data, checkpoint, folder):
+    """The benchmark's predictions, and those of another process from files, by split and row."""
+    sites, store, _ = data
+    asked, found = [], {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(geostatistics.BOOSTED, "num_iterations", 30)
+        measured = _measure(data, checkpoint, folder)
+        task = read_task(sites, store, "no2")
+        for split in SPLITS:
+            stations = related(task.table, split, task.copies, CONFIG.buffer_km)
+            fold = outer_folds(task.table, split, CONFIG.folds, stations, 0)[0]
+            for name in ("train", "test"):
+                chosen = pd.DataFrame({"site_id": task.site_id[getattr(fold, name)]})
+                chosen.to_csv(folder / f"{name}_{split}.csv", index=False)
+            for method, protocol in ROWS:
+                name = f"{method}_{protocol}_{split}"
+                fit(
+                    sites=sites, store=store, checkpoint=checkpoint, encoders=TINY,
+                    evaluate=CONFIG, chosen=folder / f"train_{split}.csv",
+                    config=Predict(method=method, protocol=protocol, split=split),
+                    out=folder / f"{name}.safetensors",
+                )  # fmt: skip
+                given = {
+                    "sites": sites, "store": store, "chosen": folder / f"test_{split}.csv",
+                    "estimator": folder / f"{name}.safetensors", "out": folder / f"{name}.csv",
+                }  # fmt: skip
+                asked.append({key: str(path) for key, path in given.items()})
+    (folder / "ask.json").write_text(json.dumps(asked))
+    subprocess.run([sys.executable, "-c", ASK, folder / "ask.json"], check=True)
+    for split in SPLITS:
+        for row in ROWS:
+            path = folder / f"{'_'.join(row)}_{split}.csv"
+            table = pd.read_csv(path, float_precision="round_trip")
+            found[*row, split] = table.set_index("site_id")
+    return measured, found
+
+
+@pytest.mark.slow
+def test_a_fitted_file_predicts_what_the_table_measured(data, checkpoint, tmp_path):
+    """One test of all rows: workers side by side would each fit them all."""
+    measured, found = _fit_and_ask(data, checkpoint, tmp_path)
+    assert len(found) == len(ROWS) * len(SPLITS)
+    for (method, protocol, split), table in found.items():
+        names = {
+            "method": method, "protocol": protocol, "split": split,
+            "modalities": ROWS[method, protocol],
+        }  # fmt: skip
+        mine = np.logical_and.reduce([measured[name] == value for name, value in names.items()])
+        expected = measured[mine].set_index("site_id")
+        assert len(expected) > 30
+        assert table.index.tolist() == expected.index.tolist()
+        # a concentration is not negative, and ends at 0 where the model's is
+        floored = np.maximum(expected["prediction"], 0.0)
+        np.testing.assert_array_equal(table["no2"], floored, err_msg=str(names))
+        if protocol not in ("scratch", "supervised"):  # whose rows have no intervals
+            _, tiers = read_estimator(tmp_path / f"{method}_{protocol}_{split}.safetensors")
+            assert tiers[0].radius == expected["radius"].iloc[0], names

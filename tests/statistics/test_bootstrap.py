@@ -1,0 +1,153 @@
+"""The bootstrap against a plain loop, and intervals that say what they claim."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
+
+from mmaq.statistics.bootstrap import draw_weights, estimate_counts, estimate_metrics
+from mmaq.statistics.metrics import CLASS_METRICS, METRICS, class_metrics, confusion_cells
+
+R2, MSE, RMSE, MAE, BIAS = range(len(METRICS))
+
+
+def _reference(target, prediction):
+    mse = mean_squared_error(target, prediction)
+    mae = mean_absolute_error(target, prediction)
+    return [r2_score(target, prediction), mse, np.sqrt(mse), mae, np.mean(prediction - target)]
+
+
+def _predictions(target, prediction, seed=0, radius=np.nan):
+    ids = [f"S{number:04d}" for number in range(len(target))]
+    values = {"measured": target, "prediction": prediction, "radius": radius}
+    return pd.DataFrame({"seed": seed, "site_id": ids, **values})
+
+
+def _estimate(predictions, draws):
+    stations = pd.Series(predictions["site_id"].unique())
+    return estimate_metrics(predictions, stations.set_axis(stations), draws)
+
+
+def test_the_bootstrap_is_that_of_a_plain_loop():
+    rng = np.random.default_rng(1)
+    target = rng.normal(20, 8, 40)
+    # Two hold-outs that overlap in part, in another order.
+    runs = [
+        _predictions(target, target + rng.normal(0, 4, 40), seed).sample(25, random_state=seed)
+        for seed in (0, 1)
+    ]
+    table = pd.concat(runs, ignore_index=True)
+    stations = sorted(set(table["site_id"]))
+    loop = []
+    for counts in draw_weights(np.array(stations), 50):
+        drawn = np.repeat(stations, counts.astype(int))
+        seeds = []
+        for _, run in table.groupby("seed"):
+            rows = run.set_index("site_id").reindex(drawn).dropna(subset="seed")
+            seeds.append(_reference(rows["measured"], rows["prediction"]))
+        loop.append(np.mean(seeds, axis=0))
+    estimate = _estimate(table, 50)
+    np.testing.assert_allclose(estimate.low, np.percentile(loop, 2.5, axis=0), rtol=1e-9)
+    np.testing.assert_allclose(estimate.high, np.percentile(loop, 97.5, axis=0), rtol=1e-9)
+    plain = [_reference(run["measured"], run["prediction"]) for run in runs]
+    np.testing.assert_allclose(estimate.value, np.mean(plain, axis=0), rtol=1e-9)
+
+
+def test_resamples_draw_as_many_stations_and_are_the_same_for_every_method():
+    stations = np.arange(30).astype(str)
+    weights = draw_weights(stations, 500)
+    assert (weights.sum(axis=1) == 30).all()
+    assert weights.mean() == pytest.approx(1.0)
+    assert np.array_equal(weights, draw_weights(stations, 500))
+
+
+def test_stations_of_one_block_are_drawn_together():
+    blocks = np.array(["a", "b", "a", "c", "b", "a"])
+    weights = draw_weights(blocks, 200)
+    assert (weights[:, 0] == weights[:, 2]).all()
+    assert (weights[:, 1] == weights[:, 4]).all()
+    assert (weights[:, [0, 1, 3]].sum(axis=1) == 3).all()
+
+
+def test_coverage_and_width_are_among_the_figures_where_all_have_an_interval():
+    target, prediction = np.array([10.0, 20.0, 30.0]), np.array([12.0, 27.0, 30.0])
+    radius = np.array([2.0, 5.0, 1.0])
+    estimate = _estimate(_predictions(target, prediction, radius=radius), 50)
+    assert estimate.names[-2:] == ("coverage90", "width90")
+    assert estimate.value[-2:] == pytest.approx([2 / 3, 16 / 3])
+
+
+def test_errors_that_a_block_shares_widen_the_interval_of_blocks():
+    rng = np.random.default_rng(4)
+    block = np.repeat(np.arange(20), 10)
+    target = rng.normal(20, 8, 200)
+    table = _predictions(target, target + rng.normal(0, 4, 20)[block])
+    single = _estimate(table, 400)
+    joint = estimate_metrics(table, pd.Series(block.astype(str), table["site_id"]), 400)
+    assert (joint.high - joint.low)[BIAS] > 2 * (single.high - single.low)[BIAS]
+    np.testing.assert_allclose(joint.value, single.value)
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf])
+def test_without_all_intervals_there_is_no_coverage(lost):
+    table = _predictions(np.arange(5.0), np.arange(5.0), radius=np.array([1, 1, lost, 1, 1]))
+    assert _estimate(table, 10).names == METRICS
+
+
+def test_intervals_cover_the_truth_as_often_as_they_say():
+    # Bias, MAE and MSE of Gaussian errors are known; 300 samples of 100 stations.
+    rng = np.random.default_rng(2)
+    sd, bias = 4.0, 1.5
+    mae = sd * np.sqrt(2 / np.pi)
+    inside = np.zeros(2)
+    for _ in range(300):
+        target, error = rng.normal(20, 10, 100), rng.normal(0, sd, 100)
+        centred = _estimate(_predictions(target, target + error), 300)
+        inside[0] += centred.low[MAE] <= mae <= centred.high[MAE]
+        moved = _estimate(_predictions(target, target + error + bias), 300)
+        inside[1] += moved.low[BIAS] <= bias <= moved.high[BIAS]
+    # Three standard errors of a share of 0.95 over 300 are 0.038; percentile intervals of 100
+    # points are about 0.01 narrow.
+    assert (inside / 300 > 0.90).all()
+    assert (inside / 300 < 0.985).all()
+
+
+def test_seeds_of_one_station_set_do_not_narrow_the_interval():
+    rng = np.random.default_rng(3)
+    target = rng.normal(20, 8, 100)
+    one = _predictions(target, target + rng.normal(0, 4, 100))
+    three = pd.concat([one.assign(seed=seed) for seed in range(3)])
+    for single, triple in zip(_estimate(one, 200)[1:], _estimate(three, 200)[1:], strict=True):
+        np.testing.assert_allclose(single, triple)
+
+
+def test_equal_targets_give_no_bounds():
+    estimate = _estimate(_predictions(np.full(10, 5.0), np.arange(10.0)), 50)
+    assert np.isnan(estimate.low).all()
+    assert np.isnan(estimate.value[R2])
+
+
+def _of_classes(runs, draws):
+    return estimate_counts(runs, CLASS_METRICS, class_metrics, draws)
+
+
+def test_the_value_is_the_mean_of_the_seeds():
+    place = np.array(["a", "b", "c", "d"])
+    right = confusion_cells(np.array([0, 1, 2, 3]), np.array([0, 1, 2, 3]))
+    half = confusion_cells(np.array([0, 1, 2, 3]), np.array([0, 1, 0, 0]))
+    found = estimate_counts(
+        {0: (place, right), 1: (place, half)}, CLASS_METRICS, class_metrics, 200
+    )
+    assert np.isclose(found.value[0], 0.75)
+    assert found.low[0] <= 0.75 <= found.high[0]
+
+
+def test_scenes_of_one_place_are_drawn_together():
+    cells = confusion_cells(np.zeros(40, int), np.repeat([0, 1], 20))
+    apart = estimate_counts(
+        {0: (np.arange(40).astype(str), cells)}, CLASS_METRICS, class_metrics, 500
+    )
+    place = np.repeat(["a", "b", "c", "d"], 10)
+    together = _of_classes({0: (place, cells)}, 500)
+    assert apart.high[0] - apart.low[0] < 0.4
+    assert together.high[0] - together.low[0] > 0.6

@@ -1,0 +1,92 @@
+"""Lists of names hold what the literals hold, and each room knows all of them."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from mmaq import vocabulary
+from mmaq.report import names
+from mmaq.vocabulary import (
+    METHODS,
+    METRICS,
+    PROTOCOLS,
+    REFERENCES,
+    SELF_SUPERVISED,
+    SPLITS,
+    SUPERVISED,
+    TASKS,
+    Head,
+    Learned,
+    MethodName,
+    Pollutant,
+    Pretrained,
+    Reference,
+    Split,
+    SupervisedName,
+    TransferTask,
+)
+
+TRAINED = ("finetune", "scratch", "supervised", "frozen")
+"""Protocols of networks that are trained on labels, and of frozen encoders of transfer tasks."""
+
+
+def flat(literal):
+    """The names of a literal, those of the literals within it too."""
+    return [str(name) for name in get_args(literal)]
+
+
+def test_methods_are_those_of_the_literals():
+    literals = [*flat(MethodName), *flat(Pretrained), *flat(Learned), *flat(SupervisedName)]
+    assert set(METHODS) == set(literals)
+
+
+def test_references_are_those_of_the_literal_and_trees_on_embeddings():
+    assert set(REFERENCES) == {*flat(Reference), "gbm_embedding"}
+
+
+def test_protocols_are_the_heads_and_the_ways_of_training():
+    assert set(PROTOCOLS) == {*flat(Head), *TRAINED, "reference"}
+
+
+def test_splits_and_tasks_are_those_of_the_literals():
+    assert list(SPLITS) == flat(Split)
+    assert list(TASKS) == [*flat(Pollutant), *flat(TransferTask)]
+
+
+def test_no_name_is_of_a_method_and_of_a_reference():
+    assert not set(METHODS) & set(REFERENCES)
+
+
+LISTS = [name for name, value in vars(vocabulary).items() if isinstance(value, tuple)]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_no_list_names_one_thing_twice(name):
+    found = getattr(vocabulary, name)
+    assert len(found) > 1
+    assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("words", "known"),
+    [
+        (names.METHODS, (*METHODS, *REFERENCES)), (names.PROTOCOLS, PROTOCOLS),
+        (names.SPLITS, SPLITS), (names.TASKS, TASKS), (names.METRICS, METRICS),
+    ],
+)  # fmt: skip
+def test_the_report_has_words_for_every_name(words, known):
+    assert set(words) == set(known)
+
+
+def test_every_method_can_be_made():
+    from mmaq.learn.methods import METHODS as made
+
+    assert set(made) == set(SELF_SUPERVISED)
+
+
+def test_every_supervised_network_can_be_made():
+    from mmaq.learn.networks import NETWORKS
+
+    assert set(NETWORKS) == set(SUPERVISED)

@@ -1,0 +1,172 @@
+"""What Snakemake would run again after an edit or another setting, in its own words.
+
+The outputs of the tiny land are made up and recorded (``--touch``), and the package is a copy: an
+edit of it is seen by no other test.
+"""
+
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.conftest import ROOT, Workflow
+
+pytestmark = pytest.mark.slow
+
+
+class Recorded(Workflow):
+    """A finished workflow without content, of a copy of this project."""
+
+    def __init__(self, folder):
+        project = folder / "project"
+        for name in ("mmaq", "rules", "workflow", "config"):
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, project / name, ignore=ignored)
+        for name in ("Snakefile", "environment.yaml"):
+            shutil.copy(ROOT / name, project)
+        super().__init__(folder / "run", project)
+        self.folder.mkdir()
+        for line in self._say("all", "--dry-run").splitlines():
+            key, _, paths = line.strip().partition(": ")
+            for path in paths.split(", ") if key == "output" else ():
+                made = self.folder / path
+                made.parent.mkdir(parents=True, exist_ok=True)
+                made.touch() if made.suffix else made.mkdir()
+        self._say("all", "--touch", "--forceall")
+
+    def would_run(self, *settings):
+        """Jobs of a dry run: their rules, with the methods where they have one."""
+        given = ("--config", *settings) if settings else ()
+        jobs, rule = set(), ""
+        for line in self._say("all", "--dry-run", *given).splitlines():
+            if line.startswith("rule "):
+                rule = line.split()[1].rstrip(":")
+                jobs.add((rule, ""))
+            elif line.strip().startswith("wildcards: "):
+                wildcards = dict(pair.split("=") for pair in line.strip()[11:].split(", "))
+                jobs.discard((rule, ""))
+                jobs.add((rule, wildcards.get("method", "")))
+        return jobs - {("all", "")}
+
+    @contextmanager
+    def edited(self, *edits):
+        """The project with files changed: (path, old, new), or (path, "", text) of a new file."""
+        before: dict[Path, str | None] = {}
+        for name, old, new in edits:
+            path = self.project / name
+            text = path.read_text() if path.exists() else ""
+            before.setdefault(path, text or None)
+            assert old in text
+            path.write_text(text.replace(old, new, 1) if old else new)
+        try:
+            yield
+        finally:
+            for path, text in before.items():
+                path.unlink() if text is None else path.write_text(text)
+
+    def _say(self, *arguments):
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    made = Recorded(tmp_path_factory.mktemp("recorded"))
+    assert made.would_run() == set()
+    return made
+
+
+def _rules(jobs):
+    return {rule for rule, _ in jobs}
+
+
+def test_an_edited_docstring_or_comment_makes_nothing_stale(recorded):
+    edits = (
+        (
+            "mmaq/base/errors.py",
+            '"""A key of the configuration',
+            '"""Some key of the configuration',
+        ),
+        ("mmaq/learn/losses/mmaq.py", "def mmaq_terms(", "# The terms.\ndef mmaq_terms("),
+        ("mmaq/learn/lars.py", '"""', '"""Of old: '),
+    )
+    with recorded.edited(*edits):
+        assert recorded.would_run() == set()
+
+
+def test_an_added_method_makes_no_pretraining_stale(recorded):
+    new = "from mmaq.learn.methods.simclr import SimCLR\n\n\nclass Newer(SimCLR):\n    pass\n"
+    registry = "mmaq/learn/methods/__init__.py"
+    edits = (
+        ("mmaq/learn/methods/newer.py", "", new),
+        (registry, "\nMETHODS", "from mmaq.learn.methods.newer import Newer\n\nMETHODS"),
+        (registry, '    "mmcl": MMCL,\n', '    "mmcl": MMCL,\n    "newer": Newer,\n'),
+        ("mmaq/vocabulary.py", '"dino", "mmcl",\n]', '"dino", "mmcl", "newer",\n]'),
+        (
+            "mmaq/config/learning.py",
+            '    "mmcl": ("mmcl",),',
+            '    "mmcl": ("mmcl",), "newer": (),',
+        ),
+    )
+    with recorded.edited(*edits):
+        assert ("pretrain", "newer") in recorded.would_run("evaluate={probes: [newer]}")
+        assert recorded.would_run() == set()
+
+
+def test_an_edited_loss_makes_its_own_methods_stale(recorded):
+    edits = {
+        "mmaq/learn/losses/decur.py": ("/ 3", "/ 4", {"decur"}),
+        "mmaq/learn/losses/mmaq.py": ("def weigh_terms(", "EXTRA = 1\n\n\ndef weigh_terms(", set()),
+        "mmaq/learn/losses/contrastive.py": ("1 - image_share", "0.9 - image_share", {"mmcl"}),
+    }
+    for path, (old, new, stale) in edits.items():
+        with recorded.edited((path, old, new)):
+            jobs = recorded.would_run()
+        assert {method for rule, method in jobs if rule == "pretrain"} == stale, path
+        assert {method for _, method in jobs if method} == stale, path
+
+
+def test_an_edited_optimiser_reruns_pretraining_and_what_follows(recorded):
+    with recorded.edited(("mmaq/learn/lars.py", "EPSILON = 1e-", "EPSILON = 2e-")):
+        assert _rules(recorded.would_run()) == {
+            "pretrain", "evaluate_probes", "evaluate_gbm_embedding", "evaluate_finetune",
+            "evaluate_transfer", "benchmark_table", "comparisons", "report",
+        }  # fmt: skip
+
+
+def test_an_edited_template_makes_the_report_stale(recorded):
+    template = "mmaq/report/templates/report.css.j2"
+    with recorded.edited((template, "", "body { color: red }\n")):
+        assert recorded.would_run() == {("report", "")}
+
+
+def test_what_decides_no_result_trains_nothing(recorded):
+    settings = (
+        "pretrain={loggers: {tensorboard: true}, checkpoint_steps: 7, collapse: {rank: 1.1}, "
+        "memory_share: 0.4, threads: 2, moco: {queue: 64}, rates: {dino: 1.5}}"
+    )
+    others = "evaluate={threads: 2}", "transfer={threads: 2}"
+    assert recorded.would_run(settings, *others) == set()
+
+
+def test_a_changed_bootstrap_trains_no_encoder(recorded):
+    jobs = recorded.would_run("evaluate={bootstrap: 60}")
+    assert "pretrain" not in _rules(jobs)
+    assert "comparisons" in _rules(jobs)
+
+
+def test_a_method_s_own_settings_train_it_alone(recorded):
+    jobs = recorded.would_run("pretrain={common_share: 0.5}")
+    assert {method for rule, method in jobs if rule == "pretrain"} == {"mmaq", "decur"}
+
+
+def test_a_further_fine_tuned_method_leaves_the_others(recorded):
+    jobs = recorded.would_run("evaluate={finetune: {methods: [mmaq, decur, mmcl]}}")
+    assert {job for job in jobs if job[1]} == {("evaluate_finetune", "mmcl")}
+
+
+def test_the_list_of_jobs_can_be_read(recorded):
+    done = recorded.run("all", "--dry-run", "--forceall")
+    assert "mmaq/learn" not in done.stdout + done.stderr
