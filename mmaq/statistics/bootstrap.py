@@ -1,6 +1,6 @@
 """Bootstrap: how far a figure would move with other stations of the same kind.
 
-Percentile intervals (Efron and Tibshirani 1993, chapter 13). What is redrawn is what the split
+Percentile intervals (Efron and Tibshirani 1993, chapter 13). What is resampled is what the split
 leaves out: single stations, or whole blocks or countries, since neighbours err alike and a hundred
 of them are not a hundred independent ones. A station comes with its predictions of all seeds,
 since the seeds share their stations. The intervals hold the trained models fixed.
@@ -41,7 +41,7 @@ def estimate_metrics(predictions: pd.DataFrame, units: pd.Series, draws: int) ->
     Args:
         predictions: columns seed, site_id, measured, prediction and radius (ug/m3); a station at
             most once a seed.
-        units: what is redrawn together, by ``site_id``: its own name, its block or its country.
+        units: what is resampled together, by ``site_id``: its own name, its block or its country.
         draws: number of resamples.
     """
     calibrated = bool(np.isfinite(predictions["radius"]).all())

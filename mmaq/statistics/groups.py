@@ -1,4 +1,4 @@
-"""Groups of stations whose errors are told apart: countries, areas, types."""
+"""Groups of stations that have figures of their own: countries, areas, types."""
 
 from __future__ import annotations
 

@@ -59,10 +59,10 @@ def standardise(values: np.ndarray, train: np.ndarray) -> np.ndarray:
 
 
 def join_scaling(blocks: Sequence[np.ndarray]) -> Scaling:
-    """Scaling of the joined columns of ``blocks``, (n, width) each, all of them equally loud.
+    """Scaling of the joined columns of ``blocks``, (n, width) each, each with the same total variance.
 
     A ridge penalises every column alike: without it, eight land-use features beside some hundreds
-    of embedding dimensions would hardly be heard.
+    of embedding dimensions would hardly count.
     """
     widest = max(block.shape[1] for block in blocks)
     parts = [Scaling.of(block) for block in blocks]
