@@ -59,7 +59,7 @@ def standardise(values: np.ndarray, train: np.ndarray) -> np.ndarray:
 
 
 def join_scaling(blocks: Sequence[np.ndarray]) -> Scaling:
-    """Scaling of the joined columns of ``blocks``, (n, width) each, each with the same total variance.
+    """Scaling of the joined columns of ``blocks``, (n, width), each with the same total variance.
 
     A ridge penalises every column alike: without it, eight land-use features beside some hundreds
     of embedding dimensions would hardly count.
