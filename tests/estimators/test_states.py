@@ -14,12 +14,11 @@ from mmaq.estimators.base import Fitted
 from mmaq.estimators.catalogue import (
     embedding_trees,
     fine_tuned,
-    probe,
-    probes,
     reference,
     supervised,
 )
 from mmaq.estimators.encoders import Pretrained
+from mmaq.estimators.probes import probe, probes
 from tests.estimators.stations_made_up import TINY
 from tests.estimators.trainings import make_training, reopened, training_of
 
