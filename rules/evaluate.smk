@@ -20,7 +20,8 @@ rule evaluate_references:
         config=section(
             "evaluate", *MEASURING, "splits", "references", "label_fractions"
         ),
-        code=code("mmaq.evaluate.stage.evaluate_references"),
+        # Linear models may read encoders; those of references do not.
+        code=code("mmaq.evaluate.stage.evaluate_references", METHODS=lambda _: None),
     script:
         "../workflow/scripts/evaluate_references.py"
 

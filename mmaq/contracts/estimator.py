@@ -37,7 +37,8 @@ class Tier:
         method, protocol, modalities: as in the benchmark table.
         declared: whether it reads the area and type that a network declares of its station; a
             place of which neither is known goes to a tier that was fitted without.
-        radius: half width of the 90 % interval in ug/m3; NaN where it could not be calibrated.
+        radius: half width of the 90 % interval in ug/m3; NaN where too few stations calibrated it,
+            and then predictions have no bounds.
         stations: how many it was fitted to.
         about, arrays: what it has learned.
     """
@@ -63,7 +64,7 @@ def write_estimator(path: str | os.PathLike[str], pollutant: str, tiers: Sequenc
     described, arrays = [], {}
     for number, tier in enumerate(tiers):
         plain = {name: value for name, value in vars(tier).items() if name != "arrays"}
-        plain["radius"] = None if np.isnan(tier.radius) else tier.radius
+        plain["radius"] = tier.radius if np.isfinite(tier.radius) else None
         described.append(plain)
         for name, value in tier.arrays.items():
             arrays[f"{number}.{name}"] = np.ascontiguousarray(value)

@@ -130,3 +130,10 @@ def test_nothing_is_left_of_an_estimator_that_cannot_be_written(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_estimator(tmp_path / "e", "no2", [endless])
     assert not list(tmp_path.iterdir())
+
+
+def test_where_too_few_stations_calibrated_it_there_is_no_interval(tmp_path):
+    tier = Tier("constant", "mean", "reference", "", False, np.inf, 8, {"value": 1.0}, {})
+    write_estimator(tmp_path / "e", "no2", [tier])
+    _, (found,) = read_estimator(tmp_path / "e")
+    assert np.isnan(found.radius)
