@@ -73,7 +73,10 @@ def test_every_site_of_the_land_is_predicted(workflow):
     assert done.returncode == 0, done.stderr[-3000:]
     table = pd.read_csv(workflow.folder / target)
     assert len(table) == 140
-    assert (table.low <= table.no2).all()
+    assert table.no2.notna().all()
+    bounded = table.low.notna()  # few stations calibrate no interval, as those of one tier here
+    assert (table.high.notna() == bounded).all()
+    assert (table.low <= table.no2)[bounded].all()
     assert table.inputs.str.contains("s2").sum() > 100
 
 
