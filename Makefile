@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 TESTED := .venv/.tested
+# One more than there are cores: tests of whole workflows spend much of their time waiting.
+WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
@@ -36,10 +38,10 @@ full: $(READY) ## every method, five seeds, on two simulated countries (hours)
 	  --configfile config/full.yaml --config name=full-2 'simulate={seed: 2}'
 
 test: $(TESTED) ## the whole test suite, with coverage
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov=mmaq --cov-fail-under=85
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov=mmaq --cov-fail-under=85
 
 test-quick: $(TESTED) ## the tests that take seconds
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow"
 
 check: $(TESTED) ## formatting, lint, types, which room imports which
 	$(BIN)/ruff check .
