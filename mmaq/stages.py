@@ -355,11 +355,11 @@ def _fit(run: Run) -> list[Call]:
 
     given, paths = run.config, run.paths
     method, protocol = given.predict.estimator
-    named = given.evaluate.embedding_trees[0] if method == "gbm_embedding" else method
+    named = given.fitted_encoders
     return [
         partial(
             fit, sites=paths.sites, store=paths.patches,
-            checkpoint=run.encoders(named) if given.predict.reads_encoders else None,
+            checkpoint=None if named is None else run.encoders(named),
             encoders=given.pretrain.encoders, evaluate=given.evaluate, config=given.predict,
             chosen=None, out=paths.estimator(method, protocol),
         )

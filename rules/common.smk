@@ -172,11 +172,10 @@ def encoders_of(wildcards):
 
 def encoders_to_fit():
     """Encoders that the estimator of the section predict reads."""
-    if not CONFIG.predict.reads_encoders:
+    method = CONFIG.fitted_encoders
+    if method is None:
         return []
-    method = CONFIG.predict.method
-    named = CONFIG.evaluate.embedding_trees[0] if method == "gbm_embedding" else method
-    return [f"{PATHS.checkpoints}/{checkpoint_of(named)}.safetensors"]
+    return [f"{PATHS.checkpoints}/{checkpoint_of(method)}.safetensors"]
 
 
 def loss_curves():

@@ -50,6 +50,14 @@ class Config(Section):
         """The section transfer, where there are scenes of power plants: given or simulated."""
         return self.transfer if self.source == "simulate" or self.transfer.images else None
 
+    @property
+    def fitted_encoders(self) -> str | None:
+        """The method whose pretrained encoders the estimator of ``predict`` reads, if any."""
+        if not self.predict.reads_encoders:
+            return None
+        trees = self.predict.method == "gbm_embedding"
+        return self.evaluate.embedding_trees[0] if trees else self.predict.method
+
     @model_validator(mode="after")
     def _sources(self) -> Config:
         if self.source == "published" and not (
@@ -60,4 +68,6 @@ class Config(Section):
             raise ValueError("source files needs files.stations and files.ancillary")
         if self.source == "acquire" and not self.grid.holds(self.acquire.bbox):
             raise ValueError("grid.bbox must hold acquire.bbox")
+        if self.predict.method == "gbm_embedding" and not self.evaluate.embedding_trees:
+            raise ValueError("predict.method gbm_embedding needs evaluate.embedding_trees")
         return self

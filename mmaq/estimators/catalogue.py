@@ -17,7 +17,7 @@ from mmaq.estimators.geostatistics import TreesAndKriging
 from mmaq.estimators.networks import FineTuned, Supervised
 from mmaq.estimators.probes import TABLE, Ridge, probe
 from mmaq.estimators.trees import EmbeddingTrees, Trees
-from mmaq.vocabulary import SUPERVISED, Head, Learned
+from mmaq.vocabulary import IMAGES, SUPERVISED, Head, Learned, Mappable, Reference
 from mmaq.vocabulary import Pretrained as PretrainedName
 
 
@@ -84,7 +84,7 @@ def named(
     if protocol == "reference":
         if method == "gbm_embedding":
             return embedding_trees(Pretrained(config.embedding_trees[0], checkpoint))
-        if method in MAPPABLE:
+        if method in get_args(Mappable) and method in get_args(Reference):
             return reference(method)
     elif protocol == "supervised" and method in SUPERVISED:
         return supervised(method, protocol, sizes, config.supervised)
@@ -98,10 +98,6 @@ def named(
     raise ConfigError("--method", fault, "Name a method and a protocol of the benchmark table")
 
 
-MAPPABLE = ("mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels")
-"""References without the truth."""
-
-
 def images_read(estimator: Estimator) -> tuple[str, ...]:
     """The images that an estimator reads."""
-    return tuple(name for name in estimator.modalities.split("+") if name in ("s2", "s5p"))
+    return tuple(name for name in estimator.modalities.split("+") if name in IMAGES)

@@ -13,6 +13,10 @@ import numpy as np
 from mmaq.contracts.sites import FEATURES
 
 POPULATION = FEATURES.index("population_density")
+PENALTIES = np.logspace(-2, 6, 33)
+"""Candidates, as multiples of one unit of a standardised feature's square."""
+NEGLIGIBLE = 1e-10
+"""Directions with less than this share of the largest eigenvalue are rounding noise."""
 
 
 def linear_features(features: np.ndarray) -> np.ndarray:
@@ -53,11 +57,6 @@ class Scaling:
         return np.where(np.isfinite(scaled), scaled, 0.0)
 
 
-def standardise(values: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Zero mean and unit variance over the rows ``train``; (n, d) float64."""
-    return Scaling.of(values[train]).apply(values)
-
-
 def join_scaling(blocks: Sequence[np.ndarray]) -> Scaling:
     """Scaling of the joined columns of ``blocks``, (n, width), each with the same total variance.
 
@@ -66,31 +65,9 @@ def join_scaling(blocks: Sequence[np.ndarray]) -> Scaling:
     """
     widest = max(block.shape[1] for block in blocks)
     parts = [Scaling.of(block) for block in blocks]
-    loudness = [np.sqrt(widest / block.shape[1]) for block in blocks]
-    spreads = [part.spread / loud for part, loud in zip(parts, loudness, strict=True)]
+    factors = [np.sqrt(widest / block.shape[1]) for block in blocks]
+    spreads = [part.spread / factor for part, factor in zip(parts, factors, strict=True)]
     return Scaling(np.hstack([part.mean for part in parts]), np.hstack(spreads))
-
-
-def join_blocks(blocks: Sequence[np.ndarray], train: np.ndarray) -> np.ndarray:
-    """Standardise each modality's features and join them, all modalities with equal variance."""
-    scaling = join_scaling([block[train] for block in blocks])
-    return scaling.apply(np.hstack(blocks))
-
-
-def predict_ridge(
-    features: np.ndarray, target: np.ndarray, train: np.ndarray, test: np.ndarray
-) -> np.ndarray:
-    """Fit on the rows ``train`` of standardised features (n, d), predict the rows ``test``."""
-    centre = features[train].mean(axis=0)
-    weights, intercept = fit_ridge(features[train] - centre, target[train])
-    return (features[test] - centre) @ weights + intercept
-
-
-PENALTIES = np.logspace(-2, 6, 33)
-"""Candidates, as multiples of one unit of a standardised feature's square."""
-
-NEGLIGIBLE = 1e-10
-"""Directions with less than this share of the largest eigenvalue are rounding noise."""
 
 
 def fit_ridge(features: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:

@@ -134,3 +134,11 @@ def test_parts_cover_the_period_once(start, days, length):
 def test_yaml_keeps_types():
     values = yaml.safe_load(config_yaml())
     assert isinstance(values["pretrain"]["weight_decay"], float)
+
+
+def test_trees_on_an_embedding_need_an_encoder_to_be_fitted():
+    values = {"predict": {"method": "gbm_embedding"}}
+    assert check_config(values, "here").fitted_encoders == "mmaq"
+    assert check_config({"predict": {"method": "gbm"}}, "here").fitted_encoders is None
+    with pytest.raises(ConfigError, match=r"gbm_embedding needs evaluate\.embedding_trees"):
+        check_config({**values, "evaluate": {"embedding_trees": []}}, "here")

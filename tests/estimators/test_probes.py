@@ -30,7 +30,7 @@ from mmaq.estimators.probes import (
     probe,
     probes,
 )
-from mmaq.statistics.ridge import PENALTIES, standardise
+from mmaq.statistics.ridge import PENALTIES, Scaling
 from mmaq.statistics.splits import labelled
 from mmaq.vocabulary import Head
 from tests.estimators.stations_made_up import make_data
@@ -53,7 +53,7 @@ def example():
     """Embeddings (120, 12) of which three columns and their product make the target."""
     rng = np.random.default_rng(5)
     values = rng.normal(size=(120, 12)) * rng.lognormal(0, 1, 12) + rng.normal(size=12)
-    scaled = standardise(values, np.arange(120))
+    scaled = Scaling.of(values).apply(values)
     return values, 20 + 4 * scaled[:, 0] - 3 * scaled[:, 4] + scaled[:, 0] * scaled[:, 1]
 
 

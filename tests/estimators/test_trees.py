@@ -20,7 +20,7 @@ from mmaq.estimators.trees import (
     grow,
     text_of,
 )
-from mmaq.statistics.ridge import join_blocks
+from mmaq.statistics.ridge import join_scaling
 from tests.estimators.trainings import Columns, make_places, make_training, training_of
 
 FEW = BOOSTING | {"num_iterations": 30}
@@ -151,7 +151,8 @@ def test_the_trees_see_components_of_the_training_stations_and_the_table():
     )
     target = rng.normal(20, 8, 150)
     train, test = np.arange(100), np.arange(100, 150)
-    features = join_blocks(blocks, train)
+    scaling = join_scaling([block[train] for block in blocks])
+    features = scaling.apply(np.hstack(blocks))
     rotation = PCA(COMPONENTS, random_state=1).fit(features[:100])
     inputs = np.hstack([rotation.transform(features), table])
     expected = ask(grow(inputs[:100], target[:100], 1, BOOSTING, ENSEMBLE), inputs[100:])
