@@ -35,10 +35,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmaq.config.learning import Encoders, Pretrain
 from mmaq.learn.data import Inputs, compute_statistics
 from mmaq.learn.devices import cpu_threads, trainer_options
-from mmaq.learn.methods import METHODS
 from mmaq.learn.methods.base import View
 from mmaq.learn.module import PretrainModule
 from mmaq.learn.sites import make_loader
+from mmaq.learn.stage import make_method
+from mmaq.vocabulary import SELF_SUPERVISED
 
 PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "V100": 125e12}
 """Dense 16-bit tensor operations a second, from NVIDIA's data sheets (SXM)."""
@@ -112,7 +113,7 @@ def main() -> None:
             _forget_memory()
             times[OURS] += run(PretrainModule, config, inputs, loader, WARM, count)
         memory = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
-        flops = count_flops(config, inputs) if torch.cuda.is_available() else None
+        flops = count_flops(config) if torch.cuda.is_available() else None
         with tempfile.TemporaryDirectory() as folder:
             write_samples(Path(folder), inputs)
             for workers in asked.workers:
@@ -137,7 +138,7 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    parser.add_argument("--method", default="mmaq", choices=sorted(METHODS))
+    parser.add_argument("--method", default="mmaq", choices=SELF_SUPERVISED)
     parser.add_argument("--encoder", default="resnet18", choices=["resnet18", "resnet50"])
     parser.add_argument("--pixels", type=int, default=32, help="side that the encoders see")
     parser.add_argument("--stored", type=int, help="side of a stored patch; none: --pixels")
@@ -195,7 +196,9 @@ def run(
 ) -> list[float]:
     """Seconds of each step of the engine from step ``first`` to ``steps``."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    module = kind(config, inputs, compute_statistics(inputs), config.batch_size)
+    module = kind(
+        make_method(config), config, inputs, compute_statistics(inputs), config.batch_size
+    )
     clock = Clock(first)
     trainer = lightning.Trainer(
         max_steps=steps, max_epochs=-1, callbacks=[clock], logger=False,
@@ -206,13 +209,11 @@ def run(
     return clock.seconds
 
 
-def count_flops(config: Pretrain, inputs: Inputs) -> float:
+def count_flops(config: Pretrain) -> float:
     """Multiplications and additions of the forward and backward pass of a step."""
     device = torch.device("cuda")
-    module = PretrainModule(
-        config.model_copy(update={"compile": False}), inputs, compute_statistics(inputs), 1
-    )
-    method, size = module.method.to(device), config.batch_size
+    method = make_method(config.model_copy(update={"compile": False})).to(device)
+    size = config.batch_size
     encoders = config.encoders
     view = {
         "s2": torch.randn(size, 12, encoders.s2_input, encoders.s2_input, device=device),

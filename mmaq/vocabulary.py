@@ -47,6 +47,21 @@ MethodName = Literal[
 """Self-supervised methods."""
 SELF_SUPERVISED: tuple[MethodName, ...] = get_args(MethodName)
 
+TRAINED: dict[str, tuple[str, ...]] = {
+    "mmaq": MODALITIES,
+    "decur": IMAGES,
+    "barlow_twins": ("s2",),
+    "barlow_twins_multimodal": MODALITIES,
+    "simclr": ("s2",),
+    "vicreg": ("s2",),
+    "byol": ("s2",),
+    "moco_v2": ("s2",),
+    "simsiam": ("s2",),
+    "dino": ("s2",),
+    "mmcl": ("s2", "table"),
+}
+"""The modalities for which each of them has an encoder and trains it."""
+
 Pretrained = Literal[MethodName, "mmaq_s2"]
 """Pretrained encoders; ``mmaq_s2`` is the Sentinel-2 encoder of MMAQ alone (the paper's MMAQ-)."""
 

@@ -21,7 +21,7 @@ rule evaluate_references:
             "evaluate", *MEASURING, "splits", "references", "label_fractions"
         ),
         # Linear models may read encoders; those of references do not.
-        code=code("mmaq.evaluate.stage.evaluate_references", METHODS=lambda _: None),
+        code=code("mmaq.evaluate.stage.evaluate_references", TRAINED=lambda _: None),
     script:
         "../workflow/scripts/evaluate_references.py"
 
@@ -47,7 +47,7 @@ rule evaluate_probes:
         mem_mb=4000,
     params:
         config=section("evaluate", *MEASURING, "splits", "heads", "label_fractions"),
-        code=code("mmaq.evaluate.stage.evaluate_probes", METHODS=run_of),
+        code=code("mmaq.evaluate.stage.evaluate_probes", TRAINED=run_of),
     script:
         "../workflow/scripts/evaluate_probes.py"
 
@@ -73,7 +73,7 @@ rule evaluate_gbm_embedding:
         mem_mb=4000,
     params:
         config=section("evaluate", *MEASURING, "splits"),
-        code=code("mmaq.evaluate.stage.evaluate_gbm_embedding", METHODS=run_of),
+        code=code("mmaq.evaluate.stage.evaluate_gbm_embedding", TRAINED=run_of),
     script:
         "../workflow/scripts/evaluate_gbm_embedding.py"
 
@@ -102,7 +102,7 @@ rule evaluate_finetune:
     params:
         config=section("evaluate", *MEASURING, "finetune"),
         calibrated=lambda wildcards: wildcards.method in CONFIG.evaluate.calibrated,
-        code=code("mmaq.evaluate.stage.evaluate_finetune", METHODS=run_of),
+        code=code("mmaq.evaluate.stage.evaluate_finetune", TRAINED=run_of),
     script:
         "../workflow/scripts/evaluate_finetune.py"
 
@@ -134,7 +134,7 @@ rule evaluate_supervised:
         encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
         code=code(
             "mmaq.evaluate.stage.evaluate_supervised",
-            METHODS=lambda job: run_of(job) if job.protocol == "scratch" else None,
+            TRAINED=lambda job: run_of(job) if job.protocol == "scratch" else None,
             NETWORKS=lambda job: job.method if job.protocol == "supervised" else None,
         ),
     script:

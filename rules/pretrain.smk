@@ -26,6 +26,6 @@ rule pretrain:
         runtime=1440,
     params:
         config=pretrain_section,
-        code=code("mmaq.learn.stage.pretrain", METHODS=run_of),
+        code=code("mmaq.learn.stage.pretrain", METHODS=run_of, TRAINED=run_of),
     script:
         "../workflow/scripts/pretrain.py"

@@ -33,6 +33,6 @@ rule evaluate_transfer:
             "weight_decay",
         ),
         encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
-        code=code("mmaq.transfer.stage.evaluate_transfer", METHODS=run_of),
+        code=code("mmaq.transfer.stage.evaluate_transfer", TRAINED=run_of),
     script:
         "../workflow/scripts/evaluate_transfer.py"

@@ -28,7 +28,7 @@ from mmaq.vocabulary import (
     TransferTask,
 )
 
-TRAINED = ("finetune", "scratch", "supervised", "frozen")
+LEARNED_FROM_LABELS = ("finetune", "scratch", "supervised", "frozen")
 """Protocols of networks that are trained on labels, and of frozen encoders of transfer tasks."""
 
 
@@ -47,7 +47,7 @@ def test_references_are_those_of_the_literal_and_trees_on_embeddings():
 
 
 def test_protocols_are_the_heads_and_the_ways_of_training():
-    assert set(PROTOCOLS) == {*flat(Head), *TRAINED, "reference"}
+    assert set(PROTOCOLS) == {*flat(Head), *LEARNED_FROM_LABELS, "reference"}
 
 
 def test_splits_and_tasks_are_those_of_the_literals():
@@ -81,9 +81,9 @@ def test_the_report_has_words_for_every_name(words, known):
 
 
 def test_every_method_can_be_made():
-    from mmaq.learn.methods import METHODS as made
+    from mmaq.learn.stage import METHODS as made
 
-    assert set(made) == set(SELF_SUPERVISED)
+    assert set(made) == set(SELF_SUPERVISED) == set(vocabulary.TRAINED)
 
 
 def test_every_supervised_network_can_be_made():

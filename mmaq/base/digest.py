@@ -72,14 +72,7 @@ class Piece(NamedTuple):
     name: str = ""
     """None: a data file, or what importing the module does."""
     part: str = ""
-    """The key of a registry's entry, or the attribute of a class, where only that is read."""
-
-
-class Use(NamedTuple):
-    """A piece that is used, and the attribute that is read of its entry if it is a registry."""
-
-    piece: Piece
-    attribute: str = ""
+    """The key of a registry's entry, where only that counts."""
 
 
 @dataclass
@@ -101,7 +94,7 @@ class Code:
     def __init__(self, folder: Path) -> None:
         self.folder, self.package = folder, folder.name
         self._modules: dict[str, Module | None] = {}
-        self._pieces: dict[Piece, tuple[str, list[Use]]] = {}
+        self._pieces: dict[Piece, tuple[str, list[Piece]]] = {}
 
     def digest(self, starts: Sequence[str], chosen: Chosen) -> str:
         """See :func:`code_digest`."""
@@ -125,9 +118,9 @@ class Code:
                 raise ValueError(f"{start} is no function of {self.package}")
             waiting += uses
         while waiting:
-            use = waiting.pop()
-            piece = self._choose(use, chosen)
-            met.add(use.piece.name)
+            used = waiting.pop()
+            piece = self._choose(used, chosen)
+            met.add(used.name)
             if piece is not None and piece not in found:
                 found.add(piece)
                 waiting += self._read(piece)[1]
@@ -135,9 +128,8 @@ class Code:
             raise ValueError(f"{starts[0]} uses no {', '.join(sorted(set(chosen) - met))}")
         return found
 
-    def _choose(self, use: Use, chosen: Chosen) -> Piece | None:
+    def _choose(self, piece: Piece, chosen: Chosen) -> Piece | None:
         """The piece itself, or of a registry the chosen entry."""
-        piece = use.piece
         if piece.name not in chosen or piece.part or not self._entries(piece):
             return piece
         key = chosen[piece.name]
@@ -145,31 +137,7 @@ class Code:
             return None
         if key not in self._entries(piece):
             raise ValueError(f"{piece.place}.{piece.name} has no entry {key}")
-        entry = self._entries(piece)[key]
-        chain = _dotted(entry)
-        if use.attribute and chain:
-            module = self._module(piece.place)
-            assert module is not None
-            named = self._resolve(module, {}, chain)
-            if named:
-                return self._attribute(named[0].piece, use.attribute)
         return piece._replace(part=key)
-
-    def _attribute(self, piece: Piece, attribute: str) -> Piece:
-        """The statement of a class, or of its bases, that sets an attribute; or the whole class."""
-        waiting = [piece]
-        while waiting:
-            candidate = waiting.pop(0)
-            module = self._module(candidate.place)
-            for node in module.definitions.get(candidate.name, []) if module else []:
-                if not module or not isinstance(node, ast.ClassDef):
-                    continue
-                if any(attribute in _bound(each) for each in node.body):
-                    return candidate._replace(part=attribute)
-                for base in node.bases:
-                    uses = self._resolve(module, {}, _dotted(base) or [""])
-                    waiting += [use.piece for use in uses]
-        return piece
 
     def _entries(self, piece: Piece) -> dict[str, ast.expr]:
         """Entries of a dict display with constant keys; none of anything else."""
@@ -182,44 +150,36 @@ class Code:
                 return {str(key.value): each for key, each in constant}
         return {}
 
-    def _read(self, piece: Piece) -> tuple[str, list[Use]]:
+    def _read(self, piece: Piece) -> tuple[str, list[Piece]]:
         """What is compared of a piece, and what it uses."""
         if piece not in self._pieces:
             self._pieces[piece] = self._reading(piece)
         return self._pieces[piece]
 
-    def _reading(self, piece: Piece) -> tuple[str, list[Use]]:
+    def _reading(self, piece: Piece) -> tuple[str, list[Piece]]:
         module = self._module(piece.place)
         if module is None:
             return f"{piece.place} {(self.folder / piece.place).read_bytes()!r}", []
         nodes: Sequence[ast.AST] = module.definitions.get(piece.name, module.effects)
         if piece.part:
-            nodes = self._part(piece, nodes)
+            nodes = [self._entries(piece)[piece.part]]
         named, uses = set(), []
         for node in nodes:
             local = dict(_imports(ast.walk(node), module, self.package))
-            for chain, attribute in _chains(node):
+            for chain in _chains(node):
                 full = local.get(chain[0], module.imports.get(chain[0]))
                 named.add(f"{chain[0]}={full}" if full else "")
-                found = self._resolve(module, local, chain)
-                uses += [use._replace(attribute=attribute) for use in found]
-            uses += [Use(Piece(path)) for path in self._data(node, module)]
+                uses += self._resolve(module, local, chain)
+            uses += [Piece(path) for path in self._data(node, module)]
         uses += self._on_import(module)
         text = " ".join([*piece, *sorted(named), *map(_normal, nodes)])
         return hashlib.sha256(text.encode()).hexdigest(), uses
 
-    def _part(self, piece: Piece, nodes: Sequence[ast.AST]) -> list[ast.AST]:
-        entries = self._entries(piece)
-        if piece.part in entries:
-            return [entries[piece.part]]
-        bodies = [each for node in nodes if isinstance(node, ast.ClassDef) for each in node.body]
-        return [each for each in bodies if piece.part in _bound(each)]
-
-    def _on_import(self, module: Module) -> list[Use]:
+    def _on_import(self, module: Module) -> list[Piece]:
         """What a module and the packages above it do when they are imported."""
         parts = module.name.split(".")
         above = [self._module(".".join(parts[:depth])) for depth in range(2, len(parts) + 1)]
-        return [Use(Piece(each.name)) for each in above if each and each.effects]
+        return [Piece(each.name) for each in above if each and each.effects]
 
     def _data(self, node: ast.AST, module: Module) -> Iterator[str]:
         """Data files in the folder that a definition names: a package's, or its own file's."""
@@ -235,18 +195,18 @@ class Code:
                 if path.suffix in DATA:
                     yield path.relative_to(self.folder).as_posix()
 
-    def _resolve(self, module: Module, local: Mapping[str, str], chain: list[str]) -> list[Use]:
+    def _resolve(self, module: Module, local: Mapping[str, str], chain: list[str]) -> list[Piece]:
         """What a dotted name in a module stands for; nothing if that is not of the package."""
         head, *rest = chain
         if head in local:
             return self._follow([*local[head].split("."), *rest])
         if head in module.definitions:
-            return [Use(Piece(module.name, head))]
+            return [Piece(module.name, head)]
         if head in module.imports:
             return self._follow([*module.imports[head].split("."), *rest])
         return []
 
-    def _follow(self, full: Sequence[str]) -> list[Use]:
+    def _follow(self, full: Sequence[str]) -> list[Piece]:
         """What a full name stands for: a definition, or all those of a module."""
         if full[0] != self.package:
             return []
@@ -254,7 +214,7 @@ class Code:
         while module is not None and rest:
             name = rest.pop(0)
             if name in module.definitions:
-                return [Use(Piece(module.name, name))] if _counts(module, self.package) else []
+                return [Piece(module.name, name)] if _counts(module, self.package) else []
             if name in module.imports:
                 return self._follow([*module.imports[name].split("."), *rest])
             below = self._module(f"{module.name}.{name}")
@@ -263,7 +223,7 @@ class Code:
             module = below
         if module is None or not _counts(module, self.package):
             return []
-        return [Use(Piece(module.name, name)) for name in module.definitions]
+        return [Piece(module.name, name) for name in module.definitions]
 
     def _module(self, name: str) -> Module | None:
         if name not in self._modules:
@@ -338,22 +298,16 @@ def _imports(nodes: Any, module: Module, package: str) -> dict[str, str]:
     return found
 
 
-def _chains(node: ast.AST) -> Iterator[tuple[list[str], str]]:
-    """Dotted names in use; with the attribute where it is read of an entry: ``NAMES[x].this``."""
+def _chains(node: ast.AST) -> Iterator[list[str]]:
+    """Dotted names in use."""
     waiting = [node]
     while waiting:
         each = waiting.pop()
         chain = _dotted(each)
         if chain:
-            yield chain, ""
-            continue
-        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Subscript):
-            registry = _dotted(each.value.value)
-            if registry:
-                yield registry, each.attr
-                waiting.append(each.value.slice)
-                continue
-        waiting += ast.iter_child_nodes(each)
+            yield chain
+        else:
+            waiting += ast.iter_child_nodes(each)
 
 
 def _dotted(node: ast.AST) -> list[str] | None:

@@ -22,9 +22,8 @@ from mmaq.learn.checkpoint import load_encoders, random_encoders
 from mmaq.learn.data import Inputs, Statistics, load_inputs
 from mmaq.learn.devices import device
 from mmaq.learn.embed import embed
-from mmaq.learn.methods import METHODS
 from mmaq.learn.models.encoders import Encoders
-from mmaq.vocabulary import IMAGES
+from mmaq.vocabulary import IMAGES, TRAINED
 
 PREFIX = "encoder."
 """What an encoder's tensors are called in the file of an estimator."""
@@ -38,8 +37,7 @@ def images_of(method: str) -> tuple[str, ...]:
     """
     if method == "mmaq_s2":
         return ("s2",)
-    trained = METHODS[checkpoint_of(method)].modalities
-    return tuple(name for name in trained if name in IMAGES)
+    return tuple(name for name in TRAINED[checkpoint_of(method)] if name in IMAGES)
 
 
 def load_network(checkpoint: Path, method: str) -> tuple[Encoders, Statistics]:

@@ -19,8 +19,7 @@ from mmaq.learn.embed import embed
 from mmaq.learn.fit import cosine_with_warmup
 from mmaq.learn.history import History, Row, measure
 from mmaq.learn.lars import make_lars
-from mmaq.learn.methods import make_method
-from mmaq.learn.methods.base import View
+from mmaq.learn.methods.base import Method, View
 from mmaq.learn.sites import share
 from mmaq.learn.views import Draws, make_views
 
@@ -43,20 +42,19 @@ class PretrainModule(lightning.LightningModule):
     """
 
     def __init__(
-        self, config: Pretrain, inputs: Inputs, statistics: Statistics, batch: int
+        self,
+        method: Method,
+        config: Pretrain,
+        inputs: Inputs,
+        statistics: Statistics,
+        batch: int,
     ) -> None:
         super().__init__()
+        self.method = method
         self.config, self.inputs, self.statistics, self.batch = config, inputs, statistics, batch
         self.steps = config.epochs * (len(inputs) // batch)
         self.warmup = round(config.warmup_share * self.steps)
         self.history = History()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            self.method = make_method(config)
-        if config.channels_last:
-            self.method.to(memory_format=torch.channels_last)
-        if config.compile:
-            self.method.compile()
 
     def on_fit_start(self) -> None:
         """Move the data to the device, once."""

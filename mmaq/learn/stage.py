@@ -20,11 +20,37 @@ from mmaq.learn.devices import cpu_threads, fits, trainer_options
 from mmaq.learn.exports import export
 from mmaq.learn.keep import KeepRun, Names, best_epoch, resumable, run_digest
 from mmaq.learn.loggers import open_loggers
-from mmaq.learn.methods import METHODS
+from mmaq.learn.methods.barlow_twins import BarlowTwins
+from mmaq.learn.methods.base import Method
+from mmaq.learn.methods.byol import BYOL
+from mmaq.learn.methods.decur import DeCUR
+from mmaq.learn.methods.dino import DINO
+from mmaq.learn.methods.mmaq import MMAQ
+from mmaq.learn.methods.mmcl import MMCL
+from mmaq.learn.methods.moco import MoCo
+from mmaq.learn.methods.simclr import SimCLR
+from mmaq.learn.methods.simsiam import SimSiam
+from mmaq.learn.methods.vicreg import VICReg
 from mmaq.learn.module import PretrainModule
 from mmaq.learn.sites import global_batch, make_loader, pretraining_sites
+from mmaq.vocabulary import TRAINED
 
 LOG = logging.getLogger(__name__)
+
+METHODS: dict[str, type[Method]] = {
+    "mmaq": MMAQ,
+    "decur": DeCUR,
+    "barlow_twins": BarlowTwins,
+    "barlow_twins_multimodal": BarlowTwins,
+    "simclr": SimCLR,
+    "vicreg": VICReg,
+    "byol": BYOL,
+    "moco_v2": MoCo,
+    "simsiam": SimSiam,
+    "dino": DINO,
+    "mmcl": MMCL,
+}
+"""Whose loss is minimised, by name; ``barlow_twins_multimodal`` differs in its encoders alone."""
 
 
 def pretrain(
@@ -57,7 +83,7 @@ def pretrain(
         TrainingError: the devices are not there, or the run has collapsed or diverged.
     """
     opened = open_store(store)
-    modalities = METHODS[config.method].modalities
+    modalities = TRAINED[config.method]
     chosen = pretraining_sites(opened, read_sites(sites), config.transductive, modalities)
     resident = fits(bytes_needed(opened, chosen), config.memory_share)
     inputs = load_inputs(opened, chosen, resident)
@@ -91,7 +117,7 @@ def _fit(
         _quiet(),
         open_loggers(config, names.folder, run) as loggers,
     ):
-        module = PretrainModule(config, inputs, statistics, batch)
+        module = PretrainModule(make_method(config), config, inputs, statistics, batch)
         trainer = lightning.Trainer(
             max_epochs=config.epochs,
             callbacks=[KeepRun(names, run)],
@@ -106,6 +132,18 @@ def _fit(
         loader = make_loader(len(inputs), batch, config.seed, lambda: module.global_step)
         trainer.fit(module, loader, ckpt_path=path, weights_only=True)
     return trainer, module
+
+
+def make_method(config: Pretrain) -> Method:
+    """The method that the configuration names, with weights drawn from its seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        method = METHODS[config.method](config)
+    if config.channels_last:
+        method.to(memory_format=torch.channels_last)
+    if config.compile:
+        method.compile()
+    return method
 
 
 def _start(trainer: lightning.Trainer, names: Names, run: str) -> Path | None:

@@ -10,7 +10,7 @@ import pytest
 
 from mmaq.base.digest import PACKAGE, Code, code_digest, code_files
 from mmaq.config.data import Grid, Landuse, Period
-from mmaq.learn.methods import METHODS
+from mmaq.learn.stage import METHODS
 from mmaq.vocabulary import SELF_SUPERVISED
 from tests.learn.training_country import TINY, make_country
 
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from pkg.config import FOLDS
 from pkg.room import losses
-from pkg.room.methods import METHODS, make
+from pkg.room.methods import make
 
 if TYPE_CHECKING:
     from pkg.room.kinds import Kind
@@ -40,8 +40,7 @@ def train(name: str) -> float:
     """Train a method."""
     from pkg.room.late import finish  # costs memory
 
-    modality = METHODS[name].modality
-    return finish(make(name).loss(LIMIT), modality, numbers.pi, FOLDS, losses.MEAN)
+    return finish(make(name).loss(LIMIT), numbers.pi, FOLDS, losses.MEAN)
 
 
 def render() -> str:
@@ -76,8 +75,6 @@ def make(name):
 """,
     "room/methods/base.py": """
 class Method:
-    modality = "s2"
-
     def step(self):
         return 1
 """,
@@ -176,16 +173,6 @@ def test_an_edit_makes_stale_what_reaches_it(package, name, old, new, stale):
     assert _stale(package, name, old, new) == stale
 
 
-def test_only_the_class_attribute_that_is_read_of_an_entry_counts(package):
-    stage = package / "room/stage.py"
-    stage.write_text(stage.read_text().replace("make(name).loss(LIMIT)", "LIMIT"))
-    assert _stale(package, "room/methods/first.py", "double(x)", "double(-x)") == set()
-    assert _stale(package, "room/methods/base.py", "return 1", "return 2") == set()
-    assert _stale(package, "room/methods/base.py", '"s2"', '"s5p"') == {"first", "second"}
-    own = "class First(Method):\n    modality = 'table'"
-    assert _stale(package, "room/methods/first.py", "class First(Method):", own) == {"first"}
-
-
 def test_a_module_that_is_handed_on_counts_whole(package):
     (package / "room/whole.py").write_text(
         "from pkg.room import losses\n\n\ndef hand_on(x):\n    return x(losses)\n"
@@ -223,7 +210,7 @@ def test_what_is_not_there_is_refused(package):
 def test_each_method_has_its_own_files():
     assert tuple(METHODS) == SELF_SUPERVISED
     stage = "mmaq.learn.stage.pretrain"
-    assert len({code_digest(stage, METHODS=name) for name in METHODS}) == len(METHODS)
+    assert len({code_digest(stage, METHODS=name, TRAINED=name) for name in METHODS}) == len(METHODS)
     files = {path.name for path in code_files(stage, METHODS="mmaq")}
     assert {"mmaq.py", "mmaq_released.py", "lars.py", "views.py"} <= files
     assert not {"contrastive.py", "momentum.py", "dino.py", "vicreg.py"} & files

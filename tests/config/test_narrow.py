@@ -9,7 +9,7 @@ from mmaq.config.acquire import Acquire
 from mmaq.config.data import Grid
 from mmaq.config.evaluation import Evaluate
 from mmaq.config.learning import SETTINGS, Loggers, MoCo, Pretrain
-from mmaq.learn.methods import make_method
+from mmaq.learn.stage import METHODS
 from mmaq.vocabulary import SELF_SUPERVISED
 from tests.learn.training_country import SMALL
 
@@ -85,8 +85,8 @@ def test_a_method_s_run_has_its_own_settings_alone():
 @pytest.mark.parametrize("method", SELF_SUPERVISED)
 def test_a_method_reads_its_settings_and_no_others(method):
     given = Pretrain(encoders=SMALL).of(method).decisive()
-    make_method(Pretrain.narrow(given))
+    METHODS[method](Pretrain.narrow(given))
     for name in SETTINGS[method]:
         less = {key: value for key, value in given.items() if key != name}
         with pytest.raises(AttributeError, match=f"was not given the key {name} of Pretrain"):
-            make_method(Pretrain.narrow(less))
+            METHODS[method](Pretrain.narrow(less))

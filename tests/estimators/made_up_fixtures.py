@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mmaq.config.learning import Pretrain
+from mmaq.vocabulary import TRAINED
 from tests.estimators.stations_made_up import TINY, make_data
 
 
@@ -23,7 +24,6 @@ def checkpoints(data, tmp_path_factory):
     from mmaq.contracts.patches import open_store
     from mmaq.learn.checkpoint import save_encoders
     from mmaq.learn.data import compute_statistics, load_inputs
-    from mmaq.learn.methods import METHODS
     from mmaq.learn.models.encoders import Encoders as Networks
 
     inputs = load_inputs(open_store(data[1]), pd.read_parquet(data[0]))
@@ -36,7 +36,7 @@ def checkpoints(data, tmp_path_factory):
             config = Pretrain(method=method, encoders=TINY)
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(99)
-                networks = Networks(TINY, modalities or METHODS[method].modalities).eval()
+                networks = Networks(TINY, modalities or TRAINED[method]).eval()
             save_encoders(path, networks, statistics, config, [])
         return path
 

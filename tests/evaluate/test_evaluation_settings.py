@@ -8,7 +8,7 @@ from mmaq.base.errors import ConfigError
 from mmaq.config.evaluation import Evaluate, Finetune
 from mmaq.config.load import check_config
 from mmaq.config.parts import checkpoint_of, pretrained_runs
-from mmaq.learn.methods import METHODS
+from mmaq.learn.stage import METHODS
 from mmaq.vocabulary import METHODS as ROWS
 from mmaq.vocabulary import Learned, SupervisedName
 

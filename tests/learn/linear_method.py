@@ -15,11 +15,10 @@ class Linear(Method):
     Nothing in it joins samples, so that processes that share a batch learn what one does.
     """
 
-    modalities = ("s2", "table")
-
     def __init__(self, config: Pretrain) -> None:
         super().__init__(config)
-        del self.encoders["s2"], self.encoders["table"]
+        self.modalities = ("s2", "table")
+        self.encoders.clear()
         self.encoders["s2"] = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(12, 8))
         self.encoders["table"] = nn.Linear(16, 8)
         self.encoders.widths = {"s2": 8, "table": 8}

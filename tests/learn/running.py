@@ -11,9 +11,8 @@ import signal
 import sys
 from pathlib import Path
 
-from mmaq.learn.methods import METHODS
 from mmaq.learn.module import PretrainModule
-from mmaq.learn.stage import pretrain
+from mmaq.learn.stage import METHODS, pretrain
 from tests.learn.linear_method import Linear
 from tests.learn.training_country import TINY
 

@@ -16,9 +16,8 @@ from mmaq.contracts.sites import read_sites
 from mmaq.learn.data import compute_statistics, load_inputs
 from mmaq.learn.history import History
 from mmaq.learn.keep import best_epoch, run_digest
-from mmaq.learn.methods import METHODS
 from mmaq.learn.module import BASE_BATCH, PretrainModule
-from mmaq.learn.stage import pretrain
+from mmaq.learn.stage import METHODS, make_method, pretrain
 from tests.learn.linear_method import Collapsing, Linear
 from tests.learn.test_restart import run
 from tests.learn.training_country import TINY, make_country
@@ -153,13 +152,12 @@ def test_bf16_channels_last_and_compile_are_what_the_configuration_says(country,
     first = [table["loss"][0] for table in tables]
     assert first[0] != first[1]
     assert first[0] == pytest.approx(first[1], rel=0.05)
-    inputs = load_inputs(open_store(country[0]), read_sites(country[1]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Linear, "compile", fake)
         patch.setitem(METHODS, "mmaq", Linear)
         for choice in (False, True):
             config = TINY.model_copy(update={"compile": choice})
-            PretrainModule(config, inputs, compute_statistics(inputs), 8)
+            make_method(config)
             assert len(compiled) == choice
 
 

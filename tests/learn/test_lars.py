@@ -8,7 +8,7 @@ from torch import nn
 from mmaq.config.learning import Pretrain
 from mmaq.learn.fit import END, cosine_with_warmup
 from mmaq.learn.lars import LARS, make_lars
-from mmaq.learn.methods import make_method
+from mmaq.learn.methods.mmaq import MMAQ
 
 
 def network():
@@ -74,7 +74,7 @@ def test_a_weight_or_gradient_of_zero_stays_finite():
 
 
 def test_loss_weights_are_in_the_group_without_adaptation():
-    method = make_method(Pretrain(projection=8))
+    method = MMAQ(Pretrain(projection=8))
     adapted, plain = make_lars(method, 0.2, 0.0048, 1e-6).param_groups
     assert any(p is method.sigma for p in plain["params"])
     assert (plain["lr"], plain["weight_decay"], plain["adapt"]) == (0.0048, 0.0, False)

@@ -15,9 +15,8 @@ import torch
 
 from mmaq.base.files import replacing
 from mmaq.learn.keep import Names
-from mmaq.learn.methods import METHODS
 from mmaq.learn.module import PretrainModule
-from mmaq.learn.stage import pretrain
+from mmaq.learn.stage import METHODS, pretrain
 from tests.learn.training_country import TINY
 
 CONFIG = TINY.model_copy(update={"epochs": 3, "batch_size": 4, "checkpoint_steps": 2})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mmaq.base.errors import ConfigError
-from mmaq.learn.methods import METHODS
+from mmaq.learn.stage import METHODS
 from mmaq.run import settings
 from mmaq.run.arguments import MODELS, parse_arguments
 from mmaq.run.settings import make_run

@@ -98,12 +98,13 @@ def test_an_edited_docstring_or_comment_makes_nothing_stale(recorded):
 
 def test_an_added_method_makes_no_pretraining_stale(recorded):
     new = "from mmaq.learn.methods.simclr import SimCLR\n\n\nclass Newer(SimCLR):\n    pass\n"
-    registry = "mmaq/learn/methods/__init__.py"
+    registry = "mmaq/learn/stage.py"
     edits = (
         ("mmaq/learn/methods/newer.py", "", new),
         (registry, "\nMETHODS", "from mmaq.learn.methods.newer import Newer\n\nMETHODS"),
         (registry, '    "mmcl": MMCL,\n', '    "mmcl": MMCL,\n    "newer": Newer,\n'),
         ("mmaq/vocabulary.py", '"dino", "mmcl",\n]', '"dino", "mmcl", "newer",\n]'),
+        ("mmaq/vocabulary.py", '    "mmcl": (', '    "newer": ("s2",),\n    "mmcl": ('),
         (
             "mmaq/config/learning.py",
             '    "mmcl": ("mmcl",),',

@@ -1,8 +1,6 @@
-"""Barlow Twins on Sentinel-2."""
+"""Barlow Twins, on Sentinel-2 or on the joined embeddings of several modalities."""
 
 from __future__ import annotations
-
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -19,9 +17,14 @@ class BarlowTwins(Method):
     arXiv:2103.03230). From the paper: the three-layer projector and the loss. Where this differs:
     projections are ``projection`` wide, not 8192; lambda is that of all methods here, 0.0051,
     which is the authors' released value.
-    """
 
-    modalities: ClassVar[tuple[str, ...]] = ("s2",)
+    ``barlow_twins_multimodal`` takes it to a site that has three modalities: the embeddings of
+    Sentinel-2, Sentinel-5P and the table are concatenated, one projector stands on the whole, and
+    the loss sees two views of the site. No term knows of a modality, so nothing keeps one from
+    doing all the work, which is what MMAQ's terms are to prevent. The MMAQ authors' "MM-Barlow" is
+    another method: by default the released code of it has NT-Xent terms for images and table apart,
+    and no term across modalities.
+    """
 
     def __init__(self, config: Pretrain) -> None:
         super().__init__(config)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from itertools import pairwise
-from typing import ClassVar
 
 from torch import Tensor, nn
 
 from mmaq.config.learning import Pretrain
 from mmaq.learn.models.encoders import Encoders
+from mmaq.vocabulary import TRAINED
 
 View = Mapping[str, Tensor]
 """Standardised inputs of one view by modality; shapes as in :class:`Encoders`."""
@@ -24,14 +24,10 @@ class Method(nn.Module, ABC):
     samples stand alone, is that of the global batch.
     """
 
-    modalities: ClassVar[tuple[str, ...]]
-    """Those that the method has encoders for and trains."""
-
-    encoders: Encoders
-
     @abstractmethod
     def __init__(self, config: Pretrain) -> None:
         super().__init__()
+        self.modalities = TRAINED[config.method]
         self.encoders = Encoders(config.encoders, self.modalities)
 
     @abstractmethod

@@ -22,8 +22,6 @@ class DeCUR(Method):
     ImageNet's weights; deformable attention is left out.
     """
 
-    modalities = ("s2", "s5p")
-
     def __init__(self, config: Pretrain) -> None:
         super().__init__(config)
         width = config.projection

@@ -27,7 +27,6 @@ class MMAQ(Method):
     (:mod:`mmaq.learn.losses.mmaq_released`); it has no loss weights.
     """
 
-    modalities = ("s2", "s5p", "table")
     sigma: nn.Parameter | None
 
     def __init__(self, config: Pretrain) -> None:

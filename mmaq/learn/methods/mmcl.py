@@ -20,8 +20,6 @@ class MMCL(Method):
     this package's.
     """
 
-    modalities = ("s2", "table")
-
     def __init__(self, config: Pretrain) -> None:
         super().__init__(config)
         self.projectors = Projectors(

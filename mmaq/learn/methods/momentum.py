@@ -21,7 +21,6 @@ class MomentumMethod(Method):
     batch norms keep running statistics of their own, from the batches that it sees.
     """
 
-    modalities = ("s2",)
     projector: nn.Module
     teacher: nn.Sequential
 

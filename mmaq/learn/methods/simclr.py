@@ -19,8 +19,6 @@ class SimCLR(Method):
     jitter; batches are hundreds, not thousands.
     """
 
-    modalities = ("s2",)
-
     def __init__(self, config: Pretrain) -> None:
         super().__init__(config)
         width = self.encoders.widths["s2"]

@@ -22,8 +22,6 @@ class SimSiam(Method):
     constant. Unlike in the MMAQ authors' version the predictor is in the optimiser.
     """
 
-    modalities = ("s2",)
-
     def __init__(self, config: Pretrain) -> None:
         super().__init__(config)
         width = config.projection

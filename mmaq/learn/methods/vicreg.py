@@ -18,8 +18,6 @@ class VICReg(Method):
     8192.
     """
 
-    modalities = ("s2",)
-
     def __init__(self, config: Pretrain) -> None:
         super().__init__(config)
         width = config.projection

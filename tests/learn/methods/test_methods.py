@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from mmaq.learn.lars import make_lars
-from mmaq.learn.methods import METHODS
-from mmaq.vocabulary import MODALITIES
+from mmaq.learn.stage import METHODS
+from mmaq.vocabulary import MODALITIES, TRAINED
 from tests.learn.methods.tiny import MOMENTUM, NAMES, configure, make, make_views
 
 FORMS = [(name, "intended") for name in NAMES] + [("mmaq", "released")]
@@ -119,7 +119,7 @@ def test_a_state_goes_on_where_it_was(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_has_the_encoders_of_its_modalities_alone(name):
     method = make(name)
-    assert method.encoders.modalities == METHODS[name].modalities
+    assert method.encoders.modalities == TRAINED[name]
     assert set(method.modalities) <= set(MODALITIES)
 
 

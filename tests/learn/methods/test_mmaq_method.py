@@ -7,7 +7,7 @@ import torch
 
 from mmaq.config.learning import Pretrain
 from mmaq.learn.losses.mmaq import SIGMA_START
-from mmaq.learn.methods import make_method
+from mmaq.learn.methods.mmaq import MMAQ
 from mmaq.vocabulary import MODALITIES
 
 CONFIG = Pretrain(projection=16)
@@ -27,7 +27,7 @@ def views(size=6):
 @pytest.fixture(scope="module")
 def method():
     torch.manual_seed(0)
-    return make_method(CONFIG)
+    return MMAQ(CONFIG)
 
 
 def test_no_layer_is_shared(method):
@@ -47,7 +47,7 @@ def test_the_loss_weights_are_parameters(method):
 
 def test_common_and_unique_dimensions_part_the_projection(method):
     assert method.common == 14
-    assert make_method(Pretrain()).common == 448
+    assert MMAQ(Pretrain()).common == 448
 
 
 def test_views_reach_the_loss_in_their_order(method):

@@ -7,7 +7,7 @@ from torch import nn
 
 from mmaq.config.learning import Encoders, Pretrain
 from mmaq.config.methods import BYOL, DINO, MMCL, MoCo, SimCLR
-from mmaq.learn.methods import METHODS, make_method
+from mmaq.learn.stage import METHODS
 
 SIDE, CELLS = 16, 6
 TINY = Pretrain(
@@ -30,7 +30,7 @@ def configure(name, **changes):
 
 def make(name, seed=0, **changes):
     torch.manual_seed(seed)
-    return make_method(configure(name, **changes))
+    return METHODS[name](configure(name, **changes))
 
 
 def make_views(modalities, size=6, seed=0):
