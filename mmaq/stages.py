@@ -49,10 +49,13 @@ class Run:
         """Whether this data set has Sentinel-5P, in its archive or gridded without it."""
         return self.config.drops_granules or self.collection(archive.SENTINEL5P)
 
-    def encoders(self, method: str) -> Path | None:
-        """The exported encoders that a method is evaluated by, where pretraining has made them."""
-        path = self.checkpoint or self.paths.checkpoints / f"{checkpoint_of(method)}.safetensors"
-        return path if path.exists() else None
+    def encoders(self, method: str) -> list[Path]:
+        """The exported encoders that a method is evaluated by, of each run that was made."""
+        if self.checkpoint is not None:
+            return [self.checkpoint]
+        runs = range(self.config.pretrain.runs)
+        made = [self.paths.encoders(checkpoint_of(method), run) for run in runs]
+        return [path for path in made if path.exists()]
 
     @property
     def parts(self) -> list[Part]:
@@ -271,9 +274,11 @@ def _pretrain(run: Run) -> list[Call]:
     settings, paths = run.config.pretrain, run.paths
     return [
         partial(
-            pretrain, store=paths.patches, sites=paths.sites, config=settings.of(settings.method),
-            out=paths.checkpoints, devices=run.devices, nodes=run.nodes,
+            pretrain, store=paths.patches, sites=paths.sites,
+            config=settings.of(settings.method, number), out=paths.checkpoints, run=number,
+            devices=run.devices, nodes=run.nodes,
         )
+        for number in range(settings.runs)
     ]  # fmt: skip
 
 
@@ -291,19 +296,20 @@ def evaluate_part(run: Run, part: Part) -> Call:
             truth = run.paths.archive if run.collection(archive.TRUTH) else None
             return partial(stage.evaluate_references, archive=truth, **given)
         case "probes":
-            given |= {"checkpoint": run.encoders(method), "method": method}
+            given |= {"checkpoints": run.encoders(method), "method": method}
             return partial(stage.evaluate_probes, **given)
         case "gbm_embedding":
-            given |= {"checkpoint": run.encoders(method), "method": method}
+            given |= {"checkpoints": run.encoders(method), "method": method}
             return partial(stage.evaluate_gbm_embedding, **given)
         case "finetune":
-            given |= {"checkpoint": run.encoders(method), "method": method, "split": split}
+            given |= {"checkpoints": run.encoders(method), "method": method, "split": split}
             given["calibrated"] = method in run.config.evaluate.calibrated
             return partial(stage.evaluate_finetune, **given)
         case _:
             given |= {"protocol": part.protocol, "method": method, "split": split}
-            sizes = run.config.pretrain.encoders
-            return partial(stage.evaluate_supervised, encoders=sizes, **given)
+            learned = run.config.pretrain
+            given |= {"encoders": learned.encoders, "runs": learned.runs}
+            return partial(stage.evaluate_supervised, **given)
 
 
 def _evaluate(*protocols: str) -> Callable[[Run], list[Call]]:
@@ -319,7 +325,7 @@ def transfer_part(run: Run, part: TransferPart) -> Call:
 
     given = run.config
     return partial(
-        evaluate_transfer, store=run.paths.plants, checkpoint=run.encoders(part.method),
+        evaluate_transfer, store=run.paths.plants, checkpoints=run.encoders(part.method),
         encoders=given.pretrain.encoders, config=given.transfer, part=part,
         out=run.of(part, "parquet"), fits=run.of(part, "csv"),
     )  # fmt: skip
@@ -359,7 +365,7 @@ def _fit(run: Run) -> list[Call]:
     return [
         partial(
             fit, sites=paths.sites, store=paths.patches,
-            checkpoint=None if named is None else run.encoders(named),
+            checkpoint=next(iter(run.encoders(named)), None) if named else None,
             encoders=given.pretrain.encoders, evaluate=given.evaluate, config=given.predict,
             chosen=None, out=paths.estimator(method, protocol),
         )
@@ -383,7 +389,7 @@ def _report(run: Run) -> list[Call]:
     from mmaq.report.stage import report
 
     given, paths = run.config, run.paths
-    losses = paths.checkpoints / f"{given.pretrain.method}_losses.csv"
+    losses = paths.losses(given.pretrain.method)
     return [
         partial(
             report, benchmark=paths.benchmark,

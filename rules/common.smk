@@ -15,7 +15,7 @@ from mmaq.config.parts import (
 )
 from mmaq.base.digest import code_digest
 from mmaq.base.errors import MmaqError
-from mmaq.base.layout import Layout
+from mmaq.base.layout import Layout, run_name
 from mmaq.contracts.patches import FILES as STORE_FILES
 from mmaq.stages import timings_by_rule
 from mmaq.transfer.store import FILES as PLANT_FILES
@@ -160,14 +160,14 @@ def made(name, path):
 
 
 def pretrain_section(wildcards):
-    """What decides the run of one method."""
-    return CONFIG.pretrain.of(wildcards.method).decisive()
+    """What decides one run of a method."""
+    return CONFIG.pretrain.of(wildcards.method, int(wildcards.run)).decisive()
 
 
 def encoders_of(wildcards):
-    """Encoders that a method is evaluated by, else nothing where there are no images."""
-    run = checkpoint_of(wildcards.method)
-    return [f"{PATHS.checkpoints}/{run}.safetensors"] if has_images() else []
+    """Encoders that a method is evaluated by, of all runs; nothing where there are no images."""
+    made = range(CONFIG.pretrain.runs if has_images() else 0)
+    return [str(PATHS.encoders(checkpoint_of(wildcards.method), run)) for run in made]
 
 
 def encoders_to_fit():
@@ -175,13 +175,13 @@ def encoders_to_fit():
     method = CONFIG.fitted_encoders
     if method is None:
         return []
-    return [f"{PATHS.checkpoints}/{checkpoint_of(method)}.safetensors"]
+    return [str(PATHS.encoders(checkpoint_of(method), 0))]
 
 
 def loss_curves():
-    """The curves of the configured method's run, if it takes part."""
+    """The curves of the configured method's first run, if it takes part."""
     made = has_images() and CONFIG.pretrain.method in PRETRAINED
-    return [f"{PATHS.checkpoints}/{CONFIG.pretrain.method}_losses.csv"] if made else []
+    return [str(PATHS.losses(CONFIG.pretrain.method))] if made else []
 
 
 def landuse_tables():
@@ -222,6 +222,9 @@ def timing_files():
         rule_of_parts = "grid_and_drop_part" if CONFIG.drops_granules else "grid_part"
         names += [f"{rule_of_parts}_{part}" for part in PARTS] + ["grid"]
     if has_images():
-        names += [f"pretrain_{run}" for run in PRETRAINED]
+        runs = range(CONFIG.pretrain.runs)
+        names += [
+            f"pretrain_{run_name(each, run)}" for each in PRETRAINED for run in runs
+        ]
     files = timings_by_rule(Path(TIMINGS, f"{name}.tsv") for name in names)
     return {rule: [str(path) for path in paths] for rule, paths in files.items()}

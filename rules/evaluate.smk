@@ -132,6 +132,7 @@ rule evaluate_supervised:
     params:
         config=section("evaluate", *MEASURING, "supervised"),
         encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
+        runs=CONFIG.pretrain.runs,
         code=code(
             "mmaq.evaluate.stage.evaluate_supervised",
             TRAINED=lambda job: run_of(job) if job.protocol == "scratch" else None,

@@ -1,19 +1,23 @@
-# Contract 4, checkpoints: one self-supervised run a method, which serves every split and seed.
+# Contract 4, checkpoints: the self-supervised runs of each method, which serve every split.
+RUN = run_name("{method}", "{run}")
+
+
 rule pretrain:
     input:
         store=STORE,
         sites=PATHS.sites,
     output:
-        checkpoint=f"{PATHS.checkpoints}/{{method}}.ckpt",
-        best=f"{PATHS.checkpoints}/{{method}}_best.ckpt",
-        encoders=f"{PATHS.checkpoints}/{{method}}.safetensors",
-        losses=f"{PATHS.checkpoints}/{{method}}_losses.csv",
+        checkpoint=f"{PATHS.checkpoints}/{RUN}.ckpt",
+        best=f"{PATHS.checkpoints}/{RUN}_best.ckpt",
+        encoders=f"{PATHS.checkpoints}/{RUN}.safetensors",
+        losses=f"{PATHS.checkpoints}/{RUN}_losses.csv",
     log:
-        f"{LOGS}/pretrain_{{method}}.log",
+        f"{LOGS}/pretrain_{RUN}.log",
     benchmark:
-        f"{TIMINGS}/pretrain_{{method}}.tsv"
+        f"{TIMINGS}/pretrain_{RUN}.tsv"
     wildcard_constraints:
         method="|".join(SELF_SUPERVISED),
+        run=r"\d+",
     priority: AWAITED
     conda:
         "../environment.yaml"

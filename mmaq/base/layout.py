@@ -8,6 +8,11 @@ from pathlib import Path
 DEFAULT_NAME = "default"
 
 
+def run_name(method: str, run: int | str) -> str:
+    """What the files of one pretraining run are called."""
+    return f"{method}_run{run}"
+
+
 @dataclass(frozen=True)
 class Layout:
     """Paths of the data set ``name``, relative to the working folder.
@@ -79,6 +84,14 @@ class Layout:
     def checkpoints(self) -> Path:
         """Contract 4: folder of checkpoints and their exports."""
         return self._own(Path("checkpoints"))
+
+    def encoders(self, method: str, run: int) -> Path:
+        """The encoders of one pretraining run, as exported."""
+        return self.checkpoints / f"{run_name(method, run)}.safetensors"
+
+    def losses(self, method: str) -> Path:
+        """The loss curves of a method's first run."""
+        return self.checkpoints / f"{run_name(method, 0)}_losses.csv"
 
     def estimator(self, method: str, protocol: str) -> Path:
         """Contract 6: what predicts NO2 anywhere, as the row of the benchmark does."""

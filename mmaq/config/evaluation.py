@@ -90,7 +90,9 @@ class Evaluate(Section):
     )
     folds: Annotated[int, Field(ge=2)] = Field(default=5, description="Folds of each split.")
     seeds: Annotated[tuple[int, ...], Once] = Field(
-        default=(0, 1, 2), min_length=1, description="Seeds of the folds and of the runs."
+        default=(0, 1, 2),
+        min_length=1,
+        description="Seeds of the folds; runs take them in turn.",
     )
     buffer_km: float = Field(
         default=10.0,

@@ -103,11 +103,17 @@ class Pretrain(Section):
     """The self-supervised run."""
 
     INCIDENTAL: ClassVar[frozenset[str]] = frozenset(
-        {"threads", "memory_share", "checkpoint_steps", "collapse", "loggers"}
+        {"runs", "threads", "memory_share", "checkpoint_steps", "collapse", "loggers"}
     )
 
     method: MethodName = Field(default="mmaq", description="Method, by its name.")
-    seed: int = Field(default=10, ge=0, description="Seed of weights, order and views.")
+    runs: Count = Field(
+        default=3,
+        description="Runs of each method, from other weights, orders and views; a row is their mean.",
+    )
+    seed: int = Field(
+        default=10, ge=0, description="Seed of weights, order and views of run 0; run i adds i."
+    )
     transductive: bool = Field(
         default=False,
         description="Use the stations' images too: every pretrained row is then transductive.",
@@ -166,9 +172,10 @@ class Pretrain(Section):
     collapse: Collapse = Collapse()
     loggers: Loggers = Loggers()
 
-    def of(self, method: MethodName) -> Pretrain:
-        """The run of one method: what all runs share, its rate and its own settings alone."""
+    def of(self, method: MethodName, run: int = 0) -> Pretrain:
+        """A run of one method: what all share, its seed, its rate and its own settings alone."""
         rate = self.rates.get(method, self.learning_rate)
         others = {key for keys in SETTINGS.values() for key in keys} - set(SETTINGS[method])
         given = self.model_dump(exclude={"rates", *others})
-        return Pretrain.narrow({**given, "method": method, "learning_rate": rate})
+        own = {"method": method, "seed": self.seed + run, "learning_rate": rate}
+        return Pretrain.narrow({**given, **own})

@@ -18,7 +18,7 @@ from mmaq.vocabulary import METHODS, METRICS, PROTOCOLS, REFERENCES, SPLITS, TAS
 class Row:
     """One figure of the benchmark. ``low`` and ``high`` bound its 95 % bootstrap interval.
 
-    ``modalities`` joins names with "+" ("s2+s5p+table"); ``runs`` counts seeds; ``n_train`` and
+    ``modalities`` joins names with "+" ("s2+s5p+table"); ``runs`` counts runs; ``n_train`` and
     ``n_test`` count stations (the mean over runs and folds, rounded); ``seconds`` is the wall time
     of all runs; ``reported`` is the paper's figure where there is one; ``reason`` says why a row
     was skipped.

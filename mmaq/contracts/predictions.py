@@ -24,17 +24,18 @@ ENTRY = {
 """What names a method on a split, as in the benchmark table."""
 
 PREDICTIONS = {
-    **ENTRY, "seed": np.int64, "fold": np.int64, "site_id": str, "measured": np.float64,
-    "prediction": np.float64, "radius": np.float64,
+    **ENTRY, "run": np.int64, "seed": np.int64, "fold": np.int64, "site_id": str,
+    "measured": np.float64, "prediction": np.float64, "radius": np.float64,
 }  # fmt: skip
-"""Columns: every test prediction of every seed, in ug/m3. ``radius`` is half the width of the 90 %
+"""Columns: every test prediction of every run, in ug/m3. ``run`` counts the times that the method
+was trained and tested; ``seed`` and ``fold`` say on what. ``radius`` is half the width of the 90 %
 interval, NaN where none was calibrated."""
 
 FITS = {
     **ENTRY, "n_train": np.int64, "n_test": np.int64, "seconds": np.float64, "status": str,
     "reason": str,
 }  # fmt: skip
-"""Columns: training and test samples of a fold (the mean over folds and seeds), seconds of fitting
+"""Columns: training and test samples of a fold (the mean over folds and runs), seconds of fitting
 and predicting without calibration, "ok" or "skipped", and the reason."""
 
 REMEDY = "Run `mmaq evaluate` again"

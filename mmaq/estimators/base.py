@@ -138,7 +138,7 @@ class Estimator(ABC):
 
     Attributes:
         method, protocol, modalities, label_fraction: as in the table.
-        plan: "folds" tests every fold of each seed, "hold-out" fold 0 alone, since a network
+        plan: "folds" tests every fold in each run, "hold-out" one alone, since a network
             takes minutes.
         calibrated: whether its predictions have 90 % intervals.
     """

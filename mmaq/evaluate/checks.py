@@ -84,7 +84,7 @@ def check_null(shuffled: Task, estimator: Estimator, split: str, config: Evaluat
         LeakError: it is not below ``NULL_R2``.
         Unavailable: the data cannot give the split, or lack what the method reads.
     """
-    tested = predict_folds(shuffled, shuffled.places, estimator, split, config)
+    tested = predict_folds(shuffled, shuffled.places, [estimator], split, config)
     units = pd.Series(shuffled.site_id, index=shuffled.site_id)
     estimate = estimate_metrics(tested.table, units, config.bootstrap)
     upper = float(estimate.high[METRICS.index("r2")])

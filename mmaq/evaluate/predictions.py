@@ -19,9 +19,13 @@ from mmaq.config.evaluation import Evaluate
 from mmaq.contracts.predictions import join_predictions, write_fits
 from mmaq.estimators.base import Estimator, Places, calibrate
 from mmaq.evaluate.task import Task, check_fold
-from mmaq.statistics.splits import outer_folds, related, split_seeds
+from mmaq.statistics.splits import outer_folds, related, repeats
 
 log = logging.getLogger(__name__)
+
+
+Runs = Sequence[Estimator]
+"""A method: the estimator of each of its runs, which differ in their pretraining alone."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Tested:
 
 
 def predict_all(
-    work: Sequence[tuple[Task, Sequence[Estimator]]],
+    work: Sequence[tuple[Task, Sequence[Runs]]],
     splits: Sequence[str],
     config: Evaluate,
     out: Path,
@@ -43,7 +47,7 @@ def predict_all(
     """Test each estimator of a task on each split, and write predictions and fits.
 
     Args:
-        work: tasks with their estimators, which share what is made of the stations.
+        work: tasks with the methods to test, which share what is made of the stations.
         splits: names of splits.
         config: folds, seeds, buffer.
         out: test predictions (Parquet).
@@ -51,15 +55,15 @@ def predict_all(
         also: pollutants that a network learns beside the task's own.
     """
     runs = [
-        (task, task_places, estimator, split)
-        for task, estimators in work
+        (task, task_places, method, split)
+        for task, methods in work
         for task_places in [task.places]
-        for estimator in estimators
+        for method in methods
         for split in splits
     ]
     tested = [
-        predict_or_skip(task, places, estimator, split, config, also)
-        for task, places, estimator, split in tqdm(runs, "evaluate", unit="row", disable=None)
+        predict_or_skip(task, places, method, split, config, also)
+        for task, places, method, split in tqdm(runs, "evaluate", unit="row", disable=None)
     ]
     with replacing(out) as temporary:
         join_predictions(each.table for each in tested).to_parquet(temporary, index=False)
@@ -71,14 +75,15 @@ def predict_all(
 def predict_or_skip(
     task: Task,
     places: Places,
-    estimator: Estimator,
+    method: Runs,
     split: str,
     config: Evaluate,
     also: tuple[str, ...] = (),
 ) -> Tested:
-    """Test an estimator; what the data cannot give is a skipped line with its reason."""
+    """Test a method; what the data cannot give is a skipped line with its reason."""
+    estimator = method[0]
     try:
-        tested = predict_folds(task, places, estimator, split, config, also)
+        tested = predict_folds(task, places, method, split, config, also)
     except Unavailable as reason:
         log.info("%s, %s on %s: skipped: %s", estimator.method, estimator.protocol, split, reason)
         line = {
@@ -95,12 +100,12 @@ def predict_or_skip(
 def predict_folds(
     task: Task,
     places: Places,
-    estimator: Estimator,
+    method: Runs,
     split: str,
     config: Evaluate,
     also: tuple[str, ...] = (),
 ) -> Tested:
-    """Test every fold of each seed, or fold 0 alone where the estimator plans a hold-out.
+    """Test the runs of a method as :func:`mmaq.statistics.splits.repeats` says.
 
     Raises:
         Unavailable: the data cannot give the split, or lack what the estimator reads.
@@ -109,22 +114,28 @@ def predict_folds(
     copies = task.copies
     stations = related(task.table, split, copies, config.buffer_km, config.together)
     parts, trained, seconds = [], [], 0.0
-    for seed in split_seeds(split, config.seeds):
-        folds = outer_folds(task.table, split, config.folds, stations, seed)
-        for number, fold in enumerate(folds[:1] if estimator.plan == "hold-out" else folds):
+    for repeat in repeats(split, config.seeds, len(method), method[0].plan == "hold-out"):
+        estimator = method[repeat.run % len(method)]
+        folds = outer_folds(task.table, split, config.folds, stations, repeat.seed)
+        tested = range(len(folds)) if repeat.fold is None else [repeat.fold % len(folds)]
+        for number in tested:
+            fold = folds[number]
             check_fold(task, fold, copies)
             train = task.training(places, fold, stations, also)
             start = time.perf_counter()
-            found = estimator.fit(train, seed=seed).mean(places.take(fold.test))
+            found = estimator.fit(train, seed=repeat.start).mean(places.take(fold.test))
             seconds += time.perf_counter() - start
-            radius = calibrate(estimator, train, seed=seed) if estimator.calibrated else np.nan
+            radius = np.nan
+            if estimator.calibrated:
+                radius = calibrate(estimator, train, seed=repeat.start)
             part = {
                 "site_id": task.site_id[fold.test], "measured": target[fold.test],
-                "prediction": found, "radius": radius, "seed": seed, "fold": number,
+                "prediction": found, "radius": radius, "run": repeat.run, "seed": repeat.seed,
+                "fold": number,
             }  # fmt: skip
             parts.append(pd.DataFrame(part))
             trained.append(len(fold.train))
-    entry = _entry(task, estimator, split)
+    entry = _entry(task, method[0], split)
     line = {
         **entry, "n_train": round(float(np.mean(trained))),
         "n_test": round(float(np.mean([len(part) for part in parts]))), "seconds": seconds,

@@ -91,9 +91,9 @@ def _station_rows(
         units = known[RESAMPLED[fit["split"]]]
         if units[part["site_id"]].nunique() == 1:  # a country by itself
             units = known["site_id"]
-        folds = len(part[["seed", "fold"]].drop_duplicates())
+        folds = len(part[["run", "fold"]].drop_duplicates())
         about = {
-            "group": group, "runs": part["seed"].nunique(), "n_train": fit["n_train"],
+            "group": group, "runs": part["run"].nunique(), "n_train": fit["n_train"],
             "n_test": round(len(part) / folds), "seconds": fit["seconds"],
         }  # fmt: skip
         yield from _figures({**entry, **about}, estimate_metrics(part, units, draws))

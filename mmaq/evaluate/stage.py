@@ -15,11 +15,10 @@ from mmaq.config.learning import Encoders
 from mmaq.contracts.predictions import PREDICTIONS, read_outcomes
 from mmaq.contracts.sites import COLUMNS, read_sites
 from mmaq.estimators import catalogue
-from mmaq.estimators.base import Estimator
 from mmaq.estimators.encoders import Pretrained
 from mmaq.estimators.probes import probes
 from mmaq.evaluate.checks import check_measured
-from mmaq.evaluate.predictions import predict_all
+from mmaq.evaluate.predictions import Runs, predict_all
 from mmaq.evaluate.rows import make_rows
 from mmaq.evaluate.table import write_metrics, write_rows
 from mmaq.evaluate.task import read_task
@@ -43,7 +42,7 @@ def evaluate_references(
         store: contract 3, a folder.
         archive: contract 1 where it holds the truth; without it the ceilings are skipped.
         config: pollutants, splits, folds, seeds, references, shares of labels.
-        out: test predictions of every seed (Parquet).
+        out: test predictions of every run (Parquet).
         fits: a line a method and split (CSV).
 
     Raises:
@@ -55,29 +54,29 @@ def evaluate_references(
     if "ridge" in config.references:
         shares = config.label_fractions
         estimators += [catalogue.reference("ridge", share=share) for share in shares]
-    _evaluate(sites, store, estimators, config.splits, config, out, fits)
+    _evaluate(sites, store, [[each] for each in estimators], config.splits, config, out, fits)
 
 
 def evaluate_probes(
     *,
     sites: Path,
     store: Path,
-    checkpoint: Path | None,
+    checkpoints: Sequence[Path],
     config: Evaluate,
     method: str,
     out: Path,
     fits: Path,
 ) -> None:
-    """Test the configured heads on the frozen encoders of one method.
+    """Test the configured heads on the frozen encoders of each run of one method.
 
     Args:
         sites: contract 2.
         store: contract 3, a folder.
-        checkpoint: contract 4, of the run that ``checkpoint_of(method)`` names; without it the
-            method is skipped.
+        checkpoints: contract 4, of each run of the method that ``checkpoint_of(method)`` names;
+            without any the method is skipped.
         config: splits, folds, seeds, heads, shares of labels.
         method: a ``Learned`` of the configuration.
-        out: test predictions of every seed (Parquet).
+        out: test predictions of every run (Parquet).
         fits: a line a head and split (CSV).
 
     Raises:
@@ -85,16 +84,18 @@ def evaluate_probes(
         StoreError: the patch store is missing or damaged.
         CheckpointError: the checkpoint cannot be read, or is another method's.
     """
-    encoder = Pretrained(method, checkpoint)
-    estimators = probes(encoder, config.heads, config.label_fractions)
-    _evaluate(sites, store, estimators, config.splits, config, out, fits)
+    runs = [
+        probes(encoder, config.heads, config.label_fractions)
+        for encoder in _runs(method, checkpoints)
+    ]
+    _evaluate(sites, store, list(zip(*runs, strict=True)), config.splits, config, out, fits)
 
 
 def evaluate_gbm_embedding(
     *,
     sites: Path,
     store: Path,
-    checkpoint: Path | None,
+    checkpoints: Sequence[Path],
     config: Evaluate,
     method: str,
     out: Path,
@@ -104,15 +105,15 @@ def evaluate_gbm_embedding(
 
     Arguments and errors as of :func:`evaluate_probes`.
     """
-    estimators = [catalogue.embedding_trees(Pretrained(method, checkpoint))]
-    _evaluate(sites, store, estimators, config.splits, config, out, fits)
+    runs = [catalogue.embedding_trees(encoder) for encoder in _runs(method, checkpoints)]
+    _evaluate(sites, store, [runs], config.splits, config, out, fits)
 
 
 def evaluate_finetune(
     *,
     sites: Path,
     store: Path,
-    checkpoint: Path | None,
+    checkpoints: Sequence[Path],
     config: Evaluate,
     method: str,
     split: str,
@@ -120,14 +121,16 @@ def evaluate_finetune(
     out: Path,
     fits: Path,
 ) -> None:
-    """Test the fine-tuned encoders of one method on fold 0 of each seed of one split.
+    """Test the fine-tuned encoders of one method on one split: run i on hold-out i.
 
     Arguments and errors as of :func:`evaluate_probes`; ``split`` is one of the configuration's,
     and with ``calibrated`` the encoders are tuned once more, for their 90 % intervals.
     """
-    encoder = Pretrained(method, checkpoint)
-    estimators = [catalogue.fine_tuned(encoder, config.finetune, calibrated)]
-    _evaluate(sites, store, estimators, [split], config, out, fits)
+    runs = [
+        catalogue.fine_tuned(encoder, config.finetune, calibrated)
+        for encoder in _runs(method, checkpoints)
+    ]
+    _evaluate(sites, store, [runs], [split], config, out, fits)
 
 
 def evaluate_supervised(
@@ -139,10 +142,11 @@ def evaluate_supervised(
     protocol: Literal["scratch", "supervised"],
     method: str,
     split: str,
+    runs: int,
     out: Path,
     fits: Path,
 ) -> None:
-    """Test a network from random weights on fold 0 of each seed of one split, as fine-tuning is.
+    """Test a network from random weights on one split: run i on hold-out i, as fine-tuning is.
 
     Args:
         sites: contract 2.
@@ -152,7 +156,8 @@ def evaluate_supervised(
         protocol: "scratch", the encoders of a pretraining method; "supervised", another network.
         method: a ``Pretrained`` of the configuration with "scratch", else a ``SupervisedName``.
         split: one of the configuration's.
-        out: test predictions of every seed (Parquet).
+        runs: how many times, each from other weights.
+        out: test predictions of every run (Parquet).
         fits: a line (CSV).
 
     Raises:
@@ -160,14 +165,19 @@ def evaluate_supervised(
         StoreError: the patch store is missing or damaged.
     """
     joint = config.pollutants if config.supervised.joint and protocol == "supervised" else ()
-    estimators = [catalogue.supervised(method, protocol, encoders, config.supervised)]
-    _evaluate(sites, store, estimators, [split], config, out, fits, joint)
+    estimator = catalogue.supervised(method, protocol, encoders, config.supervised)
+    _evaluate(sites, store, [[estimator] * runs], [split], config, out, fits, joint)
+
+
+def _runs(method: str, checkpoints: Sequence[Path]) -> list[Pretrained]:
+    """The encoders of each run; where none was pretrained, encoders that say so when read."""
+    return [Pretrained(method, path) for path in checkpoints] or [Pretrained(method, None)]
 
 
 def _evaluate(
     sites: Path,
     store: Path,
-    estimators: Sequence[Estimator],
+    methods: Sequence[Runs],
     splits: Sequence[str],
     config: Evaluate,
     out: Path,
@@ -176,7 +186,7 @@ def _evaluate(
 ) -> None:
     with limited_threads(config.threads):
         tasks = [read_task(sites, store, pollutant) for pollutant in config.pollutants]
-        predict_all([(task, estimators) for task in tasks], splits, config, out, fits, also)
+        predict_all([(task, methods) for task in tasks], splits, config, out, fits, also)
 
 
 def benchmark_table(

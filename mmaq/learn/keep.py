@@ -14,6 +14,7 @@ import torch
 from pytorch_lightning.callbacks import Checkpoint
 
 from mmaq.base.files import replacing
+from mmaq.base.layout import run_name
 from mmaq.config.learning import Pretrain
 from mmaq.learn.data import Inputs, Statistics
 from mmaq.learn.history import History, refuse_collapse
@@ -24,10 +25,11 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Names:
-    """Paths in the folder of checkpoints; runs of several methods can share one folder."""
+    """Paths in the folder of checkpoints, which the runs of several methods share."""
 
     folder: Path
     method: str
+    run: int = 0
 
     @property
     def last(self) -> Path:
@@ -75,7 +77,7 @@ class Names:
                 remains.unlink()
 
     def _named(self, end: str) -> Path:
-        return self.folder / f"{self.method}{end}"
+        return self.folder / f"{run_name(self.method, self.run)}{end}"
 
 
 class KeepRun(Checkpoint):

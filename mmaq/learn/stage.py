@@ -54,25 +54,32 @@ METHODS: dict[str, type[Method]] = {
 
 
 def pretrain(
-    *, store: Path, sites: Path, config: Pretrain, out: Path, devices: int = 1, nodes: int = 1
+    *,
+    store: Path,
+    sites: Path,
+    config: Pretrain,
+    out: Path,
+    run: int = 0,
+    devices: int = 1,
+    nodes: int = 1,
 ) -> None:
     """Pretrain the configured method on the sites that evaluation never sees.
 
-    Writes into the folder ``out``, with the method's name for METHOD: ``METHOD.ckpt``, the
-    Lightning checkpoint of the last epoch; ``METHOD_best.ckpt``, weights of the epoch with the
-    lowest training loss; ``METHOD_s2_only.ckpt``, the Sentinel-2 encoder of that epoch; beside
-    each its encoders as ``.safetensors`` (contract 4); ``METHOD.md``, a model card; and
-    ``METHOD_losses.csv``, a row a step: epoch, step, lr, loss, its terms, what the method
-    monitors, and on the last row of each epoch ``rank_``, ``spread_`` and
-    ``correlation_<modality>`` of some embeddings. ``METHOD_last.ckpt`` and
-    ``METHOD_last_best.ckpt`` are there only while the run goes on: a run that was stopped
-    continues from these two alone, and ends on a CPU with the same values.
+    Writes into the folder ``out``, with METHOD_runN for NAME: ``NAME.ckpt``, the Lightning
+    checkpoint of the last epoch; ``NAME_best.ckpt``, weights of the epoch with the lowest training
+    loss; ``NAME_s2_only.ckpt``, the Sentinel-2 encoder of that epoch; beside each its encoders as
+    ``.safetensors`` (contract 4); ``NAME.md``, a model card; and ``NAME_losses.csv``, a row a step:
+    epoch, step, lr, loss, its terms, what the method monitors, and on the last row of each epoch
+    ``rank_``, ``spread_`` and ``correlation_<modality>`` of some embeddings. ``NAME_last.ckpt`` and
+    ``NAME_last_best.ckpt`` are there only while the run goes on: a run that was stopped continues
+    from these two alone, and ends on a CPU with the same values.
 
     Args:
         store: contract 3, a folder.
         sites: contract 2.
-        config: the run.
+        config: the run, with its seed.
         out: folder of checkpoints.
+        run: its number among the runs of the method.
         devices: GPUs on each node, or processes on a machine without; they share each batch.
         nodes: machines.
 
@@ -89,8 +96,8 @@ def pretrain(
     inputs = load_inputs(opened, chosen, resident)
     statistics = compute_statistics(inputs)
     how = "on the device" if resident else "streamed from the store"
-    LOG.info("pretraining %s on %d sites, %s", config.method, len(inputs), how)
-    names = Names(Path(out), config.method)
+    LOG.info("pretraining %s, run %d, on %d sites, %s", config.method, run, len(inputs), how)
+    names = Names(Path(out), config.method, run)
     trainer, module = _fit(config, inputs, statistics, names, devices, nodes)
     if trainer.is_global_zero:
         export(names, module.history, best_epoch(module.history, module.warmup))

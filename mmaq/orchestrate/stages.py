@@ -47,7 +47,7 @@ STAGES = (
     Stage("pretrain", ("rules/pretrain.smk",), ("pretrain",)),
     Stage(
         "evaluate", ("rules/evaluate.smk", "rules/transfer.smk"),
-        ("evaluate", "transfer", "pretrain.encoders"),
+        ("evaluate", "transfer", "pretrain.encoders", "pretrain.runs"),
     ),
     Stage("report", ("rules/report.smk",)),
 )  # fmt: skip

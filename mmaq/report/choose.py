@@ -95,7 +95,7 @@ def whole(predictions: pd.DataFrame, task: str = "no2") -> pd.DataFrame:
 
 
 def once(predictions: pd.DataFrame, key: Key, split: str) -> pd.DataFrame:
-    """A method's predictions on ``split``, a station once: by the first seed that tests it."""
+    """A method's predictions on ``split``, a station once: by the first run that tests it."""
     rows = of(predictions, key)
     rows = rows[rows["split"] == split]
-    return rows.sort_values(["seed", "fold"], kind="stable").drop_duplicates("site_id")
+    return rows.sort_values(["run", "fold"], kind="stable").drop_duplicates("site_id")

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mmaq.report.choose import KEY, Key, among, of
-from mmaq.statistics.bootstrap import bounds, draw_weights
+from mmaq.statistics.bootstrap import draw_weights, interval
 
 NOMINAL = 0.9
 
@@ -38,7 +38,7 @@ class Coverage(NamedTuple):
 def coverage(rows: pd.DataFrame) -> Coverage:
     """Coverage of predictions with columns site_id, measured, prediction and radius (µg/m³).
 
-    Bounds are of a bootstrap over stations, each with its predictions of all seeds.
+    Bounds are of a bootstrap over stations, each with its predictions of all runs.
     """
     inside = (rows["measured"] - rows["prediction"]).abs() <= rows["radius"]
     by_station = (
@@ -51,9 +51,9 @@ def coverage(rows: pd.DataFrame) -> Coverage:
     )
     drawn = draw_weights(np.arange(len(by_station)).astype(str), DRAWS) @ by_station
     shares = drawn[:, :2] / drawn[:, 2:]
-    low, high = bounds(shares)
     total = by_station.sum(axis=0)
     value, width = total[:2] / total[2]
+    low, high = interval(np.array([[value, width]]), shares[:, None], len(by_station))
     return Coverage(value, low[0], high[0], width, low[1], high[1], len(by_station))
 
 

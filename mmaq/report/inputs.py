@@ -12,7 +12,7 @@ import pyarrow as arrow
 from mmaq.base.errors import TableError
 
 PREDICTIONS = (
-    "task", "method", "protocol", "modalities", "label_fraction", "split", "seed", "fold",
+    "task", "method", "protocol", "modalities", "label_fraction", "split", "run", "seed", "fold",
     "site_id", "measured", "prediction", "radius",
 )  # fmt: skip
 """Columns of test predictions; measured, prediction and radius (half the 90 % interval, missing

@@ -74,6 +74,7 @@ def make_run(found: argparse.Namespace, paper: Path) -> Run:
         _put(values, "pretrain.method", found.model)
         _put(values, "pretrain.rates", {})  # the command line names one rate
         _put(values, "pretrain.loggers.wandb", _wandb(found))
+    _put(values, "pretrain.runs", 1)  # and one seed
     config = check_config(values, "the command line")
     paths = Layout(config.name)
     checkpoints = found.checkpoints_dir or paths.checkpoints

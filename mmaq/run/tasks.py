@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mmaq import stages
 from mmaq.base.errors import CheckpointError, ConfigError
+from mmaq.base.layout import run_name
 from mmaq.config.parts import Part, checkpoint_of
 from mmaq.contracts.sites import has_places, read_sites
 from mmaq.run.arguments import TRANSFER
@@ -47,7 +48,7 @@ def find_checkpoint(run: Run) -> Path:
         CheckpointError: there is no such file.
     """
     method = checkpoint_of(run.model)
-    path = run.encoders or run.checkpoints / f"{method}.ckpt"
+    path = run.encoders or run.checkpoints / f"{run_name(method, 0)}.ckpt"
     if not path.is_file():
         remedy = f"Make it by --task pretrain --model {method}, or give --ckpt_path"
         raise CheckpointError(path, "the checkpoint does not exist", remedy)

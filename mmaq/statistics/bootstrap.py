@@ -1,9 +1,12 @@
-"""Bootstrap: how far a figure would move with other stations of the same kind.
+"""Intervals: how far a figure would move with other stations of the same kind, and other runs.
 
-Percentile intervals (Efron and Tibshirani 1993, chapter 13). What is resampled is what the split
-leaves out: single stations, or whole blocks or countries, since neighbours err alike and a hundred
-of them are not a hundred independent ones. A station comes with its predictions of all seeds,
-since the seeds share their stations. The intervals hold the trained models fixed.
+Stations: percentile intervals of a bootstrap (Efron and Tibshirani 1993, chapter 13). What is
+resampled is what the split leaves out: single stations, or whole blocks or countries, since
+neighbours err alike and a hundred of them are not a hundred independent ones. A station comes with
+its predictions of all runs, since the runs share their stations.
+
+Runs: a method that is trained again gives another figure. A bootstrap of three runs would hold
+their mean in three of four cases only, so the spread of the runs enters as in Student's t.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm, t
 
 from mmaq.statistics.metrics import INTERVAL_METRICS, METRICS, interval_metrics, metrics
 
@@ -25,7 +29,7 @@ difference of two methods can be paired."""
 
 
 class Estimate(NamedTuple):
-    """Metrics by name, (k,) each: the mean over seeds and its 95 % bounds."""
+    """Metrics by name, (k,) each: the mean over runs and its 95 % bounds."""
 
     names: tuple[str, ...]
     value: np.ndarray
@@ -34,13 +38,13 @@ class Estimate(NamedTuple):
 
 
 def estimate_metrics(predictions: pd.DataFrame, units: pd.Series, draws: int) -> Estimate:
-    """The mean over seeds of each metric of a seed's pooled predictions, and its interval.
+    """The mean over runs of each metric of a run's pooled predictions, and its interval.
 
     Coverage and width of the 90 % intervals are among them where all predictions have one.
 
     Args:
-        predictions: columns seed, site_id, measured, prediction and radius (ug/m3); a station at
-            most once a seed.
+        predictions: columns run, site_id, measured, prediction and radius (ug/m3); a station at
+            most once a run.
         units: what is resampled together, by ``site_id``: its own name, its block or its country.
         draws: number of resamples.
     """
@@ -50,7 +54,7 @@ def estimate_metrics(predictions: pd.DataFrame, units: pd.Series, draws: int) ->
     once = np.ones((1, len(of_station)))
     values: list[np.ndarray] = []
     resampled: list[np.ndarray] = []
-    for _, run in predictions.groupby("seed"):
+    for _, run in predictions.groupby("run"):
         target, prediction = run["measured"].to_numpy(float), run["prediction"].to_numpy(float)
         radius = run["radius"].to_numpy(float)
         position = of_station.index.get_indexer(run["site_id"].to_numpy(str))
@@ -61,7 +65,8 @@ def estimate_metrics(predictions: pd.DataFrame, units: pd.Series, draws: int) ->
                 found.append(interval_metrics(target, prediction, radius, weight))
             figures.append(np.hstack(found))
     names = METRICS + INTERVAL_METRICS if calibrated else METRICS
-    low, high = bounds(np.mean(resampled, axis=0))
+    units_drawn = of_station.nunique()
+    low, high = interval(np.vstack(values), np.stack(resampled, axis=1), units_drawn)
     return Estimate(names, np.mean(values, axis=0)[0], low, high)
 
 
@@ -71,13 +76,13 @@ def estimate_counts(
     metrics: Callable[[np.ndarray], np.ndarray],
     draws: int,
 ) -> Estimate:
-    """The mean over seeds of each metric, and its 95 % interval over locations.
+    """The mean over runs of each metric, and its 95 % interval over locations.
 
     Args:
-        runs: by seed, the locations of its test scenes (n,) and their counts (n, k).
+        runs: by number, the locations of its test scenes (n,) and their counts (n, k).
         names: of the m metrics.
         metrics: (draws, k) sums to (draws, m).
-        draws: number of resamples. A location is drawn with all its scenes, of all seeds.
+        draws: number of resamples. A location is drawn with all its scenes, of all runs.
     """  # fmt: skip
     places = np.unique(np.concatenate([location for location, _ in runs.values()]))
     weights = draw_weights(places, draws)
@@ -86,7 +91,7 @@ def estimate_counts(
         by_place = pd.DataFrame(counts).groupby(location).sum().reindex(places, fill_value=0)
         values.append(metrics(by_place.to_numpy(float).sum(axis=0, keepdims=True))[0])
         resampled.append(metrics(weights @ by_place.to_numpy(float)))
-    low, high = bounds(np.mean(resampled, axis=0))
+    low, high = interval(np.vstack(values), np.stack(resampled, axis=1), len(places))
     return Estimate(names, np.mean(values, axis=0), low, high)
 
 
@@ -110,15 +115,45 @@ def _multinomial(count: int, draws: int) -> np.ndarray:
     return drawn
 
 
-def bounds(resampled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """95 % bounds of k figures, (k,) each, from those of resamples, (draws, k).
+def interval(
+    values: np.ndarray, resampled: np.ndarray, units: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """95 % bounds of the mean over runs of k figures, (k,) each.
+
+    The squared standard error is that of other stations plus that of other runs. The first comes
+    from the bootstrap, on each side by itself, since figures such as R2 are skewed; ``units`` - 1
+    are its degrees of freedom. The second is the variance between runs over their number, less
+    what the runs differ by because they were tested on different stations, which the resamples
+    tell; it has one degree of freedom less than there are runs. Both together are held against
+    Student's t, with degrees of freedom after Welch and Satterthwaite (Satterthwaite 1946, An
+    approximate distribution of estimates of variance components).
 
     A resample that leaves a figure undefined, as equal targets leave R2, is left out; where all do,
-    the bounds are NaN.
+    or one unit was drawn, the bounds are NaN.
+
+    Args:
+        values: of each run, (runs, k).
+        resampled: of each run in each resample of units, (draws, runs, k).
+        units: how many stations, blocks or countries were drawn from.
     """
-    defined = resampled[np.isfinite(resampled).all(axis=1)]
-    if not len(defined):
-        missing = np.full(resampled.shape[1], np.nan)
+    runs, figures = values.shape
+    defined = resampled[np.isfinite(resampled).all(axis=(1, 2))]
+    if not len(defined) or units < 2:
+        missing = np.full(figures, np.nan)
         return missing, missing
-    low, high = np.percentile(defined, LEVELS, axis=0)
-    return low, high
+    mean = values.mean(axis=0)
+    sides = np.percentile(defined.mean(axis=1), LEVELS, axis=0) - mean
+    # A bootstrap of few units is too narrow: its variance is that of the sample, not of its kind.
+    of_units = (sides / norm.ppf(0.975)) ** 2 * units / (units - 1)
+    between, of_runs = np.zeros(figures), np.zeros(figures)
+    if runs > 1:
+        between = values.var(axis=0, ddof=1)
+        by_stations = (defined - values).var(axis=1, ddof=1).mean(axis=0)
+        of_runs = np.maximum(between - by_stations, 0.0) / runs
+    total = of_units + of_runs
+    known = of_units**2 / (units - 1)
+    if runs > 1:
+        known = known + np.where(of_runs > 0, (between / runs) ** 2 / (runs - 1), 0.0)
+    freedom = np.divide(total**2, known, out=np.full(total.shape, np.inf), where=known > 0)
+    reach = t.ppf(0.975, freedom) * np.sqrt(total)
+    return mean - reach[0], mean + reach[1]

@@ -2,8 +2,9 @@
 
 Two methods err at the same stations, so their difference is known better than either figure; the
 intervals of the benchmark table may overlap where the paired one is clear of 0. Both methods are
-taken at the seeds and stations that both predicted, and each resample draws the same stations for
-both (Efron and Tibshirani 1993, chapter 13).
+taken at the runs and stations that both predicted, and each resample draws the same stations for
+both (Efron and Tibshirani 1993, chapter 13). A verdict is one on methods, not on the runs at hand:
+the interval holds what other runs would give too.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from mmaq.statistics.bootstrap import bounds, draw_weights
+from mmaq.statistics.bootstrap import draw_weights, interval
 from mmaq.vocabulary import METHODS, PROTOCOLS, REFERENCES
 
 ENTRY = ("method", "protocol", "modalities")
 
 OTHER = tuple(f"other_{name}" for name in ENTRY)
+
+AT_ONCE = 256
+"""Pairs whose resamples are held in memory together."""
 
 FIGURES = ("difference", "low", "high", "block_low", "block_high", "stations", "verdict")
 
@@ -28,22 +32,22 @@ def compare_pairs(predictions: pd.DataFrame, blocks: pd.Series, draws: int) -> p
     """The difference in R2 of each pair of methods, in the columns ENTRY, OTHER and FIGURES.
 
     Each pair stands once, in the order of the benchmark's names. ``difference`` is the first
-    method's R2 less the other's, the mean over seeds; its 95 % intervals are over stations and
-    over whole blocks (NaN where all lie in one).
+    method's R2 less the other's, the mean over runs; its 95 % intervals are over runs and stations
+    and over runs and whole blocks (NaN where all lie in one).
 
     Args:
-        predictions: of one task and split; columns of ENTRY, seed, site_id, measured, prediction.
+        predictions: of one task and split; columns of ENTRY, run, site_id, measured, prediction.
         blocks: the block of each station, by ``site_id``.
         draws: number of resamples.
     """
     stations, column = np.unique(predictions["site_id"].to_numpy(str), return_inverse=True)
-    seeds, row = np.unique(predictions["seed"].to_numpy(), return_inverse=True)
+    runs, row = np.unique(predictions["run"].to_numpy(), return_inverse=True)
     error = (predictions["prediction"] - predictions["measured"]).to_numpy(float)
     measured = np.empty(len(stations))
     measured[column] = predictions["measured"].to_numpy(float)
     found = predictions.groupby(list(ENTRY)).indices
     names = sorted(found, key=_rank)
-    squares = np.full((len(names), len(seeds), len(stations)), np.nan)
+    squares = np.full((len(names), len(runs), len(stations)), np.nan)
     for number, name in enumerate(names):
         at = found[name]
         squares[number, row[at], column[at]] = error[at] ** 2
@@ -73,30 +77,39 @@ def _figures(
     stations: np.ndarray, blocks: np.ndarray, draws: int,
 ) -> pd.DataFrame:  # fmt: skip
     """FIGURES of ``pairs``, (p, 2) positions among the methods, that share their stations."""
-    weights = np.ones((1, len(stations))), *(draw_weights(u, draws) for u in (stations, blocks))
-    value, over_stations, over_blocks = (
-        left[:, pairs[:, 1]] - left[:, pairs[:, 0]]
-        for left in (unexplained(squares, shared, measured, weight) for weight in weights)
-    )
-    low, high = bounds(over_stations)
-    block_low, block_high = bounds(over_blocks)
-    if len(np.unique(blocks)) == 1:
-        block_low, block_high = np.full((2, len(pairs)), np.nan)
+    once = np.ones((1, len(stations)))
+    value = _differences(unexplained(squares, shared, measured, once), pairs)[0]
+    bounds = []
+    for units in (stations, blocks):
+        left = unexplained(squares, shared, measured, draw_weights(units, draws))
+        count = len(np.unique(units))
+        found = [
+            interval(value[:, some], _differences(left, pairs[some]), count)
+            for some in np.array_split(np.arange(len(pairs)), -(-len(pairs) // AT_ONCE))
+        ]
+        bounds += [np.concatenate(side) for side in zip(*found, strict=True)]
+    low, high, block_low, block_high = bounds
     better, worse = (low > 0) & (block_low > 0), (high < 0) & (block_high < 0)
     verdict = np.where(better, "better", np.where(worse, "worse", "open"))
-    figures = value[0], low, high, block_low, block_high, len(stations), verdict
+    figures = value.mean(axis=0), low, high, block_low, block_high, len(stations), verdict
     return pd.DataFrame(dict(zip(FIGURES, figures, strict=True)))
+
+
+def _differences(left: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """R2 of the first less R2 of the second of each pair, (draws, runs, p)."""
+    return left[..., pairs[:, 1]] - left[..., pairs[:, 0]]
 
 
 def unexplained(
     squares: np.ndarray, shared: np.ndarray, measured: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
-    """1 - R2 of each method, the mean over seeds, (draws, methods); NaN where it is undefined.
+    """1 - R2 of each method and run, (draws, runs, methods); NaN where it is undefined.
 
     Args:
-        squares: squared errors, (methods, seeds, stations); of methods with an error wherever
+        squares: squared errors, (methods, runs, stations); of methods with an error wherever
             ``shared``, NaN results for others.
-        shared: which seeds and stations take part, (seeds, stations) bool.
+        shared: which runs and stations take part, (runs, stations) bool; a run without any is left
+            out.
         measured: (stations,) in the unit of the errors.
         weights: how often a resample drew each station, (draws, stations).
     """
@@ -110,7 +123,7 @@ def unexplained(
             variation = second - first**2 / count
             variation[~(variation > 1e-12 * second)] = np.nan  # equal targets
         parts.append(weights[:, here] @ squares[:, run, here].T / variation[:, None])
-    return np.asarray(np.mean(parts, axis=0))
+    return np.stack(parts, axis=1)
 
 
 def _rank(name: tuple[str, str, str]) -> tuple[int, int, str]:

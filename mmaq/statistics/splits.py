@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -82,9 +83,41 @@ class Stations:
         return Fold(fold.train[kept], fold.test)
 
 
-def split_seeds(split: str, seeds: Sequence[int]) -> tuple[int, ...]:
-    """Seeds that a split is run with: one where it has nothing to draw."""
-    return tuple(seeds[:1]) if split in ("country", "official") else tuple(seeds)
+class Repeat(NamedTuple):
+    """One of the times that a method is fitted and tested on a split."""
+
+    run: int
+    """Its number, from 0."""
+    seed: int
+    """Of the folds."""
+    start: int
+    """Seed of what the estimator draws."""
+    fold: int | None
+    """The hold-out that it is tested on; None: all folds, each in turn."""
+
+
+def repeats(split: str, seeds: Sequence[int], runs: int, holds_out: bool) -> list[Repeat]:
+    """The repeats of a method on ``split``: every seed of the folds and every run takes part.
+
+    A method that is tested on all folds takes folds of the next seed in each repeat; a split that
+    has nothing to draw has one seed. A method with a ``holds_out`` plan, whose training costs too
+    much to be done on all folds, takes fold i of the first seed in run i: together its runs test
+    other stations each.
+
+    Args:
+        split: its name.
+        seeds: of the folds.
+        runs: how many pretrainings, or weights at the start, the method has.
+        holds_out: whether one fold is tested in a run.
+    """
+    fixed = holds_out or split in ("country", "official")
+    drawn = tuple(seeds[:1] if fixed else seeds)
+    count = runs if holds_out else max(runs, len(drawn))
+    return [
+        Repeat(run, drawn[turn], drawn[turn] + again, run if holds_out else None)
+        for run in range(count)
+        for again, turn in [divmod(run, len(drawn))]
+    ]
 
 
 def related(

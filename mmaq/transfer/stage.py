@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def plants(*, scenes: Path, out: Path) -> None:
 def evaluate_transfer(
     *,
     store: Path,
-    checkpoint: Path | None,
+    checkpoints: Sequence[Path],
     encoders: Encoders,
     config: Transfer,
     part: TransferPart,
@@ -92,8 +93,8 @@ def evaluate_transfer(
 
     Args:
         store: the scenes, a folder.
-        checkpoint: contract 4, of the run that ``checkpoint_of(part.method)`` names; without it
-            a pretrained encoder is skipped.
+        checkpoints: contract 4, of each run of the method that ``checkpoint_of(part.method)``
+            names, which the seeds take in turn; without any a pretrained encoder is skipped.
         encoders: the sizes of an encoder that is trained from scratch.
         config: size of the scenes, seeds, training.
         part: task, method and protocol.
@@ -111,7 +112,8 @@ def evaluate_transfer(
     reason = ""
     try:
         with limited_threads(config.threads):
-            for seed in config.seeds:
+            for number, seed in enumerate(config.seeds):
+                checkpoint = checkpoints[number % len(checkpoints)] if checkpoints else None
                 encoder = load_encoder(checkpoint, encoders, config.size, part, seed)
                 runs[seed] = run_seed(opened, encoder, config, part, seed)
     except Unavailable as fault:

@@ -14,7 +14,7 @@ with one_line_errors():
     evaluate_probes(
         sites=Path(snakemake.input.sites),
         store=Path(snakemake.input.store[0]).parent,
-        checkpoint=next(map(Path, snakemake.input.get("encoders", [])), None),
+        checkpoints=[Path(path) for path in snakemake.input.get("encoders", [])],
         config=Evaluate.narrow(snakemake.params.config, whole.evaluate),
         method=snakemake.wildcards.method,
         out=Path(snakemake.output.predictions),

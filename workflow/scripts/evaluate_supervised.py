@@ -20,6 +20,7 @@ with one_line_errors():
         protocol=snakemake.wildcards.protocol,
         method=snakemake.wildcards.method,
         split=snakemake.wildcards.split,
+        runs=snakemake.params.runs,
         out=Path(snakemake.output.predictions),
         fits=Path(snakemake.output.fits),
     )

@@ -15,7 +15,7 @@ with one_line_errors():
     whole = check_config(snakemake.config, "the configuration")
     evaluate_transfer(
         store=Path(snakemake.input.store[0]).parent,
-        checkpoint=next(map(Path, snakemake.input.get("encoders", [])), None),
+        checkpoints=[Path(path) for path in snakemake.input.get("encoders", [])],
         encoders=Encoders(**snakemake.params.encoders),
         config=Transfer.narrow(snakemake.params.config, whole.transfer),
         part=TransferPart(

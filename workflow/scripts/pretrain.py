@@ -19,6 +19,7 @@ with one_line_errors():
         sites=Path(snakemake.input.sites),
         config=Pretrain.narrow(snakemake.params.config, whole.pretrain),
         out=Path(snakemake.output.checkpoint).parent,
+        run=int(snakemake.wildcards.run),
         devices=shape[0],
         nodes=shape[1],
     )

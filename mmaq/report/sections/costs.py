@@ -24,7 +24,10 @@ STAGE_OF = {
 }  # fmt: skip
 """Rules each of whose jobs is of one method."""
 
-JOB = rf"^(?:scratch_|supervised_)?({'|'.join(names.METHODS)})(?:_(?:{'|'.join(names.SPLITS)}))?$"
+JOB = (
+    rf"^(?:scratch_|supervised_)?({'|'.join(names.METHODS)})"
+    rf"(?:_run\d+|_(?:{'|'.join(names.SPLITS)}))?$"
+)
 """Name of such a job, by its method."""
 
 
