@@ -109,7 +109,7 @@ class Pretrain(Section):
     method: MethodName = Field(default="mmaq", description="Method, by its name.")
     runs: Count = Field(
         default=3,
-        description="Runs of each method, from other weights, orders and views; a row is their mean.",
+        description="Runs of each method, from other weights, order and views; a row is their mean.",
     )
     seed: int = Field(
         default=10, ge=0, description="Seed of weights, order and views of run 0; run i adds i."

@@ -32,12 +32,12 @@ S2_ALONE = (
 
 
 def _probes(data, checkpoint, folder, method="mmaq"):
-    return evaluate(evaluate_probes, data, folder, QUICK, checkpoint=checkpoint, method=method)
+    return evaluate(evaluate_probes, data, folder, QUICK, checkpoints=[checkpoint], method=method)
 
 
 def _finetune(data, checkpoint, folder, method="mmaq", split="random", config=QUICK):
     return evaluate(
-        evaluate_finetune, data, folder, config, checkpoint=checkpoint, method=method, split=split,
+        evaluate_finetune, data, folder, config, checkpoints=[checkpoint], method=method, split=split,
         calibrated=method == "mmaq",
     )  # fmt: skip
 

@@ -63,7 +63,7 @@ def test_each_methods_encoders_train_from_scratch(data, tmp_path, method):
 def test_scratch_has_fine_tunings_stations_and_other_weights(data, checkpoint, tmp_path):
     _, scratch = _run(data, tmp_path, "scratch", "mmaq", "blocks")
     _, tuned = evaluate(
-        evaluate_finetune, data, tmp_path, QUICK, checkpoint=checkpoint, method="mmaq",
+        evaluate_finetune, data, tmp_path, QUICK, checkpoints=[checkpoint], method="mmaq",
         split="blocks", calibrated=False,
     )  # fmt: skip
     same = ["split", "seed", "fold", "site_id", "measured"]

@@ -53,7 +53,7 @@ def test_the_method_is_told_of_each_step_and_how_far_the_run_is(country, linear,
 def test_a_method_gets_the_modalities_it_has_and_needs_no_others(linear, tmp_path, monkeypatch):
     inputs = make_country(tmp_path, 3, 12, absent=("s5p",))
     pretrain(store=inputs[0], sites=inputs[1], config=linear, out=tmp_path / "out")
-    about, tensors = read_tensors(tmp_path / "out" / "mmaq.safetensors")
+    about, tensors = read_tensors(tmp_path / "out" / "mmaq_run0.safetensors")
     assert about["modalities"] == ["s2", "table"]
     assert {name.split(".")[0] for name in tensors} == {"s2", "table"}
     assert about["statistics"]["s5p_sd"] == [1.0]
@@ -70,7 +70,7 @@ def test_streaming_gives_the_same_weights(country, tmp_path):
             config=TINY.model_copy(update={"memory_share": share}),
             out=tmp_path / out,
         )
-    one, other = (read_tensors(tmp_path / out / "mmaq.safetensors")[1] for out in
+    one, other = (read_tensors(tmp_path / out / "mmaq_run0.safetensors")[1] for out in
                   ("resident", "streamed"))  # fmt: skip
     assert all(torch.equal(value, other[name]) for name, value in one.items())
 
@@ -79,7 +79,7 @@ def test_rates_follow_the_global_batch(country, modules, tmp_path):
     for batch in (4, 8):
         config = TINY.model_copy(update={"batch_size": batch, "epochs": 1, "warmup_share": 0.0})
         pretrain(store=country[0], sites=country[1], config=config, out=tmp_path / str(batch))
-        table = pd.read_csv(tmp_path / str(batch) / "mmaq_losses.csv")
+        table = pd.read_csv(tmp_path / str(batch) / "mmaq_run0_losses.csv")
         assert table["lr"][0] == pytest.approx(config.learning_rate * batch / BASE_BATCH)
 
 
@@ -89,12 +89,12 @@ def test_two_processes_learn_what_one_does(country, linear, tmp_path):
         done = run(country[0].parent, tmp_path / out, devices, CHANGES)
         assert done.returncode == 0, done.stderr
     one, two = (
-        torch.load(tmp_path / out / "mmaq.ckpt", weights_only=True) for out in ("one", "two")
+        torch.load(tmp_path / out / "mmaq_run0.ckpt", weights_only=True) for out in ("one", "two")
     )
     for name, value in one["state_dict"].items():
         torch.testing.assert_close(two["state_dict"][name], value, rtol=1e-4, atol=1e-6)
     assert one["state_dict"]["method.teacher"].any()
-    tables = [pd.read_csv(tmp_path / out / "mmaq_losses.csv") for out in ("one", "two")]
+    tables = [pd.read_csv(tmp_path / out / "mmaq_run0_losses.csv") for out in ("one", "two")]
     assert [set(table.pop("processes")) for table in tables] == [{1.0}, {2.0}]
     pd.testing.assert_frame_equal(*tables, rtol=1e-4, atol=1e-6)
     assert len(tables[0]) == 4, "every row stands once"
@@ -104,11 +104,11 @@ def test_two_processes_learn_what_one_does(country, linear, tmp_path):
 def test_two_processes_go_on_after_a_kill(country, tmp_path):
     changes = {**CHANGES, "checkpoint_steps": 1}
     run(country[0].parent, tmp_path / "killed", 2, changes, kill_at=3)
-    assert (tmp_path / "killed" / "mmaq_last.ckpt").exists()
+    assert (tmp_path / "killed" / "mmaq_run0_last.ckpt").exists()
     for out in ("killed", "whole"):
         done = run(country[0].parent, tmp_path / out, 2, changes)
         assert done.returncode == 0, done.stderr
-    one, other = (read_tensors(tmp_path / o / "mmaq.safetensors")[1] for o in ("killed", "whole"))
+    one, other = (read_tensors(tmp_path / o / "mmaq_run0.safetensors")[1] for o in ("killed", "whole"))
     for name, value in one.items():
         torch.testing.assert_close(value, other[name], rtol=1e-5, atol=1e-7)
 
@@ -121,17 +121,17 @@ def test_a_run_that_collapses_stops_after_the_warm_up(country, monkeypatch, tmp_
     with pytest.raises(TrainingError, match="have collapsed") as caught:
         pretrain(store=country[0], sites=country[1], config=config, out=tmp_path)
     assert "pretrain.learning_rate" in str(caught.value)
-    table = pd.read_csv(tmp_path / "mmaq_losses.csv")
+    table = pd.read_csv(tmp_path / "mmaq_run0_losses.csv")
     spread = table["spread_s2"].dropna()
     assert len(spread) < 40, "it ran to its end"
     assert spread.iloc[-1] < spread.iloc[0]
-    assert not (tmp_path / "mmaq.safetensors").exists()
+    assert not (tmp_path / "mmaq_run0.safetensors").exists()
     assert (table["step"].iloc[-1] + 1) > 8, "it was stopped within the warm-up"
 
 
 def test_a_healthy_run_is_not_stopped_by_the_same_limits(country, linear, tmp_path):
     pretrain(store=country[0], sites=country[1], config=linear, out=tmp_path)
-    assert (tmp_path / "mmaq.safetensors").exists()
+    assert (tmp_path / "mmaq_run0.safetensors").exists()
 
 
 def test_bf16_channels_last_and_compile_are_what_the_configuration_says(country, tmp_path, modules):
@@ -148,7 +148,7 @@ def test_bf16_channels_last_and_compile_are_what_the_configuration_says(country,
         weight = modules[-1].method.encoders["s2"].layer1[0].conv1.weight
         assert weight.is_contiguous(memory_format=torch.channels_last) == last
         assert weight.dtype == torch.float32
-    tables = [pd.read_csv(tmp_path / p / "mmaq_losses.csv") for p in ("bf16", "float32")]
+    tables = [pd.read_csv(tmp_path / p / "mmaq_run0_losses.csv") for p in ("bf16", "float32")]
     first = [table["loss"][0] for table in tables]
     assert first[0] != first[1]
     assert first[0] == pytest.approx(first[1], rel=0.05)

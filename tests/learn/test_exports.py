@@ -39,8 +39,8 @@ def test_a_checkpoint_and_its_safetensors_hold_the_same_encoders(finished, name)
 
 def test_the_sentinel2_export_is_the_best_epochs_encoder_alone(finished, country):
     inputs = load_inputs(open_store(country[0]), read_sites(country[1]))
-    best, statistics = load_encoders(finished / "mmaq_best.safetensors")
-    alone, _ = load_encoders(finished / "mmaq_s2_only.safetensors")
+    best, statistics = load_encoders(finished / "mmaq_run0_best.safetensors")
+    alone, _ = load_encoders(finished / "mmaq_run0_s2_only.safetensors")
     assert alone.modalities == ("s2",)
     expected = embed(best, statistics, inputs, ("s2",))["s2"]
     assert np.array_equal(embed(alone, statistics, inputs, ("s2",))["s2"], expected)
@@ -58,17 +58,17 @@ def test_a_method_of_sentinel2_alone_needs_no_second_export(country, tmp_path):
 
 
 def test_best_has_the_weights_of_its_epoch(finished):
-    found = torch.load(finished / "mmaq_best.ckpt", weights_only=True)
+    found = torch.load(finished / "mmaq_run0_best.ckpt", weights_only=True)
     assert "optimizer_states" not in found
-    history = torch.load(finished / "mmaq.ckpt", weights_only=True)["history"]
+    history = torch.load(finished / "mmaq_run0.ckpt", weights_only=True)["history"]
     table = dict(zip(history["columns"], history["values"].T, strict=True))
     mean = [table["loss"][table["epoch"] == epoch].mean().item() for epoch in range(3)]
     assert found["epoch"] == int(np.argmin(mean))
 
 
 def test_the_card_says_what_one_needs_to_know(finished):
-    text = (finished / "mmaq.md").read_text()
-    for part in ("20 sites", "no station among them", "mmaq_s2_only.ckpt", "seed: 10", "rank s2"):
+    text = (finished / "mmaq_run0.md").read_text()
+    for part in ("20 sites", "no station among them", "mmaq_run0_s2_only.ckpt", "seed: 10", "rank s2"):
         assert part in text
     assert text.count("| mean loss |") == 1
     rows = [line for line in text.splitlines() if line.startswith(("| 0 |", "| 2 |"))]

@@ -45,7 +45,7 @@ def test_tensorboard_gets_every_step(country, tmp_path):
     pretrain(store=country[0], sites=country[1], config=logged(tensorboard=True), out=tmp_path)
     folder = next((tmp_path / "tensorboard").iterdir())
     events = EventAccumulator(str(folder)).Reload()
-    table = pd.read_csv(tmp_path / "mmaq_losses.csv")
+    table = pd.read_csv(tmp_path / "mmaq_run0_losses.csv")
     found = events.Scalars("loss")
     assert [event.step for event in found] == table["step"].tolist()
     assert [event.value for event in found] == pytest.approx(table["loss"].tolist(), rel=1e-4)

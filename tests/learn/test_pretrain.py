@@ -17,9 +17,9 @@ from mmaq.learn.module import PretrainModule
 from mmaq.learn.stage import pretrain
 from tests.learn.training_country import TINY, make_country
 
-WEIGHTS = ["mmaq.safetensors", "mmaq_best.safetensors", "mmaq_s2_only.safetensors"]
+WEIGHTS = ["mmaq_run0.safetensors", "mmaq_run0_best.safetensors", "mmaq_run0_s2_only.safetensors"]
 FILES = sorted(
-    [*WEIGHTS, "mmaq.ckpt", "mmaq_best.ckpt", "mmaq_s2_only.ckpt", "mmaq.md", "mmaq_losses.csv"]
+    [*WEIGHTS, "mmaq_run0.ckpt", "mmaq_run0_best.ckpt", "mmaq_run0_s2_only.ckpt", "mmaq_run0.md", "mmaq_run0_losses.csv"]
 )
 FIGURES = [f"{k}_{m}" for k in ("rank", "spread", "correlation") for m in ("s2", "s5p", "table")]
 
@@ -44,7 +44,7 @@ def test_writes_its_files_and_nothing_else(finished):
 
 
 def test_losses_hold_every_step_and_the_signs_of_collapse_of_each_epoch(finished):
-    table = pd.read_csv(finished[0] / "mmaq_losses.csv")
+    table = pd.read_csv(finished[0] / "mmaq_run0_losses.csv")
     assert table["step"].tolist() == [0, 1, 2, 3]
     assert table["epoch"].tolist() == [0, 0, 1, 1]
     assert np.isfinite(table.drop(columns=FIGURES)).all().all()
@@ -59,19 +59,19 @@ def test_losses_hold_every_step_and_the_signs_of_collapse_of_each_epoch(finished
 
 def test_the_export_says_what_made_it(finished):
     out, config = finished
-    about = read_about(out / "mmaq.safetensors")
+    about = read_about(out / "mmaq_run0.safetensors")
     assert about["config"] == config.decisive()
     assert len(about["site_ids"]) == 20
     assert all(site.startswith("UN") for site in about["site_ids"])
-    encoders, _ = load_encoders(out / "mmaq.safetensors")
-    saved = torch.load(out / "mmaq.ckpt", weights_only=True)["state_dict"]
+    encoders, _ = load_encoders(out / "mmaq_run0.safetensors")
+    saved = torch.load(out / "mmaq_run0.ckpt", weights_only=True)["state_dict"]
     for name, value in encoders.state_dict().items():
         assert torch.equal(value, saved[f"method.encoders.{name}"])
 
 
 def test_the_same_inputs_give_the_same_bytes(finished, country, tmp_path):
     pretrain(store=country[0], sites=country[1], config=finished[1], out=tmp_path)
-    for name in (*WEIGHTS, "mmaq_losses.csv", "mmaq.md"):
+    for name in (*WEIGHTS, "mmaq_run0_losses.csv", "mmaq_run0.md"):
         assert (tmp_path / name).read_bytes() == (finished[0] / name).read_bytes()
 
 
@@ -95,7 +95,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(finished, country, tmp_path, mon
         patch.setattr(kind, name, dying)
         with pytest.raises(Killed):
             pretrain(store=country[0], sites=country[1], config=finished[1], out=tmp_path)
-    assert names(tmp_path) == ["mmaq_last.ckpt", "mmaq_last_best.ckpt", "mmaq_losses.csv"]
+    assert names(tmp_path) == ["mmaq_run0_last.ckpt", "mmaq_run0_last_best.ckpt", "mmaq_run0_losses.csv"]
     steps = []
     with monkeypatch.context() as patch:
         step = PretrainModule.training_step
@@ -105,7 +105,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(finished, country, tmp_path, mon
         pretrain(store=country[0], sites=country[1], config=finished[1], out=tmp_path)
     assert len(steps) == 2, "the finished epoch is not run again"
     assert names(tmp_path) == FILES
-    for file in (*WEIGHTS, "mmaq_losses.csv"):
+    for file in (*WEIGHTS, "mmaq_run0_losses.csv"):
         assert (tmp_path / file).read_bytes() == (finished[0] / file).read_bytes()
 
 
@@ -113,13 +113,13 @@ def test_a_killed_run_goes_on_to_the_same_bytes(finished, country, tmp_path, mon
 def test_a_checkpoint_that_does_not_belong_is_not_used(finished, country, tmp_path, caplog, what):
     out, config = finished
     if what == "damaged":
-        (tmp_path / "mmaq_last.ckpt").write_bytes((out / "mmaq.ckpt").read_bytes()[:1000])
+        (tmp_path / "mmaq_run0_last.ckpt").write_bytes((out / "mmaq_run0.ckpt").read_bytes()[:1000])
     else:
-        (tmp_path / "mmaq_last.ckpt").write_bytes((out / "mmaq.ckpt").read_bytes())
+        (tmp_path / "mmaq_run0_last.ckpt").write_bytes((out / "mmaq_run0.ckpt").read_bytes())
         config = config.model_copy(update={"seed": 11, "epochs": 1})
     pretrain(store=country[0], sites=country[1], config=config, out=tmp_path)
     assert "starting again" in caplog.text
-    table = pd.read_csv(tmp_path / "mmaq_losses.csv")
+    table = pd.read_csv(tmp_path / "mmaq_run0_losses.csv")
     assert table["step"].tolist() == list(range(2 * config.epochs))
 
 

@@ -63,11 +63,11 @@ def test_a_run_killed_at_random_steps_ends_with_the_same_bits(country, uninterru
     done = run(country[0].parent, tmp_path)
     assert done.returncode == 0, done.stderr
     found, expected = (
-        torch.load(folder / "mmaq.ckpt", weights_only=True) for folder in (tmp_path, uninterrupted)
+        torch.load(folder / "mmaq_run0.ckpt", weights_only=True) for folder in (tmp_path, uninterrupted)
     )
     for key in ("state_dict", "optimizer_states", "lr_schedulers", "history", "global_step"):
         assert same(found[key], expected[key]), f"{key} after kills at {first} and {second}"
-    for name in ("mmaq.safetensors", "mmaq_best.safetensors", "mmaq_losses.csv", "mmaq.md"):
+    for name in ("mmaq_run0.safetensors", "mmaq_run0_best.safetensors", "mmaq_run0_losses.csv", "mmaq_run0.md"):
         assert (tmp_path / name).read_bytes() == (uninterrupted / name).read_bytes(), name
 
 
@@ -79,7 +79,7 @@ def test_what_a_kill_left_half_written_is_removed_and_not_used(country, uninterr
     os.replace(names.last, remains)
     pretrain(store=country[0], sites=country[1], config=CONFIG, out=tmp_path)
     assert not remains.exists()
-    one, other = (folder / "mmaq.safetensors" for folder in (tmp_path, uninterrupted))
+    one, other = (folder / "mmaq_run0.safetensors" for folder in (tmp_path, uninterrupted))
     assert one.read_bytes() == other.read_bytes()
 
 
@@ -99,7 +99,7 @@ def test_a_run_killed_while_it_exports_ends_its_exports(
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         path.name for path in uninterrupted.iterdir()
     )
-    for name in ("mmaq.safetensors", "mmaq_best.safetensors", "mmaq_losses.csv", "mmaq.md"):
+    for name in ("mmaq_run0.safetensors", "mmaq_run0_best.safetensors", "mmaq_run0_losses.csv", "mmaq_run0.md"):
         assert (tmp_path / name).read_bytes() == (uninterrupted / name).read_bytes(), name
 
 
@@ -127,7 +127,7 @@ def test_a_run_goes_on_after_snakemake_removed_its_declared_outputs(
     pretrain(store=country[0], sites=country[1], config=CONFIG, out=tmp_path)
     expected = sorted(path.name for path in uninterrupted.iterdir())
     assert sorted(path.name for path in tmp_path.iterdir()) == expected
-    for name in ("mmaq.safetensors", "mmaq_best.safetensors", "mmaq_losses.csv", "mmaq.md"):
+    for name in ("mmaq_run0.safetensors", "mmaq_run0_best.safetensors", "mmaq_run0_losses.csv", "mmaq_run0.md"):
         assert (tmp_path / name).read_bytes() == (uninterrupted / name).read_bytes(), name
 
 
@@ -147,7 +147,7 @@ def test_a_run_goes_on_in_the_middle_of_an_epoch(country, uninterrupted, tmp_pat
     steps.clear()
     pretrain(store=country[0], sites=country[1], config=CONFIG, out=tmp_path)
     assert steps == list(range(8, STEPS))
-    for name in ("mmaq.safetensors", "mmaq_losses.csv"):
+    for name in ("mmaq_run0.safetensors", "mmaq_run0_losses.csv"):
         assert (tmp_path / name).read_bytes() == (uninterrupted / name).read_bytes()
 
 
@@ -169,7 +169,7 @@ def test_every_method_goes_on_with_the_same_bits(country, tmp_path, monkeypatch,
     die.clear()
     pretrain(store=country[0], sites=country[1], config=config, out=tmp_path / "killed")
     found, expected = (
-        torch.load(tmp_path / out / f"{method}.ckpt", weights_only=True)
+        torch.load(tmp_path / out / f"{method}_run0.ckpt", weights_only=True)
         for out in ("killed", "whole")
     )
     for key in ("state_dict", "optimizer_states", "history"):

@@ -117,7 +117,7 @@ def test_what_a_stage_makes_another_reads(here):
             assert (here / path).exists() or path.startswith(tuple(made)), (name, path)
         made += stage["outs"]
     assert {"data/default/archive", "data/default/grid/l3_mean.nc"} <= set(made)
-    assert {"data/default/patches/s2.npy", "checkpoints/mmaq.ckpt"} <= set(made)
+    assert {"data/default/patches/s2.npy", "checkpoints/mmaq_run0.ckpt"} <= set(made)
     assert {"results/benchmark.csv", "results/metrics.json", "results/report.html"} <= set(made)
     assert {"results/comparisons.csv", "results/figures"} <= set(made)
     assert not [path for path in made if "predict" in path]  # for the asking

@@ -67,7 +67,7 @@ def through(tmp_path_factory, cluster, local):
     """One command given twice: the first is cancelled in pretraining, the second loses its node."""
     project = OnCluster.copied(tmp_path_factory.mktemp("through") / "project")
     project.site()
-    last = project.folder / CHECKPOINTS / "mmaq_last.ckpt"
+    last = project.folder / CHECKPOINTS / "mmaq_run0_last.ckpt"
     first = project.start("--retries", "0")
     cluster.wait(lambda: first.poll() is not None or last.exists(), 900)
     cluster.run("scancel", *cluster.jobs("pretrain"))
@@ -85,8 +85,8 @@ def through(tmp_path_factory, cluster, local):
 
 def test_what_a_cancelled_run_goes_on_from_is_left(through):
     assert "Error in rule pretrain" in through.cancelled
-    assert "mmaq_last.ckpt" in through.left
-    assert not {"mmaq.ckpt", "mmaq_best.ckpt", "mmaq_losses.csv"} & set(through.left)
+    assert "mmaq_run0_last.ckpt" in through.left
+    assert not {"mmaq_run0.ckpt", "mmaq_run0_best.ckpt", "mmaq_run0_losses.csv"} & set(through.left)
 
 
 def test_the_same_command_goes_on_and_ends(through):
@@ -121,7 +121,7 @@ def test_pretraining_takes_a_process_for_each_gpu(through, cluster):
         path.unlink()
     for path in (through.folder / ".snakemake/slurm_logs/rule_pretrain").glob("**/*.log"):
         path.unlink()
-    process = through.start(targets=[f"{CHECKPOINTS}/mmaq.ckpt"])
+    process = through.start(targets=[f"{CHECKPOINTS}/mmaq_run0.ckpt"])
     running = cluster.wait(lambda: process.poll() is not None or cluster.jobs("pretrain"), 900)
     about = cluster.run("scontrol", "show", "job", *running)
     assert "gres:gpu:2" in about
@@ -129,6 +129,6 @@ def test_pretraining_takes_a_process_for_each_gpu(through, cluster):
     through.end(process)
     (log,) = (through.folder / ".snakemake/slurm_logs/rule_pretrain").glob("**/*.log")
     assert "MEMBER: 2/2" in log.read_text()
-    losses = pd.read_csv(through.folder / CHECKPOINTS / "mmaq_losses.csv")
+    losses = pd.read_csv(through.folder / CHECKPOINTS / "mmaq_run0_losses.csv")
     assert losses["epoch"].max() == 7
     assert np.isfinite(losses["loss"]).all()

@@ -20,27 +20,27 @@ from mmaq.vocabulary import Head
 from tests.landuse.small_country import metadata_row
 from tests.run.published_folder import ROOT, SMALL, STORE_BANDS, call, make_folder, small
 
-CHECKPOINT = "checkpoints/run/mmaq.ckpt"
+CHECKPOINT = "checkpoints/run/mmaq_run0.ckpt"
 
 
 def test_pretraining_leaves_checkpoints_and_losses_of_the_asked_run(pretrained):
     checkpoints = pretrained / "checkpoints" / "run"
     names = {path.name for path in checkpoints.iterdir()}
-    assert {"mmaq.ckpt", "mmaq_best.ckpt", "mmaq_s2_only.ckpt", "mmaq.safetensors"} <= names
-    assert len(pd.read_csv(checkpoints / "mmaq_losses.csv")) == 2 * 3
-    config = read_about(checkpoints / "mmaq.ckpt")["config"]
+    assert {"mmaq_run0.ckpt", "mmaq_run0_best.ckpt", "mmaq_run0_s2_only.ckpt", "mmaq_run0.safetensors"} <= names
+    assert len(pd.read_csv(checkpoints / "mmaq_run0_losses.csv")) == 2 * 3
+    config = read_about(checkpoints / "mmaq_run0.ckpt")["config"]
     assert config["encoders"]["s2"] == "resnet18"
     assert config["encoders"]["s2_input"] == config["encoders"]["s5p_input"] == 16
     assert (config["epochs"], config["batch_size"], config["transductive"]) == (2, 8, True)
 
 
 def test_linear_evaluation_finds_what_the_columns_say(pretrained, folder, capsys):
-    more = ("--ckpt_path", "checkpoints/run/mmaq_best.ckpt", "--max_num_epochs", 90, "--freeze")
+    more = ("--ckpt_path", "checkpoints/run/mmaq_run0_best.ckpt", "--max_num_epochs", 90, "--freeze")
     call(pretrained, *small(folder, "linear_eval", *more))
     said = capsys.readouterr()
     assert "--max_epochs has no effect on --task linear_eval" in said.err
     assert "left out: give --eea_metadata" in said.err
-    assert "mmaq_best.ckpt has seen images of stations" in said.err
+    assert "mmaq_run0_best.ckpt has seen images of stations" in said.err
     rows = read_benchmark(pretrained / "results" / "run" / "linear_eval_mmaq.csv")
     assert set(rows["protocol"]) == set(get_args(Head))
     assert set(rows["split"]) == {"random"}
@@ -74,7 +74,7 @@ def test_another_method_is_pretrained_beside_the_first(pretrained, folder, capsy
     call(pretrained, *small(folder, "pretrain", *SMALL, *more))
     assert "is up to date" in capsys.readouterr().err
     assert (pretrained / "checkpoints" / "run" / "barlow_twins.ckpt").exists()
-    assert (pretrained / "checkpoints" / "run" / "mmaq.ckpt").exists()
+    assert (pretrained / "checkpoints" / "run" / "mmaq_run0.ckpt").exists()
     call(pretrained, *small(folder, "linear_eval", "--model", "barlowtwins"))
     rows = read_benchmark(pretrained / "results" / "run" / "linear_eval_barlow_twins.csv")
     assert set(rows["method"]) == {"barlow_twins"}
@@ -119,7 +119,7 @@ def test_the_command_of_the_readme(folder, tmp_path):
         [*map(str, command)], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    config = read_about(tmp_path / "checkpoints" / "run" / "mmaq_best.ckpt")["config"]
+    config = read_about(tmp_path / "checkpoints" / "run" / "mmaq_run0_best.ckpt")["config"]
     assert config["learning_rate"] == 0.2
     assert "loggers" not in config, "where a run logs decides nothing that it learns"
     left_out = "--wandb_project is left out: wandb is not installed" in done.stderr

@@ -16,16 +16,16 @@ METHODS = {FULL: 4.0, TUNED: 3.0, ALONE: 5.0, TREES: 4.0}
 """Standard deviation of the errors of each method."""
 
 
-def make_predictions(sites, seeds=(0, 1), methods=METHODS, **columns):
+def make_predictions(sites, runs=(0, 1, 2), methods=METHODS, **columns):
     rng = np.random.default_rng(1)
     parts = []
     for (method, protocol, modalities), spread in methods.items():
-        for seed in seeds:
+        for run in runs:
             part = pd.DataFrame({"site_id": sites["site_id"], "measured": sites["no2"]})
             part["prediction"] = part["measured"] + rng.normal(0, spread, len(sites))
             part["fold"] = np.arange(len(sites)) % 4
             names = {"method": method, "protocol": protocol, "modalities": modalities}
-            part = part.assign(seed=seed, **names)
+            part = part.assign(run=run, seed=run, **names)
             parts.append(part[part["fold"] == 0] if protocol == "finetune" else part)
     fixed = {"task": "no2", "split": "random", "label_fraction": 1.0, "radius": np.nan}
     table = pd.concat(parts, ignore_index=True).assign(**(fixed | columns))

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
-from mmaq.statistics.bootstrap import draw_weights, estimate_counts, estimate_metrics
+from mmaq.statistics.bootstrap import draw_weights, estimate_counts, estimate_metrics, interval
 from mmaq.statistics.metrics import CLASS_METRICS, METRICS, class_metrics, confusion_cells
+from tests.statistics.by_hand import bounds
 
 R2, MSE, RMSE, MAE, BIAS = range(len(METRICS))
 
@@ -17,10 +18,10 @@ def _reference(target, prediction):
     return [r2_score(target, prediction), mse, np.sqrt(mse), mae, np.mean(prediction - target)]
 
 
-def _predictions(target, prediction, seed=0, radius=np.nan):
+def _predictions(target, prediction, run=0, radius=np.nan):
     ids = [f"S{number:04d}" for number in range(len(target))]
     values = {"measured": target, "prediction": prediction, "radius": radius}
-    return pd.DataFrame({"seed": seed, "site_id": ids, **values})
+    return pd.DataFrame({"run": run, "site_id": ids, **values})
 
 
 def _estimate(predictions, draws):
@@ -31,7 +32,7 @@ def _estimate(predictions, draws):
 def test_the_bootstrap_is_that_of_a_plain_loop():
     rng = np.random.default_rng(1)
     target = rng.normal(20, 8, 40)
-    # Two hold-outs that overlap in part, in another order.
+    # Two runs whose hold-outs overlap in part, in another order.
     runs = [
         _predictions(target, target + rng.normal(0, 4, 40), seed).sample(25, random_state=seed)
         for seed in (0, 1)
@@ -41,16 +42,18 @@ def test_the_bootstrap_is_that_of_a_plain_loop():
     loop = []
     for counts in draw_weights(np.array(stations), 50):
         drawn = np.repeat(stations, counts.astype(int))
-        seeds = []
-        for _, run in table.groupby("seed"):
-            rows = run.set_index("site_id").reindex(drawn).dropna(subset="seed")
-            seeds.append(_reference(rows["measured"], rows["prediction"]))
-        loop.append(np.mean(seeds, axis=0))
+        figures = []
+        for _, run in table.groupby("run"):
+            rows = run.set_index("site_id").reindex(drawn).dropna(subset="run")
+            figures.append(_reference(rows["measured"], rows["prediction"]))
+        loop.append(figures)
     estimate = _estimate(table, 50)
-    np.testing.assert_allclose(estimate.low, np.percentile(loop, 2.5, axis=0), rtol=1e-9)
-    np.testing.assert_allclose(estimate.high, np.percentile(loop, 97.5, axis=0), rtol=1e-9)
-    plain = [_reference(run["measured"], run["prediction"]) for run in runs]
-    np.testing.assert_allclose(estimate.value, np.mean(plain, axis=0), rtol=1e-9)
+    plain = np.array([_reference(run["measured"], run["prediction"]) for run in runs])
+    np.testing.assert_allclose(estimate.value, plain.mean(axis=0), rtol=1e-9)
+    for number in range(len(METRICS)):
+        found = estimate.low[number], estimate.high[number]
+        expected = bounds(plain[:, number], np.array(loop)[:, :, number], len(stations))
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
 def test_resamples_draw_as_many_stations_and_are_the_same_for_every_method():
@@ -112,13 +115,63 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     assert (inside / 300 < 0.985).all()
 
 
-def test_seeds_of_one_station_set_do_not_narrow_the_interval():
+def test_equal_runs_do_not_narrow_the_interval():
     rng = np.random.default_rng(3)
     target = rng.normal(20, 8, 100)
     one = _predictions(target, target + rng.normal(0, 4, 100))
-    three = pd.concat([one.assign(seed=seed) for seed in range(3)])
+    three = pd.concat([one.assign(run=run) for run in range(3)])
     for single, triple in zip(_estimate(one, 200)[1:], _estimate(three, 200)[1:], strict=True):
         np.testing.assert_allclose(single, triple)
+
+
+SETS = 4000
+"""Made-up sets of stations and runs whose mean figure is known: three standard errors of a share of
+0.95 of them are 0.01."""
+
+STATIONS, BLOCKS, RUNS = 300, 25, 3
+
+
+@pytest.mark.parametrize(
+    ("design", "spread"),
+    [("stations", 0), ("stations", 1), ("stations", 4), ("blocks", 0), ("blocks", 1), ("blocks", 4),
+     ("hold-outs", 0), ("hold-outs", 1)],
+)  # fmt: skip
+def test_intervals_hold_what_other_stations_and_runs_would_give(design, spread):
+    """The bias is 0 on average; ``spread`` of the runs' own in standard errors over stations."""
+    rng = np.random.default_rng([7, len(design), spread])
+    unit = np.arange(STATIONS) // 12 if design == "blocks" else np.arange(STATIONS)
+    by_block = 0.5 if design == "blocks" else 0.0
+    error = np.sqrt(1.04 / STATIONS + by_block**2 / BLOCKS)
+    own = rng.normal(0, spread * error * np.sqrt(RUNS), (RUNS, SETS))
+    shared = rng.normal(0, by_block, (STATIONS, SETS))[unit] + rng.normal(0, 1, (STATIONS, SETS))
+    weights = np.vstack([np.ones(STATIONS), draw_weights(unit.astype(str), 200)])
+    figures = []
+    for run in range(RUNS):
+        tested = np.arange(STATIONS) % 5 == run if design == "hold-outs" else slice(None)
+        erring = shared[tested] + rng.normal(0, 0.2, shared[tested].shape) + own[run]
+        weight = weights[:, tested]
+        figures.append(weight @ erring / weight.sum(axis=1, keepdims=True))
+    found = np.stack(figures, axis=1)
+    low, high = interval(found[0], found[1:], len(np.unique(unit)))
+    assert 0.93 <= np.mean((low <= 0) & (high >= 0)) <= 0.97
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_intervals_of_r2_hold_it_too(held_out):
+    """Three runs whose errors are larger or smaller by 8 %, on all stations or a fifth each."""
+    rng = np.random.default_rng([8, held_out])
+    truth, inside = 1 - 17 / 64 * (1 + 0.08**2), 0
+    for _ in range(500):
+        target, shared = rng.normal(20, 8, STATIONS), rng.normal(0, 4, STATIONS)
+        runs = [
+            _predictions(target, target + scale * (shared + rng.normal(0, 1, STATIONS)), run)
+            for run, scale in enumerate(rng.normal(1, 0.08, RUNS))
+        ]
+        if held_out:
+            runs = [part[np.arange(STATIONS) % 5 == run] for run, part in enumerate(runs)]
+        found = _estimate(pd.concat(runs), 200)
+        inside += found.low[R2] <= truth <= found.high[R2]
+    assert 0.93 <= inside / 500 <= 0.97
 
 
 def test_equal_targets_give_no_bounds():
@@ -131,7 +184,7 @@ def _of_classes(runs, draws):
     return estimate_counts(runs, CLASS_METRICS, class_metrics, draws)
 
 
-def test_the_value_is_the_mean_of_the_seeds():
+def test_the_value_is_the_mean_of_the_runs():
     place = np.array(["a", "b", "c", "d"])
     right = confusion_cells(np.array([0, 1, 2, 3]), np.array([0, 1, 2, 3]))
     half = confusion_cells(np.array([0, 1, 2, 3]), np.array([0, 1, 0, 0]))

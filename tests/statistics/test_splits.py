@@ -25,7 +25,7 @@ from mmaq.statistics.splits import (
     random_labels,
     related,
     split_scenes,
-    split_seeds,
+    repeats,
 )
 
 
@@ -180,10 +180,23 @@ def test_the_official_split_is_one_hold_out_whatever_the_seed():
     assert stations.groups is None
 
 
-def test_splits_without_draws_need_one_seed():
-    assert split_seeds("country", (4, 5, 6)) == (4,)
-    assert split_seeds("official", (4, 5, 6)) == (4,)
-    assert split_seeds("blocks", (4, 5, 6)) == (4, 5, 6)
+@pytest.mark.parametrize(
+    ("split", "runs", "holds_out", "expected"),
+    [
+        ("blocks", 1, False, [(0, 4, 4, None), (1, 5, 5, None), (2, 6, 6, None)]),
+        ("random", 3, False, [(0, 4, 4, None), (1, 5, 5, None), (2, 6, 6, None)]),
+        ("random", 2, False, [(0, 4, 4, None), (1, 5, 5, None), (2, 6, 6, None)]),
+        ("random", 4, False, [(0, 4, 4, None), (1, 5, 5, None), (2, 6, 6, None), (3, 4, 5, None)]),
+        # nothing is drawn, so that the runs alone differ
+        ("country", 1, False, [(0, 4, 4, None)]),
+        ("official", 2, False, [(0, 4, 4, None), (1, 4, 5, None)]),
+        # other stations in each run
+        ("random", 3, True, [(0, 4, 4, 0), (1, 4, 5, 1), (2, 4, 6, 2)]),
+        ("country", 2, True, [(0, 4, 4, 0), (1, 4, 5, 1)]),
+    ],
+)
+def test_every_seed_and_every_run_takes_part(split, runs, holds_out, expected):
+    assert repeats(split, (4, 5, 6), runs, holds_out) == expected
 
 
 def _drawn(size, seed, split, buffer):

@@ -34,7 +34,7 @@ def default_country(tmp_path_factory):
 def test_every_method_pretrains_on_the_default_country(default_country, tmp_path, method):
     config = Pretrain().of(method).model_copy(update={"epochs": 2})
     pretrain(store=default_country[0], sites=default_country[1], config=config, out=tmp_path)
-    losses = pd.read_csv(tmp_path / f"{method}_losses.csv")
+    losses = pd.read_csv(tmp_path / f"{method}_run0_losses.csv")
     assert losses["epoch"].max() == 1
     assert np.isfinite(losses["loss"]).all()
     if method not in MOVING_TARGETS:
@@ -42,5 +42,5 @@ def test_every_method_pretrains_on_the_default_country(default_country, tmp_path
         assert by_epoch[1] < by_epoch[0]
     ranks = losses.filter(like="rank_").iloc[-1]
     assert (ranks > config.collapse.rank).all()
-    for array in load_file(tmp_path / f"{method}.safetensors").values():
+    for array in load_file(tmp_path / f"{method}_run0.safetensors").values():
         assert np.isfinite(array).all()

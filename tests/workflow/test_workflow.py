@@ -187,7 +187,7 @@ def test_a_dry_run_of_the_papers_setting_shows_its_jobs(tmp_path):
     assert done.returncode == 0, done.stderr
     told = done.stdout + done.stderr
     for method in ("mmaq", "decur", "barlow_twins"):
-        assert f"output: checkpoints/paper/{method}.ckpt" in told
+        assert f"output: checkpoints/paper/{method}_run0.ckpt" in told
         assert f"finetune_{method}_official.csv" in told
     assert "mem_mb=8000" in told
 
