@@ -135,13 +135,13 @@ def test_a_row_without_a_calibration_keeps_its_predictions(data, split):
     # At 13d81cd the row was skipped: three countries cannot be split in five.
     task = read_task(data[0], data[1], "no2")
     config = Evaluate(seeds=(0,), folds=3)
-    tested = predict_or_skip(task, task.places, Mean("mean"), split, config)
+    tested = predict_or_skip(task, task.places, [Mean("mean")], split, config)
     assert tested.fit["status"] == "ok"
     assert tested.fit["reason"] == ""
     assert len(tested.table) == 200
     assert np.isfinite(tested.table["prediction"]).all()
     assert np.isnan(tested.table["radius"]).all() == (split == "country")
-    plain = predict_folds(task, task.places, Mean("mean", calibrated=False), split, config)
+    plain = predict_folds(task, task.places, [Mean("mean", calibrated=False)], split, config)
     np.testing.assert_array_equal(plain.table["prediction"], tested.table["prediction"])
     assert np.isnan(plain.table["radius"]).all()
 

@@ -187,7 +187,7 @@ def test_a_leak_of_missing_predictions_is_no_pass(task, fold):
 
 
 def test_shuffled_labels_beside_predictions_are_found(task):
-    sound = predict_folds(task, task.places, reference("mean"), "random", CONFIG).table
+    sound = predict_folds(task, task.places, [reference("mean")], "random", CONFIG).table
     check_measured(sound, task.table)
     measured = sound["measured"].to_numpy().copy()
     measured[[4, 5]] = measured[[5, 4]]

@@ -37,7 +37,7 @@ def _probes(data, checkpoint, folder, method="mmaq"):
 
 def _finetune(data, checkpoint, folder, method="mmaq", split="random", config=QUICK):
     return evaluate(
-        evaluate_finetune, data, folder, config, checkpoints=[checkpoint], method=method, split=split,
+        evaluate_finetune, data, folder, config, checkpoints=[checkpoint] * 2, method=method, split=split,
         calibrated=method == "mmaq",
     )  # fmt: skip
 
@@ -55,7 +55,7 @@ def test_each_encoder_has_a_linear_and_a_fused_probe(data, checkpoints, tmp_path
         "linear": {images} | (alone if images == "s2+s5p" else set()),
         "fused": {f"{images}+table"},
     }
-    counts = predictions.groupby(["protocol", "seed"])["site_id"].nunique()
+    counts = predictions.groupby(["protocol", "run"])["site_id"].nunique()
     assert (counts == 200).all()
     assert (rows["seconds"] > 0).all()
 
@@ -166,15 +166,17 @@ def test_the_sentinel_2_export_serves_as_well_as_the_whole(data, checkpoints, ch
     np.testing.assert_array_equal(whole[0], alone[0])
 
 
-def test_fine_tuning_is_tested_on_one_hold_out_a_seed(data, checkpoint, tmp_path):
+def test_fine_tuning_is_tested_on_one_hold_out_a_run(data, checkpoint, tmp_path):
     rows, predictions = _finetune(data, checkpoint, tmp_path, split="blocks")
     assert set(rows["modalities"]) == {"s2+s5p"}
     assert set(rows["protocol"]) == {"finetune"}
-    assert set(predictions["fold"]) == {0}
+    assert set(predictions["seed"]) == {0}
     task = read_task(data[0], data[1], "no2")
-    for seed, part in predictions.groupby("seed"):
-        fold = _folds(task, "blocks", 3, seed)[0]
-        assert set(part["site_id"]) == set(task.site_id[fold.test])
+    folds = _folds(task, "blocks", 3, 0)
+    for run, part in predictions.groupby("run"):
+        assert set(part["fold"]) == {run}
+        assert set(part["site_id"]) == set(task.site_id[folds[run].test])
+    assert predictions["run"].nunique() == 2
     assert np.isfinite(predictions["prediction"]).all()
     assert rows["n_test"].iloc[0] < 100 < rows["n_train"].iloc[0]
     # MMAQ is trained a second time for the intervals of its predictions

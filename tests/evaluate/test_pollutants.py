@@ -72,7 +72,7 @@ def test_an_absent_pollutant_is_a_reason_and_no_error(with_ozone):
     assert task.size == 0
     for name in ("mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging"):
         with pytest.raises(Unavailable, match="the site table holds no so2"):
-            predict_folds(task, task.places, reference(name), "random", QUICK)
+            predict_folds(task, task.places, [reference(name)], "random", QUICK)
 
 
 def test_too_few_stations_of_a_pollutant_are_an_error(with_ozone):

@@ -63,11 +63,11 @@ def test_the_values_are_those_of_the_predictions(results):
     for (method, split), part in predictions.groupby(["method", "split"]):
         r2 = [
             1 - np.square(run.measured - run.prediction).mean() / run.measured.var(ddof=0)
-            for _, run in part.groupby("seed")
+            for _, run in part.groupby("run")
         ]
         chosen = rows[(rows.method == method) & (rows.split == split) & (rows.metric == "r2")]
         assert chosen["value"].item() == pytest.approx(np.mean(r2), rel=1e-5)
-        for _, run in part.groupby("seed"):
+        for _, run in part.groupby("run"):
             assert run["site_id"].is_unique
             assert len(run) == 200
 

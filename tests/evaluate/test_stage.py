@@ -17,7 +17,7 @@ FULL, TREES = METHODS = (("mmaq", "linear", "s2+s5p"), ("gbm", "reference", "tab
 DRAWS = 50
 
 
-def make_part(path, sites, methods, split="random", share=1.0, seeds=(0, 1)):
+def make_part(path, sites, methods, split="random", share=1.0, runs=(0, 1)):
     """Write predictions with made-up errors, and the lines about them."""
     rng = np.random.default_rng(1)
     parts, lines = [], []
@@ -26,11 +26,11 @@ def make_part(path, sites, methods, split="random", share=1.0, seeds=(0, 1)):
             "task": "no2", "method": method, "protocol": protocol, "modalities": modalities,
             "label_fraction": share, "split": split,
         }  # fmt: skip
-        for seed in seeds:
+        for run in runs:
             part = pd.DataFrame({"site_id": sites["site_id"], "measured": sites["no2"]})
             part["prediction"] = part["measured"] + rng.normal(0, 4.0, len(sites))
             part["fold"] = np.arange(len(sites)) % 4
-            parts.append(part.assign(seed=seed, radius=np.nan, **entry))
+            parts.append(part.assign(run=run, seed=run, radius=np.nan, **entry))
         lines.append(
             {**entry, "n_train": 120, "n_test": 40, "seconds": 2.5, "status": "ok", "reason": ""}
         )
@@ -75,7 +75,7 @@ def test_figures_of_all_and_of_each_group_are_those_of_its_stations(files, sites
     for name, member in {"all": np.full(160, True), **groups}.items():
         part = table[table["site_id"].isin(known.index[member])]
         error = np.square(part["prediction"] - part["measured"])
-        expected = np.sqrt(error.groupby(part["seed"]).mean()).mean()
+        expected = np.sqrt(error.groupby(part["run"]).mean()).mean()
         assert found[name] == pytest.approx(expected, rel=1e-5)
 
 

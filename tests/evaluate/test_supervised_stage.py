@@ -25,7 +25,7 @@ QUICK = Evaluate(
 def _run(data, folder, protocol, method, split="random", config=QUICK):
     return evaluate(
         evaluate_supervised, data, folder, config, encoders=TINY, protocol=protocol,
-        method=method, split=split,
+        method=method, split=split, runs=2,
     )  # fmt: skip
 
 
@@ -48,7 +48,9 @@ def test_rows_say_what_was_trained(data, tmp_path, protocol, method, modalities)
     names = rows[["method", "protocol", "modalities", "split"]].drop_duplicates()
     assert names.to_numpy().tolist() == [[method, protocol, modalities, "random"]]
     assert set(rows["runs"]) == {2}
-    assert set(predictions["fold"]) == {0}
+    hold_outs = predictions[["run", "seed", "fold"]].drop_duplicates()
+    assert hold_outs.to_numpy().tolist() == [[0, 0, 0], [1, 0, 1]]
+    assert predictions["site_id"].is_unique
     assert np.isfinite(predictions["prediction"]).all()
 
 
@@ -63,10 +65,10 @@ def test_each_methods_encoders_train_from_scratch(data, tmp_path, method):
 def test_scratch_has_fine_tunings_stations_and_other_weights(data, checkpoint, tmp_path):
     _, scratch = _run(data, tmp_path, "scratch", "mmaq", "blocks")
     _, tuned = evaluate(
-        evaluate_finetune, data, tmp_path, QUICK, checkpoints=[checkpoint], method="mmaq",
+        evaluate_finetune, data, tmp_path, QUICK, checkpoints=[checkpoint] * 2, method="mmaq",
         split="blocks", calibrated=False,
     )  # fmt: skip
-    same = ["split", "seed", "fold", "site_id", "measured"]
+    same = ["split", "run", "seed", "fold", "site_id", "measured"]
     pd.testing.assert_frame_equal(scratch[same], tuned[same])
     assert not np.allclose(scratch["prediction"], tuned["prediction"])
 

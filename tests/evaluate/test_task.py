@@ -118,11 +118,11 @@ def test_what_is_measured_never_meets_a_copy(task):
 
             return Fitted(0.0)
 
-    tested = predict_folds(doubled, doubled.places, Watching("mean"), "random", CONFIG)
+    tested = predict_folds(doubled, doubled.places, [Watching("mean")], "random", CONFIG)
     # Three folds of two seeds, and in each the model that calibrates.
     assert len(met) == 12
     assert not any(met)
-    assert tested.table.groupby("seed")["site_id"].nunique().eq(120).all()
+    assert tested.table.groupby("run")["site_id"].nunique().eq(120).all()
 
 
 def test_a_place_knows_no_label(task):

@@ -73,11 +73,11 @@ def test_map_of_one_station():
         assert "<svg" in svg(error_map(one, np.array([50.0]), np.array([-3.0])))
 
 
-def test_once_takes_a_station_by_its_first_seed():
+def test_once_takes_a_station_by_its_first_run():
     key = ("gbm", "reference", "table")
     table = pd.DataFrame(
         {"method": "gbm", "protocol": "reference", "modalities": "table", "split": "random",
-         "seed": [1, 0, 1], "fold": 0, "site_id": ["a", "a", "b"], "measured": 1.0,
+         "run": [1, 0, 1], "fold": 0, "site_id": ["a", "a", "b"], "measured": 1.0,
          "prediction": [5.0, 6.0, 7.0]}
     )  # fmt: skip
     points = once(table, key, "random").set_index("site_id")

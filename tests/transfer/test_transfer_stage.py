@@ -33,7 +33,7 @@ def _run(store, folder, part, checkpoint=None, config=SETTINGS, encoders=None):
     """Rows that are made of a part's predictions, and the predictions."""
     out, fits = folder / "predictions.parquet", folder / "fits.csv"
     evaluate_transfer(
-        store=store, checkpoint=checkpoint, encoders=encoders or Encoders(), config=config,
+        store=store, checkpoints=[checkpoint] if checkpoint else [], encoders=encoders or Encoders(), config=config,
         part=part, out=out, fits=fits,
     )  # fmt: skip
     benchmark_table(
