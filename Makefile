@@ -5,6 +5,8 @@ READY := .venv/.ready
 TESTED := .venv/.tested
 # One more than there are cores: tests of whole workflows spend much of their time waiting.
 WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
+# Tests of one file share their workflow, and so a worker; one that hangs ends it (pyproject.toml).
+TESTS := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 1
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
@@ -38,10 +40,10 @@ full: $(READY) ## every method, five seeds, on two simulated countries (hours)
 	  --configfile config/full.yaml --config name=full-2 'simulate={seed: 2}'
 
 test: $(TESTED) ## the whole test suite, with coverage
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov=mmaq --cov-fail-under=85
+	$(TESTS) --cov=mmaq --cov-fail-under=85
 
 test-quick: $(TESTED) ## the tests that take seconds
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow"
+	$(TESTS) -m "not slow"
 
 check: $(TESTED) ## formatting, lint, types, which room imports which
 	$(BIN)/ruff check .

@@ -1,27 +1,19 @@
-"""Remote files and rasters read in ranges: what was fetched once is kept on disk."""
+"""Remote files read in ranges: what was fetched once is kept on disk."""
 
 from __future__ import annotations
 
-import io
 import logging
 import shutil
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
-import rasterio
-from rasterio.abc import MultiByteRangeResourceContainer
-
-from mmaq.base.errors import MmaqError, ServiceError
+from mmaq.base.errors import ServiceError
 from mmaq.services import waiting
 from mmaq.services.blocks import BLOCK, Blocks
 from mmaq.services.client import AGAIN, Client
-from mmaq.services.faults import Broken, Changed, Gone, Unreadable, plain
+from mmaq.services.faults import Broken, Changed, Gone, plain
 from mmaq.services.opened import Opened, open_http
-
-Result = TypeVar("Result")
 
 LOG = logging.getLogger(__name__)
 
@@ -67,6 +59,11 @@ class RangeCache:
         self.fetch([(offset, size)])
         stop = min(offset + size, self.size)
         return self._blocks().read(offset, stop) if offset < stop else b""
+
+    def holds(self, ranges: list[tuple[int, int]]) -> bool:
+        """Whether all of these (offset, size) are on disk, and the size of the file is known."""
+        with self._lock:
+            return self._kept is not None and not _joined(self._kept, ranges)
 
     def fetch(self, ranges: list[tuple[int, int]]) -> None:
         """Have all of these (offset, size) on disk; neighbouring blocks come in one request."""
@@ -163,131 +160,3 @@ def _joined(kept: Blocks, ranges: list[tuple[int, int]]) -> list[tuple[int, int]
         else:
             runs.append((start, stop))
     return runs
-
-
-def read_raster(cache: RangeCache, use: Callable[[rasterio.DatasetReader], Result]) -> Result:
-    """What ``use`` makes of a remote raster, opened for reading windows.
-
-    Raises:
-        ServiceError: it cannot be had, or is no sound raster; what was kept of it is discarded
-            then, so that the next reader fetches it anew.
-    """
-    try:
-        return _read(cache, use)
-    except Changed:
-        return _read(cache, use)  # what was kept of the other file is gone
-
-
-def _read(cache: RangeCache, use: Callable[[rasterio.DatasetReader], Result]) -> Result:
-    try:
-        with open_raster(cache) as raster:
-            return use(raster)
-    except Unreadable:
-        cache.discard()
-        raise
-
-
-@contextmanager
-def open_raster(cache: RangeCache) -> Iterator[rasterio.DatasetReader]:
-    """The remote raster, opened for reading windows; a ServiceError inside is raised as itself."""
-    name = plain(cache.href).rpartition("/")[2] or "raster"
-    opener = _Opener(cache, name)
-    try:
-        with (
-            # GDAL would look for side-car files of many names.
-            rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"),
-            rasterio.open(name, opener=opener) as raster,
-        ):
-            yield raster
-    except rasterio.errors.RasterioError as fault:
-        if opener.fault is not None:
-            raise opener.fault from None
-        remedy = "The service gives something that is no sound raster: try another provider"
-        raise Unreadable(plain(cache.href), f"cannot be read ({fault})", remedy) from None
-    if opener.fault is not None:
-        raise opener.fault
-
-
-class _Opener(MultiByteRangeResourceContainer):
-    """What rasterio asks for files: there is one, and no other beside it.
-
-    An exception must not pass through GDAL, which may end the process: it is kept in ``fault``,
-    and reading ends there.
-    """
-
-    def __init__(self, cache: RangeCache, name: str) -> None:
-        self.cache, self.name = cache, name
-        self.fault: MmaqError | OSError | None = None
-
-    def open(self, path: str, mode: str = "r", **options: Any) -> _File:
-        if not self.isfile(path):
-            raise FileNotFoundError(path)
-        return _File(self)
-
-    def isfile(self, path: str) -> bool:
-        return path.rpartition("/")[2] == self.name
-
-    def isdir(self, path: str) -> bool:
-        return False
-
-    def ls(self, path: str) -> list[str]:
-        return []
-
-    def mtime(self, path: str) -> int:
-        return 0
-
-    def size(self, path: str) -> int:
-        return _size(self)
-
-    def rm(self, path: str) -> None:
-        raise PermissionError(path)
-
-
-class _File(io.RawIOBase):
-    """The remote file as Python's files are."""
-
-    def __init__(self, opener: _Opener) -> None:
-        self._opener, self._position = opener, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position}.get(whence)
-        self._position = offset + (_size(self._opener) if base is None else base)
-        return self._position
-
-    def read(self, size: int = -1) -> bytes:
-        if size < 0:
-            size = max(_size(self._opener) - self._position, 0)
-        content = self.get_byte_ranges([self._position], [size])[0]
-        self._position += len(content)
-        return content
-
-    def get_byte_ranges(self, offsets: list[int], sizes: list[int]) -> list[bytes]:
-        """Several ranges at once, so that neighbouring tiles of a window are one request."""
-        opener = self._opener
-        if opener.fault is None:
-            try:
-                pairs = list(zip(offsets, sizes, strict=True))
-                opener.cache.fetch(pairs)
-                return [opener.cache.read(offset, size) for offset, size in pairs]
-            except (MmaqError, OSError) as fault:
-                opener.fault = fault
-        return [b"" for _ in offsets]
-
-
-def _size(opener: _Opener) -> int:
-    """Size of the remote file; 0 once a fault is kept."""
-    if opener.fault is None:
-        try:
-            return opener.cache.size
-        except (MmaqError, OSError) as fault:
-            opener.fault = fault
-    return 0

@@ -1,4 +1,7 @@
 import contextlib
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -8,7 +11,8 @@ from rasterio.windows import Window
 
 from mmaq.base.errors import ServiceError
 from mmaq.services.faults import Changed, Gone
-from mmaq.services.ranges import RangeCache, open_raster
+from mmaq.services.ranges import RangeCache
+from mmaq.services.rasters import ONE_IN_GDAL, open_raster, read_raster
 from tests.servers.faulty import Status
 
 WINDOW = Window(1000, 1000, 120, 120)
@@ -103,3 +107,51 @@ def test_what_is_no_raster_is_named(client, server, files, tmp_path):
 def test_an_error_of_the_reader_is_his_own(cache):
     with pytest.raises(ZeroDivisionError), open_raster(cache):
         raise ZeroDivisionError
+
+
+def test_nothing_comes_over_the_network_while_in_gdal(cache, values, server, monkeypatch):
+    ask, held = RangeCache._ask, []
+
+    def watching(self, start, stop):
+        held.append(ONE_IN_GDAL._is_owned())
+        ask(self, start, stop)
+
+    monkeypatch.setattr(RangeCache, "_ask", watching)
+    windows = [WINDOW, Window(0, 1500, 300, 20)]
+    found = read_raster(cache, lambda raster: [raster.read(1, window=each) for each in windows])
+    assert (found[0] == values[1000:1120, 1000:1120]).all()
+    assert (found[1] == values[1500:1520, :300]).all()
+    assert held
+    assert not any(held)
+    assert len(server.log) <= 6
+    assert cache.fetched < 0.6 * cache.size
+
+
+def test_one_thread_is_in_gdal_and_others_wait_for_the_network(client, url, values, tmp_path):
+    inside, most, lock = [0], [0], threading.Lock()
+
+    def use(raster):
+        with lock:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+        time.sleep(0.01)
+        found = raster.read(1, window=WINDOW)
+        with lock:
+            inside[0] -= 1
+        return found
+
+    caches = [RangeCache(client, url, tmp_path / f"cache{number}") for number in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        for found in pool.map(lambda cache: read_raster(cache, use), caches):
+            assert (found == values[1000:1120, 1000:1120]).all()
+    assert most == [1]
+
+
+def test_what_a_reader_makes_of_missing_bytes_counts_for_nothing(cache, values):
+    def careful(raster):
+        found = raster.read(1, window=WINDOW)
+        if not found.any():
+            raise ZeroDivisionError
+        return found
+
+    assert (read_raster(cache, careful) == values[1000:1120, 1000:1120]).all()

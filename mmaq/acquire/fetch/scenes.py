@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 from rasterio.errors import RasterioError
 from tqdm import tqdm
 
@@ -43,7 +42,7 @@ from mmaq.base.sparse import SparseRaster
 from mmaq.contracts.archive import SENTINEL2, Asset, Product, write_item
 from mmaq.sentinel2.resample import Axis
 from mmaq.services.part import naming_a_full_disk
-from mmaq.services.ranges import read_raster
+from mmaq.services.rasters import ONE_IN_GDAL, Raster, read_raster
 
 FILES = {
     "R10m": (("B02", "B03", "B04", "B08"), 128),
@@ -205,7 +204,7 @@ class _Seen:
 def _look(
     scene: RemoteProduct, remote: Remote, wanted: Mapping[str, Sequence[Place]], size: int
 ) -> _Seen:
-    def see(raster: rasterio.DatasetReader) -> _Seen:
+    def see(raster: Raster) -> _Seen:
         places = wanted[scene.id]
         grid = grid_of(scene.id, raster)
         windows = find_windows(grid, places, size)
@@ -275,7 +274,7 @@ def write_scene(
         path = folder / f"{name}.tif"
         raster = _join(scene.id, {band: bands[band] for band in members}, block)
         try:
-            with naming_a_full_disk(path):
+            with naming_a_full_disk(path), ONE_IN_GDAL:
                 raster.write(path)
         except RasterioError as error:
             fault = f"cannot be written ({error})"

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import rasterio
+import rasterio.windows
 
 from mmaq.base.errors import ProductError
 from mmaq.base.sparse import Frame
 from mmaq.sentinel2.resample import Axis, locate, nearest, taps
 from mmaq.sentinel2.scene import is_clear
+from mmaq.services.rasters import Raster
 
 ADDED = 1000
 """DN that processing adds to the reflectance, from the baseline ``SINCE`` on."""
@@ -82,7 +83,7 @@ class Read:
     pieces: list[Piece]
 
 
-def grid_of(scene: str, classification: rasterio.DatasetReader) -> Grid:
+def grid_of(scene: str, classification: Raster) -> Grid:
     """The 10 m grid over a scene's 20 m classification: they share their corner.
 
     Source: Sentinel-2 Products Specification, Level-2A; ``read_pieces`` checks it in each band.
@@ -96,7 +97,7 @@ def grid_of(scene: str, classification: rasterio.DatasetReader) -> Grid:
     return Grid(frame.epsg, Axis(frame.west, fine, 2 * columns), Axis(-frame.north, fine, 2 * rows))
 
 
-def frame_of(scene: str, raster: rasterio.DatasetReader) -> Frame:
+def frame_of(scene: str, raster: Raster) -> Frame:
     """Where a raster lies; ProductError unless it has one north-up band in a projected system."""
     place, epsg = raster.transform, raster.crs.to_epsg() if raster.crs else None
     straight = place.b == 0 and place.d == 0 and place.a > 0 and place.e == -place.a
@@ -116,7 +117,7 @@ def find_windows(grid: Grid, places: Sequence[Place], size: int) -> list[Window 
     ]
 
 
-def clear_share(raster: rasterio.DatasetReader, grid: Grid, window: Window) -> float:
+def clear_share(raster: Raster, grid: Grid, window: Window) -> float:
     """Share of clear pixels in a window by the scene classification, 0 to 1."""
     (y, x), side = _axes(raster), window.size
     rows, columns = taps(grid.y, window.row, side, y), taps(grid.x, window.column, side, x)
@@ -124,9 +125,7 @@ def clear_share(raster: rasterio.DatasetReader, grid: Grid, window: Window) -> f
     return float(is_clear(nearest(classes, rows, columns), "SCL").mean())
 
 
-def read_pieces(
-    scene: str, raster: rasterio.DatasetReader, grid: Grid, windows: Sequence[Window]
-) -> Read:
+def read_pieces(scene: str, raster: Raster, grid: Grid, windows: Sequence[Window]) -> Read:
     """The pixels of one raster, of whatever size, that each window and its margin need.
 
     Raises:
@@ -152,17 +151,14 @@ def _span(start: int, size: int, fine: Axis, source: Axis) -> tuple[int, int]:
     return needed.first, needed.count
 
 
-def _axes(raster: rasterio.DatasetReader) -> tuple[Axis, Axis]:
+def _axes(raster: Raster) -> tuple[Axis, Axis]:
     place = raster.transform
     return Axis(-place.f, place.a, raster.height), Axis(place.c, place.a, raster.width)
 
 
-def _read(
-    raster: rasterio.DatasetReader, row: int, column: int, height: int, width: int
-) -> np.ndarray:
+def _read(raster: Raster, row: int, column: int, height: int, width: int) -> np.ndarray:
     window = rasterio.windows.Window(column, row, width, height)
-    values: np.ndarray = raster.read(1, window=window)
-    return values
+    return raster.read(1, window=window)
 
 
 def contradiction(offset: int, baseline: str, values: Iterable[np.ndarray]) -> str | None:

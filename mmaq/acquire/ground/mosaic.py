@@ -24,7 +24,8 @@ from rasterio.windows import Window
 from mmaq.base.errors import ProductError, ServiceError
 from mmaq.base.files import replacing
 from mmaq.services.faults import Gone
-from mmaq.services.ranges import RangeCache, open_raster
+from mmaq.services.ranges import RangeCache
+from mmaq.services.rasters import ONE_IN_GDAL, Raster, open_raster, read_raster
 
 BLOCK = 256
 
@@ -92,16 +93,19 @@ def read_tile(cache: RangeCache, boxes: Sequence[Box]) -> Tile | None:
         ServiceError: the tile cannot be had.
         ProductError: it is no north-up raster in degrees.
     """
+
+    def bring(raster: Raster) -> Frame:
+        frame = _frame(raster, cache.href)
+        for box in boxes:
+            top, left, bottom, right = frame.span(box)
+            if top < bottom and left < right:
+                raster.read(1, window=Window(left, top, right - left, bottom - top))
+        return frame
+
     try:
-        with open_raster(cache) as raster:
-            frame = _frame(raster, cache.href)
-            for box in boxes:
-                top, left, bottom, right = frame.span(box)
-                if top < bottom and left < right:
-                    raster.read(1, window=Window(left, top, right - left, bottom - top))
+        return Tile(cache, read_raster(cache, bring))
     except Gone:
         return None
-    return Tile(cache, frame)
 
 
 def write_mosaic(
@@ -123,7 +127,7 @@ def write_mosaic(
         for row in range(top // BLOCK, (bottom - 1) // BLOCK + 1):
             for column in range(left // BLOCK, (right - 1) // BLOCK + 1):
                 parts[row, column].append(span)
-    with rasterio.Env(), _Open() as opened, replacing(path) as part:
+    with ONE_IN_GDAL, rasterio.Env(), _Open() as opened, replacing(path) as part:
         kind = opened[tiles[0]].dtypes[0]
         bounds = np.array([tile.frame.bounds for tile in tiles])
         with rasterio.open(
@@ -155,7 +159,7 @@ def write_mosaic(
             file.units = (unit,)
 
 
-def _frame(raster: rasterio.DatasetReader, where: str) -> Frame:
+def _frame(raster: Raster, where: str) -> Frame:
     turned = raster.transform
     if raster.crs is None or not raster.crs.is_geographic or turned.b or turned.d or turned.e >= 0:
         fault = "not a north-up raster in degrees"
@@ -202,7 +206,7 @@ class _Open:
 
     def __init__(self) -> None:
         self._stack = ExitStack()
-        self._rasters: dict[str, rasterio.DatasetReader] = {}
+        self._rasters: dict[str, Raster] = {}
 
     def __enter__(self) -> _Open:
         return self
@@ -210,7 +214,7 @@ class _Open:
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
 
-    def __getitem__(self, tile: Tile) -> rasterio.DatasetReader:
+    def __getitem__(self, tile: Tile) -> Raster:
         if tile.cache.href not in self._rasters:
             if len(self._rasters) >= OPEN:
                 self._stack.close()
