@@ -28,12 +28,12 @@ from mmaq.stages import Run
 
 
 def all_estimators(run: Run, config: Evaluate) -> list[Estimator]:
-    """Every reference and probe of the configuration."""
+    """Every reference, and every probe of the first run, of the configuration."""
     found = [catalogue.reference(name, run.paths.archive) for name in config.references]
     for method in config.embedding_trees:
-        found.append(catalogue.embedding_trees(Pretrained(method, run.encoders(method))))
+        found.append(catalogue.embedding_trees(Pretrained(method, *run.encoders(method)[:1])))
     for method in config.probes:
-        encoder = Pretrained(method, run.encoders(method))
+        encoder = Pretrained(method, *run.encoders(method)[:1])
         found += probes(encoder, config.heads, config.label_fractions)
     return found
 

@@ -129,7 +129,7 @@ class Pretrained:
     """The encoders of ``method`` in a checkpoint (contract 4); None where none was pretrained."""
 
     method: str
-    checkpoint: Path | None
+    checkpoint: Path | None = None
 
     @property
     def modalities(self) -> tuple[str, ...]:

@@ -171,7 +171,7 @@ def evaluate_supervised(
 
 def _runs(method: str, checkpoints: Sequence[Path]) -> list[Pretrained]:
     """The encoders of each run; where none was pretrained, encoders that say so when read."""
-    return [Pretrained(method, path) for path in checkpoints] or [Pretrained(method, None)]
+    return [Pretrained(method, path) for path in checkpoints] or [Pretrained(method)]
 
 
 def _evaluate(

@@ -31,13 +31,14 @@ S2_ALONE = (
 )  # fmt: skip
 
 
-def _probes(data, checkpoint, folder, method="mmaq"):
-    return evaluate(evaluate_probes, data, folder, QUICK, checkpoints=[checkpoint], method=method)
+def _probes(data, checkpoint, folder, method="mmaq", config=QUICK):
+    checkpoints = [checkpoint] if checkpoint else []
+    return evaluate(evaluate_probes, data, folder, config, checkpoints=checkpoints, method=method)
 
 
 def _finetune(data, checkpoint, folder, method="mmaq", split="random", config=QUICK):
     return evaluate(
-        evaluate_finetune, data, folder, config, checkpoints=[checkpoint] * 2, method=method, split=split,
+        evaluate_finetune, data, folder, config, checkpoints=[checkpoint] * 2 if checkpoint else [], method=method, split=split,
         calibrated=method == "mmaq",
     )  # fmt: skip
 
@@ -108,7 +109,8 @@ def _folds(task, split, folds, seed):
 
 def test_shuffled_labels_teach_the_probes_nothing(checkpoint, tmp_path):
     shuffled = make_data(tmp_path, size=300, shuffled=True)
-    rows, _ = _probes(shuffled, checkpoint, tmp_path)
+    once = QUICK.model_copy(update={"seeds": (0,)})  # two runs say little about a third
+    rows, _ = _probes(shuffled, checkpoint, tmp_path, config=once)
     assert (rows.loc[rows["metric"] == "r2", "high"] < 0.05).all()
 
 

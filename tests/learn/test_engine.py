@@ -108,7 +108,9 @@ def test_two_processes_go_on_after_a_kill(country, tmp_path):
     for out in ("killed", "whole"):
         done = run(country[0].parent, tmp_path / out, 2, changes)
         assert done.returncode == 0, done.stderr
-    one, other = (read_tensors(tmp_path / o / "mmaq_run0.safetensors")[1] for o in ("killed", "whole"))
+    one, other = (
+        read_tensors(tmp_path / o / "mmaq_run0.safetensors")[1] for o in ("killed", "whole")
+    )
     for name, value in one.items():
         torch.testing.assert_close(value, other[name], rtol=1e-5, atol=1e-7)
 

@@ -68,7 +68,13 @@ def test_best_has_the_weights_of_its_epoch(finished):
 
 def test_the_card_says_what_one_needs_to_know(finished):
     text = (finished / "mmaq_run0.md").read_text()
-    for part in ("20 sites", "no station among them", "mmaq_run0_s2_only.ckpt", "seed: 10", "rank s2"):
+    for part in (
+        "20 sites",
+        "no station among them",
+        "mmaq_run0_s2_only.ckpt",
+        "seed: 10",
+        "rank s2",
+    ):
         assert part in text
     assert text.count("| mean loss |") == 1
     rows = [line for line in text.splitlines() if line.startswith(("| 0 |", "| 2 |"))]

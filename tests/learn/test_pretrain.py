@@ -19,7 +19,14 @@ from tests.learn.training_country import TINY, make_country
 
 WEIGHTS = ["mmaq_run0.safetensors", "mmaq_run0_best.safetensors", "mmaq_run0_s2_only.safetensors"]
 FILES = sorted(
-    [*WEIGHTS, "mmaq_run0.ckpt", "mmaq_run0_best.ckpt", "mmaq_run0_s2_only.ckpt", "mmaq_run0.md", "mmaq_run0_losses.csv"]
+    [
+        *WEIGHTS,
+        "mmaq_run0.ckpt",
+        "mmaq_run0_best.ckpt",
+        "mmaq_run0_s2_only.ckpt",
+        "mmaq_run0.md",
+        "mmaq_run0_losses.csv",
+    ]
 )
 FIGURES = [f"{k}_{m}" for k in ("rank", "spread", "correlation") for m in ("s2", "s5p", "table")]
 
@@ -95,7 +102,11 @@ def test_a_killed_run_goes_on_to_the_same_bytes(finished, country, tmp_path, mon
         patch.setattr(kind, name, dying)
         with pytest.raises(Killed):
             pretrain(store=country[0], sites=country[1], config=finished[1], out=tmp_path)
-    assert names(tmp_path) == ["mmaq_run0_last.ckpt", "mmaq_run0_last_best.ckpt", "mmaq_run0_losses.csv"]
+    assert names(tmp_path) == [
+        "mmaq_run0_last.ckpt",
+        "mmaq_run0_last_best.ckpt",
+        "mmaq_run0_losses.csv",
+    ]
     steps = []
     with monkeypatch.context() as patch:
         step = PretrainModule.training_step

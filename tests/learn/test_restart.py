@@ -63,11 +63,17 @@ def test_a_run_killed_at_random_steps_ends_with_the_same_bits(country, uninterru
     done = run(country[0].parent, tmp_path)
     assert done.returncode == 0, done.stderr
     found, expected = (
-        torch.load(folder / "mmaq_run0.ckpt", weights_only=True) for folder in (tmp_path, uninterrupted)
+        torch.load(folder / "mmaq_run0.ckpt", weights_only=True)
+        for folder in (tmp_path, uninterrupted)
     )
     for key in ("state_dict", "optimizer_states", "lr_schedulers", "history", "global_step"):
         assert same(found[key], expected[key]), f"{key} after kills at {first} and {second}"
-    for name in ("mmaq_run0.safetensors", "mmaq_run0_best.safetensors", "mmaq_run0_losses.csv", "mmaq_run0.md"):
+    for name in (
+        "mmaq_run0.safetensors",
+        "mmaq_run0_best.safetensors",
+        "mmaq_run0_losses.csv",
+        "mmaq_run0.md",
+    ):
         assert (tmp_path / name).read_bytes() == (uninterrupted / name).read_bytes(), name
 
 
@@ -99,7 +105,12 @@ def test_a_run_killed_while_it_exports_ends_its_exports(
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         path.name for path in uninterrupted.iterdir()
     )
-    for name in ("mmaq_run0.safetensors", "mmaq_run0_best.safetensors", "mmaq_run0_losses.csv", "mmaq_run0.md"):
+    for name in (
+        "mmaq_run0.safetensors",
+        "mmaq_run0_best.safetensors",
+        "mmaq_run0_losses.csv",
+        "mmaq_run0.md",
+    ):
         assert (tmp_path / name).read_bytes() == (uninterrupted / name).read_bytes(), name
 
 
@@ -127,7 +138,12 @@ def test_a_run_goes_on_after_snakemake_removed_its_declared_outputs(
     pretrain(store=country[0], sites=country[1], config=CONFIG, out=tmp_path)
     expected = sorted(path.name for path in uninterrupted.iterdir())
     assert sorted(path.name for path in tmp_path.iterdir()) == expected
-    for name in ("mmaq_run0.safetensors", "mmaq_run0_best.safetensors", "mmaq_run0_losses.csv", "mmaq_run0.md"):
+    for name in (
+        "mmaq_run0.safetensors",
+        "mmaq_run0_best.safetensors",
+        "mmaq_run0_losses.csv",
+        "mmaq_run0.md",
+    ):
         assert (tmp_path / name).read_bytes() == (uninterrupted / name).read_bytes(), name
 
 

@@ -90,7 +90,7 @@ def test_what_a_cancelled_run_goes_on_from_is_left(through):
 
 
 def test_the_same_command_goes_on_and_ends(through):
-    log = (through.folder / "logs/small/pretrain_mmaq.log").read_text()
+    log = (through.folder / "logs/small/pretrain_mmaq_run0.log").read_text()
     assert "going on after step" in log
     assert "rule simulate" not in through.said
     assert through.would_run(TABLE) == set()

@@ -50,7 +50,7 @@ for given in json.load(open(sys.argv[1])):
 
 
 def _measure(data, checkpoint, folder):
-    """The benchmark's test predictions of fold 0."""
+    """The benchmark's test predictions of fold 0 in the first run."""
     sites, store, archive = data
     out = []
 
@@ -59,17 +59,17 @@ def _measure(data, checkpoint, folder):
         fits = folder / "fits.csv"
         stage(sites=sites, store=store, config=CONFIG, out=out[-1], fits=fits, **given)
 
-    pretrained = {"checkpoint": checkpoint, "method": "mmaq"}
+    pretrained = {"checkpoints": [checkpoint], "method": "mmaq"}
     run(evaluate_references, archive=archive)
     run(evaluate_probes, **pretrained)
     run(evaluate_gbm_embedding, **pretrained)
     for split in SPLITS:
         run(evaluate_finetune, split=split, calibrated=True, **pretrained)
-        random = {"encoders": TINY, "split": split}
+        random = {"encoders": TINY, "split": split, "runs": 1}
         run(evaluate_supervised, protocol="scratch", method="mmaq", **random)
         run(evaluate_supervised, protocol="supervised", method="aqnet", **random)
     table = pd.concat([read_predictions(path) for path in out])
-    return table[table["fold"] == 0]
+    return table[(table["fold"] == 0) & (table["run"] == 0)]
 
 
 def _fit_and_ask(data, checkpoint, folder):

@@ -27,7 +27,7 @@ def place(data, checkpoint, tmp_path, monkeypatch):
     shutil.copy(data[0], folder / "sites.parquet")
     shutil.copytree(data[1], folder / "patches")
     (tmp_path / "checkpoints" / "made_up").mkdir(parents=True)
-    shutil.copy(checkpoint, tmp_path / "checkpoints" / "made_up" / "mmaq.safetensors")
+    shutil.copy(checkpoint, tmp_path / "checkpoints" / "made_up" / "mmaq_run0.safetensors")
     return tmp_path
 
 

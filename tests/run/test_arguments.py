@@ -135,5 +135,5 @@ def test_a_missing_checkpoint_is_one_line_and_touches_nothing(tmp_path, capsys, 
     with pytest.raises(SystemExit) as caught:
         call(tmp_path, "--task", task, *TABLE, "--model", "decur")
     assert caught.value.code == 1
-    assert "decur.ckpt: the checkpoint does not exist. Make it by" in capsys.readouterr().err
+    assert "decur_run0.ckpt: the checkpoint does not exist. Make it by" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

@@ -26,7 +26,12 @@ CHECKPOINT = "checkpoints/run/mmaq_run0.ckpt"
 def test_pretraining_leaves_checkpoints_and_losses_of_the_asked_run(pretrained):
     checkpoints = pretrained / "checkpoints" / "run"
     names = {path.name for path in checkpoints.iterdir()}
-    assert {"mmaq_run0.ckpt", "mmaq_run0_best.ckpt", "mmaq_run0_s2_only.ckpt", "mmaq_run0.safetensors"} <= names
+    assert {
+        "mmaq_run0.ckpt",
+        "mmaq_run0_best.ckpt",
+        "mmaq_run0_s2_only.ckpt",
+        "mmaq_run0.safetensors",
+    } <= names
     assert len(pd.read_csv(checkpoints / "mmaq_run0_losses.csv")) == 2 * 3
     config = read_about(checkpoints / "mmaq_run0.ckpt")["config"]
     assert config["encoders"]["s2"] == "resnet18"
@@ -35,7 +40,13 @@ def test_pretraining_leaves_checkpoints_and_losses_of_the_asked_run(pretrained):
 
 
 def test_linear_evaluation_finds_what_the_columns_say(pretrained, folder, capsys):
-    more = ("--ckpt_path", "checkpoints/run/mmaq_run0_best.ckpt", "--max_num_epochs", 90, "--freeze")
+    more = (
+        "--ckpt_path",
+        "checkpoints/run/mmaq_run0_best.ckpt",
+        "--max_num_epochs",
+        90,
+        "--freeze",
+    )
     call(pretrained, *small(folder, "linear_eval", *more))
     said = capsys.readouterr()
     assert "--max_epochs has no effect on --task linear_eval" in said.err

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 YEAR = ("2021-01-01", "2021-12-31")
 LEARNING = {
     "grid": {"part": "year"}, "landuse": {"block_degrees": 0.25},
-    "pretrain": {"epochs": 1, "batch_size": 16},
+    "pretrain": {"runs": 1, "epochs": 1, "batch_size": 16},
     "evaluate": {
         "folds": 3, "seeds": [0], "buffer_km": 1, "bootstrap": 20, "splits": ["random", "blocks"],
         "references": ["mean", "ridge", "gbm"], "probes": ["mmaq"],
