@@ -154,7 +154,8 @@ class Pretrain(Section):
     )
     threads: Count = Field(default=1, description="Torch threads on the CPU.")
     precision: Literal["auto", "float32", "bf16"] = Field(
-        default="auto", description="auto: bf16 on CUDA, float32 elsewhere."
+        default="auto",
+        description="auto: bf16 on CUDA, AVX512-BF16 and AMX, where it is faster; else float32.",
     )
     channels_last: bool = Field(
         default=True, description="Channels-last memory of kernels and images, faster on CUDA."

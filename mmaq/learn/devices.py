@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pytorch_lightning.plugins.environments import (
@@ -60,6 +60,17 @@ def fits(needed: int, allowed: float) -> bool:
     return needed <= allowed * free
 
 
+def precision_of(config: Pretrain) -> Literal["float32", "bf16"]:
+    """The precision of a run: "auto" takes bf16 where the device computes in it.
+
+    On a processor that has neither AVX512-BF16 nor AMX bf16 is slower than float32.
+    """
+    if config.precision != "auto":
+        return config.precision
+    processor = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bf16" if torch.cuda.is_available() or processor else "float32"
+
+
 def trainer_options(config: Pretrain, devices: int, nodes: int) -> dict[str, Any]:
     """Options of Lightning's trainer for this machine and so many devices on so many nodes.
 
@@ -73,14 +84,13 @@ def trainer_options(config: Pretrain, devices: int, nodes: int) -> dict[str, Any
     if cuda and devices > torch.cuda.device_count():
         fault = f"{devices} devices asked for, {torch.cuda.device_count()} found"
         raise TrainingError("--devices", fault, "Ask for as many as the node has")
-    bf16 = config.precision == "bf16" or (config.precision == "auto" and cuda)
     several = devices * nodes > 1
     return {
         "accelerator": "cuda" if cuda else "cpu",
         "devices": devices,
         "num_nodes": nodes,
         "strategy": "ddp" if several else "auto",
-        "precision": "bf16-mixed" if bf16 else "32-true",
+        "precision": "bf16-mixed" if precision_of(config) == "bf16" else "32-true",
         "plugins": [cluster(devices, nodes)],
         "sync_batchnorm": several and cuda,
         "benchmark": cuda,

@@ -16,7 +16,7 @@ from mmaq.config.learning import Pretrain
 from mmaq.contracts.patches import open_store
 from mmaq.contracts.sites import read_sites
 from mmaq.learn.data import Inputs, Statistics, bytes_needed, compute_statistics, load_inputs
-from mmaq.learn.devices import cpu_threads, fits, trainer_options
+from mmaq.learn.devices import cpu_threads, fits, precision_of, trainer_options
 from mmaq.learn.exports import export
 from mmaq.learn.keep import KeepRun, Names, best_epoch, resumable, run_digest
 from mmaq.learn.loggers import open_loggers
@@ -89,6 +89,8 @@ def pretrain(
         ConfigError: the batch cannot be shared, or a logger's package is absent.
         TrainingError: the devices are not there, or the run has collapsed or diverged.
     """
+    # The precision decides the result: what is written names the one that was taken.
+    config = config.model_copy(update={"precision": precision_of(config)})
     opened = open_store(store)
     modalities = TRAINED[config.method]
     chosen = pretraining_sites(opened, read_sites(sites), config.transductive, modalities)
@@ -96,7 +98,10 @@ def pretrain(
     inputs = load_inputs(opened, chosen, resident)
     statistics = compute_statistics(inputs)
     how = "on the device" if resident else "streamed from the store"
-    LOG.info("pretraining %s, run %d, on %d sites, %s", config.method, run, len(inputs), how)
+    LOG.info(
+        "pretraining %s, run %d, in %s on %d sites, %s", config.method, run, config.precision,
+        len(inputs), how,
+    )  # fmt: skip
     names = Names(Path(out), config.method, run)
     trainer, module = _fit(config, inputs, statistics, names, devices, nodes)
     if trainer.is_global_zero:

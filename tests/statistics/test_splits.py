@@ -24,8 +24,8 @@ from mmaq.statistics.splits import (
     outer_folds,
     random_labels,
     related,
-    split_scenes,
     repeats,
+    split_scenes,
 )
 
 
