@@ -109,7 +109,7 @@ class Pretrain(Section):
     method: MethodName = Field(default="mmaq", description="Method, by its name.")
     runs: Count = Field(
         default=3,
-        description="Runs of each method, from other weights, order and views; a row is their mean.",
+        description="Runs of each method, each from other weights and views; a row is their mean.",
     )
     seed: int = Field(
         default=10, ge=0, description="Seed of weights, order and views of run 0; run i adds i."
@@ -155,7 +155,7 @@ class Pretrain(Section):
     threads: Count = Field(default=1, description="Torch threads on the CPU.")
     precision: Literal["auto", "float32", "bf16"] = Field(
         default="auto",
-        description="auto: bf16 on CUDA, AVX512-BF16 and AMX, where it is faster; else float32.",
+        description="auto: bf16 where it is faster (CUDA, AVX512-BF16, AMX), float32 elsewhere.",
     )
     channels_last: bool = Field(
         default=True, description="Channels-last memory of kernels and images, faster on CUDA."

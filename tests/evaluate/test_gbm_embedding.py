@@ -18,7 +18,7 @@ def _few_trees(monkeypatch):
 
 
 def _run(data, checkpoint, folder, method="mmaq"):
-    given = {"checkpoint": checkpoint, "method": method}
+    given = {"checkpoints": [checkpoint], "method": method}
     return evaluate(evaluate_gbm_embedding, data, folder, QUICK, **given)
 
 

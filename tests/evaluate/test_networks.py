@@ -38,8 +38,8 @@ def _probes(data, checkpoint, folder, method="mmaq", config=QUICK):
 
 def _finetune(data, checkpoint, folder, method="mmaq", split="random", config=QUICK):
     return evaluate(
-        evaluate_finetune, data, folder, config, checkpoints=[checkpoint] * 2 if checkpoint else [], method=method, split=split,
-        calibrated=method == "mmaq",
+        evaluate_finetune, data, folder, config, method=method, split=split,
+        checkpoints=[checkpoint] * 2 if checkpoint else [], calibrated=method == "mmaq",
     )  # fmt: skip
 
 

@@ -54,15 +54,19 @@ def test_nodes_that_nothing_joins_are_refused(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("cuda", "chosen", "expected"),
+    ("cuda", "processor", "chosen", "expected"),
     [
-        (False, "auto", "32-true"),
-        (True, "auto", "bf16-mixed"),
-        (True, "float32", "32-true"),
-        (False, "bf16", "bf16-mixed"),
+        (False, None, "auto", "32-true"),
+        (False, "_is_avx512_bf16_supported", "auto", "bf16-mixed"),
+        (False, "_is_amx_tile_supported", "auto", "bf16-mixed"),
+        (True, None, "auto", "bf16-mixed"),
+        (True, "_is_amx_tile_supported", "float32", "32-true"),
+        (False, None, "bf16", "bf16-mixed"),
     ],
 )
-def test_precision(monkeypatch, cuda, chosen, expected):
+def test_precision(monkeypatch, cuda, processor, chosen, expected):
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda name=name: name == processor)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     config = TINY.model_copy(update={"precision": chosen})

@@ -65,7 +65,8 @@ def make_predictions(sites: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
                 parts.append(
                     part.assign(
                         task="no2", method=method, protocol=protocol, modalities=modalities,
-                        label_fraction=1.0, split=split, run=run, seed=run, fold=rng.integers(0, 5, n),
+                        label_fraction=1.0, split=split, run=run, seed=run,
+                        fold=rng.integers(0, 5, n),
                     )
                 )  # fmt: skip
     return pd.concat(parts, ignore_index=True)

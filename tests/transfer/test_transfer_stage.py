@@ -33,8 +33,8 @@ def _run(store, folder, part, checkpoint=None, config=SETTINGS, encoders=None):
     """Rows that are made of a part's predictions, and the predictions."""
     out, fits = folder / "predictions.parquet", folder / "fits.csv"
     evaluate_transfer(
-        store=store, checkpoints=[checkpoint] if checkpoint else [], encoders=encoders or Encoders(), config=config,
-        part=part, out=out, fits=fits,
+        store=store, checkpoints=[checkpoint] if checkpoint else [], part=part, config=config,
+        encoders=encoders or Encoders(), out=out, fits=fits,
     )  # fmt: skip
     benchmark_table(
         predictions=[out], fits=[fits], sites=None, draws=50, dataset="tiny",
