@@ -16,13 +16,16 @@ from mmaq.config.learning import Encoders as EncodersConfig
 from mmaq.config.transfer import Transfer
 from mmaq.learn.data import Inputs, Statistics
 from mmaq.learn.embed import whole_batches
-from mmaq.learn.views import Draws, draw_symmetry, fit_size, turn
+from mmaq.learn.views import Draws, draw_symmetry, fit_size, orientations, turn
 
 WARMUP_SHARE = 0.1
 FLIP, ROTATE = 0.5, 0.75
 """With these probabilities all eight symmetries of the square are equally likely."""
 DEPTH = 2
 """Names are cut to so many parts: ``layer1.0`` is a layer, and so is ``conv1``."""
+CLIP = 1.0
+"""Largest norm of the gradient in a step: one batch of a few odd stations must not throw a network
+that has seen little yet."""
 END = 1e-3
 """Rate after the last step, as a share of the peak."""
 
@@ -49,6 +52,8 @@ def fit(
         config: epochs, batch size and weight decay.
         seed: of the order and the augmentation.
     """
+    groups = [{**group, "params": list(group["params"])} for group in groups]
+    weights = [weight for group in groups for weight in group["params"]]
     parts = max(1, count // config.batch_size)
     steps = config.epochs * parts
     optimiser = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
@@ -63,6 +68,7 @@ def fit(
             error = loss(part, generator)
             optimiser.zero_grad()
             error.backward()
+            torch.nn.utils.clip_grad_norm_(weights, CLIP)
             optimiser.step()
             schedule.step()
 
@@ -124,6 +130,18 @@ class Reads:
             for name in self.modalities
         }
 
+    def draw(self, rows: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """The same, each station in random one of its eight orientations."""
+        return turned(self.load(rows), draw_symmetry(Draws(generator, len(rows)), FLIP, ROTATE))
+
+
+def turned(inputs: dict[str, Tensor], symmetry: Tensor) -> dict[str, Tensor]:
+    """Inputs whose images have the orientations ``symmetry``, (b, 3) as of ``draw_symmetry``."""
+    return {
+        name: values if name == "table" else turn(values, symmetry)
+        for name, values in inputs.items()
+    }
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -170,11 +188,7 @@ def squared_error(model: nn.Module, reads: Reads, rows: Tensor, target: Tensor) 
     """
 
     def loss(part: Tensor, generator: torch.Generator) -> Tensor:
-        symmetry = draw_symmetry(Draws(generator, len(part)), FLIP, ROTATE)
-        batch = {
-            name: values if name == "table" else turn(values, symmetry)
-            for name, values in reads.load(rows[part]).items()
-        }
+        batch = reads.draw(rows[part], generator)
         return (model(batch) - target[part.to(target.device)]).square().mean()
 
     return loss
@@ -182,6 +196,15 @@ def squared_error(model: nn.Module, reads: Reads, rows: Tensor, target: Tensor) 
 
 @torch.no_grad()
 def predict(model: nn.Module, reads: Reads, rows: Tensor) -> Tensor:
-    """Standardised predictions in evaluation mode, (m,) or (m, k); the model stays in that mode."""
+    """Standardised predictions in evaluation mode, (m,) or (m, k); the model stays in that mode.
+
+    The mean over the eight orientations, all of which training shows alike: what a station measures
+    does not depend on how its images are turned.
+    """
     model.eval()
-    return torch.cat([model(reads.load(part))[:count] for part, count in whole_batches(rows)])
+    found = []
+    for part, count in whole_batches(rows):
+        batch = reads.load(part)
+        made = [model(turned(batch, one.expand(len(part), 3))) for one in orientations()]
+        found.append(torch.stack(made).mean(dim=0)[:count])
+    return torch.cat(found)

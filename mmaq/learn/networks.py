@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 
 from mmaq.config.evaluation import Finetune, Supervised
 from mmaq.config.learning import Encoders as EncodersConfig
@@ -158,6 +159,11 @@ def train_supervised(
         model = model.to(memory_format=torch.channels_last)  # a quarter off AQNet's steps
         groups = [{"params": model.parameters(), "lr": config.learning_rate}]
         fit(squared_error(model, reads, rows, scaled), groups, len(rows), config, seed)
+        generator = torch.Generator().manual_seed(seed)
+        order = torch.randperm(len(rows), generator=generator)
+        parts = order.tensor_split(max(1, len(rows) // config.batch_size))
+        # Running means of batch norm lag behind the weights, and hold what single batches did.
+        update_bn((reads.draw(part, generator) for part in parts), model)
     return Trained(model.eval(), statistics, encoders, network.modalities, scale)
 
 

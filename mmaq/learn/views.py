@@ -140,6 +140,11 @@ def draw_symmetry(draws: Draws, flip: float, rotate: float) -> Tensor:
     return torch.stack([quarter, rows, columns], dim=1)
 
 
+def orientations() -> Tensor:
+    """The eight symmetries of the square, (8, 3) bool as ``draw_symmetry`` draws them."""
+    return torch.cartesian_prod(*[torch.tensor([False, True])] * 3)
+
+
 def turn(images: Tensor, symmetry: Tensor) -> Tensor:
     """Apply each sample's symmetry to its square image, (n, c, side, side), exactly."""
     result = torch.empty_like(images)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from mmaq.config.evaluation import Finetune, Supervised
-from mmaq.learn.fit import END, cosine_with_warmup, fit, layer_groups
+from mmaq.learn.fit import END, cosine_with_warmup, fit, layer_groups, predict
 
 COUNT = 23
 
@@ -52,7 +52,7 @@ def test_it_is_a_plain_loop_of_adamw_along_a_cosine(config):
     rise = round(0.1 * steps)
     optimiser = torch.optim.AdamW(plain.parameters(), rate, weight_decay=config.weight_decay)
     generator = torch.Generator().manual_seed(7)
-    loss, step = noisy_error(plain), 0
+    loss, step, clipped = noisy_error(plain), 0, 0
     for _ in range(config.epochs):
         order = torch.randperm(COUNT, generator=generator)
         for numbers in np.array_split(np.arange(COUNT), parts):
@@ -64,9 +64,15 @@ def test_it_is_a_plain_loop_of_adamw_along_a_cosine(config):
             optimiser.param_groups[0]["lr"] = rate * share
             optimiser.zero_grad()
             loss(order[numbers], generator).backward()
+            gradients = [weight.grad for weight in plain.parameters()]
+            norm = math.sqrt(sum(float(each.square().sum()) for each in gradients))
+            clipped += norm > 1
+            for each in gradients:
+                each.mul_(min(1.0, 1.0 / (norm + 1e-6)))
             optimiser.step()
             step += 1
     assert step == steps
+    assert clipped
     before = make_model()
     for name, value in plain.state_dict().items():
         torch.testing.assert_close(model.state_dict()[name], value, rtol=1e-5, atol=1e-6)
@@ -126,3 +132,35 @@ def test_rates_rise_from_the_first_layer_to_the_last():
         id(each) for each in model.parameters()
     ]
     assert layer_groups(nn.Linear(2, 2), 1e-3, 0.01)[0]["lr"] == pytest.approx(1e-5)
+
+
+class Corner(nn.Module):
+    """What it says depends on how an image lies."""
+
+    def forward(self, inputs):
+        return inputs["s2"][:, 0, 0, 1] + inputs["s2"][:, 0, 2, 2] ** 2 + inputs["table"][:, 0]
+
+
+class Stations:
+    """Made-up images and tables, read as ``Reads`` does."""
+
+    def __init__(self, images):
+        self.images, self.table = images, torch.arange(len(images), dtype=torch.float32)[:, None]
+
+    def load(self, rows):
+        return {"s2": self.images[rows], "table": self.table[rows]}
+
+
+def test_a_prediction_is_the_mean_over_the_eight_orientations():
+    images = torch.randn(5, 2, 3, 3, generator=torch.Generator().manual_seed(4))
+    found = predict(Corner(), Stations(images), torch.arange(5))
+    turns = [
+        image
+        for quarter in range(4)
+        for image in (images.rot90(quarter, (2, 3)), images.rot90(quarter, (2, 3)).flip(3))
+    ]
+    loads = [{"s2": turn, "table": Stations(images).table} for turn in turns]
+    expected = torch.stack([Corner()(load) for load in loads]).mean(dim=0)
+    torch.testing.assert_close(found, expected)
+    for turn in turns:
+        torch.testing.assert_close(predict(Corner(), Stations(turn), torch.arange(5)), found)

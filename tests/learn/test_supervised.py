@@ -13,7 +13,7 @@ from mmaq.config.evaluation import Supervised
 from mmaq.contracts.patches import open_store
 from mmaq.contracts.sites import read_sites
 from mmaq.learn.data import load_inputs
-from mmaq.learn.fit import Scale
+from mmaq.learn.fit import Reads, Scale
 from mmaq.learn.networks import NETWORKS, from_scratch, train_supervised
 from tests.learn.training_country import SMALL, make_country
 
@@ -145,3 +145,18 @@ def test_a_scale_comes_back_from_json_as_it_was(target):
     again = Scale.from_dict(json.loads(json.dumps(scale.to_dict())))
     values = torch.rand(3, *np.shape(scale.centre))
     np.testing.assert_array_equal(again.up(values), scale.up(values))
+
+
+def test_batch_norm_is_measured_with_the_final_weights(setting):
+    """A rate of nothing leaves the weights; the statistics are those of the stations."""
+    trained = learn(setting, "s2", Supervised(epochs=1, batch_size=70, learning_rate=1e-12))
+    norms = [each for each in trained.model.modules() if isinstance(each, torch.nn.BatchNorm2d)]
+    reads = Reads(setting[0].take(TRAIN), trained.statistics, SMALL, ("s2",))
+    seen = []
+    handle = norms[0].register_forward_hook(lambda _, given, __: seen.append(given[0]))
+    with torch.no_grad():
+        trained.model(reads.load(torch.arange(len(TRAIN))))
+    handle.remove()
+    torch.testing.assert_close(
+        norms[0].running_mean, seen[0].mean(dim=(0, 2, 3)), rtol=0.05, atol=0.02
+    )
