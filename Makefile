@@ -5,8 +5,9 @@ READY := .venv/.ready
 TESTED := .venv/.tested
 # One more than there are cores: tests of whole workflows spend much of their time waiting.
 WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
-# Tests of one file share their workflow, and so a worker; one that hangs ends it (pyproject.toml).
-TESTS := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 1
+# Tests of one file share their workflow, and so a worker; a test that ends its worker, or hangs
+# (pyproject.toml), ends the run: xdist waits for ever for what a second worker did not take over.
+TESTS := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help

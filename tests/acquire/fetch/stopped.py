@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
+
+from tqdm import tqdm
 
 
 def run_for(seconds, work):
-    """Run ``work`` in a forked process and kill it after ``seconds``; True when it was done."""
+    """Run ``work`` in a forked process and kill it after ``seconds``; True when it was done.
+
+    The process has a lock of its own for its bars: tqdm's is shared with those that are forked, and
+    who is killed with it in his hands leaves this process waiting for ever.
+    """
     child = os.fork()
     if child == 0:
+        tqdm.set_lock(threading.RLock())
         status = 1
         try:
             work()

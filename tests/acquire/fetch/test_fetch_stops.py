@@ -8,6 +8,7 @@ import re
 import time
 
 import pytest
+from tqdm import tqdm
 
 from mmaq.acquire.fetch.products import has_item
 from mmaq.base.files import temporary_of
@@ -124,3 +125,14 @@ def test_what_killed_processes_left_is_removed_and_what_live_ones_write_stays(mi
     mirror.fetch()
     assert not [path for path in left if path.exists()]
     assert all(path.exists() for path in alive)
+
+
+def test_who_is_killed_leaves_the_lock_of_the_bars_free():
+    def hold():
+        with tqdm.get_lock():
+            time.sleep(60)
+
+    assert not run_for(0.5, hold)
+    for lock in tqdm.get_lock().locks:
+        assert lock.acquire(True, 1)
+        lock.release()
