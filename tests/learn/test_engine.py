@@ -18,16 +18,24 @@ from mmaq.learn.history import History
 from mmaq.learn.keep import best_epoch, run_digest
 from mmaq.learn.module import BASE_BATCH, PretrainModule
 from mmaq.learn.stage import METHODS, make_method, pretrain
+from mmaq.vocabulary import TRAINED
 from tests.learn.linear_method import Collapsing, Linear
 from tests.learn.test_restart import run
 from tests.learn.training_country import TINY, make_country
 
-CHANGES = {"linear": True, "epochs": 2, "batch_size": 8, "learning_rate": 50.0}
+CHANGES = {
+    "linear": True,
+    "precision": "float32",
+    "epochs": 2,
+    "batch_size": 8,
+    "learning_rate": 50.0,
+}
 
 
 @pytest.fixture
 def linear(monkeypatch):
     monkeypatch.setitem(METHODS, "mmaq", Linear)
+    monkeypatch.setitem(TRAINED, "mmaq", ("s2", "table"))
     return TINY.model_copy(update={"learning_rate": 50.0, "bias_learning_rate": 0.1})
 
 
@@ -57,7 +65,7 @@ def test_a_method_gets_the_modalities_it_has_and_needs_no_others(linear, tmp_pat
     assert about["modalities"] == ["s2", "table"]
     assert {name.split(".")[0] for name in tensors} == {"s2", "table"}
     assert about["statistics"]["s5p_sd"] == [1.0]
-    monkeypatch.setattr(Linear, "modalities", ("s5p",))
+    monkeypatch.setitem(TRAINED, "mmaq", ("s5p",))
     with pytest.raises(StoreError, match="holds no s5p patches"):
         pretrain(store=inputs[0], sites=inputs[1], config=linear, out=tmp_path / "other")
 

@@ -26,7 +26,7 @@ def finished(tmp_path_factory, country):
     return out
 
 
-@pytest.mark.parametrize("name", ["mmaq", "mmaq_best", "mmaq_s2_only"])
+@pytest.mark.parametrize("name", ["mmaq_run0", "mmaq_run0_best", "mmaq_run0_s2_only"])
 def test_a_checkpoint_and_its_safetensors_hold_the_same_encoders(finished, name):
     one, statistics = load_encoders(finished / f"{name}.ckpt")
     other, same = load_encoders(finished / f"{name}.safetensors")
@@ -54,7 +54,7 @@ def test_a_method_of_sentinel2_alone_needs_no_second_export(country, tmp_path):
         out=tmp_path,
     )
     assert not list(tmp_path.glob("*s2_only*"))
-    assert load_encoders(tmp_path / "simclr_best.ckpt")[0].modalities == ("s2",)
+    assert load_encoders(tmp_path / "simclr_run0_best.ckpt")[0].modalities == ("s2",)
 
 
 def test_best_has_the_weights_of_its_epoch(finished):

@@ -12,6 +12,7 @@ from mmaq.contracts.sites import read_sites
 from mmaq.learn.checkpoint import random_encoders
 from mmaq.learn.data import compute_statistics, load_inputs
 from mmaq.learn.embed import embed
+from mmaq.learn.fit import Reads
 from mmaq.learn.networks import Regressor, finetune, start_at_probe
 from mmaq.statistics.ridge import PENALTIES, fit_ridge
 from tests.learn.training_country import TINY, make_country
@@ -89,7 +90,11 @@ def test_starts_at_the_probe(setting):
     weights, intercept = fit_ridge((train - mean) / sd, target)
     expected = ((test - mean) / sd) @ weights + intercept
     expected = expected * no2[:70].std() + no2[:70].mean()
-    np.testing.assert_allclose(run(setting, ("s2",), frozen), expected, rtol=1e-3)
+    trained = learn(setting, ("s2",), frozen)
+    reads = Reads(inputs, statistics, encoders.config, ("s2",))
+    with torch.no_grad():
+        found = trained.model(reads.load(torch.arange(70, 90)))  # as they lie: no orientation
+    np.testing.assert_allclose(trained.scale.up(found), expected, rtol=1e-3)
 
 
 def test_regressor_copies_its_encoders(setting):

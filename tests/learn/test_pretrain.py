@@ -11,6 +11,7 @@ import torch
 from mmaq.base.errors import StoreError, TableError
 from mmaq.contracts.checkpoint import read_about
 from mmaq.learn.checkpoint import load_encoders
+from mmaq.learn.devices import precision_of
 from mmaq.learn.keep import KeepRun
 from mmaq.learn.losses.mmaq import SIGMA_START, WEIGHTED
 from mmaq.learn.module import PretrainModule
@@ -67,7 +68,8 @@ def test_losses_hold_every_step_and_the_signs_of_collapse_of_each_epoch(finished
 def test_the_export_says_what_made_it(finished):
     out, config = finished
     about = read_about(out / "mmaq_run0.safetensors")
-    assert about["config"] == config.decisive()
+    taken = config.model_copy(update={"precision": precision_of(config)})
+    assert about["config"] == taken.decisive()
     assert len(about["site_ids"]) == 20
     assert all(site.startswith("UN") for site in about["site_ids"])
     encoders, _ = load_encoders(out / "mmaq_run0.safetensors")

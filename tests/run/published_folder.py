@@ -19,7 +19,7 @@ FILE_BANDS = ["B04", "B03", "B02", "B08", "B05", "B06", "B07", "B8A", "B11", "B1
 AVOGADRO = 6.02214076e23
 
 SETTINGS = """
-pretrain: {threads: 1, projection: 32, transductive: true}
+pretrain: {threads: 1, projection: 32, transductive: true, precision: float32}
 evaluate: {splits: [random, blocks], folds: 3, seeds: [0, 1], bootstrap: 50, finetune: {epochs: 2}}
 """
 SMALL = ("--network", "resnet18", "--s5pnet", "small", "--img_size", "16")

@@ -84,7 +84,7 @@ def test_another_method_is_pretrained_beside_the_first(pretrained, folder, capsy
     more = ("--model", "barlowtwins", "--max_epochs", 1, "--batch_size", 8)
     call(pretrained, *small(folder, "pretrain", *SMALL, *more))
     assert "is up to date" in capsys.readouterr().err
-    assert (pretrained / "checkpoints" / "run" / "barlow_twins.ckpt").exists()
+    assert (pretrained / "checkpoints" / "run" / "barlow_twins_run0.ckpt").exists()
     assert (pretrained / "checkpoints" / "run" / "mmaq_run0.ckpt").exists()
     call(pretrained, *small(folder, "linear_eval", "--model", "barlowtwins"))
     rows = read_benchmark(pretrained / "results" / "run" / "linear_eval_barlow_twins.csv")
