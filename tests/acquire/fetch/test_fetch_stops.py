@@ -132,7 +132,8 @@ def test_who_is_killed_leaves_the_lock_of_the_bars_free():
         with tqdm.get_lock():
             time.sleep(60)
 
+    locks = tqdm.get_lock().locks  # made before the fork, as by any bar
     assert not run_for(0.5, hold)
-    for lock in tqdm.get_lock().locks:
+    for lock in locks:
         assert lock.acquire(True, 1)
         lock.release()
