@@ -19,9 +19,23 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, t
 
-from mmaq.statistics.metrics import INTERVAL_METRICS, METRICS, interval_metrics, metrics
+from mmaq.statistics.metrics import (
+    CLASS_METRICS,
+    INTERVAL_METRICS,
+    METRICS,
+    PIXEL_METRICS,
+    interval_metrics,
+    metrics,
+)
 
 LEVELS = (2.5, 97.5)
+
+POSSIBLE = {
+    "r2": (-np.inf, 1.0),
+    **dict.fromkeys(("mse", "rmse", "mae", "width90"), (0.0, np.inf)),
+    **dict.fromkeys(("coverage90", *CLASS_METRICS, *PIXEL_METRICS), (0.0, 1.0)),
+}
+"""The least and the most that a figure can be."""
 
 SEED = 20_000
 """One seed for all rows: on the same stations every method sees the same resamples, so that the
@@ -66,8 +80,8 @@ def estimate_metrics(predictions: pd.DataFrame, units: pd.Series, draws: int) ->
             figures.append(np.hstack(found))
     names = METRICS + INTERVAL_METRICS if calibrated else METRICS
     units_drawn = of_station.nunique()
-    low, high = interval(np.vstack(values), np.stack(resampled, axis=1), units_drawn)
-    return Estimate(names, np.mean(values, axis=0)[0], low, high)
+    bounds = interval(np.vstack(values), np.stack(resampled, axis=1), units_drawn)
+    return Estimate(names, np.mean(values, axis=0)[0], *_possible(names, *bounds))
 
 
 def estimate_counts(
@@ -91,8 +105,16 @@ def estimate_counts(
         by_place = pd.DataFrame(counts).groupby(location).sum().reindex(places, fill_value=0)
         values.append(metrics(by_place.to_numpy(float).sum(axis=0, keepdims=True))[0])
         resampled.append(metrics(weights @ by_place.to_numpy(float)))
-    low, high = interval(np.vstack(values), np.stack(resampled, axis=1), len(places))
-    return Estimate(names, np.mean(values, axis=0), low, high)
+    bounds = interval(np.vstack(values), np.stack(resampled, axis=1), len(places))
+    return Estimate(names, np.mean(values, axis=0), *_possible(names, *bounds))
+
+
+def _possible(
+    names: tuple[str, ...], low: np.ndarray, high: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds cut to what a figure can be: no R2 is above 1, and no error below 0."""
+    least, most = np.array([POSSIBLE.get(name, (-np.inf, np.inf)) for name in names]).T
+    return np.maximum(low, least), np.minimum(high, most)
 
 
 def draw_weights(units: np.ndarray, draws: int) -> np.ndarray:

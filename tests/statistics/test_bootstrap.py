@@ -174,6 +174,20 @@ def test_intervals_of_r2_hold_it_too(held_out):
     assert 0.93 <= inside / 500 <= 0.97
 
 
+def test_no_bound_is_beyond_what_a_figure_can_be():
+    # Hold-outs of three runs that differ much: Student's t alone would reach above 1.
+    rng = np.random.default_rng(5)
+    target = rng.normal(20, 8, 60)
+    runs = [
+        _predictions(target, target + rng.normal(0, spread, 60), run)[run * 20 : run * 20 + 20]
+        for run, spread in enumerate((0.5, 4.0, 9.0))
+    ]
+    found = _estimate(pd.concat(runs), 200)
+    assert found.high[R2] == 1.0
+    assert found.low[MSE] == found.low[MAE] == 0.0
+    assert found.low[BIAS] < 0 < found.high[BIAS]
+
+
 def test_equal_targets_give_no_bounds():
     estimate = _estimate(_predictions(np.full(10, 5.0), np.arange(10.0)), 50)
     assert np.isnan(estimate.low).all()
