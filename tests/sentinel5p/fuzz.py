@@ -15,6 +15,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from pathlib import Path
 import h5py
 import netCDF4
 import numpy as np
+from tqdm import tqdm
 
 from mmaq.base.errors import MmaqError
 from mmaq.config.data import Grid
@@ -118,6 +120,7 @@ def through_archive(path: Path, root: Path, config: Grid) -> np.ndarray:
 
 def attempt(path: Path, config: Grid, intact: np.ndarray, root: Path | None) -> None:
     """In a process of its own: end with what came of it."""
+    tqdm.set_lock(threading.RLock())  # not the parent's, who would wait for one that hangs
     try:
         cells = sums_of(path, config) if root is None else through_archive(path, root, config)
     except MmaqError as error:
