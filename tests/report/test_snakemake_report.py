@@ -74,7 +74,7 @@ def test_snakemakes_report_has_a_caption_for_each_plot(finished):
                    and "/data/" not in name]  # fmt: skip
         page = archive.read(name).decode()
     for words in (
-        "its line the 95 % bootstrap interval over test stations",  # the ranking
+        "its line the 95 % interval over test stations and runs",  # the ranking
         "Neighbouring stations share scenes and air",  # random to blocks
         "Measured concentration at the stations",  # the map
         "The whole report on one page",
