@@ -221,11 +221,7 @@ def _landuse_published(run: Run) -> list[Call]:
     given = run.config
     if given.source != "published":
         return []
-    return [
-        partial(
-            landuse_published, config=given.published, landuse=given.landuse, out=run.paths.sites
-        )
-    ]
+    return [partial(landuse_published, config=given.published, out=run.paths.sites)]
 
 
 def _patches(run: Run) -> list[Call]:
@@ -345,7 +341,8 @@ def table_of(
     return partial(
         benchmark_table, predictions=[run.of(part, "parquet") for part in parts],
         fits=[run.of(part, "csv") for part in parts],
-        sites=run.paths.sites if stations else None, draws=run.config.evaluate.bootstrap,
+        sites=run.paths.sites if stations else None,
+        block_degrees=run.config.evaluate.block_degrees, draws=run.config.evaluate.bootstrap,
         dataset=run.config.name, out=out, metrics=metrics, comparisons=comparisons,
     )  # fmt: skip
 

@@ -73,7 +73,8 @@ SupervisedName = Literal["aqnet", "two_stream"]
 SUPERVISED: tuple[SupervisedName, ...] = get_args(SupervisedName)
 
 Reference = Literal[
-    "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "oracle", "oracle_inputs"
+    "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "mosaiks", "oracle",
+    "oracle_inputs",
 ]  # fmt: skip
 """References, which need no network."""
 
@@ -83,12 +84,12 @@ METHODS = (
 )  # fmt: skip
 REFERENCES = (
     "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "gbm_embedding",
-    "oracle", "oracle_inputs",
+    "mosaiks", "oracle", "oracle_inputs",
 )  # fmt: skip
 
 Mappable = Literal[
     Learned, SupervisedName, "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels",
-    "gbm_embedding",
+    "gbm_embedding", "mosaiks",
 ]  # fmt: skip
 """Rows of the benchmark that can be fitted to predict elsewhere: all but those of the truth."""
 

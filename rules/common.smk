@@ -123,7 +123,14 @@ EVALUATION_PARTS = [part.name for part in evaluation_parts(CONFIG.evaluate)]
 PRETRAINED = pretrained_runs(CONFIG.evaluate, CONFIG.scenes)
 TRANSFER_PARTS = [part.name for part in transfer_parts(CONFIG.scenes)]
 # Settings that all methods are evaluated by.
-MEASURING = ("pollutants", "folds", "seeds", "buffer_km", "together")
+MEASURING = (
+    "pollutants",
+    "folds",
+    "seeds",
+    "buffer_km",
+    "block_degrees",
+    "together",
+)
 # Settings that sums and means of granules depend on; the length of the parts is none.
 GRIDDING = (
     "bbox",

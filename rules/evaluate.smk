@@ -168,6 +168,7 @@ rule benchmark_table:
     resources:
         mem_mb=2000,
     params:
+        block_degrees=CONFIG.evaluate.block_degrees,
         draws=CONFIG.evaluate.bootstrap,
         dataset=CONFIG.name,
         code=code("mmaq.evaluate.stage.benchmark_table"),

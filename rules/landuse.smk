@@ -39,7 +39,6 @@ else:
         resources:
             mem_mb=4000,
         params:
-            config=section("landuse", "block_degrees"),
             published=section("published", "samples", "eea_metadata", "osm"),
             code=code("mmaq.landuse.stage.landuse_published"),
         script:

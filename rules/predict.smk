@@ -21,6 +21,7 @@ rule fit:
             "evaluate",
             "seeds",
             "buffer_km",
+            "block_degrees",
             "together",
             "embedding_trees",
             "finetune",

@@ -170,9 +170,6 @@ class Landuse(Section):
     radius_m: Positive = Field(
         default=1000.0, description="Radius of the disc in which population and cover are averaged."
     )
-    block_degrees: Positive = Field(
-        default=2.0, description="Side of the spatial blocks, origin at 0 degrees, 0 degrees."
-    )
     min_coverage: Share = Field(
         default=0.75, description="Share of a station's period that must hold valid measurements."
     )

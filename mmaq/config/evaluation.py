@@ -94,6 +94,10 @@ class Evaluate(Section):
         min_length=1,
         description="Seeds of the folds; runs take them in turn.",
     )
+    block_degrees: Positive = Field(
+        default=1.0,
+        description="Side of the spatial blocks, origin at 0 degrees, 0 degrees; 2 suits Europe.",
+    )
     buffer_km: float = Field(
         default=10.0,
         ge=0,
@@ -110,6 +114,7 @@ class Evaluate(Section):
             "gbm_geo",
             "gbm_geo_kriging",
             "gbm_pixels",
+            "mosaiks",
             "oracle",
             "oracle_inputs",
         ),

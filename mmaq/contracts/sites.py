@@ -41,9 +41,9 @@ FARTHEST = 5000.0
 """Of what SITING holds, m: beyond it lie fill values and slips of the pen."""
 
 COLUMNS = (
-    "site_id", "lon", "lat", "country", *FEATURES, *GEO, *SITING, *POLLUTANTS, OFFICIAL, "block",
+    "site_id", "lon", "lat", "country", *FEATURES, *GEO, *SITING, *POLLUTANTS, OFFICIAL,
 )  # fmt: skip
-NUMBERS = tuple(name for name in COLUMNS if name not in ("site_id", "country", "block"))
+NUMBERS = tuple(name for name in COLUMNS if name not in ("site_id", "country"))
 
 _flag = pa.Column(float, pa.Check.isin([0.0, 1.0]), nullable=True)
 _metres = pa.Column(float, pa.Check.in_range(0.0, FARTHEST), nullable=True)
@@ -65,7 +65,6 @@ SCHEMA = pa.DataFrameSchema(
             for name, highest in HIGHEST.items()
         },
         OFFICIAL: _flag,
-        "block": pa.Column(str),
     },
     strict=True,
     ordered=True,
@@ -78,8 +77,7 @@ def check_sites(sites: pd.DataFrame, where: str | os.PathLike[str]) -> pd.DataFr
     """Check a site table; ``where`` is the file to name in an error.
 
     Each one-hot group (area, type) is missing as a whole or sums to one. A site without any
-    pollutant is unlabelled. Coordinates are missing at every site, with an empty ``block``, or at
-    none.
+    pollutant is unlabelled. Coordinates are missing at every site or at none.
 
     Raises:
         TableError: a column is missing or a value is impossible; names the column and the site.
@@ -152,10 +150,13 @@ def has_places(sites: pd.DataFrame) -> bool:
 
 
 def spatial_block(lon: np.ndarray, lat: np.ndarray, degrees: float) -> np.ndarray:
-    """Name of the block of each site: column and row of a grid with origin at 0 N, 0 E."""
-    column = np.floor(np.asarray(lon) / degrees).astype(int)
-    row = np.floor(np.asarray(lat) / degrees).astype(int)
-    return np.array([f"{x}_{y}" for x, y in zip(column, row, strict=True)], dtype=object)
+    """Name of the block of each site: column and row of a grid with origin at 0 N, 0 E.
+
+    Empty where a site has no coordinates.
+    """
+    column, row = (np.floor(np.asarray(values, float) / degrees) for values in (lon, lat))
+    names = [f"{x:.0f}_{y:.0f}" for x, y in zip(column, row, strict=True)]
+    return np.where(np.isnan(column), "", np.array(names, dtype=object))
 
 
 def _explain(fault: pa.errors.SchemaError, sites: pd.DataFrame) -> str:

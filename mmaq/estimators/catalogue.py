@@ -14,6 +14,7 @@ from mmaq.estimators.base import Estimator
 from mmaq.estimators.ceilings import Mean, TrueInputs, Truth
 from mmaq.estimators.encoders import Pretrained
 from mmaq.estimators.geostatistics import TreesAndKriging
+from mmaq.estimators.mosaiks import Mosaiks
 from mmaq.estimators.networks import FineTuned, Supervised
 from mmaq.estimators.probes import TABLE, Ridge, probe
 from mmaq.estimators.trees import EmbeddingTrees, Trees
@@ -39,6 +40,7 @@ def reference(method: str, archive: Path | None = None, share: float = 1.0) -> E
         "gbm_geo": Trees("gbm_geo", modalities="table+geo", features="geography"),
         "gbm_geo_kriging": TreesAndKriging("gbm_geo_kriging", modalities="table+geo"),
         "gbm_pixels": Trees("gbm_pixels", modalities="s2+s5p+table", features="pixels"),
+        "mosaiks": Mosaiks("mosaiks", modalities="s2+s5p"),
         "oracle": Truth("oracle", archive=archive),
         "oracle_inputs": TrueInputs("oracle_inputs", archive=archive),
     }

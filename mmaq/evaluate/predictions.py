@@ -112,7 +112,9 @@ def predict_folds(
     """
     target = task.target  # a pollutant that nobody measures ends it here
     copies = task.copies
-    stations = related(task.table, split, copies, config.buffer_km, config.together)
+    stations = related(
+        task.table, split, copies, config.buffer_km, config.block_degrees, config.together
+    )
     parts, trained, seconds = [], [], 0.0
     for repeat in repeats(split, config.seeds, len(method), method[0].plan == "hold-out"):
         estimator = method[repeat.run % len(method)]

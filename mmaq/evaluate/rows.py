@@ -39,7 +39,7 @@ def make_rows(
     Args:
         predictions: test predictions of the parts.
         fits: the lines about each part, in the same order.
-        sites: contract 2.
+        sites: contract 2, with the ``block`` of each site.
         draws: bootstrap resamples.
         dataset: name of the data set in the rows.
 

@@ -13,7 +13,7 @@ from mmaq.base.files import replacing
 from mmaq.config.evaluation import Evaluate
 from mmaq.config.learning import Encoders
 from mmaq.contracts.predictions import PREDICTIONS, read_outcomes
-from mmaq.contracts.sites import COLUMNS, read_sites
+from mmaq.contracts.sites import COLUMNS, read_sites, spatial_block
 from mmaq.estimators import catalogue
 from mmaq.estimators.encoders import Pretrained
 from mmaq.estimators.probes import probes
@@ -194,6 +194,7 @@ def benchmark_table(
     predictions: Sequence[Path],
     fits: Sequence[Path],
     sites: Path | None,
+    block_degrees: float,
     draws: int,
     dataset: str,
     out: Path,
@@ -211,6 +212,7 @@ def benchmark_table(
         predictions: test predictions of all parts of the evaluation.
         fits: the lines about each part, in the same order.
         sites: contract 2; None where no part predicts at stations.
+        block_degrees: side of the blocks that are resampled whole.
         draws: bootstrap resamples.
         dataset: name of the data set in the rows.
         out: the benchmark table.
@@ -222,6 +224,7 @@ def benchmark_table(
         LeakError: a prediction stands beside another measurement than the site table's.
     """
     known = pd.DataFrame(columns=list(COLUMNS)) if sites is None else read_sites(sites)
+    known["block"] = spatial_block(known["lon"], known["lat"], block_degrees)
     tables = [read_outcomes(path) for path in predictions]
     parts = [table for table in tables if set(PREDICTIONS) <= set(table)]
     tested = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*PREDICTIONS])
@@ -235,7 +238,13 @@ def benchmark_table(
 
 
 def compare_all(tested: pd.DataFrame, sites: pd.DataFrame, draws: int) -> pd.DataFrame:
-    """Paired comparisons on each pollutant and split, in the order of the benchmark's names."""
+    """Paired comparisons on each pollutant and split, in the order of the benchmark's names.
+
+    Args:
+        tested: test predictions.
+        sites: contract 2, with the ``block`` of each site.
+        draws: bootstrap resamples.
+    """
     blocks = sites.set_index("site_id")["block"]
     groups = dict(list(tested[tested["label_fraction"] == 1.0].groupby(["task", "split"])))
     rows = [pd.DataFrame(columns=list(COMPARISONS))]

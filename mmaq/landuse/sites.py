@@ -19,14 +19,20 @@ from mmaq.contracts.archive import (
     read_collection,
     read_product,
 )
-from mmaq.contracts.sites import COLUMNS, NUMBERS, SITING, spatial_block
+from mmaq.contracts.sites import COLUMNS, NUMBERS, SITING
 from mmaq.contracts.stations import one_row_a_station, read_metadata, station_of_sampling_point
 from mmaq.landuse.maps import MANMADE, NATURE, disc_means, disc_shares, point_values, road_distance
 from mmaq.landuse.measurements import station_means
 from mmaq.landuse.stations import check_places, one_hot
+from mmaq.vocabulary import AREAS
 
 LOWEST_ALTITUDE = -430.0
 """Shore of the Dead Sea, m; lower values in a table are fill values."""
+
+SUBURBAN, URBAN = 300.0, 1500.0
+"""People per km2 from which a site without a declared area counts as suburban or urban: the
+densities of urban clusters and of urban centres (Eurostat, Methodological manual on territorial
+typologies, 2018, 1.3)."""
 
 log = logging.getLogger(__name__)
 
@@ -69,19 +75,31 @@ def read_unlabelled(archive: Path) -> pd.DataFrame:
 def describe_sites(archive: Path, sites: pd.DataFrame, config: Landuse) -> pd.DataFrame:
     """The columns of contract 2 of places: what maps say of them beside what is given.
 
+    A place without a declared area has the one that its density of population makes it; what it
+    stands for (traffic, industry, background) no map says.
+
     Args:
         archive: contract 1.
         sites: site_id, lon, lat, country, and further columns of contract 2 that are known.
-        config: radius of the discs, side of the blocks.
+        config: radius of the discs.
     """
     sites = pd.concat([sites, around_sites(archive, sites, config)], axis=1)
     height = point_values(map_of(archive, "dem"), sites["lon"].to_numpy(), sites["lat"].to_numpy())
     given = sites["altitude"] if "altitude" in sites else pd.Series(np.nan, sites.index)
     sites["altitude"] = given.where(given >= LOWEST_ALTITUDE, height)
-    sites["block"] = spatial_block(sites["lon"], sites["lat"], config.block_degrees)
     sites = sites.reindex(columns=list(COLUMNS))
+    sites[list(AREAS)] = declared_or_derived(sites)
     sites[list(NUMBERS)] = sites[list(NUMBERS)].astype(float)
     return sites
+
+
+def declared_or_derived(sites: pd.DataFrame) -> pd.DataFrame:
+    """Area of each site, (n, 3) one-hot: as declared, else by its density of population."""
+    density = sites["population_density"].to_numpy(float)
+    derived = np.eye(len(AREAS))[np.digitize(density, (SUBURBAN, URBAN))]
+    derived[np.isnan(density)] = np.nan
+    declared = sites[list(AREAS)].astype(float)
+    return declared.where(declared.notna(), derived)
 
 
 def around_sites(archive: Path, sites: pd.DataFrame, config: Landuse) -> pd.DataFrame:

@@ -22,7 +22,6 @@ from mmaq.contracts.sites import (
     OFFICIAL,
     check_sites,
     is_station,
-    spatial_block,
     write_sites,
 )
 from mmaq.landuse.published import official_test, read_coordinates, read_openstreetmap, read_samples
@@ -37,8 +36,9 @@ def landuse(
     """Join measurements, rasters and roads of the archive to its sites and write the table.
 
     Population (km-2) and cover shares are means in a disc of ``config.radius_m``; altitude (m)
-    is the station table's, or the elevation model's where that has none; an unlabelled site has
-    neither area nor type. No measurement enters but as the target.
+    is the station table's, or the elevation model's where that has none; the area of an
+    unlabelled site is derived from its density, and it has no type. No measurement enters but as
+    the target.
 
     Raises:
         ArchiveError, ProductError, TableError: an input is missing, damaged or impossible.
@@ -53,11 +53,11 @@ def landuse(
     log.info("%s: %d sites, %d of them stations", out, len(sites), is_station(sites).sum())
 
 
-def landuse_published(*, config: Published, landuse: Landuse, out: str | PathLike[str]) -> None:
+def landuse_published(*, config: Published, out: str | PathLike[str]) -> None:
     """Join EEA coordinates and OpenStreetMap columns to the samples and write the site table.
 
     Row order is the samples', and with it goes the released code's split of the table. Without
-    ``config.eea_metadata`` the sites have neither coordinates nor blocks.
+    ``config.eea_metadata`` the sites have no coordinates.
 
     Raises:
         TableError: a file is missing, a column is missing or holds an impossible value, a
@@ -66,11 +66,10 @@ def landuse_published(*, config: Published, landuse: Landuse, out: str | PathLik
     if config.samples is None:
         raise TableError("published.samples", "no file is given", "Set published.samples")
     samples = read_samples(config.samples)
-    sites = samples.merge(read_openstreetmap(config), on="site_id", how="left").assign(block="")
+    sites = samples.merge(read_openstreetmap(config), on="site_id", how="left")
     if config.eea_metadata is not None:
         places = read_coordinates(config.eea_metadata, samples)
         sites = sites.merge(places, on="site_id", how="left")
-        sites["block"] = spatial_block(sites["lon"], sites["lat"], landuse.block_degrees)
     sites = sites.assign(**{OFFICIAL: official_test(len(sites))}).reindex(columns=list(COLUMNS))
     sites[list(NUMBERS)] = sites[list(NUMBERS)].astype(float)
     write_sites(check_sites(sites, config.samples), out)

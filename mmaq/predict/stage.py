@@ -22,6 +22,7 @@ from mmaq.estimators.base import Estimator, Fitted, Places, calibrate
 from mmaq.estimators.catalogue import images_read, named, reference
 from mmaq.estimators.ceilings import Constant
 from mmaq.estimators.geostatistics import FittedTreesAndKriging
+from mmaq.estimators.mosaiks import FittedMosaiks
 from mmaq.estimators.networks import FittedNetwork
 from mmaq.estimators.probes import DescentHead, LinearHead, NeighboursHead
 from mmaq.estimators.trees import FittedEmbeddingTrees, FittedTrees
@@ -33,7 +34,7 @@ from mmaq.vocabulary import AREAS, POLLUTANTS, TYPES
 KINDS: dict[str, type[Fitted]] = {
     kind.kind: kind
     for kind in (
-        Constant, DescentHead, FittedEmbeddingTrees, FittedNetwork, FittedTrees,
+        Constant, DescentHead, FittedEmbeddingTrees, FittedMosaiks, FittedNetwork, FittedTrees,
         FittedTreesAndKriging, LinearHead, NeighboursHead,
     )
 }  # fmt: skip
@@ -131,7 +132,10 @@ def _tier(
     if not declared:
         table = table.assign(**dict.fromkeys(DECLARED, np.nan))
     task = Task(table.reset_index(drop=True), store, pollutant)
-    inside = related(task.table, config.split, task.copies, evaluate.buffer_km, evaluate.together)
+    inside = related(
+        task.table, config.split, task.copies, evaluate.buffer_km, evaluate.block_degrees,
+        evaluate.together,
+    )  # fmt: skip
     everything = Fold(np.arange(task.size), np.arange(0))
     train = task.training(task.places, everything, inside)
     seed = evaluate.seeds[0]

@@ -24,7 +24,7 @@ METHODS = {
     "mean": "Mean of training stations", "ridge": "Ridge", "gbm": "Boosted trees",
     "gbm_geo": "Boosted trees, maps", "gbm_geo_kriging": "Boosted trees, maps, kriging",
     "gbm_pixels": "Boosted trees, pixels", "gbm_embedding": "Boosted trees, embedding",
-    "oracle": "Oracle: true field", "oracle_inputs": "Oracle: true inputs",
+    "mosaiks": "MOSAIKS", "oracle": "Oracle: true field", "oracle_inputs": "Oracle: true inputs",
 }  # fmt: skip
 
 PROTOCOLS = {

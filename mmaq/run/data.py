@@ -37,7 +37,7 @@ def prepare_data(config: Config, paths: Layout) -> None:
         LOG.info("%s is up to date", paths.data)
         return
     note.unlink(missing_ok=True)
-    landuse_published(config=config.published, landuse=config.landuse, out=paths.sites)
+    landuse_published(config=config.published, out=paths.sites)
     patches_published(
         config=config.published, patches=config.patches, sites=paths.sites, out=paths.patches
     )

@@ -18,7 +18,7 @@ from sklearn.model_selection import GroupKFold, KFold
 
 from mmaq.base.errors import Unavailable
 from mmaq.base.geo import EARTH_RADIUS_KM, unit_vectors
-from mmaq.contracts.sites import OFFICIAL
+from mmaq.contracts.sites import OFFICIAL, spatial_block
 
 DRAWS = 20
 INNER = 5
@@ -125,16 +125,23 @@ def related(
     split: str,
     copies: np.ndarray,
     buffer_km: float,
+    block_degrees: float,
     together: Sequence[Sequence[str]] = (),
 ) -> Stations:
     """What ``split`` has to respect of a table of n stations (contract 2).
 
-    "blocks" keeps blocks whole and ``buffer_km`` between training and test; "country" keeps
-    countries whole, each of ``together`` as one; the others split single stations.
+    "blocks" keeps blocks of ``block_degrees`` whole and ``buffer_km`` between training and test;
+    "country" keeps countries whole, each of ``together`` as one; the others split single stations.
+
+    Raises:
+        Unavailable: blocks are asked of sites without coordinates.
     """
     stations = Stations(sites[["lon", "lat"]].to_numpy(float), copies)
     if split == "blocks":
-        return replace(stations, groups=sites["block"].to_numpy(str), buffer_km=buffer_km)
+        if np.isnan(stations.places).any():
+            raise Unavailable("the sites have no coordinates")
+        blocks = spatial_block(sites["lon"], sites["lat"], block_degrees)
+        return replace(stations, groups=blocks.astype(str), buffer_km=buffer_km)
     if split == "country":
         return replace(stations, groups=unite(sites["country"], together).astype(str))
     return stations

@@ -35,7 +35,6 @@ def table(count=4):
         sites[list(group)] = np.eye(3)[rng.integers(0, 3, count)]
     for name in GEO:
         sites[name] = rng.uniform(0, 1, count)
-    sites["block"] = spatial_block(sites["lon"], sites["lat"], 2.0)
     return sites.reindex(columns=list(COLUMNS))
 
 
@@ -154,10 +153,9 @@ def test_a_site_lies_in_its_block(lon, lat, degrees):
     assert row * degrees <= lat < (row + 1) * degrees
 
 
-def test_blocks_begin_at_0_0():
-    assert list(spatial_block([0.0, 1.99, -0.01, 2.0], [0.0, 1.99, -0.01, 55.0], 2.0)) == [
-        "0_0", "0_0", "-1_-1", "1_27",
-    ]  # fmt: skip
+def test_blocks_begin_at_0_0_and_need_a_place():
+    lon, lat = [0.0, 1.99, -0.01, 2.0, np.nan], [0.0, 1.99, -0.01, 55.0, np.nan]
+    assert list(spatial_block(lon, lat, 2.0)) == ["0_0", "0_0", "-1_-1", "1_27", ""]
 
 
 def test_unreadable_tables_are_refused(tmp_path):

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmaq.contracts.sites import spatial_block
 from mmaq.estimators import geostatistics
 from mmaq.estimators.base import Places
 from mmaq.estimators.features import covariates
@@ -30,8 +29,7 @@ def land():
     """Stations some 20 km apart in blocks of a degree, with three columns of noise."""
     rng = np.random.default_rng(0)
     lon, lat = rng.uniform(5, 9, 200), rng.uniform(48, 51, 200)
-    block = spatial_block(lon, lat, 1.0)
-    table = pd.DataFrame({"lon": lon, "lat": lat, "block": block, "country": "DE"})
+    table = pd.DataFrame({"lon": lon, "lat": lat, "country": "DE"})
     noise = np.random.default_rng(5).normal(size=(200, 3))
     return table.assign(**dict(zip(NOISE, noise.T, strict=True)))
 
@@ -43,7 +41,7 @@ def hills(table):
 
 def split(land, name, folds, buffer_km):
     """What the split respects, and its first fold."""
-    stations = related(land, name, np.arange(len(land)), buffer_km)
+    stations = related(land, name, np.arange(len(land)), buffer_km, 1.0)
     return stations, outer_folds(land, name, folds, stations, 0)[0]
 
 

@@ -13,7 +13,7 @@ from mmaq.statistics.splits import outer_folds, related
 @pytest.mark.slow
 def test_the_released_codes_hold_out(real_stations):
     task = read_task(*real_stations, "no2")
-    stations = related(task.table, "official", task.copies, 10.0)
+    stations = related(task.table, "official", task.copies, 10.0, 2.0)
     (fold,) = outer_folds(task.table, "official", 5, stations, 0)
     places = task.places
     train = task.training(places, fold, stations)

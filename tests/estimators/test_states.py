@@ -37,6 +37,7 @@ ESTIMATORS = {
     "gbm_geo": lambda _: reference("gbm_geo"),
     "gbm_pixels": lambda _: reference("gbm_pixels"),
     "gbm_geo_kriging": lambda _: reference("gbm_geo_kriging"),
+    "mosaiks": lambda _: reference("mosaiks"),
     "gbm_embedding": lambda checkpoint: embedding_trees(Pretrained("mmaq", checkpoint)),
     "linear": lambda checkpoint: probe(Pretrained("mmaq", checkpoint), "linear"),
     "linear of s5p": lambda checkpoint: probes(

@@ -24,7 +24,8 @@ def tabulate(parts, sites, folder, draws=50):
     benchmark_table(
         predictions=[part.with_suffix(".parquet") for part in parts],
         fits=[part.with_suffix(".csv") for part in parts],
-        sites=sites, draws=draws, dataset="made_up", out=folder / "benchmark.csv",
-        metrics=folder / "metrics.json", comparisons=folder / "comparisons.csv",
+        sites=sites, block_degrees=2.0, draws=draws, dataset="made_up",
+        out=folder / "benchmark.csv", metrics=folder / "metrics.json",
+        comparisons=folder / "comparisons.csv",
     )  # fmt: skip
     return read_benchmark(folder / "benchmark.csv")

@@ -47,8 +47,9 @@ def _compare(parts, folder):
     benchmark_table(
         predictions=[part.with_suffix(".parquet") for part in parts],
         fits=[part.with_suffix(".csv") for part in parts],
-        sites=folder / "sites.parquet", draws=DRAWS, dataset="made_up",
-        out=folder / "benchmark.csv", metrics=folder / "metrics.json", comparisons=out,
+        sites=folder / "sites.parquet", block_degrees=2.0, draws=DRAWS,
+        dataset="made_up", out=folder / "benchmark.csv",
+        metrics=folder / "metrics.json", comparisons=out,
     )  # fmt: skip
     return pd.read_csv(out)
 

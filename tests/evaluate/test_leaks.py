@@ -53,7 +53,7 @@ def task(paths):
 
 @pytest.fixture(scope="module")
 def fold(task):
-    stations = related(task.table, "random", task.copies, 0.0)
+    stations = related(task.table, "random", task.copies, 0.0, 1.0)
     return outer_folds(task.table, "random", 3, stations, 0)[0]
 
 

@@ -103,7 +103,7 @@ def test_a_probe_does_not_read_test_targets_or_test_statistics(data, checkpoint,
 
 
 def _folds(task, split, folds, seed):
-    stations = related(task.table, split, task.copies, QUICK.buffer_km)
+    stations = related(task.table, split, task.copies, QUICK.buffer_km, QUICK.block_degrees)
     return outer_folds(task.table, split, folds, stations, seed)
 
 

@@ -44,7 +44,7 @@ def _moved(task, stations):
 
 
 def _related(task, split="random"):
-    return related(task.table, split, task.copies, 0.0)
+    return related(task.table, split, task.copies, 0.0, 1.0)
 
 
 def test_sound_folds_pass(task):

@@ -9,7 +9,9 @@ import pytest
 from mmaq.base.errors import ArchiveError, MmaqError, ProductError, TableError
 from mmaq.config.data import Landuse
 from mmaq.contracts.sites import COLUMNS, read_sites
+from mmaq.landuse.sites import declared_or_derived
 from mmaq.landuse.stage import landuse as build_sites
+from mmaq.vocabulary import AREAS
 from tests.landuse.small_country import (
     NORTH,
     PERIOD,
@@ -45,8 +47,17 @@ def test_table_says_what_the_maps_say(country, tmp_path):
     np.testing.assert_allclose(sites["road_distance"], [5000, 5000, 5000, 700], rtol=1e-6)
     assert sites.loc["A", "traffic"] == 1
     assert sites.loc["B", "rural"] == 1
-    assert sites.loc["U1", ["rural", "traffic", "background"]].isna().all()
-    assert set(sites["block"]) == {"5_26"}
+    assert sites.loc["U1", ["traffic", "background"]].isna().all()
+
+
+def test_an_undeclared_area_is_that_of_the_density():
+    areas = pd.DataFrame(np.nan, index=range(6), columns=list(AREAS))
+    areas.loc[5] = [0.0, 1.0, 0.0]
+    density = [0.0, 299.0, 300.0, 1500.0, np.nan, 9000.0]
+    found = declared_or_derived(areas.assign(population_density=density))
+    assert found.loc[4].isna().all()
+    named = found.drop(index=4).idxmax(axis=1)
+    assert list(named) == ["rural", "rural", "suburban", "urban", "suburban"]
 
 
 def test_same_archive_gives_same_bytes(country, tmp_path):
@@ -90,10 +101,6 @@ def test_site_outside_the_maps_has_missing_values(country, tmp_path):
     far = build(country, tmp_path).loc["far"]
     assert far[["altitude", "population_density", "nature_score", "share_water"]].isna().all()
     assert far["road_distance"] > SIDE / 2
-
-
-def test_blocks_have_the_configured_side(country, tmp_path):
-    assert set(build(country, tmp_path, Landuse(block_degrees=20.0))["block"]) == {"0_2"}
 
 
 def drop_unlabelled_country(country):

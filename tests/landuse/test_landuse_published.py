@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
 from mmaq.base.errors import TableError
-from mmaq.config.data import Landuse, Published
-from mmaq.contracts.sites import GEO, OFFICIAL, POLLUTANTS, SITING, read_sites
+from mmaq.config.data import Published
+from mmaq.contracts.sites import GEO, OFFICIAL, POLLUTANTS, SITING, read_sites, spatial_block
 from mmaq.landuse.stage import landuse_published as build_published_sites
 from mmaq.statistics.splits import official_fold
 from mmaq.vocabulary import AREAS, TYPES
@@ -18,7 +18,7 @@ from tests.landuse.small_country import metadata_row
 
 def build(paths, tmp_path, **changes):
     out = tmp_path / "published" / "sites.parquet"
-    build_published_sites(config=Published(**{**paths, **changes}), landuse=Landuse(), out=out)
+    build_published_sites(config=Published(**{**paths, **changes}), out=out)
     return read_sites(out)
 
 
@@ -32,7 +32,7 @@ def test_published_figures(published, tmp_path):
     assert sites["altitude"].mean() == pytest.approx(208.3, abs=0.05)
     assert sites["lat"].between(27, 70).all()
     assert sites[["nature_score", "manmade_score", "road_distance"]].notna().all(axis=None)
-    assert sites["block"].nunique() == 190
+    assert len(set(spatial_block(sites["lon"], sites["lat"], 2.0))) == 190
 
 
 def test_row_equals_its_sources(published, tmp_path):
@@ -62,9 +62,8 @@ def test_without_the_eea_table_there_are_no_coordinates(quick, tmp_path):
     whole = build(quick, tmp_path)
     sites = build(quick, tmp_path, eea_metadata=None)
     assert sites[["lon", "lat"]].isna().all(axis=None)
-    assert set(sites["block"]) == {""}
     assert sites[list(SITING)].isna().all(axis=None)
-    placed = ["lon", "lat", "block", *SITING]
+    placed = ["lon", "lat", *SITING]
     pd.testing.assert_frame_equal(sites.drop(columns=placed), whole.drop(columns=placed))
 
 

@@ -25,7 +25,7 @@ def make_sites(stations, unlabelled, rng):
     # A lattice of 0.02 degrees (1.3 km or more), so that no two patches overlap.
     place = rng.permutation(200 * 150)[:size]
     sites["lon"], sites["lat"] = 8 + 0.02 * (place % 200), 51 + 0.02 * (place // 200)
-    sites["country"], sites["block"] = "DE", "4_25"
+    sites["country"] = "DE"
     sites["altitude"] = rng.uniform(0, 800, size)
     sites["population_density"] = rng.lognormal(5, 1.5, size)
     for group in (AREAS, TYPES):

@@ -81,7 +81,9 @@ def _fit_and_ask(data, checkpoint, folder):
         measured = _measure(data, checkpoint, folder)
         task = read_task(sites, store, "no2")
         for split in SPLITS:
-            stations = related(task.table, split, task.copies, CONFIG.buffer_km)
+            stations = related(
+                task.table, split, task.copies, CONFIG.buffer_km, CONFIG.block_degrees
+            )
             fold = outer_folds(task.table, split, CONFIG.folds, stations, 0)[0]
             for name in ("train", "test"):
                 chosen = pd.DataFrame({"site_id": task.site_id[getattr(fold, name)]})

@@ -45,7 +45,6 @@ def make_sites(seed: int = 0) -> pd.DataFrame:
     sites["no2"] = np.where(
         np.arange(n) < N_STATIONS, np.clip(rng.gamma(3.3, 6.4, n), 1, 90), np.nan
     )
-    sites["block"] = "2_25"
     return sites.reindex(columns=list(COLUMNS))
 
 

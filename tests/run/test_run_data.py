@@ -13,7 +13,7 @@ from mmaq.base.layout import Layout
 from mmaq.config.data import Patches, Published
 from mmaq.config.schema import Config
 from mmaq.contracts.patches import open_store
-from mmaq.contracts.sites import has_places, read_sites
+from mmaq.contracts.sites import has_places, read_sites, spatial_block
 from mmaq.run import data
 from mmaq.run.data import prepare_data
 from tests.landuse.small_country import metadata_row
@@ -130,4 +130,4 @@ def test_coordinates_come_with_the_eea_table(work):
     prepare_data(config.model_copy(update={"published": published}), paths)
     sites = read_sites(paths.sites)
     assert has_places(sites)
-    assert set(sites["block"]) == {"5_26"}
+    assert set(spatial_block(sites["lon"], sites["lat"], 2.0)) == {"5_26"}

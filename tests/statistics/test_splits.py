@@ -33,14 +33,17 @@ def _sites(size, seed, spread=6.0):
     rng = np.random.default_rng(seed)
     lon, lat = rng.uniform(0, spread, size), rng.uniform(45, 45 + spread, size)
     country = np.where(lon < 1, "FR", np.where(lon < 4, "DE", "AT"))
-    block = spatial_block(lon, lat, 1.0)
-    return pd.DataFrame({"lon": lon, "lat": lat, "country": country, "block": block})
+    return pd.DataFrame({"lon": lon, "lat": lat, "country": country})
+
+
+def _blocks(sites):
+    return spatial_block(sites["lon"], sites["lat"], 1.0)
 
 
 def _split(sites, split, folds, buffer, seed, together=(), copies=None):
     """What the split respects of these stations, and its outer folds."""
     copies = np.arange(len(sites)) if copies is None else copies
-    stations = related(sites, split, copies, buffer, together)
+    stations = related(sites, split, copies, buffer, 1.0, together)
     return stations, outer_folds(sites, split, folds, stations, seed)
 
 
@@ -100,7 +103,7 @@ def test_random_folds_are_even(size, folds, seed):
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 99), st.integers(2, 6))
 def test_blocks_are_never_split_and_folds_are_nearly_even(seed, folds):
-    block = _sites(400, seed)["block"].to_numpy()
+    block = _blocks(_sites(400, seed))
     labels = block_labels(block, folds, seed)
     assert (pd.Series(labels).groupby(block).nunique() == 1).all()
     sizes = np.bincount(labels, minlength=folds)
@@ -153,7 +156,8 @@ def test_countries_that_share_an_island_are_left_out_as_one():
     ("split", "change", "reason"),
     [
         ("country", {"country": "DE"}, r"all stations are in one country \(DE\)"),
-        ("blocks", {"block": "0_45"}, "1 blocks cannot make 5 folds"),
+        ("blocks", {"lon": 0.5, "lat": 45.5}, "1 blocks cannot make 5 folds"),
+        ("blocks", {"lon": np.nan, "lat": np.nan}, "the sites have no coordinates"),
         ("official", {"official_test": np.nan}, "these data have no split of the released code"),
         ("official", {"official_test": 1.0}, "these data have no split of the released code"),
     ],
@@ -291,11 +295,11 @@ def test_stations_that_are_taken_keep_what_is_known_of_them():
 def test_each_split_keeps_together_what_it_says():
     sites = _sites(60, 3)
     made = {
-        split: related(sites, split, np.arange(60), 10.0)
+        split: related(sites, split, np.arange(60), 10.0, 1.0)
         for split in ("random", "official", "blocks", "country")
     }
     assert made["random"].groups is made["official"].groups is None
-    assert list(made["blocks"].groups) == list(sites["block"])
+    assert list(made["blocks"].groups) == list(_blocks(sites))
     assert list(made["country"].groups) == list(sites["country"])
     buffers = {split: stations.buffer_km for split, stations in made.items()}
     assert buffers == {"random": 0.0, "official": 0.0, "blocks": 10.0, "country": 0.0}

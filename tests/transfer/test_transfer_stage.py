@@ -37,7 +37,7 @@ def _run(store, folder, part, checkpoint=None, config=SETTINGS, encoders=None):
         encoders=encoders or Encoders(), out=out, fits=fits,
     )  # fmt: skip
     benchmark_table(
-        predictions=[out], fits=[fits], sites=None, draws=50, dataset="tiny",
+        predictions=[out], fits=[fits], sites=None, block_degrees=2.0, draws=50, dataset="tiny",
         out=folder / "rows.csv", metrics=folder / "metrics.json",
         comparisons=folder / "comparisons.csv",
     )  # fmt: skip

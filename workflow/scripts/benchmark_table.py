@@ -12,6 +12,7 @@ with one_line_errors():
         predictions=[Path(path) for path in snakemake.input.predictions],
         fits=[Path(path) for path in snakemake.input.fits],
         sites=Path(snakemake.input.sites),
+        block_degrees=snakemake.params.block_degrees,
         draws=snakemake.params.draws,
         dataset=snakemake.params.dataset,
         out=Path(snakemake.output.table),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mmaq.base.logs import one_line_errors, start_logging
-from mmaq.config.data import Landuse, Published
+from mmaq.config.data import Published
 
 start_logging(snakemake.log[0])
 with one_line_errors():
@@ -11,6 +11,5 @@ with one_line_errors():
 
     landuse_published(
         config=Published.narrow(snakemake.params.published),
-        landuse=Landuse.narrow(snakemake.params.config),
         out=Path(snakemake.output[0]),
     )

@@ -1,0 +1,184 @@
+"""The reference ``mosaiks``: random convolutional features of both images, and a ridge.
+
+Rolf et al., "A generalizable and accessible approach to machine learning with global satellite
+imagery" (Nature Communications 12, 4392, 2021): filters are small patches of images, drawn at
+random and whitened; an image is described by how strongly each filter answers to it on average.
+No label and no gradient is needed. What pretraining gives beyond it is worth pretraining for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import conv2d, relu
+
+from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
+from mmaq.estimators.encoders import require
+from mmaq.statistics.ridge import Scaling, fit_ridge, join_scaling
+from mmaq.vocabulary import IMAGES
+
+SIDE = 3
+"""Of a filter, in pixels or cells; theirs."""
+FILTERS = {"s2": 512, "s5p": 128}
+"""How many; each gives two features. Theirs are 8,192 on images of 256 pixels a side."""
+THRESHOLD = 1.0
+"""An answer counts as far as it is beyond this, on either side; theirs."""
+LEAST = 0.1
+"""Added to the eigenvalues before whitening, so that noise is not blown up; that of Coates and Ng,
+"Learning feature representations with k-means" (2012), whom they follow."""
+PATCHES = 20_000
+"""From which the covariance of patches is estimated."""
+SOURCES = 500
+"""Sites that patches are drawn from, at most."""
+CHUNK = 32
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Filters of one image: its bands' mean and spread, (b,), and weights, (k, b, 3, 3) float32."""
+
+    mean: np.ndarray
+    spread: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def draw(cls, values: np.ndarray, mask: np.ndarray, count: int, seed: int) -> Filters:
+        """Filters from ``values``, (m, b, h, w), valid where ``mask``, (m, h, w), is 1.
+
+        Patches p of standardised images become (p - mean) Z Z', where Z whitens them: the inner
+        product with an image's patch is then that of both whitened.
+        """
+        rng = np.random.default_rng(seed)
+        valid = mask[:, None] > 0
+        number = np.maximum(valid.sum((0, 2, 3)), 1)
+        mean = np.where(valid, values, 0.0).sum((0, 2, 3)) / number
+        offset = np.where(valid, values - mean[:, None, None], 0.0)
+        spread = np.sqrt(np.square(offset).sum((0, 2, 3)) / number)
+        spread[spread == 0.0] = 1.0
+        images = offset / spread[:, None, None]
+        site = rng.integers(len(images), size=PATCHES)
+        row, column = (rng.integers(size - SIDE + 1, size=PATCHES) for size in images.shape[2:])
+        windows = np.lib.stride_tricks.sliding_window_view(images, (SIDE, SIDE), axis=(2, 3))
+        patches = windows[site, :, row, column].reshape(PATCHES, -1)
+        centred = patches - patches.mean(axis=0)
+        variance, axes = np.linalg.eigh(centred.T @ centred / PATCHES)
+        whitening = (axes / (variance + LEAST)) @ axes.T
+        drawn = centred[rng.permutation(PATCHES)[:count]] @ whitening
+        weights = drawn.reshape(count, -1, SIDE, SIDE).astype(np.float32)
+        return cls(mean, spread, weights)
+
+    @torch.no_grad()
+    def describe(self, values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """Mean answers of n images, (n, 2 k): as far as above, and as far as below."""
+        weights = torch.from_numpy(self.weights)
+        made = []
+        for start in range(0, len(values), CHUNK):
+            part = slice(start, start + CHUNK)
+            images = (values[part] - self.mean[:, None, None]) / self.spread[:, None, None]
+            images = np.where(mask[part, None] > 0, images, 0.0).astype(np.float32)
+            answers = conv2d(torch.from_numpy(images), weights)
+            sides = [relu(sign * answers - THRESHOLD).mean((2, 3)) for sign in (1.0, -1.0)]
+            made.append(torch.cat(sides, dim=1).numpy())
+        return np.concatenate(made) if made else np.empty((0, 2 * len(self.weights)))
+
+
+@dataclass(frozen=True)
+class Mosaiks(Estimator):
+    """Ridge on random convolutional features; filters are drawn anew with each seed."""
+
+    def fit(self, train: Training, *, seed: int) -> FittedMosaiks:
+        """Draw filters, describe the stations and fit the ridge."""
+        require(train.places, IMAGES)
+        filters = {
+            name: Filters.draw(*_sources(train.places, name, seed), count, seed)
+            for name, count in FILTERS.items()
+        }
+        values = _features(filters, train.places)
+        scaling = join_scaling(values)
+        features = scaling.apply(np.hstack(values))
+        centre = features.mean(axis=0)
+        weights, intercept = fit_ridge(features - centre, train.target)
+        return FittedMosaiks(filters, scaling, centre, weights, intercept)
+
+
+@dataclass(frozen=True)
+class FittedMosaiks(Fitted):
+    """Filters by image, scaling of the features, and ``intercept + (x - centre) @ weights``."""
+
+    kind = "mosaiks"
+
+    filters: dict[str, Filters]
+    scaling: Scaling
+    centre: np.ndarray
+    weights: np.ndarray
+    intercept: float
+
+    def mean(self, places: Places) -> np.ndarray:
+        """Concentration, (n,) in ug/m3; NaN where a place lacks an image."""
+        values = np.hstack(_features(self.filters, places))
+        held = np.isfinite(values).all(axis=1)
+        features = self.scaling.apply(values)
+        return np.where(held, (features - self.centre) @ self.weights + self.intercept, np.nan)
+
+    def state(self) -> State:
+        """Filters and coefficients."""
+        arrays = {
+            "scaling.mean": self.scaling.mean, "scaling.spread": self.scaling.spread,
+            "centre": self.centre, "weights": self.weights,
+        }  # fmt: skip
+        for name, filters in self.filters.items():
+            arrays |= {f"{name}.{part}": value for part, value in vars(filters).items()}
+        return {"intercept": self.intercept}, arrays
+
+    @classmethod
+    def from_state(cls, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> FittedMosaiks:
+        """The inverse of :meth:`state`."""
+        filters = {
+            name: Filters(*(arrays[f"{name}.{part}"] for part in ("mean", "spread", "weights")))
+            for name in FILTERS
+        }
+        scaling = Scaling(arrays["scaling.mean"], arrays["scaling.spread"])
+        return cls(filters, scaling, arrays["centre"], arrays["weights"], about["intercept"])
+
+
+def _sources(places: Places, image: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Values and masks that patches are drawn from: of sites without a measurement where the store
+    has some, so that no test station's image decides a filter; else of ``places``, the training
+    stations."""
+    whole = places.whole or places
+    stored = np.arange(len(getattr(places.store, image)))
+    free = np.setdiff1d(stored, whole.patch_rows(image))
+    if len(free) == 0:
+        own = places.patch_rows(image)
+        free = own[own >= 0]
+    chosen = np.sort(np.random.default_rng(seed).permutation(free)[:SOURCES])
+    return _read(places, image, chosen)
+
+
+def _read(places: Places, image: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Patches, (n, b, h, w) float64 and 0 where not valid, and masks, (n, h, w)."""
+    values = np.asarray(getattr(places.store, image)[rows], dtype=np.float64)
+    if values.ndim == 3:
+        values = values[:, None]
+    return np.nan_to_num(values), np.asarray(getattr(places.store, f"{image}_mask")[rows])
+
+
+def _features(filters: dict[str, Filters], places: Places) -> list[np.ndarray]:
+    """Features of each image, (n, 2 k); NaN where a place has no patch."""
+    found = []
+    for image, bank in filters.items():
+
+        def make(whole: Places, image: str = image, bank: Filters = bank) -> np.ndarray:
+            rows = whole.patch_rows(image)
+            made = np.full((len(whole), 2 * len(bank.weights)), np.nan)
+            for part in np.array_split(np.flatnonzero(rows >= 0), max(len(rows) // CHUNK, 1)):
+                made[part] = bank.describe(*_read(whole, image, rows[part]))
+            return made
+
+        digest = hashlib.sha256(bank.weights.tobytes()).hexdigest()
+        found.append(places.block(f"mosaiks:{image}:{digest}", make))
+    return found
