@@ -73,17 +73,20 @@ class Filters:
 
     @torch.no_grad()
     def describe(self, values: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """Mean answers of n images, (n, 2 k): as far as above, and as far as below."""
+        """Mean answers of n images, (n, 2 k): as far as above, and as far as below.
+
+        Images go one by one: kernels are chosen by the shape of a batch, and what a place gives
+        must not depend on how many others are asked beside it.
+        """
         weights = torch.from_numpy(self.weights)
-        made = []
-        for start in range(0, len(values), CHUNK):
-            part = slice(start, start + CHUNK)
-            images = (values[part] - self.mean[:, None, None]) / self.spread[:, None, None]
-            images = np.where(mask[part, None] > 0, images, 0.0).astype(np.float32)
-            answers = conv2d(torch.from_numpy(images), weights)
-            sides = [relu(sign * answers - THRESHOLD).mean((2, 3)) for sign in (1.0, -1.0)]
-            made.append(torch.cat(sides, dim=1).numpy())
-        return np.concatenate(made) if made else np.empty((0, 2 * len(self.weights)))
+        made = np.empty((len(values), 2 * len(weights)))
+        for number in range(len(values)):
+            image = (values[number] - self.mean[:, None, None]) / self.spread[:, None, None]
+            image = np.where(mask[number] > 0, image, 0.0).astype(np.float32)
+            answers = conv2d(torch.from_numpy(image)[None], weights)[0]
+            sides = [relu(sign * answers - THRESHOLD).mean((1, 2)) for sign in (1.0, -1.0)]
+            made[number] = torch.cat(sides).numpy()
+        return made
 
 
 @dataclass(frozen=True)
