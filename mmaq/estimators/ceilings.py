@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import lightgbm
 import numpy as np
 import pandas as pd
 import pyarrow as arrow
-from sklearn.ensemble import ExtraTreesRegressor
+from threadpoolctl import threadpool_limits
 
 from mmaq.base.errors import ArchiveError, Unavailable
 from mmaq.contracts.archive import TRUTH, has_collection, read_product
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
+from mmaq.estimators.features import coordinates, land_use_logarithmic
+from mmaq.estimators.geostatistics import BOOSTED, RUNS, KnownFeatures, fit_to_some
+from mmaq.estimators.kriging import Known, Stations, krige
+from mmaq.estimators.trees import ask, grow
 
 INPUT = "input_"
 REMEDY = "Run `mmaq simulate` again"
-FOREST: dict[str, Any] = {"n_estimators": 200, "min_samples_leaf": 2, "max_features": 0.5}
 
 
 @dataclass(frozen=True)
@@ -63,33 +67,16 @@ class Truth(Estimator):
         return KnownTruth(self.archive)
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrueInputs(Estimator):
-    """A forest on the true local fields that the inputs can at best reveal."""
-
-    archive: Path | None = None
-    modalities: str = "truth"
-
-    def fit(self, train: Training, *, seed: int) -> KnownTruth:
-        """Fit the forest to the fields at the training stations."""
-        inputs = _fields(self.archive, train.places)
-        forest = ExtraTreesRegressor(**FOREST, random_state=seed).fit(inputs, train.target)
-        return KnownTruth(self.archive, forest)
-
-
 @dataclass(frozen=True)
 class KnownTruth(Fitted):
-    """The truth, or what a forest makes of its fields. It has no file: no real place has these."""
+    """The true field. It has no file: no real place has it."""
 
     kind = "truth"
 
     archive: Path | None
-    forest: ExtraTreesRegressor | None = field(default=None, repr=False)
 
     def mean(self, places: Places) -> np.ndarray:
         """Concentration, (n,) in ug/m3."""
-        if self.forest is not None:
-            return np.asarray(self.forest.predict(_fields(self.archive, places)))
         known = read_truth(self.archive, places.table["site_id"].to_numpy())
         return known["no2_true"].to_numpy(float)
 
@@ -103,12 +90,71 @@ class KnownTruth(Fitted):
         raise Unavailable("the truth is known of simulated sites alone")
 
 
-def _fields(archive: Path | None, places: Places) -> np.ndarray:
-    def make(whole: Places) -> np.ndarray:
-        known = read_truth(archive, whole.table["site_id"].to_numpy())
-        return known.filter(like=INPUT).to_numpy(float)
+@dataclass(frozen=True, kw_only=True)
+class TrueInputs(Estimator):
+    """What the best models here make of the true local fields that inputs can at best reveal.
 
-    return places.block("truth", make)
+    The mean of boosted trees and of kriging with covariates, both of the square root of the
+    concentration, on the true fields, the land-use table and coordinates.
+    """
+
+    archive: Path | None = None
+    modalities: str = "truth+table"
+    calibrated: bool = False
+
+    def fit(self, train: Training, *, seed: int) -> FromTrueInputs:
+        """Fit both to the training stations."""
+        values, root = _fields(self.archive, train.places), np.sqrt(train.target)
+        known = KnownFeatures.of(values)
+        stations = Stations(known.apply(values), coordinates(train.places))
+        with threadpool_limits(1):
+            field = krige(fit_to_some(stations, root, seed), stations, root)
+            grown = grow(np.hstack([values, stations.places]), root, seed, BOOSTED, RUNS)
+        return FromTrueInputs(self.archive, known, field, grown)
+
+
+@dataclass(frozen=True)
+class FromTrueInputs(Fitted):
+    """Trees and kriging on the true fields. It has no file: no real place has these."""
+
+    kind = "true_inputs"
+
+    archive: Path | None
+    known: KnownFeatures
+    field: Known
+    grown: list[lightgbm.Booster]
+
+    def mean(self, places: Places) -> np.ndarray:
+        """Concentration, (n,) in ug/m3."""
+        values, where = _fields(self.archive, places), coordinates(places)
+        with threadpool_limits(1):
+            trees = ask(self.grown, np.hstack([values, where]))
+            field = self.field.mean(Stations(self.known.apply(values), where))
+        return (np.maximum(trees, 0.0) ** 2 + np.maximum(field, 0.0) ** 2) / 2.0
+
+    def state(self) -> State:
+        """Raises ``Unavailable``."""
+        raise Unavailable("the truth is known of simulated sites alone and cannot be taken along")
+
+    @classmethod
+    def from_state(cls, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> FromTrueInputs:
+        """Raises ``Unavailable``."""
+        raise Unavailable("the truth is known of simulated sites alone")
+
+
+def _fields(archive: Path | None, places: Places) -> np.ndarray:
+    """True fields, distances and traffic as logarithms and roots, beside the table: (n, k + 8)."""
+
+    def make(whole: Places) -> np.ndarray:
+        known = read_truth(archive, whole.table["site_id"].to_numpy()).filter(like=INPUT)
+        for name in known:
+            if "traffic" in name:
+                known[name] = np.sqrt(known[name])
+            elif "distance" in name or "population" in name:
+                known[name] = np.log1p(known[name])
+        return known.to_numpy(float)
+
+    return np.hstack([places.block("truth", make), land_use_logarithmic(places)])
 
 
 def read_truth(archive: Path | None, site_id: np.ndarray) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -17,11 +18,13 @@ from mmaq.config.learning import Encoders as Sizes
 from mmaq.config.learning import Pretrain
 from mmaq.config.parts import checkpoint_of
 from mmaq.contracts.checkpoint import read_about
+from mmaq.contracts.patches import open_store
+from mmaq.contracts.sites import FEATURES
 from mmaq.estimators.base import Places
 from mmaq.learn.checkpoint import load_encoders, random_encoders
 from mmaq.learn.data import Inputs, Statistics, load_inputs
 from mmaq.learn.devices import device
-from mmaq.learn.embed import embed
+from mmaq.learn.embed import calibrate_norms, embed
 from mmaq.learn.models.encoders import Encoders
 from mmaq.vocabulary import IMAGES, TRAINED
 
@@ -139,8 +142,9 @@ class Pretrained:
     def embedder(self, places: Places, seed: int) -> Embedder:
         """Encoders ready to embed ``places``.
 
-        ``random_init`` has the architecture and the normalisation of the checkpoint, and weights
-        drawn from the seed; the other methods have one checkpoint for all seeds.
+        ``random_init`` has the architecture and the normalisation of the checkpoint, weights drawn
+        from the seed, and batch norm calibrated on those sites of the checkpoint's pretraining
+        that the store holds; the other methods have one checkpoint for all seeds.
 
         Raises:
             Unavailable: the places have no such patches, or there is no checkpoint.
@@ -149,18 +153,30 @@ class Pretrained:
         require(places, self.modalities)
         if self.checkpoint is None:
             raise Unavailable("no encoders were pretrained")
-        drawn = seed if self.method == "random_init" else None
-        return _embedder(self.checkpoint, self.checkpoint.stat().st_mtime_ns, self.method, drawn)
+        changed = self.checkpoint.stat().st_mtime_ns
+        if self.method == "random_init":
+            return _untrained(self.checkpoint, changed, seed, places.store.folder)
+        return _embedder(self.checkpoint, changed, self.method)
 
 
 @lru_cache(maxsize=8)
-def _embedder(checkpoint: Path, _changed: int, method: str, drawn: int | None) -> Embedder:
+def _embedder(checkpoint: Path, _changed: int, method: str) -> Embedder:
     """An embedder that the folds of a job share."""
-    encoders, statistics = load_network(checkpoint, method)
-    if drawn is not None:
-        config = Pretrain.model_validate(read_about(checkpoint)["config"])
-        encoders = random_encoders(config, drawn).to(device())
-    return Embedder.of(encoders, statistics, images_of(method))
+    return Embedder.of(*load_network(checkpoint, method), images_of(method))
+
+
+@lru_cache(maxsize=8)
+def _untrained(checkpoint: Path, _changed: int, seed: int, store: Path) -> Embedder:
+    """The embedder of ``random_init``, which the folds of a job share."""
+    _, statistics = load_network(checkpoint, "random_init")
+    about, opened, images = read_about(checkpoint), open_store(store), images_of("random_init")
+    encoders = random_encoders(Pretrain.model_validate(about["config"]), seed).to(device())
+    seen = pd.DataFrame({"site_id": about["site_ids"]})
+    seen = seen[seen["site_id"].isin(opened.index["site_id"])]
+    if len(seen):
+        inputs = load_inputs(opened, seen.reindex(columns=["site_id", *FEATURES]))
+        calibrate_norms(encoders, statistics, inputs, images)
+    return Embedder.of(encoders, statistics, images)
 
 
 def tensors_of(network: torch.nn.Module, prefix: str) -> dict[str, np.ndarray]:

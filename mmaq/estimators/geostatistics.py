@@ -44,7 +44,7 @@ class TreesAndKriging(Estimator):
         inputs = _tree_inputs(train.places)
         state = np.random.SeedSequence(seed).generate_state(RUNS)[0]
         with threadpool_limits(1):
-            covariance = _fit(stations, root, state)
+            covariance = fit_to_some(stations, root, state)
             inside = np.empty((2, len(train)))
             for part in train.inner(seed):
                 grown = grow(inputs[part.train], root[part.train], seed, BOOSTED, RUNS)
@@ -140,7 +140,8 @@ def _flag(values: np.ndarray, seen: np.ndarray, flagged: np.ndarray) -> np.ndarr
     return np.hstack([values, np.isnan(values[:, flagged]).astype(float)])
 
 
-def _fit(stations: Stations, y: np.ndarray, state: int) -> Covariance:
+def fit_to_some(stations: Stations, y: np.ndarray, state: int) -> Covariance:
+    """The covariance of ``y``, (n,), at ``LIKELIHOOD`` of the stations, drawn with ``state``."""
     drawn = np.random.default_rng(state).permutation(len(y))[:LIKELIHOOD]
     scaled = (y[drawn] - y[drawn].mean()) / (y[drawn].std() or 1.0)
     return fit_covariance(stations.take(drawn), scaled)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import update_bn
 
 from mmaq.learn.data import Inputs, Statistics
 from mmaq.learn.models.encoders import Encoders
@@ -25,6 +26,28 @@ def whole_batches(rows: Tensor) -> Iterator[tuple[Tensor, int]]:
     for part in rows.split(BATCH) if len(rows) else ():
         fill = part[:1].expand(BATCH - len(part))
         yield torch.cat([part, fill]), len(part)
+
+
+@torch.no_grad()
+def calibrate_norms(
+    encoders: Encoders, statistics: Statistics, inputs: Inputs, modalities: Sequence[str]
+) -> None:
+    """Set what batch norm normalises by to the moments of ``inputs``, in one pass of batches.
+
+    Encoders that nobody trained normalise by mean 0 and variance 1 until then, and what they make
+    grows or fades from layer to layer. A modality that no site has stays as it is.
+    """
+    device = next(encoders.parameters()).device
+    inputs = inputs.to(device)
+    for name in modalities:
+        sites = torch.from_numpy(np.flatnonzero(inputs.has(name)))
+        batches = (
+            fit_size(name, inputs.standardised(name, part, statistics), encoders.config)
+            for part in sites.tensor_split(max(1, len(sites) // BATCH))
+            if len(part)
+        )
+        update_bn(batches, encoders[name])
+    encoders.eval()
 
 
 @torch.no_grad()

@@ -22,7 +22,7 @@ VERDICTS = {
 }
 
 CEILINGS = {
-    "oracle_inputs": "a forest on the true local fields",
+    "oracle_inputs": "trees and kriging on the true local fields",
     "oracle": "the true concentration itself",
 }
 

@@ -8,8 +8,8 @@ import pytest
 
 from mmaq.base.errors import ArchiveError, Unavailable
 from mmaq.base.files import sha256
-from mmaq.estimators import ceilings
-from mmaq.estimators.ceilings import KnownTruth, Mean, TrueInputs, Truth, read_truth
+from mmaq.estimators import geostatistics
+from mmaq.estimators.ceilings import Mean, TrueInputs, Truth, read_truth
 from tests.estimators.stations_made_up import make_archive, make_table
 from tests.estimators.trainings import training_of
 
@@ -87,8 +87,8 @@ def test_the_truth_is_known_wherever_it_is_asked_and_learns_nothing(data):
     assert 1.5 < np.std(truth - everything.target) < 2.5
 
 
-def test_the_forest_reads_true_fields_and_no_label_of_the_test_part(data, monkeypatch):
-    monkeypatch.setitem(ceilings.FOREST, "n_estimators", 20)
+def test_true_fields_are_read_and_no_label_of_the_test_part(data, monkeypatch):
+    monkeypatch.setitem(geostatistics.BOOSTED, "num_iterations", 20)
     everything = training_of(data)
     train, test = everything.take(TRAIN), everything.places.take(TEST)
     estimator = TrueInputs("oracle_inputs", archive=data[2])
@@ -106,8 +106,12 @@ def test_without_a_truth_the_bounds_are_unavailable(data, estimator):
 
 
 def test_the_truth_cannot_be_taken_along(data):
-    fitted = Truth("oracle", archive=data[2]).fit(training_of(data), seed=0)
-    with pytest.raises(Unavailable, match="simulated sites alone"):
-        fitted.state()
-    with pytest.raises(Unavailable, match="simulated sites alone"):
-        KnownTruth.from_state({}, {})
+    for estimator in (
+        Truth("oracle", archive=data[2]),
+        TrueInputs("oracle_inputs", archive=data[2]),
+    ):
+        fitted = estimator.fit(training_of(data), seed=0)
+        with pytest.raises(Unavailable, match="simulated sites alone"):
+            fitted.state()
+        with pytest.raises(Unavailable, match="simulated sites alone"):
+            type(fitted).from_state({}, {})

@@ -13,10 +13,11 @@ from mmaq.contracts.patches import open_store
 from mmaq.estimators.base import Places
 from mmaq.estimators.encoders import Embedder, Pretrained, images_of
 from mmaq.learn.data import compute_statistics, load_inputs
-from mmaq.learn.embed import BATCH, embed, whole_batches
+from mmaq.learn.embed import BATCH, calibrate_norms, embed, whole_batches
 from mmaq.learn.fit import Scale
 from mmaq.learn.models.encoders import Encoders
 from mmaq.learn.networks import Regressor, Trained
+from mmaq.learn.views import fit_size
 from mmaq.vocabulary import MODALITIES
 from tests.estimators.stations_made_up import TINY, make_data
 from tests.estimators.trainings import reopened, training_of
@@ -201,3 +202,23 @@ def test_what_is_lacking_is_named(data, checkpoints, tmp_path):
         Pretrained("mmaq", checkpoints("mmaq")).embedder(without, 0)
     embedder = Pretrained("mmaq_s2", checkpoints("mmaq")).embedder(without, 0)
     assert [block.shape[0] for block in embedder.embed(without)] == [20]
+
+
+def test_calibrated_norms_are_the_moments_of_what_reaches_them(land):
+    table, store = land
+    inputs = load_inputs(store, table)
+    statistics = compute_statistics(inputs)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(4)
+        encoders = Encoders(TINY, BOTH)
+    calibrate_norms(encoders, statistics, inputs, BOTH)
+    assert not encoders.training
+    for name, first, norm in (("s2", "conv1", "bn1"), ("s5p", "features.0", "features.1")):
+        rows = torch.from_numpy(np.flatnonzero(inputs.has(name)))
+        batch = fit_size(name, inputs.standardised(name, rows, statistics), encoders.config)
+        with torch.no_grad():
+            reached = encoders[name].get_submodule(first)(batch)
+        known = encoders[name].get_submodule(norm)
+        torch.testing.assert_close(
+            known.running_mean, reached.mean((0, 2, 3)), rtol=1e-3, atol=1e-4
+        )

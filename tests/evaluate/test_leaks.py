@@ -9,7 +9,7 @@ from sklearn.neighbors import NearestNeighbors
 from mmaq.base.errors import LeakError
 from mmaq.config.evaluation import Evaluate
 from mmaq.contracts.sites import SITING
-from mmaq.estimators import ceilings, geostatistics, trees
+from mmaq.estimators import geostatistics, trees
 from mmaq.estimators.base import Estimator, Fitted, Places
 from mmaq.estimators.catalogue import embedding_trees, reference
 from mmaq.estimators.encoders import Pretrained
@@ -62,7 +62,6 @@ def _few_trees(monkeypatch):
     """What leaks does so from the first tree on."""
     for settings in (trees.BOOSTING, geostatistics.BOOSTED):
         monkeypatch.setitem(settings, "num_iterations", 20)
-    monkeypatch.setitem(ceilings.FOREST, "n_estimators", 20)
     monkeypatch.setattr(trees, "ENSEMBLE", 1)
     monkeypatch.setattr(geostatistics, "RUNS", 1)
 

@@ -143,6 +143,7 @@ def test_without_images_and_truth_their_rows_are_skipped_with_the_reason(tmp_pat
     skipped = rows[rows["status"] == "skipped"].groupby("method")["reason"].unique()
     assert {name: list(reason) for name, reason in skipped.items()} == {
         "gbm_pixels": ["no s2 patches: no images are given"],
+        "mosaiks": ["no s2 patches: no images are given"],
         "oracle": ["the truth of these data is not known"],
         "oracle_inputs": ["the truth of these data is not known"],
     }
