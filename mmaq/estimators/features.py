@@ -38,6 +38,15 @@ def covariates(places: Places) -> np.ndarray:
     return np.hstack([land_use_logarithmic(places), maps.to_numpy()])
 
 
+def column(places: Places) -> np.ndarray:
+    """Statistics of the column's window, (n, 4) in mol/m2; NaN where a place has none.
+
+    Raises:
+        Unavailable: the store holds no patches of a modality.
+    """
+    return pixels(places)[:, len(FEATURES) : len(FEATURES) + 4]
+
+
 def pixels(places: Places) -> np.ndarray:
     """Land use, and statistics of both patches, (n, 8 + 34); NaN where a place has none.
 

@@ -1,9 +1,11 @@
-"""The reference ``mosaiks``: random convolutional features of both images, and a ridge.
+"""The reference ``mosaiks``: random convolutional features of Sentinel-2, the column, and a ridge.
 
 Rolf et al., "A generalizable and accessible approach to machine learning with global satellite
 imagery" (Nature Communications 12, 4392, 2021): filters are small patches of images, drawn at
 random and whitened; an image is described by how strongly each filter answers to it on average.
-No label and no gradient is needed. What pretraining gives beyond it is worth pretraining for.
+No label and no gradient is needed. What pretraining gives beyond it is worth pretraining for. The
+column comes as the four numbers that ``gbm_pixels`` reads of it: of its smooth windows the filters
+are all but one, and a ridge on their answers is wild where the column is higher than in training.
 """
 
 from __future__ import annotations
@@ -18,12 +20,13 @@ from torch.nn.functional import conv2d, relu
 
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
 from mmaq.estimators.encoders import require
+from mmaq.estimators.features import column
 from mmaq.statistics.ridge import Scaling, fit_ridge, join_scaling
 from mmaq.vocabulary import IMAGES
 
 SIDE = 3
 """Of a filter, in pixels or cells; theirs."""
-FILTERS = {"s2": 512, "s5p": 128}
+FILTERS = 512
 """How many; each gives two features. Theirs are 8,192 on images of 256 pixels a side."""
 THRESHOLD = 1.0
 """An answer counts as far as it is beyond this, on either side; theirs."""
@@ -39,7 +42,7 @@ CHUNK = 32
 
 @dataclass(frozen=True)
 class Filters:
-    """Filters of one image: its bands' mean and spread, (b,), and weights, (k, b, 3, 3) float32."""
+    """The bands' mean and spread, (b,), and weights, (k, b, 3, 3) float32."""
 
     mean: np.ndarray
     spread: np.ndarray
@@ -96,10 +99,7 @@ class Mosaiks(Estimator):
     def fit(self, train: Training, *, seed: int) -> FittedMosaiks:
         """Draw filters, describe the stations and fit the ridge."""
         require(train.places, IMAGES)
-        filters = {
-            name: Filters.draw(*_sources(train.places, name, seed), count, seed)
-            for name, count in FILTERS.items()
-        }
+        filters = Filters.draw(*_sources(train.places, seed), FILTERS, seed)
         values = _features(filters, train.places)
         scaling = join_scaling(values)
         features = scaling.apply(np.hstack(values))
@@ -110,11 +110,11 @@ class Mosaiks(Estimator):
 
 @dataclass(frozen=True)
 class FittedMosaiks(Fitted):
-    """Filters by image, scaling of the features, and ``intercept + (x - centre) @ weights``."""
+    """Filters, scaling of the features, and ``intercept + (x - centre) @ weights``."""
 
     kind = "mosaiks"
 
-    filters: dict[str, Filters]
+    filters: Filters
     scaling: Scaling
     centre: np.ndarray
     weights: np.ndarray
@@ -122,66 +122,51 @@ class FittedMosaiks(Fitted):
 
     def mean(self, places: Places) -> np.ndarray:
         """Concentration, (n,) in ug/m3; NaN where a place lacks an image."""
-        values = np.hstack(_features(self.filters, places))
-        held = np.isfinite(values).all(axis=1)
-        features = self.scaling.apply(values)
+        features = self.scaling.apply(np.hstack(_features(self.filters, places)))
+        held = np.logical_and.reduce([places.patch_rows(name) >= 0 for name in IMAGES])
         return np.where(held, (features - self.centre) @ self.weights + self.intercept, np.nan)
 
     def state(self) -> State:
         """Filters and coefficients."""
         arrays = {
             "scaling.mean": self.scaling.mean, "scaling.spread": self.scaling.spread,
-            "centre": self.centre, "weights": self.weights,
+            "centre": self.centre, "weights": self.weights, "bands.mean": self.filters.mean,
+            "bands.spread": self.filters.spread, "filters": self.filters.weights,
         }  # fmt: skip
-        for name, filters in self.filters.items():
-            arrays |= {f"{name}.{part}": value for part, value in vars(filters).items()}
         return {"intercept": self.intercept}, arrays
 
     @classmethod
     def from_state(cls, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> FittedMosaiks:
         """The inverse of :meth:`state`."""
-        filters = {
-            name: Filters(*(arrays[f"{name}.{part}"] for part in ("mean", "spread", "weights")))
-            for name in FILTERS
-        }
+        filters = Filters(arrays["bands.mean"], arrays["bands.spread"], arrays["filters"])
         scaling = Scaling(arrays["scaling.mean"], arrays["scaling.spread"])
         return cls(filters, scaling, arrays["centre"], arrays["weights"], about["intercept"])
 
 
-def _sources(places: Places, image: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _sources(places: Places, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Values and masks that patches are drawn from: of sites without a measurement where the store
     has some, so that no test station's image decides a filter; else of ``places``, the training
     stations."""
     whole = places.whole or places
-    stored = np.arange(len(getattr(places.store, image)))
-    free = np.setdiff1d(stored, whole.patch_rows(image))
+    free = np.setdiff1d(np.arange(len(places.store.s2)), whole.patch_rows("s2"))
     if len(free) == 0:
-        own = places.patch_rows(image)
+        own = places.patch_rows("s2")
         free = own[own >= 0]
     chosen = np.sort(np.random.default_rng(seed).permutation(free)[:SOURCES])
-    return _read(places, image, chosen)
+    return places.store.s2[chosen].astype(float), places.store.s2_mask[chosen]
 
 
-def _read(places: Places, image: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Patches, (n, b, h, w) float64 and 0 where not valid, and masks, (n, h, w)."""
-    values = np.asarray(getattr(places.store, image)[rows], dtype=np.float64)
-    if values.ndim == 3:
-        values = values[:, None]
-    return np.nan_to_num(values), np.asarray(getattr(places.store, f"{image}_mask")[rows])
+def _features(filters: Filters, places: Places) -> list[np.ndarray]:
+    """Features of Sentinel-2, (n, 2 k), and of the column, (n, 4); NaN where nothing is valid."""
 
+    def answers(whole: Places) -> np.ndarray:
+        rows = whole.patch_rows("s2")
+        made = np.full((len(whole), 2 * len(filters.weights)), np.nan)
+        held = np.flatnonzero(rows >= 0)
+        for part in np.array_split(held, max(len(held) // CHUNK, 1)):
+            store = whole.store
+            made[part] = filters.describe(store.s2[rows[part]], store.s2_mask[rows[part]])
+        return made
 
-def _features(filters: dict[str, Filters], places: Places) -> list[np.ndarray]:
-    """Features of each image, (n, 2 k); NaN where a place has no patch."""
-    found = []
-    for image, bank in filters.items():
-
-        def make(whole: Places, image: str = image, bank: Filters = bank) -> np.ndarray:
-            rows = whole.patch_rows(image)
-            made = np.full((len(whole), 2 * len(bank.weights)), np.nan)
-            for part in np.array_split(np.flatnonzero(rows >= 0), max(len(rows) // CHUNK, 1)):
-                made[part] = bank.describe(*_read(whole, image, rows[part]))
-            return made
-
-        digest = hashlib.sha256(bank.weights.tobytes()).hexdigest()
-        found.append(places.block(f"mosaiks:{image}:{digest}", make))
-    return found
+    digest = hashlib.sha256(filters.weights.tobytes()).hexdigest()
+    return [places.block(f"mosaiks:{digest}", answers), column(places)]
