@@ -40,7 +40,9 @@ def verdicts(folder: Path) -> pd.DataFrame:
     rows = {}
     for first, other in PAIRS:
         for sign, sides in ((1, SIDES), (-1, SIDES[::-1])):
-            both = (table[sides[0]] == first).all(axis=1) & (table[sides[1]] == other).all(axis=1)
+            both = (table[sides[0]] == list(first)).all(axis=1) & (
+                table[sides[1]] == list(other)
+            ).all(axis=1)
             for found in table[both].itertuples():
                 verdict = found.verdict if sign == 1 else OPPOSITE[found.verdict]
                 key = (" ".join(first[:2]), " ".join(other[:2]), found.split)
