@@ -230,7 +230,7 @@ def benchmark_table(
     tested = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*PREDICTIONS])
     check_measured(tested, known)
     compared = compare_all(tested, known, draws).assign(dataset=dataset)
-    write_rows(make_rows(predictions, fits, known, draws, dataset), out)
+    write_rows(make_rows(tables, fits, known, draws, dataset), out)
     write_metrics(out, metrics)
     with replacing(comparisons) as temporary:
         compared[list(COMPARISONS)].to_csv(temporary, index=False, float_format="%.6g")

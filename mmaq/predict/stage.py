@@ -143,7 +143,7 @@ def _tier(
     about, arrays = fitted.state()
     return Tier(
         fitted.kind, estimator.method, estimator.protocol, estimator.modalities, declared,
-        calibrate(estimator, train, seed=seed), task.size, about, arrays,
+        calibrate(estimator, fitted, train, seed=seed), task.size, about, arrays,
     )  # fmt: skip
 
 

@@ -15,7 +15,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from mmaq.statistics.bootstrap import draw_weights, interval
+from mmaq.statistics.bootstrap import interval
+from mmaq.statistics.resamples import Resamples, draw
 from mmaq.vocabulary import METHODS, PROTOCOLS, REFERENCES
 
 ENTRY = ("method", "protocol", "modalities")
@@ -77,11 +78,11 @@ def _figures(
     stations: np.ndarray, blocks: np.ndarray, draws: int,
 ) -> pd.DataFrame:  # fmt: skip
     """FIGURES of ``pairs``, (p, 2) positions among the methods, that share their stations."""
-    once = np.ones((1, len(stations)))
+    once = Resamples.once(len(stations))
     value = _differences(unexplained(squares, shared, measured, once), pairs)[0]
     bounds = []
     for units in (stations, blocks):
-        left = unexplained(squares, shared, measured, draw_weights(units, draws))
+        left = unexplained(squares, shared, measured, draw(units, draws))
         count = len(np.unique(units))
         found = [
             interval(value[:, some], _differences(left, pairs[some]), count)
@@ -101,7 +102,7 @@ def _differences(left: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 
 def unexplained(
-    squares: np.ndarray, shared: np.ndarray, measured: np.ndarray, weights: np.ndarray
+    squares: np.ndarray, shared: np.ndarray, measured: np.ndarray, drawn: Resamples
 ) -> np.ndarray:
     """1 - R2 of each method and run, (draws, runs, methods); NaN where it is undefined.
 
@@ -111,18 +112,18 @@ def unexplained(
         shared: which runs and stations take part, (runs, stations) bool; a run without any is left
             out.
         measured: (stations,) in the unit of the errors.
-        weights: how often a resample drew each station, (draws, stations).
+        drawn: resamples of the stations.
     """
     parts = []
     for run in np.flatnonzero(shared.any(axis=1)):
         here = shared[run]
         target = measured[here] - measured[here].mean()
-        moments = weights[:, here] @ np.column_stack([np.ones(here.sum()), target, target**2])
-        count, first, second = moments.T
+        drawn_here = drawn.take(here)
+        count, first, second = drawn_here.sums(np.stack([np.ones(len(target)), target, target**2]))
         with np.errstate(divide="ignore", invalid="ignore"):
             variation = second - first**2 / count
             variation[~(variation > 1e-12 * second)] = np.nan  # equal targets
-        parts.append(weights[:, here] @ squares[:, run, here].T / variation[:, None])
+        parts.append((drawn_here.sums(squares[:, run, here]) / variation).T)
     return np.stack(parts, axis=1)
 
 
