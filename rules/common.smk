@@ -16,6 +16,7 @@ from mmaq.config.parts import (
 from mmaq.base.digest import code_digest
 from mmaq.base.errors import MmaqError
 from mmaq.base.layout import Layout, run_name
+from mmaq.base.machine import memory_mb
 from mmaq.contracts.patches import FILES as STORE_FILES
 from mmaq.stages import timings_by_rule
 from mmaq.transfer.store import FILES as PLANT_FILES
@@ -34,6 +35,13 @@ LOGS = f"logs/{CONFIG.name}"
 TIMINGS = f"{LOGS}/timings"
 # Fine-tuning runs share one GPU in turn, and the cores of a machine without one side by side.
 GPUS = int(shutil.which("nvidia-smi") is not None)
+# A cluster counts the memory of its own machines; it is told how many jobs to run, not cores.
+ON_CLUSTER = workflow.nodes is not None
+if not ON_CLUSTER and "mem_mb" not in workflow.global_resources:
+    # Jobs wait while others hold the memory; one that asks for more than there is runs alone.
+    workflow.register_resource("mem_mb", memory_mb())
+# What the libraries of a GPU take of the host's memory; the login node of a cluster may have none.
+CUDA_MB = 3000 if GPUS or ON_CLUSTER else 0
 # Of the jobs that are ready: what many wait for, then what takes long, so that short ones fill up.
 AWAITED, LONG = 20, 10
 # Transfers at once of one rule. The Data Space bears four of a user over all jobs: two rules.
@@ -110,6 +118,16 @@ def code(stage, **registries):
         return code_digest(stage, **keys)
 
     return digest_of_job
+
+
+def memory(base, of_input=0):
+    """Megabytes of a job: a process with its libraries, and so many times its input files.
+
+    A job that a cluster ended for its memory is tried again with twice as much.
+    """
+    return lambda wildcards, input, attempt: attempt * int(
+        base + of_input * input.size_mb
+    )
 
 
 def run_of(wildcards):

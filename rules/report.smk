@@ -28,7 +28,7 @@ rule report:
     conda:
         "../environment.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=1000,
     params:
         dataset=CONFIG.name,
         simulated=CONFIG.source == "simulate",

@@ -20,7 +20,7 @@ rule evaluate_transfer:
     threads: CONFIG.transfer.threads
     resources:
         gpu=GPUS,
-        mem_mb=4000,
+        mem_mb=memory(1800 + CUDA_MB, 4),
     params:
         config=section(
             "transfer",
