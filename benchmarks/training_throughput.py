@@ -34,9 +34,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mmaq.config.learning import Encoders, Pretrain
 from mmaq.learn.data import Inputs, compute_statistics
-from mmaq.learn.devices import cpu_threads, trainer_options
+from mmaq.learn.devices import cpu_threads
 from mmaq.learn.methods.base import View
 from mmaq.learn.module import PretrainModule
+from mmaq.learn.processes import trainer_options
 from mmaq.learn.sites import make_loader
 from mmaq.learn.stage import make_method
 from mmaq.vocabulary import SELF_SUPERVISED

@@ -166,7 +166,7 @@ rule benchmark_table:
     conda:
         "../environment.yaml"
     resources:
-        mem_mb=memory(1200, 10),
+        mem_mb=memory(600, 10),
     params:
         block_degrees=CONFIG.evaluate.block_degrees,
         draws=CONFIG.evaluate.bootstrap,

@@ -61,6 +61,7 @@ def predict_all(
         for method in methods
         for split in splits
     ]
+    log.info("predicting %d methods and splits", len(runs))
     tested = [
         predict_or_skip(task, places, method, split, config, also)
         for task, places, method, split in tqdm(runs, "evaluate", unit="row", disable=None)

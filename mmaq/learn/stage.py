@@ -16,7 +16,7 @@ from mmaq.config.learning import Pretrain
 from mmaq.contracts.patches import open_store
 from mmaq.contracts.sites import read_sites
 from mmaq.learn.data import Inputs, Statistics, bytes_needed, compute_statistics, load_inputs
-from mmaq.learn.devices import cpu_threads, fits, precision_of, trainer_options
+from mmaq.learn.devices import cpu_threads, fits, precision_of
 from mmaq.learn.exports import export
 from mmaq.learn.keep import KeepRun, Names, best_epoch, resumable, run_digest
 from mmaq.learn.loggers import open_loggers
@@ -32,6 +32,7 @@ from mmaq.learn.methods.simclr import SimCLR
 from mmaq.learn.methods.simsiam import SimSiam
 from mmaq.learn.methods.vicreg import VICReg
 from mmaq.learn.module import PretrainModule
+from mmaq.learn.processes import trainer_options
 from mmaq.learn.sites import global_batch, make_loader, pretraining_sites
 from mmaq.vocabulary import TRAINED
 

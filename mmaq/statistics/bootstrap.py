@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 from mmaq.statistics.metrics import (
     CLASS_METRICS,
@@ -208,7 +208,7 @@ def interval(
     mean = values.mean(axis=0)
     sides = np.percentile(defined.mean(axis=1), LEVELS, axis=0) - mean
     # A bootstrap of few units is too narrow: its variance is that of the sample, not of its kind.
-    of_units = (sides / norm.ppf(0.975)) ** 2 * units / (units - 1)
+    of_units = (sides / ndtri(0.975)) ** 2 * units / (units - 1)
     between, of_runs = np.zeros(figures), np.zeros(figures)
     if runs > 1:
         between = values.var(axis=0, ddof=1)
@@ -217,10 +217,10 @@ def interval(
     total = of_units + of_runs
     by_runs = np.where(of_runs > 0.0, between / runs, 0.0)
     rest = np.maximum(total - by_runs, 0.0)
-    few, many = t.ppf(0.975, [max(runs - 1, 1), units - 1])
+    few, many = stdtrit([max(runs - 1, 1), units - 1], 0.975)
     with np.errstate(divide="ignore", invalid="ignore"):
         cochran = (rest * many + by_runs * few) / (rest + by_runs)
         known = of_units**2 / (units - 1) + by_runs**2 / max(runs - 1, 1)
-        welch = t.ppf(0.975, total**2 / known)
+        welch = stdtrit(total**2 / known, 0.975)
         reach = np.where(total > 0.0, np.sqrt(total) * (cochran + welch) / 2, 0.0)
     return mean - reach[0], mean + reach[1]

@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
-from sklearn.model_selection import GroupKFold, KFold
 
 from mmaq.base.errors import Unavailable
 from mmaq.base.geo import EARTH_RADIUS_KM, unit_vectors
@@ -180,6 +179,9 @@ def inner_folds(stations: Stations, seed: int) -> list[Fold]:
     Raises:
         Unavailable: the training part cannot be split so.
     """
+    # Half a second to import, which splits without folds to choose by need not wait for.
+    from sklearn.model_selection import GroupKFold, KFold
+
     size = len(stations)
     units = size if stations.groups is None else len(np.unique(stations.groups))
     if units < 2:

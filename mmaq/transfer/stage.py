@@ -107,6 +107,7 @@ def evaluate_transfer(
         ConfigError: the encoder does not suit the task.
     """
     opened = open_plant_store(store)
+    log.info("predicting %s", part.name)
     start = time.perf_counter()
     runs: dict[int, Run] = {}
     reason = ""
