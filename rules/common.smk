@@ -122,8 +122,9 @@ EVALUATED = f"{PATHS.data}/evaluation"
 EVALUATION_PARTS = [part.name for part in evaluation_parts(CONFIG.evaluate)]
 PRETRAINED = pretrained_runs(CONFIG.evaluate, CONFIG.scenes)
 TRANSFER_PARTS = [part.name for part in transfer_parts(CONFIG.scenes)]
-# Settings that all methods are evaluated by.
+# Settings that all methods are evaluated by, at stations and on scenes.
 MEASURING = ("pollutants", "folds", "seeds", "buffer_km", "together")
+HOLDING_OUT = ("folds", "holdouts", "seed")
 # Settings that sums and means of granules depend on; the length of the parts is none.
 GRIDDING = (
     "bbox",
@@ -207,7 +208,7 @@ def timing_files():
     published = "_published" if CONFIG.source == "published" else ""
     names = [f"landuse{published}", f"patches{published}"]
     names += [part.job for part in evaluation_parts(CONFIG.evaluate)]
-    names += [f"evaluate_{part}" for part in TRANSFER_PARTS]
+    names += [part.job for part in transfer_parts(CONFIG.scenes)]
     names += ["plants"] if TRANSFER_PARTS else []
     names += (
         ["simulate_plants"] if TRANSFER_PARTS and not CONFIG.transfer.images else []
