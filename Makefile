@@ -11,7 +11,7 @@ TESTS := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-re
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup benchmark full test test-quick check format clean
+.PHONY: help setup benchmark full transfer test test-quick check format clean
 
 help: ## list these verbs
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -39,6 +39,9 @@ full: $(READY) ## every method, five seeds, on two simulated countries (hours)
 	  --configfile config/full.yaml
 	$(BIN)/snakemake --cores all results/full-2/benchmark.csv results/full-2/report.html \
 	  --configfile config/full.yaml --config name=full-2 'simulate={seed: 2}'
+
+transfer: $(READY) ## the transfer tasks alone, 400 plants each tested once (40 minutes on 2 cores)
+	$(BIN)/snakemake --cores all results/transfer/benchmark.csv --configfile config/transfer.yaml
 
 test: $(TESTED) ## the whole test suite, with coverage
 	$(TESTS) --cov=mmaq --cov-fail-under=85

@@ -317,9 +317,14 @@ def _evaluate(*protocols: str) -> Callable[[Run], list[Call]]:
 
 def transfer_part(run: Run, part: TransferPart) -> Call:
     """The call of one part of the transfer tasks."""
-    from mmaq.transfer.stage import evaluate_transfer
+    from mmaq.transfer.stage import evaluate_transfer, evaluate_transfer_references
 
     given = run.config
+    if part.is_references:
+        return partial(
+            evaluate_transfer_references, store=run.paths.plants, config=given.transfer,
+            task=part.task, out=run.of(part, "parquet"), fits=run.of(part, "csv"),
+        )  # fmt: skip
     return partial(
         evaluate_transfer, store=run.paths.plants, checkpoints=run.encoders(part.method),
         encoders=given.pretrain.encoders, config=given.transfer, part=part,
@@ -327,8 +332,11 @@ def transfer_part(run: Run, part: TransferPart) -> Call:
     )  # fmt: skip
 
 
-def _evaluate_transfer(run: Run) -> list[Call]:
-    return [transfer_part(run, part) for part in run.transfer_parts]
+def _evaluate_transfer(references: bool) -> Callable[[Run], list[Call]]:
+    """The calls of the references, or of the encoders, of all transfer tasks."""
+    return lambda run: [
+        transfer_part(run, part) for part in run.transfer_parts if part.is_references == references
+    ]
 
 
 def table_of(
@@ -423,7 +431,8 @@ STAGES: dict[str, Callable[[Run], list[Call]]] = {
     "evaluate_gbm_embedding": _evaluate("gbm_embedding"),
     "evaluate_finetune": _evaluate("finetune"),
     "evaluate_supervised": _evaluate("scratch", "supervised"),
-    "evaluate_transfer": _evaluate_transfer,
+    "evaluate_transfer_references": _evaluate_transfer(references=True),
+    "evaluate_transfer": _evaluate_transfer(references=False),
     "benchmark_table": _benchmark_table,
     "fit": _fit,
     "predict": _predict,
@@ -475,7 +484,8 @@ VERBS = {
         "Evaluate all methods and tasks into the benchmark table; compare each with each.",
         (
             "evaluate_references", "evaluate_probes", "evaluate_gbm_embedding",
-            "evaluate_finetune", "evaluate_supervised", "evaluate_transfer", "benchmark_table",
+            "evaluate_finetune", "evaluate_supervised", "evaluate_transfer_references",
+            "evaluate_transfer", "benchmark_table",
         ),
     ),
     "fit": Verb("Fit an estimator of the benchmark to stations, to predict anywhere.", ("fit",)),

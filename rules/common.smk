@@ -140,7 +140,7 @@ EVALUATED = f"{PATHS.data}/evaluation"
 EVALUATION_PARTS = [part.name for part in evaluation_parts(CONFIG.evaluate)]
 PRETRAINED = pretrained_runs(CONFIG.evaluate, CONFIG.scenes)
 TRANSFER_PARTS = [part.name for part in transfer_parts(CONFIG.scenes)]
-# Settings that all methods are evaluated by.
+# Settings that all methods are evaluated by, at stations and on scenes.
 MEASURING = (
     "pollutants",
     "folds",
@@ -149,6 +149,7 @@ MEASURING = (
     "block_degrees",
     "together",
 )
+HOLDING_OUT = ("folds", "holdouts", "seed")
 # Settings that sums and means of granules depend on; the length of the parts is none.
 GRIDDING = (
     "bbox",
@@ -232,7 +233,7 @@ def timing_files():
     published = "_published" if CONFIG.source == "published" else ""
     names = [f"landuse{published}", f"patches{published}"]
     names += [part.job for part in evaluation_parts(CONFIG.evaluate)]
-    names += [f"evaluate_{part}" for part in TRANSFER_PARTS]
+    names += [part.job for part in transfer_parts(CONFIG.scenes)]
     names += ["plants"] if TRANSFER_PARTS else []
     names += (
         ["simulate_plants"] if TRANSFER_PARTS and not CONFIG.transfer.images else []

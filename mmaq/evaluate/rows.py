@@ -12,24 +12,14 @@ import pandas as pd
 
 from mmaq.contracts.benchmark import Row
 from mmaq.contracts.predictions import ENTRY, read_fits
-from mmaq.statistics.bootstrap import Estimate, Outcomes, estimate_counts, estimate_metrics
+from mmaq.evaluate import scenes
+from mmaq.statistics.bootstrap import Estimate, Outcomes, estimate_metrics
 from mmaq.statistics.groups import MIN_STATIONS, station_groups
-from mmaq.statistics.metrics import (
-    CLASS_METRICS,
-    METRICS,
-    PIXEL_METRICS,
-    PIXELS,
-    class_metrics,
-    confusion_cells,
-    pixel_metrics,
-)
-from mmaq.vocabulary import FUEL_CLASSES, TRANSFER_TASKS
+from mmaq.statistics.metrics import METRICS
+from mmaq.vocabulary import TRANSFER_TASKS
 
 RESAMPLED = {"official": "site_id", "random": "site_id", "blocks": "block", "country": "country"}
 """Column of the site table whose values the bootstrap draws: what the split leaves out."""
-OF_TRANSFER = {
-    "fuel": (CLASS_METRICS, class_metrics), "plume": (PIXEL_METRICS, pixel_metrics)
-}  # fmt: skip
 
 
 def make_rows(
@@ -57,14 +47,13 @@ def make_rows(
         found = part.groupby(list(ENTRY)).indices if set(ENTRY) <= set(part) else {}
         for fit in read_fits(path).to_dict("records"):
             entry = {"dataset": dataset, **{name: fit[name] for name in ENTRY}}
-            transfer = fit["task"] in TRANSFER_TASKS
+            mine = part.iloc[found.get(tuple(fit[name] for name in ENTRY), np.empty(0, int))]
             if fit["status"] == "skipped":
                 rows += _skipped_rows(entry, fit)
-            elif transfer:
-                rows += _transfer_rows(entry, fit, part, draws)
+            elif fit["task"] in TRANSFER_TASKS:
+                rows += _scene_rows(entry, fit, mine, draws)
             else:
-                mine = found.get(tuple(fit[name] for name in ENTRY), np.empty(0, int))
-                key, line = _line(entry, fit, part.iloc[mine], sites)
+                key, line = _line(entry, fit, mine, sites)
                 alike[key].append(line)
     for lines in alike.values():
         rows += _station_rows(lines, sites, draws)
@@ -73,7 +62,7 @@ def make_rows(
 
 def _skipped_rows(entry: dict[str, Any], fit: dict[str, Any]) -> Iterator[Row]:
     """A row a metric that says why there is no figure."""
-    names = OF_TRANSFER[fit["task"]][0] if fit["task"] in OF_TRANSFER else METRICS
+    names = scenes.METRICS[fit["task"]][0] if fit["task"] in scenes.METRICS else METRICS
     for name in names:
         yield Row(**entry, metric=name, status="skipped", reason=fit["reason"])
 
@@ -143,27 +132,13 @@ def _station_rows(lines: Sequence[Line], sites: pd.DataFrame, draws: int) -> Ite
             yield from _figures({**line.entry, **about, **of_fit}, found)
 
 
-def _transfer_rows(
-    entry: dict[str, Any], fit: dict[str, Any], outcomes: pd.DataFrame, draws: int
+def _scene_rows(
+    entry: dict[str, Any], fit: dict[str, Any], tested: pd.DataFrame, draws: int
 ) -> Iterator[Row]:
     """A row a metric, resampled over places, since the scenes of a plant are alike."""
-    names, metrics = OF_TRANSFER[fit["task"]]
-    runs = {
-        int(seed): (part["location"].to_numpy(str), _counts(fit["task"], part))
-        for seed, part in outcomes.groupby("seed")
-    }
     about = {name: fit[name] for name in ("n_train", "n_test", "seconds")}
-    found = estimate_counts(runs, names, metrics, draws)
-    yield from _figures({**entry, **about, "runs": len(runs)}, found)
-
-
-def _counts(task: str, outcomes: pd.DataFrame) -> np.ndarray:
-    """What adds up over scenes: cells of the confusion matrix, or numbers of pixels."""
-    if task == "plume":
-        return outcomes[list(PIXELS)].to_numpy()
-    number = {name: position for position, name in enumerate(FUEL_CLASSES)}
-    truth, prediction = (outcomes[name].map(number).to_numpy() for name in ("truth", "prediction"))
-    return confusion_cells(truth, prediction)
+    found = scenes.estimate(fit["task"], tested, draws)
+    yield from _figures({**entry, **about, "runs": tested["run"].nunique()}, found)
 
 
 def _figures(about: dict[str, Any], found: Estimate) -> Iterator[Row]:

@@ -17,6 +17,7 @@ from mmaq.config.evaluation import Evaluate
 from mmaq.config.learning import Encoders
 from mmaq.contracts.predictions import PREDICTIONS, read_outcomes
 from mmaq.contracts.sites import COLUMNS, read_sites, spatial_block
+from mmaq.evaluate import scenes
 from mmaq.evaluate.checks import check_measured
 from mmaq.evaluate.rows import make_rows
 from mmaq.evaluate.table import write_metrics, write_rows
@@ -220,9 +221,9 @@ def benchmark_table(
     """Make every figure of the test predictions: rows, groups, intervals and comparisons.
 
     Writes the benchmark table (CSV), its main figures (JSON, for `dvc metrics`), and the
-    difference in R2 of each pair of methods on each pollutant and split (CSV, columns
-    ``COMPARISONS``; ``compare_pairs`` says what they hold). Methods that were fitted on a share of
-    the labels are not compared.
+    difference of each pair of methods on each task and split (CSV, columns ``COMPARISONS``): in R2
+    (``compare_pairs`` says what they hold), or in a transfer task's leading metric
+    (``compare_counts``). Methods that were fitted on a share of the labels are not compared.
 
     Args:
         predictions: test predictions of all parts of the evaluation.
@@ -245,7 +246,9 @@ def benchmark_table(
     parts = [table for table in tables if set(PREDICTIONS) <= set(table)]
     tested = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*PREDICTIONS])
     check_measured(tested, known)
-    compared = compare_all(tested, known, draws).assign(dataset=dataset)
+    pairs = [compare_all(tested, known, draws), *scenes.compare(tables, draws)]
+    filled = [part for part in pairs if len(part)] or pairs[:1]
+    compared = pd.concat(filled, ignore_index=True).assign(dataset=dataset)
     write_rows(make_rows(tables, fits, known, draws, dataset), out)
     write_metrics(out, metrics)
     with replacing(comparisons) as temporary:

@@ -11,7 +11,7 @@ their mean in three of four cases only, so the spread of the runs enters as in S
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -40,7 +40,7 @@ POSSIBLE = {
 
 
 class Estimate(NamedTuple):
-    """Metrics by name, (k,) each: the mean over runs and its 95 % bounds."""
+    """Metrics by name, (k,) each: the mean over runs, or the pooled figure, and its 95 % bounds."""
 
     names: tuple[str, ...]
     value: np.ndarray
@@ -124,7 +124,7 @@ def estimate_metrics(outcomes: Outcomes, units: np.ndarray, draws: int) -> list[
     )
     parts = values.mean(axis=0), low.reshape(methods, count), high.reshape(methods, count)
     return [
-        Estimate(names, value, *_possible(names, least, most))
+        Estimate(names, value, *possible(names, least, most))
         for value, least, most in zip(*parts, strict=True)
     ]
 
@@ -143,32 +143,7 @@ def _of_runs(outcomes: Outcomes, drawn: Resamples, names: tuple[str, ...]) -> np
     return np.stack(found, axis=1)
 
 
-def estimate_counts(
-    runs: dict[int, tuple[np.ndarray, np.ndarray]],
-    names: tuple[str, ...],
-    metrics: Callable[[np.ndarray], np.ndarray],
-    draws: int,
-) -> Estimate:
-    """The mean over runs of each metric, and its 95 % interval over locations.
-
-    Args:
-        runs: by number, the locations of its test scenes (n,) and their counts (n, k).
-        names: of the m metrics.
-        metrics: (draws, k) sums to (draws, m).
-        draws: number of resamples. A location is drawn with all its scenes, of all runs.
-    """  # fmt: skip
-    places = np.unique(np.concatenate([location for location, _ in runs.values()]))
-    drawn = draw(places, draws)
-    values, resampled = [], []
-    for location, counts in runs.values():
-        here = drawn.take(np.searchsorted(places, location))
-        values.append(metrics(counts.sum(axis=0, keepdims=True).astype(float))[0])
-        resampled.append(metrics(here.sums(counts.T.astype(float)).T))
-    bounds = interval(np.vstack(values), np.stack(resampled, axis=1), len(places))
-    return Estimate(names, np.mean(values, axis=0), *_possible(names, *bounds))
-
-
-def _possible(
+def possible(
     names: tuple[str, ...], low: np.ndarray, high: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bounds cut to what a figure can be: no R2 is above 1, and no error below 0."""
@@ -177,9 +152,12 @@ def _possible(
 
 
 def interval(
-    values: np.ndarray, resampled: np.ndarray, units: int
+    values: np.ndarray,
+    resampled: np.ndarray,
+    units: int,
+    pooled: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """95 % bounds of the mean over runs of k figures, (k,) each.
+    """95 % bounds of the mean over runs of k figures, or of their pooled figures, (k,) each.
 
     The squared standard error is that of other stations plus that of other runs. The first comes
     from the bootstrap, on each side by itself, since figures such as R2 are skewed; ``units`` - 1
@@ -199,14 +177,19 @@ def interval(
         values: of each run, (runs, k).
         resampled: of each run in each resample of units, (draws, runs, k).
         units: how many stations, blocks or countries were drawn from.
+        pooled: figures of all runs' samples together, (k,), and in each resample, (draws, k),
+            where these are asked for and not the mean. Between runs they vary as the mean does.
     """
     runs, figures = values.shape
-    defined = resampled[np.isfinite(resampled).all(axis=(1, 2))]
+    whole = np.isfinite(resampled).all(axis=(1, 2))
+    defined = resampled[whole]
     if not len(defined) or units < 2:
         missing = np.full(figures, np.nan)
         return missing, missing
-    mean = values.mean(axis=0)
-    sides = np.percentile(defined.mean(axis=1), LEVELS, axis=0) - mean
+    if pooled is None:
+        pooled = values.mean(axis=0), resampled.mean(axis=1)
+    middle, drawn = pooled
+    sides = np.percentile(drawn[whole], LEVELS, axis=0) - middle
     # A bootstrap of few units is too narrow: its variance is that of the sample, not of its kind.
     of_units = (sides / ndtri(0.975)) ** 2 * units / (units - 1)
     between, of_runs = np.zeros(figures), np.zeros(figures)
@@ -223,4 +206,4 @@ def interval(
         known = of_units**2 / (units - 1) + by_runs**2 / max(runs - 1, 1)
         welch = stdtrit(total**2 / known, 0.975)
         reach = np.where(total > 0.0, np.sqrt(total) * (cochran + welch) / 2, 0.0)
-    return mean - reach[0], mean + reach[1]
+    return middle - reach[0], middle + reach[1]

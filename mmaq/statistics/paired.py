@@ -10,12 +10,14 @@ the interval holds what other runs would give too.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
 from mmaq.statistics.bootstrap import interval
+from mmaq.statistics.counts import Counts, Metrics
 from mmaq.statistics.resamples import Resamples, draw
 from mmaq.vocabulary import METHODS, PROTOCOLS, REFERENCES
 
@@ -27,6 +29,10 @@ AT_ONCE = 256
 """Pairs whose resamples are held in memory together."""
 
 FIGURES = ("difference", "low", "high", "block_low", "block_high", "stations", "verdict")
+
+
+Name = tuple[str, str, str]
+"""A method by ENTRY."""
 
 
 def compare_pairs(predictions: pd.DataFrame, blocks: pd.Series, draws: int) -> pd.DataFrame:
@@ -73,6 +79,35 @@ def compare_pairs(predictions: pd.DataFrame, blocks: pd.Series, draws: int) -> p
     return rows.reindex(columns=[*ENTRY, *OTHER, *FIGURES]).reset_index(drop=True)
 
 
+def compare_counts(
+    counts: Mapping[Name, Counts], metrics: Metrics, metric: int, draws: int
+) -> pd.DataFrame:
+    """The difference in a metric of each pair of methods on scenes, as :func:`compare_pairs`.
+
+    Figures are those of all runs' scenes together. What is drawn are places with all their
+    scenes, and there are no blocks: a pair is clear where its one interval is.
+
+    Args:
+        counts: by method, protocol and modalities; of the same runs and scenes.
+        metrics: (draws, k) sums to (draws, m).
+        metric: which of the m is compared.
+        draws: number of resamples.
+    """
+    names = sorted(counts, key=_rank)
+    found = {name: counts[name].figures(metrics, draws) for name in names}
+    rows = []
+    for first, second in combinations(names, 2):
+        difference = found[first].less(found[second])
+        low, high = (bound[metric] for bound in difference.interval())
+        about = difference.once[0, metric], low, high, np.nan, np.nan, difference.places
+        rows.append((*first, *second, *about, str(_verdict(low > 0, high < 0))))
+    return pd.DataFrame(rows, columns=[*ENTRY, *OTHER, *FIGURES])
+
+
+def _verdict(better: np.ndarray, worse: np.ndarray) -> np.ndarray:
+    return np.where(better, "better", np.where(worse, "worse", "open"))
+
+
 def _figures(
     squares: np.ndarray, shared: np.ndarray, measured: np.ndarray, pairs: np.ndarray,
     stations: np.ndarray, blocks: np.ndarray, draws: int,
@@ -91,7 +126,7 @@ def _figures(
         bounds += [np.concatenate(side) for side in zip(*found, strict=True)]
     low, high, block_low, block_high = bounds
     better, worse = (low > 0) & (block_low > 0), (high < 0) & (block_high < 0)
-    verdict = np.where(better, "better", np.where(worse, "worse", "open"))
+    verdict = _verdict(better, worse)
     figures = value.mean(axis=0), low, high, block_low, block_high, len(stations), verdict
     return pd.DataFrame(dict(zip(FIGURES, figures, strict=True)))
 
@@ -127,6 +162,6 @@ def unexplained(
     return np.stack(parts, axis=1)
 
 
-def _rank(name: tuple[str, str, str]) -> tuple[int, int, str]:
+def _rank(name: Name) -> tuple[int, int, str]:
     method, protocol, modalities = name
     return (METHODS + REFERENCES).index(method), PROTOCOLS.index(protocol), modalities

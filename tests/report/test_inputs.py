@@ -70,12 +70,13 @@ def test_timings_name_the_rule_and_its_job(inputs):
 
 
 def test_jobs_of_one_rule_are_one_rule(tmp_path):
-    """Ten jobs of three rules, a rule whose name begins with another's, and a file of none."""
+    """Eleven jobs of four rules, a rule whose name begins with another's, and a file of none."""
     jobs = {
         "evaluate_gbm_embedding": ["mmaq", "decur", "barlow_twins"],
         "evaluate_supervised": [
             "scratch_mmaq_random", "scratch_mmaq_blocks", "supervised_aqnet_random"
         ],
+        "evaluate_transfer_references": ["fuel"],
         "evaluate_transfer": ["fuel_mmaq_frozen", "plume_mmaq_frozen", "fuel_mmaq_scratch"],
         "landuse_published": [""],
         "grid_and_drop_part": ["2021Q1"],

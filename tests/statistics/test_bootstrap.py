@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
-from mmaq.statistics.bootstrap import Outcomes, estimate_counts, estimate_metrics, interval
-from mmaq.statistics.metrics import CLASS_METRICS, METRICS, class_metrics, confusion_cells
+from mmaq.statistics.bootstrap import Outcomes, estimate_metrics, interval
+from mmaq.statistics.metrics import METRICS
 from tests.statistics.by_hand import bounds, draw_weights
 
 R2, MSE, RMSE, MAE, BIAS = range(len(METRICS))
@@ -217,29 +217,3 @@ def test_equal_targets_give_no_bounds():
     estimate = _estimate(_predictions(np.full(10, 5.0), np.arange(10.0)), 50)
     assert np.isnan(estimate.low).all()
     assert np.isnan(estimate.value[R2])
-
-
-def _of_classes(runs, draws):
-    return estimate_counts(runs, CLASS_METRICS, class_metrics, draws)
-
-
-def test_the_value_is_the_mean_of_the_runs():
-    place = np.array(["a", "b", "c", "d"])
-    right = confusion_cells(np.array([0, 1, 2, 3]), np.array([0, 1, 2, 3]))
-    half = confusion_cells(np.array([0, 1, 2, 3]), np.array([0, 1, 0, 0]))
-    found = estimate_counts(
-        {0: (place, right), 1: (place, half)}, CLASS_METRICS, class_metrics, 200
-    )
-    assert np.isclose(found.value[0], 0.75)
-    assert found.low[0] <= 0.75 <= found.high[0]
-
-
-def test_scenes_of_one_place_are_drawn_together():
-    cells = confusion_cells(np.zeros(40, int), np.repeat([0, 1], 20))
-    apart = estimate_counts(
-        {0: (np.arange(40).astype(str), cells)}, CLASS_METRICS, class_metrics, 500
-    )
-    place = np.repeat(["a", "b", "c", "d"], 10)
-    together = _of_classes({0: (place, cells)}, 500)
-    assert apart.high[0] - apart.low[0] < 0.4
-    assert together.high[0] - together.low[0] > 0.6

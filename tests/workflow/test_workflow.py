@@ -60,7 +60,7 @@ def test_the_table_holds_every_row_of_the_issue(workflow):
     assert any(table.group.str.startswith("type:"))
     assert (r2.status == "ok").all()
     transfer = table[table.task.isin(["fuel", "plume"])]
-    assert set(transfer.protocol) == {"frozen", "finetune", "scratch"}
+    assert set(transfer.protocol) == {"frozen", "finetune", "scratch", "reference"}
     assert set(transfer.metric) == {"accuracy", "macro_f1", "miou", "foreground_iou"}
     assert (transfer.status == "ok").all()
     assert (r2.low <= r2.value).all()
