@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mmaq.contracts.benchmark import Row
-from mmaq.contracts.predictions import ENTRY, read_fits, read_outcomes, read_predictions
+from mmaq.contracts.predictions import ENTRY, check_fits, read_fits, read_outcomes, read_predictions
 from mmaq.statistics.bootstrap import Estimate, estimate_counts, estimate_metrics
 from mmaq.statistics.groups import MIN_STATIONS, station_groups
 from mmaq.statistics.metrics import (
@@ -51,6 +51,7 @@ def make_rows(
         about = read_fits(lines)
         transfer = about["task"].isin(TRANSFER_TASKS).any()
         tested = read_outcomes(path) if transfer else read_predictions(path)
+        check_fits(about, lines, tested)
         for fit in about.to_dict("records"):
             rows += _rows_of(fit, tested, sites, draws, dataset)
     return rows

@@ -231,7 +231,7 @@ def benchmark_table(
     check_measured(tested, known)
     compared = compare_all(tested, known, draws).assign(dataset=dataset)
     write_rows(make_rows(predictions, fits, known, draws, dataset), out)
-    write_metrics(out, metrics)
+    write_metrics(out, len(compared), metrics)
     with replacing(comparisons) as temporary:
         compared[list(COMPARISONS)].to_csv(temporary, index=False, float_format="%.6g")
     log.info("%s: %d pairs of methods", comparisons, len(compared))
