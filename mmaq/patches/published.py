@@ -37,6 +37,17 @@ VARIABLE = "tropospheric_NO2_column_number_density"
 MOLECULES_CM2 = 6.02214076e19
 """Molecules/cm² in one mol/m²: Avogadro's number, exact since 2019, over 10^4 cm² in a m²."""
 
+ASSUMED = "molec/cm2"
+"""The published files name no unit."""
+PER_CM2 = r"^\s*molec\w*\.?\s*(/|per|\*|\s)\s*cm"
+"""What a unit of molecules/cm² begins with, in its many spellings."""
+PLAUSIBLE = (1e-8, 1.0)
+"""Between these lies the largest column of a patch, mol/m²: it is 1e-5 over the ocean and 1e-3 over
+the worst city, and other units are many powers of ten away."""
+
+DARKEST = 100
+"""DN that some pixel of every image exceeds: a reflectance of 1 %."""
+
 REFETCH = "Fetch the images again (Zenodo 5764262)"
 _NAME = re.compile(r"S2[A-D]_MSIL2A_(\d{8}T\d{6})_N(\d{4})_")
 
@@ -141,7 +152,7 @@ def read_sentinel2(path: Path, offset: int, side: int) -> tuple[np.ndarray, np.n
     side) uint8 says only where all bands have data.
 
     Raises:
-        ProductError: the file is damaged, or not an array of one of these two shapes.
+        ProductError: the file is damaged, not an array of one of these two shapes, or not in DN.
     """
     try:
         pixels = np.load(path, allow_pickle=False)
@@ -151,12 +162,31 @@ def read_sentinel2(path: Path, offset: int, side: int) -> tuple[np.ndarray, np.n
         shape = " x ".join(map(str, pixels.shape))
         fault_ = f"{pixels.dtype} array of {shape}, not DN of 200 x 200 x 12 or 120 x 120 x 12"
         raise ProductError(path, fault_, REFETCH)
+    _refuse_other_units(path, pixels)
     if pixels.shape[0] == 200:
         pixels = pixels[40:160, 40:160]
     dn = np.moveaxis(_centre(pixels, side), -1, 0)[[FILE_BANDS.index(band) for band in BANDS]]
     valid = np.isfinite(dn) & (dn != 0)
     reflectance = np.clip(np.rint(np.where(valid, dn, 0).astype(float) + offset), 0, 65535)
     return np.where(valid, reflectance, 0).astype(np.uint16), valid.all(axis=0).astype(np.uint8)
+
+
+def _refuse_other_units(path: Path, pixels: np.ndarray) -> None:
+    """Refuse pixels that are no DN: rounded to whole numbers, nothing would be left of them."""
+    valid = pixels[np.isfinite(pixels) & (pixels != 0)]
+    if not valid.size:
+        return
+    least, largest = valid.min(), valid.max()
+    if least < 0:
+        fault = f"values down to {least:.4g} are standardised, not DN"
+    elif largest <= DARKEST:
+        unit = "reflectance of 0 to 1" if largest < 2 else "reflectance in percent"
+        fault = f"values up to {largest:.4g} are {unit}, not DN"
+    elif pixels.dtype == np.uint8:
+        fault = "8-bit values are a picture, not DN"
+    else:
+        return
+    raise ProductError(path, fault, "Give DN, which are reflectance times 10,000")
 
 
 def read_sentinel5p(path: Path, side: int) -> tuple[np.ndarray, np.ndarray]:
@@ -173,15 +203,20 @@ def read_sentinel5p(path: Path, side: int) -> tuple[np.ndarray, np.ndarray]:
             if VARIABLE not in data.variables:
                 raise ProductError(path, f"no variable {VARIABLE}", REFETCH)
             column = data.variables[VARIABLE]
-            units = getattr(column, "units", "molec/cm2")
+            units = str(getattr(column, "units", ASSUMED))
             masked: np.ma.MaskedArray = np.ma.asarray(column[:], dtype=float)
             field: np.ndarray = masked.filled(np.nan).squeeze()
             rows = [name for name in column.dimensions if len(data.dimensions[name]) > 1][:1]
             places = [data.variables[name][:] for name in rows if name in data.variables]
     except (OSError, RuntimeError) as fault:
         raise ProductError(path, f"not a readable NetCDF ({fault})", REFETCH) from None
-    if "molec" not in units:
+    if not re.search(PER_CM2, units):
         raise ProductError(path, f"{VARIABLE} in {units!r}, not molecules/cm2", REFETCH)
+    largest = np.nanmax(np.abs(field), initial=0.0) / MOLECULES_CM2
+    if largest and not PLAUSIBLE[0] < largest < PLAUSIBLE[1]:
+        told = "without units" if units == ASSUMED else f"in {units!r}"
+        fault_ = f"{VARIABLE} {told} would be up to {largest:.2g} mol/m2: it is no molecules/cm2"
+        raise ProductError(path, fault_, "Give the column in molecules/cm2")
     if field.ndim != 2 or min(field.shape) < side:
         fault_ = f"{VARIABLE} of shape {field.shape} holds no {side} x {side} pixels"
         raise ProductError(path, fault_, f"Set patches.s5p_size to at most {SIDE}")
