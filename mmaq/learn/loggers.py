@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from mmaq.base.errors import ConfigError
 from mmaq.config.learning import Pretrain
+
+LOG = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
@@ -55,13 +58,26 @@ def make_loggers(config: Pretrain, out: Path, run: str) -> list[Logger]:
                 project=asked.wandb_project,
                 id=run[:16],
                 resume="allow",
-                offline=asked.wandb == "offline",
+                offline=asked.wandb == "offline" or not _is_logged_in(out),
                 save_dir=out,
             )
         )
     for logger in loggers:
         logger.log_hyperparams(config.model_dump(mode="json"))
     return loggers
+
+
+def _is_logged_in(out: Path) -> bool:
+    """Whether Weights & Biases knows this user; without that it would end the run, or ask."""
+    import wandb
+
+    known = bool(wandb.api.api_key)
+    if not known:
+        LOG.warning(
+            "no login at Weights & Biases: its files stay in %s. `wandb login`, then `wandb sync`",
+            out / "wandb",
+        )
+    return known
 
 
 def _need(package: str, key: str) -> None:
