@@ -24,6 +24,8 @@ from mmaq.config.parts import (
 )
 from mmaq.config.schema import Config
 from mmaq.contracts import archive
+from mmaq.contracts.patches import open_store
+from mmaq.vocabulary import SELF_SUPERVISED
 
 Call = Callable[..., Any]
 
@@ -51,23 +53,27 @@ class Run:
 
     @property
     def has_images(self) -> bool:
-        """Whether both image modalities are to be there, without which nothing is pretrained."""
-        if self.config.source == "published":
-            return self.config.published.images is not None
-        return self.has_columns and self.collection(archive.SENTINEL2)
+        """Whether the store holds both image modalities, without which nothing is pretrained.
+
+        Raises:
+            StoreError: the store is missing or damaged.
+        """
+        store = open_store(self.paths.patches)
+        return all(store.absence(image) is None for image in ("s2", "s5p"))
 
     def encoders(self, method: str, runs: int | None = None) -> list[Path]:
         """The exported encoders of a method's runs (none: of all); none where there are no images.
 
         Raises:
+            StoreError: the store is missing or damaged.
             CheckpointError: a run was not pretrained, or was stopped: a table made without it
                 would pass for a whole one.
         """
         if self.checkpoint is not None:
             return [self.checkpoint]
-        if not self.has_images:
-            return []
         pretrained = checkpoint_of(method)
+        if pretrained not in SELF_SUPERVISED or not self.has_images:
+            return []
         count = runs or self.config.pretrain.runs
         made = [self.paths.encoders(pretrained, run) for run in range(count)]
         for path in made:

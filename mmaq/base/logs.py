@@ -45,6 +45,9 @@ def start_logging(path: str | os.PathLike[str] | None = None) -> None:
         level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S",
         handlers=handlers, force=True,
     )  # fmt: skip
+    # What GDAL signals is raised, too; dozens of its lines would hide the one that is meant.
+    logging.getLogger("rasterio").setLevel(logging.CRITICAL)
+    logging.getLogger("pyogrio").setLevel(logging.WARNING)
 
 
 @contextmanager

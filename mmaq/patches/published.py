@@ -13,6 +13,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from mmaq.base.errors import ProductError, TableError
+from mmaq.base.reflectance import REMEDY as IN_DN
+from mmaq.base.reflectance import other_unit
 from mmaq.config.data import Published
 from mmaq.patches.assemble import Modality, absent, describe_s2, describe_s5p, keep_valid
 from mmaq.vocabulary import BANDS
@@ -44,9 +46,6 @@ PER_CM2 = r"^\s*molec\w*\.?\s*(/|per|\*|\s)\s*cm"
 PLAUSIBLE = (1e-8, 1.0)
 """Between these lies the largest column of a patch, mol/m²: it is 1e-5 over the ocean and 1e-3 over
 the worst city, and other units are many powers of ten away."""
-
-DARKEST = 100
-"""DN that some pixel of every image exceeds: a reflectance of 1 %."""
 
 REFETCH = "Fetch the images again (Zenodo 5764262)"
 _NAME = re.compile(r"S2[A-D]_MSIL2A_(\d{8}T\d{6})_N(\d{4})_")
@@ -162,31 +161,14 @@ def read_sentinel2(path: Path, offset: int, side: int) -> tuple[np.ndarray, np.n
         shape = " x ".join(map(str, pixels.shape))
         fault_ = f"{pixels.dtype} array of {shape}, not DN of 200 x 200 x 12 or 120 x 120 x 12"
         raise ProductError(path, fault_, REFETCH)
-    _refuse_other_units(path, pixels)
     if pixels.shape[0] == 200:
         pixels = pixels[40:160, 40:160]
+    if unit := other_unit(pixels):
+        raise ProductError(path, unit, IN_DN)
     dn = np.moveaxis(_centre(pixels, side), -1, 0)[[FILE_BANDS.index(band) for band in BANDS]]
     valid = np.isfinite(dn) & (dn != 0)
     reflectance = np.clip(np.rint(np.where(valid, dn, 0).astype(float) + offset), 0, 65535)
     return np.where(valid, reflectance, 0).astype(np.uint16), valid.all(axis=0).astype(np.uint8)
-
-
-def _refuse_other_units(path: Path, pixels: np.ndarray) -> None:
-    """Refuse pixels that are no DN: rounded to whole numbers, nothing would be left of them."""
-    valid = pixels[np.isfinite(pixels) & (pixels != 0)]
-    if not valid.size:
-        return
-    least, largest = valid.min(), valid.max()
-    if least < 0:
-        fault = f"values down to {least:.4g} are standardised, not DN"
-    elif largest <= DARKEST:
-        unit = "reflectance of 0 to 1" if largest < 2 else "reflectance in percent"
-        fault = f"values up to {largest:.4g} are {unit}, not DN"
-    elif pixels.dtype == np.uint8:
-        fault = "8-bit values are a picture, not DN"
-    else:
-        return
-    raise ProductError(path, fault, "Give DN, which are reflectance times 10,000")
 
 
 def read_sentinel5p(path: Path, side: int) -> tuple[np.ndarray, np.ndarray]:
