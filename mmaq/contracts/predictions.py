@@ -79,13 +79,14 @@ def read_fits(path: Path) -> pd.DataFrame:
     """
     text = {name: str for name, kind in FITS.items() if kind is str}
     try:
-        refuse_cut(path, TableError, REMEDY)
         table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"seconds": [""]})
-        return table[list(FITS)].astype(FITS)
+        table = table[list(FITS)].astype(FITS)
     except FileNotFoundError:
         raise TableError(path, "the file of fits does not exist", REMEDY) from None
     except (ValueError, KeyError, UnicodeDecodeError) as fault:
         raise TableError(path, f"not a table of fits ({fault})", REMEDY) from None
+    refuse_cut(path, TableError, REMEDY)
+    return table
 
 
 def check_fits(fits: pd.DataFrame, path: Path, tested: pd.DataFrame) -> None:

@@ -35,11 +35,14 @@ class Holder:
     process: int
     started: float
     """Seconds since 1970."""
+    starter: int
+    """The process that started it and stops it, with its jobs, when it is asked to."""
 
     @classmethod
     def of(cls, process: int) -> Holder:
-        """A process of this host."""
-        return cls(socket.gethostname(), process, psutil.Process(process).create_time())
+        """A process of this host, which this process has started."""
+        started = psutil.Process(process).create_time()
+        return cls(socket.gethostname(), process, started, os.getpid())
 
     @property
     def is_here(self) -> bool:
@@ -100,13 +103,13 @@ class HeldFolder:
         """
         holder = self._holder()
         if holder is not None and holder.is_here and holder.lives:
-            remedy = f"Wait until it ends, or stop it: kill {holder.process}"
+            remedy = f"Wait until it ends, or stop it: kill {holder.starter}"
             raise ConfigError(self.folder, f"{holder}, is running here", remedy)
         if not self.is_locked:
             return
         for process in self._processes():
             if not _is_job(process):
-                remedy = f"Wait until it ends, or stop it: kill {process.pid}"
+                remedy = f"Wait until it ends, or stop it: kill -INT {process.pid}"
                 fault = f"another Snakemake, process {process.pid}, is running here"
                 raise ConfigError(self.folder, fault, remedy)
         if holder is None or not holder.is_here:
@@ -115,8 +118,11 @@ class HeldFolder:
             raise ConfigError(self.folder, fault, remedy)
 
     def end_jobs(self) -> int:
-        """End the jobs of a Snakemake that was killed: they would write what the next one makes."""
-        jobs = list(self._processes())
+        """End what jobs are left of a Snakemake that was killed or stopped; gives their number.
+
+        They would write what the next one makes.
+        """
+        jobs = [process for process in self._processes() if _is_job(process)]
         for job in jobs:
             job.terminate()
         _, left = psutil.wait_procs(jobs, PATIENCE)
@@ -130,7 +136,8 @@ class HeldFolder:
         remedy = "Remove it, if no run is going on here"
         found = read_json(self._note, ConfigError, remedy)
         try:
-            return Holder(str(found["host"]), int(found["process"]), float(found["started"]))
+            numbers = int(found["process"]), float(found["started"]), int(found["starter"])
+            return Holder(str(found["host"]), *numbers)
         except (KeyError, TypeError, ValueError) as fault:
             raise ConfigError(self._note, f"it names no process ({fault})", remedy) from None
 

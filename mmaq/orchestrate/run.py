@@ -18,7 +18,7 @@ from mmaq.orchestrate.interpreter import prepare_jobs
 LOG = logging.getLogger(__name__)
 
 ANSWERS = 2.0
-"""Seconds for Snakemake to react to Ctrl-C, which a terminal sends to it too."""
+"""Seconds that Snakemake is given to end in by itself."""
 
 
 def run_snakemake(arguments: Sequence[str]) -> int:
@@ -42,18 +42,16 @@ def run_snakemake(arguments: Sequence[str]) -> int:
         if held.is_locked:
             ended = held.end_jobs()
             LOG.info("%s: its last run was killed; jobs ended: %d", held.folder, ended)
-            if _start([*arguments, "--unlock"]).wait():
+            if _start(["--unlock", *arguments]).wait():
                 raise ConfigError(held.folder, "it cannot be unlocked", "See the lines above")
         snakemake = _start(arguments)
         held.take(snakemake.pid)
     try:
-        status = _wait(snakemake)
-    except Stopped:
-        held.end_jobs()
-        raise
+        status = _wait(snakemake, held)
     finally:
         held.leave()
     if status < 0:
+        held.end_jobs()
         name = signal.Signals(-status).name
         fault, remedy = f"Snakemake was ended by {name}", "Give the same command again"
         raise ConfigError(held.folder, fault, remedy)
@@ -61,22 +59,35 @@ def run_snakemake(arguments: Sequence[str]) -> int:
 
 
 def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "snakemake", *arguments])
+    command = [sys.executable, "-m", "snakemake", "--rerun-incomplete", *arguments]
+    return subprocess.Popen(command, preexec_fn=_hear_interrupts)
 
 
-def _wait(snakemake: subprocess.Popen[bytes]) -> int:
+def _hear_interrupts() -> None:
+    """A script's background ignores SIGINT, by which Snakemake is stopped."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _wait(snakemake: subprocess.Popen[bytes], held: HeldFolder) -> int:
     try:
         return snakemake.wait()
     except Stopped as stopped:
-        if stopped.signal == signal.SIGINT:
-            try:
-                snakemake.wait(ANSWERS)
-            except subprocess.TimeoutExpired:
-                snakemake.send_signal(signal.SIGINT)
-        else:  # at SIGTERM it would wait for its jobs, perhaps for hours
+        # A terminal has sent Ctrl-C to Snakemake, too; at SIGTERM it would wait for its jobs.
+        if stopped.signal != signal.SIGINT or not _ends(snakemake):
             snakemake.send_signal(signal.SIGINT)
-        snakemake.wait()
+        while not _ends(snakemake):
+            held.end_jobs()
+        held.end_jobs()
         raise
+
+
+def _ends(snakemake: subprocess.Popen[bytes]) -> bool:
+    """Whether it ends while it is waited for a little."""
+    try:
+        snakemake.wait(ANSWERS)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
