@@ -54,6 +54,9 @@ def explain(error: BaseException) -> MmaqError:
     if _is_of_memory(error):
         remedy = "Give it more memory, fewer workers, a smaller area or a smaller batch"
         return MmaqError(where or "this machine", "memory ran out", remedy)
+    package = (getattr(error, "name", None) or PACKAGE.name).split(".")[0]
+    if isinstance(error, ImportError) and package != PACKAGE.name:
+        return MmaqError(package, f"cannot be imported ({error})", "Install it again with pip")
     if isinstance(error, BrokenProcessPool):
         fault = "a worker process was ended from outside, most likely because memory ran out"
         return MmaqError(where or "this machine", fault, "Give it more memory or fewer workers")
@@ -61,14 +64,20 @@ def explain(error: BaseException) -> MmaqError:
     if library and where:
         fault = f"{library} could not use it ({_told(error)})"
         return MmaqError(where, fault, "Check that it is whole and what it should be")
+    if library and type(error).__module__ != "builtins":
+        return MmaqError(library, _told(error), "Look there for what it asks for")
     return Bug(_own_line(error), f"a bug ({_told(error)})", "Please report it")
 
 
 def files_at_hand(error: BaseException) -> str:
-    """The files that the innermost function of this package with any was at work on."""
-    for frame in reversed(list(_frames(error))):
-        if not _is_ours(frame.f_code.co_filename):
-            continue
+    """The files that the innermost function of this package with any was at work on.
+
+    A stage's own function has all its files at hand: they tell something only where it failed.
+    """
+    own = [frame for frame in _frames(error) if _is_ours(frame.f_code.co_filename)]
+    for frame in reversed(own):
+        if Path(frame.f_code.co_filename).name == "stage.py" and frame is not own[-1]:
+            break
         paths = [value for value in frame.f_locals.values() if isinstance(value, Path)]
         named = dict.fromkeys(str(path) for path in paths if _is_file(path))
         if named:

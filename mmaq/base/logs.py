@@ -37,9 +37,7 @@ def start_logging(path: str | os.PathLike[str] | None = None) -> None:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     logging.raiseExceptions = False  # a log on a full disk hides the one line that says so
     handlers: list[logging.Handler] = [logging.StreamHandler()]
-    # Processes of one run beside the first would cut the file short; SLURM's count over all nodes.
-    rank = os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", "0"))
-    if path is not None and rank == "0":
+    if path is not None and _is_first():  # the others would cut the file short
         handlers.append(logging.FileHandler(path, mode="w", encoding="utf-8"))
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S",
@@ -63,7 +61,8 @@ def one_line_errors() -> Iterator[None]:
         with _stopping_at_signals():
             yield
     except Stopped as stopped:
-        log.error("stopped: %s", stopped)
+        if _is_first():
+            log.error("stopped: %s", stopped)
         sys.exit(128 + stopped.signal)
     except Exception as error:
         told = explain(error)
@@ -73,6 +72,11 @@ def one_line_errors() -> Iterator[None]:
             kind = "error" if not isinstance(told, Bug) else "bug"
             log.error("%s: %s The traceback is in %s.", kind, told, _keep_traceback(error))
         sys.exit(1)
+
+
+def _is_first() -> bool:
+    """Whether this is the first process of a run; SLURM's count goes over all nodes."""
+    return os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", "0")) == "0"
 
 
 @contextmanager

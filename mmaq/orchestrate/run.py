@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -37,6 +38,7 @@ def run_snakemake(arguments: Sequence[str]) -> int:
     for path in given.configfile:
         read_yaml(path)
     held = HeldFolder(given.directory)
+    _find_cache(held.folder)
     with held.turn():
         held.refuse_second()
         if held.is_locked:
@@ -56,6 +58,14 @@ def run_snakemake(arguments: Sequence[str]) -> int:
         fault, remedy = f"Snakemake was ended by {name}", "Give the same command again"
         raise ConfigError(held.folder, fault, remedy)
     return status
+
+
+def _find_cache(folder: Path) -> None:
+    """Let caches lie in the working folder where the home of this user cannot be written to."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    there = next(path for path in (home, *home.parents) if path.exists())
+    if not os.access(there, os.W_OK):
+        os.environ["XDG_CACHE_HOME"] = str(folder / ".snakemake" / "cache")
 
 
 def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:

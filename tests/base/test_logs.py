@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from importlib import import_module
 
 import pytest
 
@@ -85,6 +86,14 @@ def _stop_half_way(path, number):
     with replacing(path) as temporary:
         temporary.write_text("half", encoding="utf-8")
         os.kill(os.getpid(), number)
+
+
+def test_a_package_that_is_not_there_is_no_bug(log_file, capsys):
+    start_logging(log_file)
+    with pytest.raises(SystemExit), one_line_errors():
+        import_module("absent.inside")
+    told = capsys.readouterr().err
+    assert "error: absent: cannot be imported (No module named 'absent')." in told
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
