@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
+from mmaq.base import stopping
 from mmaq.base.errors import Stopped
 from mmaq.base.faults import Bug, explain
 
@@ -89,14 +90,14 @@ def _stopping_at_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    process, received = os.getpid(), []
+    process = os.getpid()
 
     def stop(number: int, frame: FrameType | None) -> None:
         if os.getpid() != process:  # a worker that was forked ends at once, without a word
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
             return
-        received.append(number)
+        stopping.ask(number)
         # Waiting for the tasks of a pool would take minutes; their results are not wanted.
         for child in multiprocessing.active_children():
             child.terminate()
@@ -107,9 +108,9 @@ def _stopping_at_signals() -> Iterator[None]:
     before = {each: signal.signal(each, stop) for each in heard}
     try:
         yield
-        if received:
-            raise Stopped(received[0])
+        stopping.check()
     finally:
+        stopping.go_on()
         for each, handler in before.items():
             signal.signal(each, handler)
 

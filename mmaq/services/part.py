@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 
+from mmaq.base import stopping
 from mmaq.base.errors import ServiceError
 from mmaq.base.files import replacing
 from mmaq.services.faults import DiskFull
@@ -57,6 +58,7 @@ class Part:
     def append(self, block: bytes) -> None:
         """Add bytes; ServiceError when the disk is full (what was written before is kept)."""
         left = memoryview(block)
+        stopping.check()
         with naming_a_full_disk(self.path):
             while left:
                 left = left[self._stream.write(left) :]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numba
 import pytest
+from numba.core import caching
 
 from mmaq.base.compiled import njit
 
@@ -11,11 +12,8 @@ from mmaq.base.compiled import njit
 @pytest.fixture
 def nowhere(monkeypatch):
     """No folder for a cache can be written to, as numba finds when a function is decorated."""
-    locators = []
-    for name in ("_CacheImpl", "CompileResultCacheImpl", "CodeLibraryCacheImpl"):
-        cache = getattr(numba.core.caching, name)
-        monkeypatch.setattr(cache, "_locator_classes", locators)
-        monkeypatch.setattr(numba.core.config, "CACHE_LOCATOR_CLASSES", "", raising=False)
+    for cache in (caching.CacheImpl, caching.CompileResultCacheImpl):
+        monkeypatch.setattr(cache, "_locator_classes", [])
 
 
 def twice(x):

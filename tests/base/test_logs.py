@@ -132,3 +132,22 @@ def test_a_signal_ends_the_workers_of_a_pool_without_a_word():
     )
     assert done.returncode == 128 + signal.SIGTERM
     assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_a_signal_ends_what_threads_wait_for():
+    """A server may ask for ten minutes, and a pool waits for its threads."""
+    code = (
+        "import os, signal, threading\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from mmaq.base.logs import one_line_errors, start_logging\n"
+        "from mmaq.services.waiting import wait\n"
+        "start_logging()\n"
+        "threading.Timer(2, os.kill, (os.getpid(), signal.SIGTERM)).start()\n"
+        "with one_line_errors(), ThreadPoolExecutor(2) as pool:\n"
+        "    list(pool.map(wait, [600] * 4))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 128 + signal.SIGTERM
+    assert len(done.stderr.splitlines()) == 1, done.stderr
