@@ -11,7 +11,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
+
 from mmaq.base.errors import ConfigError, Stopped
+from mmaq.config.load import load_config
 from mmaq.config.yaml_file import read_yaml
 from mmaq.orchestrate.holder import HeldFolder
 from mmaq.orchestrate.interpreter import prepare_jobs
@@ -36,7 +39,7 @@ def run_snakemake(arguments: Sequence[str]) -> int:
     prepare_jobs()
     given = _parse(arguments)
     for path in given.configfile:
-        read_yaml(path)
+        _check_file(path)
     held = HeldFolder(given.directory)
     _find_cache(held.folder)
     with held.turn():
@@ -58,6 +61,16 @@ def run_snakemake(arguments: Sequence[str]) -> int:
         fault, remedy = f"Snakemake was ended by {name}", "Give the same command again"
         raise ConfigError(held.folder, fault, remedy)
     return status
+
+
+def _check_file(path: Path) -> None:
+    """Refuse a configuration file at which Snakemake's own reader would lose a key, or break."""
+    read_yaml(path)
+    try:
+        yaml.safe_load(path.read_bytes())
+    except ValueError as fault:  # a date that is none
+        load_config(path)
+        raise ConfigError(path, f"it holds no date where one stands ({fault})", "Mend it") from None
 
 
 def _find_cache(folder: Path) -> None:

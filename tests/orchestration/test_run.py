@@ -17,6 +17,7 @@ from mmaq.base.errors import ConfigError
 from mmaq.base.files import read_json, write_json
 from mmaq.orchestrate.holder import HeldFolder, Holder
 from mmaq.orchestrate.interpreter import check_interpreter
+from mmaq.orchestrate.run import run_snakemake
 
 ROOT = Path(__file__).parents[2]
 SNAKEFILE = """
@@ -194,3 +195,20 @@ def test_make_takes_an_umlaut(tmp_path):
         encoding="utf-8",
     )  # fmt: skip
     assert "mmaq needs Python 3.11" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("period: {start: 2021-13-01}\n", r"period\.start: "),
+        ("name: a\nname: b\n", "name stands twice, in lines 1 and 2"),
+        ("name: 2021-13-01\n", "no date where one stands"),
+    ],
+)
+def test_a_bad_configuration_file_is_one_line_before_anything_starts(tmp_path, text, fault):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=fault) as caught:
+        run_snakemake(["--cores", "1", "--configfile", str(path), "-d", str(tmp_path)])
+    assert caught.value.where == str(path)
+    assert list(tmp_path.iterdir()) == [path]
