@@ -251,7 +251,7 @@ def report(
         more |= {"share_of_peak": rate / found[0]} if found else {}
     value = {"machine": machine(), "arguments": vars(asked) | {"json": str(asked.json)}}
     value |= {"seconds_per_step": rows, "ratio_b_to_a": best / ours, **more}
-    asked.json.write_text(json.dumps(value, indent=1) + "\n")
+    asked.json.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
 def machine() -> str:
@@ -259,7 +259,7 @@ def machine() -> str:
         return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
     name: Sequence[str] = []
     if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         name = [line.split(":")[1].strip() for line in lines if line.startswith("model name")][:1]
     return f"{''.join(name) or platform.machine()}, torch {torch.__version__}"
 

@@ -6,7 +6,7 @@ from snakemake.exceptions import WorkflowError
 
 from mmaq.acquire.manifest import SITES, manifest_names
 from mmaq.contracts.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS, TRUTH
-from mmaq.config.load import check_config
+from mmaq.config.load import check_joined
 from mmaq.config.parts import (
     checkpoint_of,
     evaluation_parts,
@@ -18,14 +18,20 @@ from mmaq.base.errors import MmaqError
 from mmaq.base.layout import Layout, run_name
 from mmaq.base.machine import memory_mb
 from mmaq.contracts.patches import FILES as STORE_FILES
+from mmaq.orchestrate.interpreter import prepare_jobs
 from mmaq.stages import timings_by_rule
 from mmaq.transfer.store import FILES as PLANT_FILES
 from mmaq.vocabulary import SELF_SUPERVISED
 
 try:
-    CONFIG = check_config(
+    prepare_jobs()
+    CONFIG = check_joined(
         config,
-        " ".join(map(str, workflow.overwrite_configfiles)) or "config/config.yaml",
+        [
+            workflow.source_path("../config/config.yaml"),
+            *workflow.overwrite_configfiles,
+        ],
+        workflow.config_settings.config,
     )
 except MmaqError as error:
     raise WorkflowError(str(error))

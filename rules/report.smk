@@ -4,6 +4,7 @@ rule report:
         benchmark=PATHS.benchmark,
         predictions=[f"{EVALUATED}/{part}.parquet" for part in EVALUATION_PARTS],
         comparisons=PATHS.comparisons,
+        metrics=PATHS.metrics,
         sites=PATHS.sites,
         store=STORE,
         losses=loss_curves(),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
 import shutil
 import socket
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -24,6 +26,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     The temporary name keeps the suffix, because GDAL and NetCDF choose by it, and bears host and
     process, so that no two write to one file. Works for a file and for a folder (a folder replaces
     the whole of an older one).
+
+    Raises:
+        OSError: ``path`` cannot be written; whatever a library makes of a full disk, it is this.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,8 +39,51 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         if path.is_dir():
             shutil.rmtree(path)
         os.replace(temporary, path)
+    except Exception as fault:
+        told = _of_disk(fault, temporary, path)
+        if told is None:
+            raise
+        raise told from fault
     finally:
         _remove(temporary)
+
+
+def _of_disk(fault: Exception, temporary: Path, path: Path) -> OSError | None:
+    """What a fault while ``path`` was written says of its disk, if it does; it names ``path``.
+
+    NetCDF, GDAL, torch, safetensors and NumPy each have words of their own for a full disk, many
+    without an error number or a name, so the disk itself is asked.
+    """
+    if isinstance(fault, MmaqError):
+        return None
+    named = fault.filename if isinstance(fault, OSError) else None
+    if isinstance(fault, OSError) and fault.errno is not None and named is not None:
+        inside = str(named).startswith(str(temporary))
+        return OSError(fault.errno, fault.strerror, str(path)) if inside else None
+    if number := _refuses(path.parent):
+        return OSError(number, os.strerror(number), str(path))
+    if not isinstance(fault, OSError) or fault.errno is None:
+        return None
+    other = tempfile.gettempdir()
+    where = other if fault.errno in FULL and _refuses(Path(other)) else str(path)
+    return OSError(fault.errno, fault.strerror, where)
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+LITTLE = 2**20
+"""Bytes that a disk takes unless it is full: libraries write in larger blocks, or leave less."""
+
+
+def _refuses(folder: Path) -> int:
+    """The error number with which a disk refuses a little more; 0 where it takes it."""
+    try:
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as stream:
+            left = LITTLE
+            while left:
+                left -= stream.write(bytes(left))
+    except OSError as fault:
+        return fault.errno or 0
+    return 0
 
 
 def temporary_of(path: Path, host: str | None = None, process: int | None = None) -> Path:
@@ -99,17 +147,27 @@ def _remove(path: Path) -> None:
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write JSON with a fixed key order, so that equal values give equal bytes."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+        text = json.dumps(value, indent=1, sort_keys=True, allow_nan=False)
+        temporary.write_text(f"{text}\n", encoding="utf-8")
 
 
 def read_json(path: str | os.PathLike[str], error: type[MmaqError], remedy: str) -> Any:
     """Read JSON; a missing or broken file raises ``error`` with ``remedy``."""
     try:
-        return json.loads(Path(path).read_text())
+        return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise error(path, "the file does not exist", remedy) from None
     except (UnicodeDecodeError, json.JSONDecodeError) as fault:
         raise error(path, f"not valid JSON ({fault})", remedy) from None
+
+
+def refuse_cut(path: str | os.PathLike[str], error: type[MmaqError], remedy: str) -> None:
+    """Refuse a text file whose last line has no end: a copy or a transfer of it was cut short."""
+    with open(path, "rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(size - 1, 0))
+        if size and stream.read(1) not in (b"\n", b"\r"):
+            raise error(path, "it is cut off in its last line", remedy)
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mmaq.contracts.benchmark import Row
-from mmaq.contracts.predictions import ENTRY, read_fits
+from mmaq.contracts.predictions import ENTRY, check_fits, read_fits
 from mmaq.evaluate import scenes
 from mmaq.statistics.bootstrap import Estimate, Outcomes, estimate_metrics
 from mmaq.statistics.groups import MIN_STATIONS, station_groups
@@ -45,7 +45,9 @@ def make_rows(
     alike: dict[tuple[Any, ...], list[Line]] = defaultdict(list)
     for part, path in zip(parts, fits, strict=True):
         found = part.groupby(list(ENTRY)).indices if set(ENTRY) <= set(part) else {}
-        for fit in read_fits(path).to_dict("records"):
+        about = read_fits(path)
+        check_fits(about, path, part)
+        for fit in about.to_dict("records"):
             entry = {"dataset": dataset, **{name: fit[name] for name in ENTRY}}
             mine = part.iloc[found.get(tuple(fit[name] for name in ENTRY), np.empty(0, int))]
             if fit["status"] == "skipped":

@@ -250,7 +250,7 @@ def benchmark_table(
     filled = [part for part in pairs if len(part)] or pairs[:1]
     compared = pd.concat(filled, ignore_index=True).assign(dataset=dataset)
     write_rows(make_rows(tables, fits, known, draws, dataset), out)
-    write_metrics(out, metrics)
+    write_metrics(out, len(compared), metrics)
     with replacing(comparisons) as temporary:
         compared[list(COMPARISONS)].to_csv(temporary, index=False, float_format="%.6g")
     log.info("%s: %d pairs of methods", comparisons, len(compared))

@@ -15,6 +15,7 @@ from mmaq.base.files import replacing
 from mmaq.base.layout import Layout
 from mmaq.config.load import load_config
 from mmaq.config.schema import Config
+from mmaq.config.yaml_file import read_yaml
 from mmaq.orchestrate.stages import COMMON, STAGES, Stage, keys_of
 from mmaq.orchestrate.workflow import SNAKEFILE, Job, read_workflow
 
@@ -37,7 +38,7 @@ def write_dvc_yaml(config: Path) -> None:
     """
     text = dvc_yaml(config)
     with replacing("dvc.yaml") as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
 def dvc_yaml(config: Path) -> str:
@@ -121,7 +122,7 @@ def _whole(path: str, paths: Layout) -> str:
 
 
 def _refuse_gaps(path: Path, config: Config) -> None:
-    gap = _gap(config.model_dump(mode="json"), yaml.safe_load(path.read_text()) or {})
+    gap = _gap(config.model_dump(mode="json"), read_yaml(path) or {})
     if gap:
         fault = f"leaves out {gap}, and DVC would not see its default change"
         raise ConfigError(path, fault, "Start from a whole copy of config/config.yaml")

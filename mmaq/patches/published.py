@@ -13,6 +13,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from mmaq.base.errors import ProductError, TableError
+from mmaq.base.reflectance import REMEDY as IN_DN
+from mmaq.base.reflectance import other_unit
 from mmaq.config.data import Published
 from mmaq.patches.assemble import Modality, absent, describe_s2, describe_s5p, keep_valid
 from mmaq.vocabulary import BANDS
@@ -36,6 +38,14 @@ FILE_BANDS = ("B04", "B03", "B02", "B08", "B05", "B06", "B07", "B8A", "B11", "B1
 VARIABLE = "tropospheric_NO2_column_number_density"
 MOLECULES_CM2 = 6.02214076e19
 """Molecules/cm² in one mol/m²: Avogadro's number, exact since 2019, over 10^4 cm² in a m²."""
+
+ASSUMED = "molec/cm2"
+"""The published files name no unit."""
+PER_CM2 = r"^\s*molec\w*\.?\s*(/|per|\*|\s)\s*cm"
+"""What a unit of molecules/cm² begins with, in its many spellings."""
+PLAUSIBLE = (1e-8, 1.0)
+"""Between these lies the largest column of a patch, mol/m²: it is 1e-5 over the ocean and 1e-3 over
+the worst city, and other units are many powers of ten away."""
 
 REFETCH = "Fetch the images again (Zenodo 5764262)"
 _NAME = re.compile(r"S2[A-D]_MSIL2A_(\d{8}T\d{6})_N(\d{4})_")
@@ -141,7 +151,7 @@ def read_sentinel2(path: Path, offset: int, side: int) -> tuple[np.ndarray, np.n
     side) uint8 says only where all bands have data.
 
     Raises:
-        ProductError: the file is damaged, or not an array of one of these two shapes.
+        ProductError: the file is damaged, not an array of one of these two shapes, or not in DN.
     """
     try:
         pixels = np.load(path, allow_pickle=False)
@@ -153,6 +163,8 @@ def read_sentinel2(path: Path, offset: int, side: int) -> tuple[np.ndarray, np.n
         raise ProductError(path, fault_, REFETCH)
     if pixels.shape[0] == 200:
         pixels = pixels[40:160, 40:160]
+    if unit := other_unit(pixels):
+        raise ProductError(path, unit, IN_DN)
     dn = np.moveaxis(_centre(pixels, side), -1, 0)[[FILE_BANDS.index(band) for band in BANDS]]
     valid = np.isfinite(dn) & (dn != 0)
     reflectance = np.clip(np.rint(np.where(valid, dn, 0).astype(float) + offset), 0, 65535)
@@ -173,15 +185,20 @@ def read_sentinel5p(path: Path, side: int) -> tuple[np.ndarray, np.ndarray]:
             if VARIABLE not in data.variables:
                 raise ProductError(path, f"no variable {VARIABLE}", REFETCH)
             column = data.variables[VARIABLE]
-            units = getattr(column, "units", "molec/cm2")
+            units = str(getattr(column, "units", ASSUMED))
             masked: np.ma.MaskedArray = np.ma.asarray(column[:], dtype=float)
             field: np.ndarray = masked.filled(np.nan).squeeze()
             rows = [name for name in column.dimensions if len(data.dimensions[name]) > 1][:1]
             places = [data.variables[name][:] for name in rows if name in data.variables]
     except (OSError, RuntimeError) as fault:
         raise ProductError(path, f"not a readable NetCDF ({fault})", REFETCH) from None
-    if "molec" not in units:
+    if not re.search(PER_CM2, units):
         raise ProductError(path, f"{VARIABLE} in {units!r}, not molecules/cm2", REFETCH)
+    largest = np.nanmax(np.abs(field), initial=0.0) / MOLECULES_CM2
+    if largest and not PLAUSIBLE[0] < largest < PLAUSIBLE[1]:
+        told = "without units" if units == ASSUMED else f"in {units!r}"
+        fault_ = f"{VARIABLE} {told} would be up to {largest:.2g} mol/m2: it is no molecules/cm2"
+        raise ProductError(path, fault_, "Give the column in molecules/cm2")
     if field.ndim != 2 or min(field.shape) < side:
         fault_ = f"{VARIABLE} of shape {field.shape} holds no {side} x {side} pixels"
         raise ProductError(path, fault_, f"Set patches.s5p_size to at most {SIDE}")

@@ -15,6 +15,8 @@ from rasterio.warp import transform as to_crs
 from scipy import ndimage
 
 from mmaq.base.errors import ProductError, StoreError
+from mmaq.base.reflectance import REMEDY as IN_DN
+from mmaq.base.reflectance import other_unit
 from mmaq.transfer.labels import Outlines
 from mmaq.vocabulary import BANDS
 
@@ -57,7 +59,7 @@ def read_image(path: Path) -> tuple[np.ndarray, int, tuple[float, float]]:
     last pixels repeated, as the released code does. Without georeference the place is NaN.
 
     Raises:
-        ProductError: the file is damaged, or has other bands or sides.
+        ProductError: the file is damaged, has other bands or sides, or is not in DN.
     """
     try:
         with warnings.catch_warnings():
@@ -73,6 +75,8 @@ def read_image(path: Path) -> tuple[np.ndarray, int, tuple[float, float]]:
         raise ProductError(path, f"not a readable GeoTIFF ({fault})", REFETCH) from None
     if not np.isfinite(values).all():
         raise ProductError(path, "it holds values that are not finite", REFETCH)
+    if unit := other_unit(values):
+        raise ProductError(path, unit, IN_DN)
     values = np.clip(np.rint(values), 0, 65535).astype(np.uint16)
     return cut_centre(_square(values, side)), side, place
 

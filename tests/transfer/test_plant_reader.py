@@ -131,6 +131,14 @@ def _unknown_fuel(folder):
     folder.rows[0]["fuel_type"] = "Wood"
 
 
+def _reflectance(folder):
+    write_tif(next(folder.root.rglob("A*.tif")), _share())
+
+
+def _share():
+    return np.random.default_rng(0).uniform(0.01, 0.9, (13, 120, 120)).astype(np.float32)
+
+
 def _two_fuels(folder):
     folder.rows.append(folder.rows[0] | {"fuel_type": "Fossil Oil"})
 
@@ -140,6 +148,7 @@ def _two_fuels(folder):
     [
         (_break_bands, ProductError, r"C\.tif: 12 bands, not 13\. Give B01"),
         (_break_side, ProductError, r"C\.tif: 100 x 100 pixels, not"),
+        (_reflectance, ProductError, r"\.tif: values up to 0\.9 are reflectance of 0 to 1, not DN"),
         (_truncate, ProductError, r"\.tif: not a readable GeoTIFF"),
         (_outline_outside, TableError, r"\.json: an outline goes through \(150, 10\)"),
         (_two_points, TableError, r"\.json: an outline of shape \(2, 2\) is no polygon"),
