@@ -73,9 +73,9 @@ def tell_left_out(
     """Say in a closing line what a search leaves out: what cannot be used, and older versions."""
     passed_over = PassedOver(service)
     for product in broken:
-        passed_over.near(product.id, product.reason)
+        passed_over.near(product.id, f"because {product.reason}")
     for product in older:
-        passed_over.other(product.id, "replaced by a later or better version")
+        passed_over.other(product.id, "of which a later or better version is taken")
     passed_over.tell(log)
 
 

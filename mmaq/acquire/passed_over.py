@@ -23,7 +23,7 @@ class PassedOver:
         self._near: dict[str, list[str]] = defaultdict(list)
 
     def other(self, name: str | PathLike[str], reason: str) -> None:
-        """Note another product."""
+        """Note another product; a reason is what a number of them are: "other NetCDF files"."""
         self._other[reason].append(str(name))
 
     def near(self, name: str | PathLike[str], reason: str) -> None:
@@ -34,7 +34,9 @@ class PassedOver:
         return sum(map(len, (*self._other.values(), *self._near.values())))
 
     def __str__(self) -> str:
-        return "; ".join(text for text in (_told(self._near), _told(self._other)) if text)
+        """What was passed over, by numbers alone: "2 other NetCDF files"."""
+        both = [*self._near.items(), *self._other.items()]
+        return ", ".join(f"{len(names)} {reason}" for reason, names in both)
 
     def tell(self, log: logging.Logger) -> None:
         """Write the closing line, of each kind at most one."""
@@ -46,6 +48,6 @@ class PassedOver:
 
 def _told(reasons: dict[str, list[str]]) -> str:
     ordered = sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
-    told = [f"{len(names)} x {reason} (first {min(names)})" for reason, names in ordered[:SHOWN]]
+    told = [f"{len(names)} {reason} (first {min(names)})" for reason, names in ordered[:SHOWN]]
     rest = sum(len(names) for _, names in ordered[SHOWN:])
     return "; ".join([*told, f"{rest} for {len(ordered) - SHOWN} other reasons"] if rest else told)

@@ -115,10 +115,10 @@ def _sort(path: Path, folder: Path, folders: dict[Path, _Folder], passed_over: P
     image = path.suffix.lower() in SUFFIXES
     if any(LEVEL_1.match(name) for name in names):
         if image:
-            passed_over.other(path.relative_to(folder), "an image of a Level-1C product")
+            passed_over.other(path.relative_to(folder), "images of Level-1C products")
         return
     if path.suffix.lower() in PACKED and PRODUCT.match(path.name):
-        passed_over.near(path.relative_to(folder), "a product that is still packed")
+        passed_over.near(path.relative_to(folder), "products that are still packed")
         return
     in_images = next((parent for parent in above if parent.name == IMAGES), None)
     if not image or (in_images is None and ELSEWHERE & set(names)):
@@ -128,7 +128,7 @@ def _sort(path: Path, folder: Path, folders: dict[Path, _Folder], passed_over: P
     named = OFFICIAL.fullmatch(path.stem) or BAND.fullmatch(_without_prefix(path.stem, own))
     if named is None:
         if ENDS_LIKE_A_BAND.fullmatch(path.stem):
-            reason = "a raster whose name only ends like a band's"
+            reason = "rasters whose names only end like a band's"
             passed_over.near(path.relative_to(folder), reason)
         return
     if in_images is not None:

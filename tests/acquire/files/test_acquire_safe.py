@@ -102,7 +102,7 @@ def test_a_name_that_only_ends_like_a_band_s_is_none_and_is_told(tmp_path, caplo
     with caplog.at_level(logging.WARNING):
         [scene] = find_scenes(tmp_path)
     assert scene.asset("B05").path.name == "B05.tif"
-    assert f"1 x a raster whose name only ends like a band's (first {PRODUCT}/{name}.tif)" in (
+    assert f"1 rasters whose names only end like a band's (first {PRODUCT}/{name}.tif)" in (
         caplog.text
     )
     (folder / "B05.tif").unlink()
@@ -173,10 +173,10 @@ def test_what_nearly_fits_and_what_is_another_product_is_counted(tmp_path, caplo
     with caplog.at_level(logging.INFO):
         assert len(find_scenes(tmp_path)) == 1
     told = {record.levelname: record.message for record in caplog.records}
-    assert "left out: 2 x a product that is still packed (first S2B_" in told["WARNING"]
-    assert "passed over: 13 x an image of a Level-1C product" in told["INFO"]
+    assert "left out: 2 products that are still packed (first S2B_" in told["WARNING"]
+    assert "passed over: 13 images of Level-1C products" in told["INFO"]
     shutil.rmtree(tmp_path / PRODUCT)
-    with pytest.raises(ArchiveError, match=r"of a Sentinel-2 scene .*2 x a product that is still"):
+    with pytest.raises(ArchiveError, match=r"of a Sentinel-2 scene .*2 products that are still"):
         find_scenes(tmp_path)
 
 

@@ -187,7 +187,7 @@ def test_manifest_of_windows(tmp_path, caplog):
     assert {product.id for product in manifest.products} == {"a", "b"}
     assert [found.id for found in manifest.left_out] == ["no_scl"]
     assert "1 sites have no scene, the first beyond" in caplog.text
-    assert "earth-search: left out: 1 x the item lacks B01, B02," in caplog.text
+    assert "earth-search: left out: 1 because the item lacks B01, B02," in caplog.text
     assert "B12, SCL (first no_scl)" in caplog.text
 
 
