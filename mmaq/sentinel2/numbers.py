@@ -17,6 +17,8 @@ UNIT = 10_000.0
 REFLECTANCE = 1e-3
 """A declared scale below this gives reflectances: 65535 DN are then at most 65."""
 
+REMEDY = "Give digital numbers of reflectance x 10000, or declare their scale"
+
 
 @dataclass(frozen=True)
 class Numbers:
@@ -52,20 +54,28 @@ def numbers_of(raster: Any, index: int, offset: int, where: str | PathLike[str])
     Raises:
         ProductError: the band does not hold DN, or its scale gives no reflectance.
     """
-    remedy = "Give digital numbers of reflectance x 10000, or declare their scale"
     dtype, nodata = np.dtype(raster.dtypes[index - 1]), raster.nodatavals[index - 1]
     if dtype.kind not in "iu" or dtype.itemsize == 1:
-        raise ProductError(where, f"{dtype} where digital numbers are integers of 16 bits", remedy)
+        raise ProductError(where, f"{dtype} where digital numbers are integers of 16 bits", REMEDY)
     scale, added = declared_scale(raster, index)
     own_zero = dtype.kind == "i" and nodata not in (None, 0)
     zero = np.nan if own_zero else added
     if (scale, added) == PLAIN:
         return Numbers(1.0, float(offset), zero, 1.0, 0)
-    if scale != 1 and not 0 < scale < REFLECTANCE:
-        raise ProductError(where, f"its scale of {scale:g} gives no reflectance", remedy)
-    factor = 1.0 if scale == 1 else UNIT
+    factor = factor_of(scale, where)
     told = round(added / scale)
     return Numbers(factor, 0.0 if told else offset * scale * factor, zero, 1 / scale, told)
+
+
+def factor_of(scale: float, where: str | PathLike[str]) -> float:
+    """What makes reflectance x 10000 of values with the declared ``scale``.
+
+    Raises:
+        ProductError: it is neither 1 nor one that gives reflectances.
+    """
+    if scale != 1 and not 0 < scale < REFLECTANCE:
+        raise ProductError(where, f"its scale of {scale:g} gives no reflectance", REMEDY)
+    return 1.0 if scale == 1 else UNIT
 
 
 def several(each: list[Numbers]) -> Numbers:

@@ -220,3 +220,14 @@ def test_faults_of_the_sample_table(images, small, tmp_path):
             config=config.model_copy(update={"samples": None}), patches=small, sites=sites, out=out
         )
     assert not out.exists()
+
+
+def test_an_offset_that_the_pixels_contradict_is_told_in_one_line(images, small, tmp_path, caplog):
+    images.add("dark", np.full((120, 120, 12), 420, np.uint16), baseline="0400")
+    images.add("darker", np.full((120, 120, 12), 320, np.uint16), baseline="0400")
+    images.add("right", np.full((120, 120, 12), 1420, np.uint16), baseline="0400")
+    images.add("old", np.full((120, 120, 12), 420, np.uint16), baseline="0214")
+    build(images, small, tmp_path / "store")
+    (told,) = [record.message for record in caplog.records if "contradict" in record.message]
+    assert told.startswith("the pixels of 2 of 4 images contradict the offset of their names")
+    assert "boa_offset -1000, but 100% of the DN are below 900" in told
