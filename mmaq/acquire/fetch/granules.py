@@ -81,4 +81,5 @@ def fetch_granule(
     except MmaqError:
         path.unlink()  # the next run fetches it again
         raise
-    write_item(archive, replace(granule, assets={"product": Asset(path, (), checksum)}))
+    assets = {"product": Asset(path, (), checksum)}
+    write_item(archive, replace(granule, id=product.id, assets=assets))
