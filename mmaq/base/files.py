@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from mmaq.base.errors import MmaqError
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -142,6 +145,41 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def files_below(folder: str | os.PathLike[str]) -> list[Path]:
+    """All files below ``folder``, sorted by path; what cannot be seen is warned of in one line.
+
+    Links to folders and files are followed, each folder once, however many links lead to it.
+    Hidden files and folders, whose names begin with a dot, are none of the user's data: macOS
+    leaves a ``._NAME`` beside every NAME, in the format of neither.
+    """
+    found: list[Path] = []
+    unseen: list[Path] = []
+    known: set[str] = set()
+    waiting = [Path(folder)]
+    while waiting:
+        here = waiting.pop(0)
+        real = os.path.realpath(here)
+        if real in known:
+            continue
+        known.add(real)
+        try:
+            entries = sorted(here.iterdir())
+        except OSError:
+            unseen.append(here)
+            continue
+        shown = [entry for entry in entries if not entry.name.startswith(".")]
+        # A folder before a link to it, so that its files keep their own paths.
+        waiting += sorted((e for e in shown if e.is_dir()), key=lambda e: (e.is_symlink(), e))
+        found += [entry for entry in shown if entry.is_file()]
+        unseen += [entry for entry in shown if not entry.exists()]
+    if unseen:
+        log.warning(
+            "%s: %d links or folders below it lead nowhere or cannot be read, the first %s",
+            folder, len(unseen), min(unseen),
+        )  # fmt: skip
+    return sorted(found)
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:

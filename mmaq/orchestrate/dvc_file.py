@@ -82,8 +82,10 @@ def _stage(stage: Stage, jobs: Sequence[Job], path: Path, config: Config) -> dic
     deps |= {file for script in {job.script for job in jobs if "code" in job.params}
              for file in _code(Path(script))}  # fmt: skip
     outs: list[Any] = sorted({_whole(name, paths) for name in made})
-    if stage.name == "archive" and config.source == "acquire":
-        # DVC empties a stage's outputs before it runs; a download goes on from what is there.
+    fetches = {"archive"} | ({"grid"} if config.drops_granules else set())
+    if config.source == "acquire" and stage.name in fetches:
+        # DVC empties a stage's outputs before it runs; a download goes on from what is there, and
+        # sums hold granules that are nowhere else any more.
         outs = [{name: {"persist": True}} for name in outs]
     last = sorted(job.outputs[0] for job in jobs if not read & set(job.outputs))
     given = [] if path == DEFAULT else ["--configfile", str(path)]

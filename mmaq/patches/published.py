@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable
 from datetime import datetime, timezone
@@ -17,6 +18,7 @@ from mmaq.base.reflectance import REMEDY as IN_DN
 from mmaq.base.reflectance import other_unit
 from mmaq.config.data import Published
 from mmaq.patches.assemble import Modality, absent, describe_s2, describe_s5p, keep_valid
+from mmaq.sentinel2.offsets import TEN_METRES, contradiction, offset_since
 from mmaq.vocabulary import BANDS
 
 STATION = "AirQualityStation"
@@ -48,7 +50,10 @@ PLAUSIBLE = (1e-8, 1.0)
 the worst city, and other units are many powers of ten away."""
 
 REFETCH = "Fetch the images again (Zenodo 5764262)"
-_NAME = re.compile(r"S2[A-D]_MSIL2A_(\d{8}T\d{6})_N(\d{4})_")
+
+log = logging.getLogger(__name__)
+
+PRODUCT_START = re.compile(r"S2[A-D]_MSIL2A_(\d{8}T\d{6})_N(\d{4})_")
 
 
 def read_paths(path: str | None, ids: pd.Series) -> pd.DataFrame:
@@ -80,10 +85,17 @@ def read_sentinel2_patches(config: Published, samples: pd.DataFrame, side: int) 
         return absent("s2", len(samples), side, files)
     paths, held = files
     products = [product_of(path.name) for path in paths]
+    doubts: dict[str, str] = {}
     values, mask = _stack(
-        read_sentinel2(path, offset, side)
+        read_sentinel2(path, offset, side, doubts)
         for path, (_, _, offset) in zip(_progress(paths, "s2"), products, strict=True)
     )
+    if doubts:
+        name, wrong = min(doubts.items())
+        log.warning(
+            "the pixels of %d of %d images contradict the offset of their names; the first, %s: %s",
+            len(doubts), len(paths), name, wrong,
+        )  # fmt: skip
     columns = {name: np.full(len(samples), None, object) for name in ("product", "time", "clear")}
     columns["product"][held] = [product for product, _, _ in products]
     columns["time"][held] = [time for _, time, _ in products]
@@ -134,21 +146,31 @@ def product_of(path: str) -> tuple[str, datetime, int]:
     is somebody's own run of Sen2Cor, which tells no offset.
     """
     name = Path(path).stem
-    match = _NAME.match(name)
-    if match is None or match[2] == "9999":
+    match = PRODUCT_START.match(name)
+    offset = offset_since(baseline_in(name))
+    if match is None or offset is None:
         fault = "the name does not say product time and processing baseline"
         raise ProductError(path, fault, "Keep the product names of the sample table")
     time = datetime.strptime(match[1], "%Y%m%dT%H%M%S").replace(tzinfo=timezone.utc)
-    return name, time, -1000 if int(match[2]) >= 400 else 0
+    return name, time, offset
 
 
-def read_sentinel2(path: Path, offset: int, side: int) -> tuple[np.ndarray, np.ndarray]:
+def baseline_in(name: str) -> str:
+    """The processing baseline ("05.09") in a product's name, "" where there is none."""
+    match = PRODUCT_START.match(name)
+    return f"{match[2][:2]}.{match[2][2:]}" if match else ""
+
+
+def read_sentinel2(
+    path: Path, offset: int, side: int, doubts: dict[str, str]
+) -> tuple[np.ndarray, np.ndarray]:
     """The central ``side`` pixels of a file: (12, side, side) uint16 in BANDS order, and mask.
 
     Files hold H x W x 12 DN. One of 200 x 200 is first cut to rows and columns 40 to 160, as the
     released code does. DN 0 and values that are not finite are no data; elsewhere the value is
     DN + ``offset``, clipped to 0..65535. The data set brings no cloud mask, so the mask (side,
-    side) uint8 says only where all bands have data.
+    side) uint8 says only where all bands have data. Where the pixels contradict ``offset``,
+    ``doubts`` gets the file's path and why.
 
     Raises:
         ProductError: the file is damaged, not an array of one of these two shapes, or not in DN.
@@ -167,6 +189,10 @@ def read_sentinel2(path: Path, offset: int, side: int) -> tuple[np.ndarray, np.n
         raise ProductError(path, unit, IN_DN)
     dn = np.moveaxis(_centre(pixels, side), -1, 0)[[FILE_BANDS.index(band) for band in BANDS]]
     valid = np.isfinite(dn) & (dn != 0)
+    ten = [BANDS.index(band) for band in TEN_METRES]
+    wrong = contradiction(offset, baseline_in(path.name), [dn[ten][valid[ten]]])
+    if wrong is not None:
+        doubts[str(path)] = wrong
     reflectance = np.clip(np.rint(np.where(valid, dn, 0).astype(float) + offset), 0, 65535)
     return np.where(valid, reflectance, 0).astype(np.uint16), valid.all(axis=0).astype(np.uint8)
 

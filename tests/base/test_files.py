@@ -9,6 +9,7 @@ import pytest
 from mmaq.base import files
 from mmaq.base.errors import ArchiveError
 from mmaq.base.files import (
+    files_below,
     read_json,
     refuse_cut,
     remove_left_over,
@@ -32,6 +33,25 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
         _replace_half(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_below_follow_links_once_and_pass_hidden_ones_over(tmp_path, caplog):
+    inside, disk = tmp_path / "in", tmp_path / "disk"
+    for path in (inside / "a" / "1", inside / "2", disk / "b" / "3", inside / ".git" / "4",
+                 inside / "a" / "._1"):  # fmt: skip
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    (inside / "link").symlink_to(disk)
+    (inside / "one").symlink_to(disk / "b" / "3")
+    (inside / "a" / "up").symlink_to(inside)
+    (inside / "again").symlink_to(inside / "a")
+    assert [str(path.relative_to(inside)) for path in files_below(inside)] == [
+        "2", "a/1", "link/b/3", "one",
+    ]  # fmt: skip
+    assert caplog.text == ""
+    (inside / "a" / "gone").symlink_to(tmp_path / "unplugged")
+    files_below(inside)
+    assert f"{inside}: 1 links or folders below it lead nowhere or cannot be read" in caplog.text
 
 
 def test_success_replaces_a_file_and_keeps_its_suffix(tmp_path):

@@ -274,3 +274,14 @@ def test_a_column_in_another_unit_is_refused_though_it_names_none(
 def test_spellings_of_the_unit(images, small, tmp_path, units):
     images.add("STA-1", column=column(), units=units)
     assert build(images, small, tmp_path / "store").s5p_mask.all()
+
+
+def test_an_offset_that_the_pixels_contradict_is_told_in_one_line(images, small, tmp_path, caplog):
+    images.add("dark", np.full((120, 120, 12), 420, np.uint16), baseline="0400")
+    images.add("darker", np.full((120, 120, 12), 320, np.uint16), baseline="0400")
+    images.add("right", np.full((120, 120, 12), 1420, np.uint16), baseline="0400")
+    images.add("old", np.full((120, 120, 12), 420, np.uint16), baseline="0214")
+    build(images, small, tmp_path / "store")
+    (told,) = [record.message for record in caplog.records if "contradict" in record.message]
+    assert told.startswith("the pixels of 2 of 4 images contradict the offset of their names")
+    assert "boa_offset -1000, but 100% of the DN are below 900" in told

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,6 +54,19 @@ def test_a_side_that_is_one_pixel_off_is_mended(tmp_path):
     bands, _, _ = read_image(tmp_path / "a.tif")
     assert np.array_equal(bands[:, :119], image[[*range(10), 11, 12]])
     assert np.array_equal(bands[:, 119], bands[:, 118])
+
+
+def test_an_image_s_own_tags_are_obeyed(tmp_path):
+    image = noise_image(np.random.default_rng(0))
+    image[1, :5] = 65535
+    path = tmp_path / "a.tif"
+    write_tif(path, image)
+    with rasterio.open(path, "r+") as data:
+        data.nodata = 65535
+        data.scales, data.offsets = (0.0001,) * 13, (-0.01,) * 13
+    bands, _, _ = read_image(path)
+    assert (bands[1, :5] == 0).all()
+    assert np.array_equal(bands[1, 5:], image[1, 5:] - 100)
 
 
 def test_the_store_holds_what_the_folder_does(plant_store):

@@ -10,6 +10,7 @@ import pandas as pd
 
 from mmaq.acquire.files.ancillary import UNDATED
 from mmaq.base.errors import ArchiveError
+from mmaq.base.files import files_below
 from mmaq.contracts.archive import STATIONS, Asset, Product
 
 WORLD = (-180.0, -90.0, 180.0, 90.0)
@@ -28,11 +29,12 @@ def find_stations(folder: Path) -> list[Product]:
     Raises:
         ArchiveError: there is no Parquet file, or not exactly one EEA station table.
     """
-    measured = sorted(folder.rglob("*.parquet"))
+    files = files_below(folder)
+    measured = [path for path in files if path.suffix.lower() == ".parquet"]
     if not measured:
         fault = "holds no Parquet file of EEA measurements"
         raise ArchiveError(folder, fault, "Put the EEA's Parquet downloads there")
-    tables = [path for path in sorted(folder.rglob("*")) if _is_station_table(path)]
+    tables = [path for path in files if _is_station_table(path)]
     if len(tables) != 1:
         names = ", ".join(path.name for path in tables) or "none"
         fault = f"holds {len(tables)} EEA station tables ({names}) where one is needed"

@@ -1,0 +1,94 @@
+"""Windows of a raster with all that its file declares of them: nodata, masks, scale and offset.
+
+Whoever reads a raster reads it here, so that no reader obeys a tag that another one passes over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from rasterio.enums import MaskFlags
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from mmaq.base.errors import ProductError
+
+PLAIN = (1.0, 0.0)
+"""Scale and offset of a band that declares neither, as GDAL gives them."""
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A window of some bands: ``values`` and ``valid``, both (bands, rows, columns).
+
+    ``values`` float64 are in the declared unit, scale times number plus offset. Where ``valid``
+    (bool) is False they are NaN: the pixel lies beyond the raster, or is declared no data by the
+    band's nodata value, by a mask of the file or by an alpha band, or is not finite.
+    """
+
+    values: np.ndarray
+    valid: np.ndarray
+
+
+def open_raster(path: str | PathLike[str], remedy: str) -> rasterio.DatasetReader:
+    """Open a raster for reading; use as a context manager.
+
+    Raises:
+        ProductError: the file does not exist or is no raster; ``remedy`` is what to do.
+    """
+    if not Path(path).exists():
+        raise ProductError(path, "the file does not exist", remedy)
+    try:
+        return rasterio.open(path)
+    except RasterioError as fault:
+        raise ProductError(path, f"not a readable raster ({cause(fault)})", remedy) from None
+
+
+def read_pixels(
+    raster: Any, indexes: Sequence[int], row: int, column: int, height: int, width: int
+) -> Pixels:
+    """The window of ``height`` x ``width`` pixels from ``row``, ``column`` (0-based, any integers).
+
+    ``raster`` is an open file of rasterio, or what reads like one; ``indexes`` are bands from 1.
+    The window may go beyond the raster on any side, or lie beside it.
+
+    Raises:
+        RasterioError: the file is damaged.
+    """
+    shape = (len(indexes), height, width)
+    values, valid = np.full(shape, np.nan), np.zeros(shape, bool)
+    top, left = max(row, 0), max(column, 0)
+    bottom, right = min(row + height, raster.height), min(column + width, raster.width)
+    if top >= bottom or left >= right:
+        return Pixels(values, valid)
+    window = Window(left, top, right - left, bottom - top)
+    inside = np.s_[:, top - row : bottom - row, left - column : right - column]
+    numbers = raster.read(list(indexes), window=window)
+    held = np.isfinite(numbers)
+    if any(MaskFlags.all_valid not in raster.mask_flag_enums[index - 1] for index in indexes):
+        held &= raster.read_masks(list(indexes), window=window) != 0
+    part = numbers.astype(np.float64)
+    for band, index in enumerate(indexes):
+        scale, offset = declared_scale(raster, index)
+        if (scale, offset) != PLAIN:
+            part[band] = part[band] * scale + offset
+    values[inside], valid[inside] = np.where(held, part, np.nan), held
+    return Pixels(values, valid)
+
+
+def declared_scale(raster: Any, index: int) -> tuple[float, float]:
+    """Scale and offset that band ``index`` (from 1) declares; 1 and 0 where it declares none."""
+    return float(raster.scales[index - 1]), float(raster.offsets[index - 1])
+
+
+def cause(fault: BaseException) -> str:
+    """What GDAL said: rasterio keeps it in the chain behind its own general message."""
+    while fault.__cause__ is not None:
+        fault = fault.__cause__
+    return str(fault)
