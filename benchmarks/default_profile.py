@@ -36,7 +36,9 @@ def start_and_work(timing: Path, seconds: float) -> tuple[float, float] | None:
     # The parts of one rule bear its name in their timings, not all in their logs.
     names = (timing.stem, timing.stem.replace("evaluate_supervised_", "evaluate_", 1))
     logs = [timing.parents[1] / f"{name}.log" for name in names]
-    text = "".join(path.read_text() for path in dict.fromkeys(logs) if path.exists())
+    text = "".join(
+        path.read_text(encoding="utf-8") for path in dict.fromkeys(logs) if path.exists()
+    )
     stamp = WORK.search(text)
     if stamp is None:
         return None

@@ -19,6 +19,6 @@ def memory_mb(limits: tuple[Path, ...] = LIMITS) -> int:
     """Megabytes that the jobs of this machine, or of this container, may take together."""
     found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for path in limits:
-        text = path.read_text().strip() if path.exists() else "max"
+        text = path.read_text(encoding="utf-8").strip() if path.exists() else "max"
         found += [int(text)] if text.isdigit() else []
     return int(SHARE * min(found) / 1e6)
