@@ -212,7 +212,8 @@ def ask(tiers: list[tuple[Fitted, Tier]], places: Places, pollutant: str) -> pd.
     """
     value, radius = np.full(len(places), np.nan), np.full(len(places), np.nan)
     inputs = np.full(len(places), "", dtype=object)
-    declared = places.table[[*AREAS, *TYPES]].notna().any(axis=1).to_numpy()
+    # An area may be one that follows from the density; a type is a network's own word.
+    declared = places.table[list(TYPES)].notna().any(axis=1).to_numpy()
     for fitted, tier in tiers:
         try:
             found = fitted.mean(places)
