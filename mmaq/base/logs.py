@@ -98,6 +98,8 @@ def _stopping_at_signals() -> Iterator[None]:
             os.kill(os.getpid(), number)
             return
         stopping.ask(number)
+        # A pool whose workers are gone may end its own thread with a traceback.
+        threading.excepthook = lambda _: None
         # Waiting for the tasks of a pool would take minutes; their results are not wanted.
         for child in multiprocessing.active_children():
             child.terminate()
@@ -106,11 +108,13 @@ def _stopping_at_signals() -> Iterator[None]:
     # What is ignored stays so: nohup, and what a script starts in the background.
     heard = [each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
     before = {each: signal.signal(each, stop) for each in heard}
+    of_threads = threading.excepthook
     try:
         yield
         stopping.check()
     finally:
         stopping.go_on()
+        threading.excepthook = of_threads
         for each, handler in before.items():
             signal.signal(each, handler)
 

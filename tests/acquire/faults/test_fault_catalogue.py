@@ -81,7 +81,7 @@ def test_a_scene_with_neither_geometry_nor_box_is_named(faultless, verb, monkeyp
     with monkeypatch.context() as patch:
         answering(faultless.country.stac.server, patch, "/search", bare)
         assert verb.call(patch) == 0
-    assert f"{lost} is left out: the item has neither" in capfd.readouterr().err
+    assert f"the item has neither a geometry nor a bbox (first {lost})" in capfd.readouterr().err
     left_out = read_manifest(verb.data / "manifest" / f"{SENTINEL2}.json").left_out
     assert [product.id for product in left_out] == [lost]
 
