@@ -103,11 +103,11 @@ def values(trials: list[Trial], work: Path) -> pd.DataFrame:
     """R2 by protocol, method and split: the mean over countries and runs, the spread of runs."""
     tables = {seed: predictions(trials, seed, work) for seed in SEEDS}
     keys = ["protocol", "method", "split", "run"]
-    tested = pd.concat(tables, names=["seed"]).reset_index("seed")
+    tested = pd.concat(tables, names=["country"]).reset_index("country")
     tested["square"] = (tested["prediction"] - tested["measured"]) ** 2
-    runs = tested.groupby(["seed", *keys])
+    runs = tested.groupby(["country", *keys])
     r2 = 1.0 - runs["square"].mean() / runs["measured"].var(ddof=0)
-    within = r2.groupby(level=["seed", "protocol", "method", "split"])
+    within = r2.groupby(level=["country", "protocol", "method", "split"])
     by = ["protocol", "method", "split"]
     spread = within.var().groupby(level=by).mean().pow(0.5)
     return pd.DataFrame({"r2": within.mean().groupby(level=by).mean(), "sd": spread})
