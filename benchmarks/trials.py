@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,11 +154,16 @@ def run_jobs(jobs: Sequence[Job], workers: int, what: str) -> None:
     if not left:
         return
     start = multiprocessing.get_context("spawn")
-    # A process that trains many networks one after the other keeps more and more memory.
-    with ProcessPoolExecutor(workers, start, _start, max_tasks_per_child=3) as pool:
-        futures = [pool.submit(function, *given) for _, function, given in left]
-        for future in tqdm(as_completed(futures), what, len(futures), unit="job"):
-            future.result()
+    # A process that trains many networks one after the other keeps more and more memory. (Python
+    # 3.11's ProcessPoolExecutor stops for ever with max_tasks_per_child.)
+    with start.Pool(workers, _start, maxtasksperchild=3) as pool:
+        for _ in tqdm(pool.imap_unordered(_do, left), what, len(left), unit="job"):
+            pass
+
+
+def _do(job: Job) -> None:
+    _, function, given = job
+    function(*given)
 
 
 def _start() -> None:
