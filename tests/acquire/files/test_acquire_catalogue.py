@@ -130,7 +130,7 @@ FAULTS = [
     (missing("stations/2021/SPO-A.parquet"), ArchiveError, "no Parquet file of EEA measurements"),
     (missing("stations/PanEuropean_metadata.csv"), ArchiveError, "holds 0 EEA station tables"),
     (second_table, ArchiveError, "holds 2 EEA station tables"),
-    (no_crs, ProductError, "dem.tif: has no coordinate reference system"),
+    (no_crs, ProductError, "dem.tif: the raster has no coordinate reference system"),
     (lambda mine: (mine / "maps" / "roads.gpkg").write_text("x"), ProductError, "roads.gpkg: not"),
 ]
 
