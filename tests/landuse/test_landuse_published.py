@@ -175,6 +175,7 @@ def test_damaged_coordinates_are_refused(tmp_path, quick, damaged):
     [
         (setter(0, "nature_osm_score", "1.2"), "nature_score of 'STA.DE_DEBW087' has"),
         (setter(0, "manmade_osm_score", "-0.2"), "manmade_score of 'STA.DE_DEBW087' has"),
+        (setter(0, "road_distance_osm", "-5"), "'road_distance' has the impossible value -5 at"),
         (setter(0, "road_distance_osm", "near"), "'road_distance' holds 'near'"),
         (setter(0, "AirQualityStation", "STA.DE_DEBB067"), "'STA.DE_DEBB067' stands twice"),
     ],

@@ -21,7 +21,7 @@ def find_stations(folder: Path) -> list[Product]:
     Raises:
         ArchiveError: there is no Parquet file, or not exactly one EEA station table.
     """
-    measured = sorted(folder.rglob("*.parquet"))
+    measured = [path for path in sorted(folder.rglob("*.parquet")) if path.name[0] != "."]
     if not measured:
         fault = "holds no Parquet file of EEA measurements"
         raise ArchiveError(folder, fault, "Put the EEA's Parquet downloads there")
@@ -51,4 +51,5 @@ def find_unlabelled(path: Path) -> Product:
 
 
 def _is_station_table(path: Path) -> bool:
-    return path.suffix.lower() in TABLE_SUFFIXES and path.is_file() and is_station_table(path)
+    named = path.name[0] != "." and path.suffix.lower() in TABLE_SUFFIXES
+    return named and path.is_file() and is_station_table(path)
