@@ -11,7 +11,7 @@ TESTS := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-re
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup benchmark full test test-quick check format clean
+.PHONY: help setup benchmark full transfer test test-quick check format clean
 
 help: ## list these verbs
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -19,6 +19,9 @@ help: ## list these verbs
 setup: $(TESTED) ## make .venv with the package, its pinned dependencies, DVC and the tools of its tests
 
 $(READY): pyproject.toml constraints.txt
+	@case "$$PWD" in *[][:space:]\"\'\`\\\$$\&\;\|\<\>\(\)\*\?\[\{\}\~\#\!]*) \
+	  echo "mmaq cannot run in $$PWD: Snakemake writes this path unquoted for a shell." \
+	    "Move the clone to a path without blanks, quotes, brackets and the like."; exit 1;; esac
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "mmaq needs Python 3.11 or newer; name one with: make PYTHON=python3.12"; exit 1; }
 	@echo "Installing into .venv (PyTorch alone is some gigabytes; about three minutes)"
@@ -32,13 +35,16 @@ $(TESTED): $(READY)
 	@touch $@
 
 benchmark: $(READY) ## raw satellites to results/benchmark.csv and results/report.html
-	$(BIN)/snakemake --cores all results/benchmark.csv results/report.html
+	$(BIN)/mmaq run --cores all results/benchmark.csv results/report.html
 
 full: $(READY) ## every method, five seeds, on two simulated countries (hours)
-	$(BIN)/snakemake --cores all results/full/benchmark.csv results/full/report.html \
+	$(BIN)/mmaq run --cores all results/full/benchmark.csv results/full/report.html \
 	  --configfile config/full.yaml
-	$(BIN)/snakemake --cores all results/full-2/benchmark.csv results/full-2/report.html \
+	$(BIN)/mmaq run --cores all results/full-2/benchmark.csv results/full-2/report.html \
 	  --configfile config/full.yaml --config name=full-2 'simulate={seed: 2}'
+
+transfer: $(READY) ## the transfer tasks alone, 400 plants each tested once (40 minutes on 2 cores)
+	$(BIN)/snakemake --cores all results/transfer/benchmark.csv --configfile config/transfer.yaml
 
 test: $(TESTED) ## the whole test suite, with coverage
 	$(TESTS) --cov=mmaq --cov-fail-under=85

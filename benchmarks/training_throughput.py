@@ -34,9 +34,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mmaq.config.learning import Encoders, Pretrain
 from mmaq.learn.data import Inputs, compute_statistics
-from mmaq.learn.devices import cpu_threads, trainer_options
+from mmaq.learn.devices import cpu_threads
 from mmaq.learn.methods.base import View
 from mmaq.learn.module import PretrainModule
+from mmaq.learn.processes import trainer_options
 from mmaq.learn.sites import make_loader
 from mmaq.learn.stage import make_method
 from mmaq.vocabulary import SELF_SUPERVISED
@@ -250,7 +251,7 @@ def report(
         more |= {"share_of_peak": rate / found[0]} if found else {}
     value = {"machine": machine(), "arguments": vars(asked) | {"json": str(asked.json)}}
     value |= {"seconds_per_step": rows, "ratio_b_to_a": best / ours, **more}
-    asked.json.write_text(json.dumps(value, indent=1) + "\n")
+    asked.json.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
 def machine() -> str:
@@ -258,7 +259,7 @@ def machine() -> str:
         return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
     name: Sequence[str] = []
     if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         name = [line.split(":")[1].strip() for line in lines if line.startswith("model name")][:1]
     return f"{''.join(name) or platform.machine()}, torch {torch.__version__}"
 

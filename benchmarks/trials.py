@@ -6,6 +6,7 @@ runs and countries. Every result is a file of its own: a second start makes what
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -153,7 +154,9 @@ def run_jobs(jobs: Sequence[Job], workers: int, what: str) -> None:
     left = [job for job in jobs if not job[0].exists()]
     if not left:
         return
-    with ProcessPoolExecutor(workers, initializer=_start) as pool:
+    start = multiprocessing.get_context("spawn")
+    # A process that trains many networks one after the other keeps more and more memory.
+    with ProcessPoolExecutor(workers, start, _start, max_tasks_per_child=3) as pool:
         futures = [pool.submit(function, *given) for _, function, given in left]
         for future in tqdm(as_completed(futures), what, len(futures), unit="job"):
             future.result()

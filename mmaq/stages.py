@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mmaq.base.errors import ConfigError
+from mmaq.base.errors import CheckpointError, ConfigError
 from mmaq.base.layout import Layout
 from mmaq.config.parts import (
     Part,
@@ -24,6 +24,8 @@ from mmaq.config.parts import (
 )
 from mmaq.config.schema import Config
 from mmaq.contracts import archive
+from mmaq.contracts.patches import open_store
+from mmaq.vocabulary import SELF_SUPERVISED
 
 Call = Callable[..., Any]
 
@@ -49,13 +51,36 @@ class Run:
         """Whether this data set has Sentinel-5P, in its archive or gridded without it."""
         return self.config.drops_granules or self.collection(archive.SENTINEL5P)
 
-    def encoders(self, method: str) -> list[Path]:
-        """The exported encoders that a method is evaluated by, of each run that was made."""
+    @property
+    def has_images(self) -> bool:
+        """Whether the store holds both image modalities, without which nothing is pretrained.
+
+        Raises:
+            StoreError: the store is missing or damaged.
+        """
+        store = open_store(self.paths.patches)
+        return all(store.absence(image) is None for image in ("s2", "s5p"))
+
+    def encoders(self, method: str, runs: int | None = None) -> list[Path]:
+        """The exported encoders of a method's runs (none: of all); none where there are no images.
+
+        Raises:
+            StoreError: the store is missing or damaged.
+            CheckpointError: a run was not pretrained, or was stopped: a table made without it
+                would pass for a whole one.
+        """
         if self.checkpoint is not None:
             return [self.checkpoint]
-        runs = range(self.config.pretrain.runs)
-        made = [self.paths.encoders(checkpoint_of(method), run) for run in runs]
-        return [path for path in made if path.exists()]
+        pretrained = checkpoint_of(method)
+        if pretrained not in SELF_SUPERVISED or not self.has_images:
+            return []
+        count = runs or self.config.pretrain.runs
+        made = [self.paths.encoders(pretrained, run) for run in range(count)]
+        for path in made:
+            if not path.exists():
+                fault = f"{method} is not pretrained to its end"
+                raise CheckpointError(path, fault, f"Run `mmaq pretrain --method {pretrained}`")
+        return made
 
     @property
     def parts(self) -> list[Part]:
@@ -317,18 +342,27 @@ def _evaluate(*protocols: str) -> Callable[[Run], list[Call]]:
 
 def transfer_part(run: Run, part: TransferPart) -> Call:
     """The call of one part of the transfer tasks."""
-    from mmaq.transfer.stage import evaluate_transfer
+    from mmaq.transfer.stage import evaluate_transfer, evaluate_transfer_references
 
     given = run.config
+    if part.is_references:
+        return partial(
+            evaluate_transfer_references, store=run.paths.plants, config=given.transfer,
+            task=part.task, out=run.of(part, "parquet"), fits=run.of(part, "csv"),
+        )  # fmt: skip
     return partial(
-        evaluate_transfer, store=run.paths.plants, checkpoints=run.encoders(part.method),
+        evaluate_transfer, store=run.paths.plants,
+        checkpoints=run.encoders(part.method) if part.protocol != "scratch" else [],
         encoders=given.pretrain.encoders, config=given.transfer, part=part,
         out=run.of(part, "parquet"), fits=run.of(part, "csv"),
     )  # fmt: skip
 
 
-def _evaluate_transfer(run: Run) -> list[Call]:
-    return [transfer_part(run, part) for part in run.transfer_parts]
+def _evaluate_transfer(references: bool) -> Callable[[Run], list[Call]]:
+    """The calls of the references, or of the encoders, of all transfer tasks."""
+    return lambda run: [
+        transfer_part(run, part) for part in run.transfer_parts if part.is_references == references
+    ]
 
 
 def table_of(
@@ -362,7 +396,7 @@ def _fit(run: Run) -> list[Call]:
     return [
         partial(
             fit, sites=paths.sites, store=paths.patches,
-            checkpoint=next(iter(run.encoders(named)), None) if named else None,
+            checkpoint=next(iter(run.encoders(named, 1)), None) if named else None,
             encoders=given.pretrain.encoders, evaluate=given.evaluate, config=given.predict,
             chosen=None, out=paths.estimator(method, protocol),
         )
@@ -396,6 +430,7 @@ def _report(run: Run) -> list[Call]:
             losses=losses if losses.exists() else None,
             timings=timings_by_rule(sorted(Path("logs", given.name, "timings").glob("*.tsv"))),
             dataset=given.name, simulated=given.source == "simulate", out=paths.report,
+            metrics=paths.metrics,
         )
     ]  # fmt: skip
 
@@ -423,7 +458,8 @@ STAGES: dict[str, Callable[[Run], list[Call]]] = {
     "evaluate_gbm_embedding": _evaluate("gbm_embedding"),
     "evaluate_finetune": _evaluate("finetune"),
     "evaluate_supervised": _evaluate("scratch", "supervised"),
-    "evaluate_transfer": _evaluate_transfer,
+    "evaluate_transfer_references": _evaluate_transfer(references=True),
+    "evaluate_transfer": _evaluate_transfer(references=False),
     "benchmark_table": _benchmark_table,
     "fit": _fit,
     "predict": _predict,
@@ -475,7 +511,8 @@ VERBS = {
         "Evaluate all methods and tasks into the benchmark table; compare each with each.",
         (
             "evaluate_references", "evaluate_probes", "evaluate_gbm_embedding",
-            "evaluate_finetune", "evaluate_supervised", "evaluate_transfer", "benchmark_table",
+            "evaluate_finetune", "evaluate_supervised", "evaluate_transfer_references",
+            "evaluate_transfer", "benchmark_table",
         ),
     ),
     "fit": Verb("Fit an estimator of the benchmark to stations, to predict anywhere.", ("fit",)),

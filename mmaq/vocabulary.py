@@ -78,13 +78,18 @@ Reference = Literal[
 ]  # fmt: skip
 """References, which need no network."""
 
+TRANSFER_REFERENCES: dict[str, tuple[str, ...]] = {
+    "fuel": ("majority", "gbm_colours"), "plume": ("brightness",)
+}  # fmt: skip
+"""References of the transfer tasks."""
+
 METHODS = (
     "mmaq", "mmaq_s2", "aqnet", "decur", "barlow_twins", "barlow_twins_multimodal", "simclr",
     "vicreg", "byol", "moco_v2", "simsiam", "dino", "mmcl", "two_stream", "random_init",
 )  # fmt: skip
 REFERENCES = (
     "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "gbm_embedding",
-    "mosaiks", "oracle", "oracle_inputs",
+    "mosaiks", "oracle", "oracle_inputs", "majority", "gbm_colours", "brightness",
 )  # fmt: skip
 
 Mappable = Literal[
@@ -108,6 +113,9 @@ PROTOCOLS = (
 
 Split = Literal["official", "random", "blocks", "country"]
 SPLITS: tuple[Split, ...] = get_args(Split)
+
+LEADING: dict[str, str] = {"fuel": "accuracy", "plume": "foreground_iou"}
+"""The metric of each transfer task by which methods are compared."""
 
 METRICS = (
     "r2", "mse", "rmse", "mae", "bias", "coverage90", "width90", "accuracy", "macro_f1", "miou",

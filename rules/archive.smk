@@ -12,7 +12,7 @@ if CONFIG.source == "simulate":
             "../environment.yaml"
         threads: 2
         resources:
-            mem_mb=6000,
+            mem_mb=2500,
         params:
             config=section("simulate"),
             period=section("period"),
@@ -180,7 +180,7 @@ rule simulate_plants:
     conda:
         "../environment.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=1000,
     params:
         config=section("simulate", "world_version", "seed", "extent_km"),
         period=section("period"),

@@ -6,7 +6,7 @@ from snakemake.exceptions import WorkflowError
 
 from mmaq.acquire.manifest import SITES, manifest_names
 from mmaq.contracts.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS, TRUTH
-from mmaq.config.load import check_config
+from mmaq.config.load import check_joined
 from mmaq.config.parts import (
     checkpoint_of,
     evaluation_parts,
@@ -16,15 +16,22 @@ from mmaq.config.parts import (
 from mmaq.base.digest import code_digest
 from mmaq.base.errors import MmaqError
 from mmaq.base.layout import Layout, run_name
+from mmaq.base.machine import memory_mb
 from mmaq.contracts.patches import FILES as STORE_FILES
+from mmaq.orchestrate.interpreter import prepare_jobs
 from mmaq.stages import timings_by_rule
 from mmaq.transfer.store import FILES as PLANT_FILES
 from mmaq.vocabulary import SELF_SUPERVISED
 
 try:
-    CONFIG = check_config(
+    prepare_jobs()
+    CONFIG = check_joined(
         config,
-        " ".join(map(str, workflow.overwrite_configfiles)) or "config/config.yaml",
+        [
+            workflow.source_path("../config/config.yaml"),
+            *workflow.overwrite_configfiles,
+        ],
+        workflow.config_settings.config,
     )
 except MmaqError as error:
     raise WorkflowError(str(error))
@@ -34,6 +41,13 @@ LOGS = f"logs/{CONFIG.name}"
 TIMINGS = f"{LOGS}/timings"
 # Fine-tuning runs share one GPU in turn, and the cores of a machine without one side by side.
 GPUS = int(shutil.which("nvidia-smi") is not None)
+# A cluster counts the memory of its own machines; it is told how many jobs to run, not cores.
+ON_CLUSTER = workflow.nodes is not None
+if not ON_CLUSTER and "mem_mb" not in workflow.global_resources:
+    # Jobs wait while others hold the memory; one that asks for more than there is runs alone.
+    workflow.register_resource("mem_mb", memory_mb())
+# What the libraries of a GPU take of the host's memory; the login node of a cluster may have none.
+CUDA_MB = 3000 if GPUS or ON_CLUSTER else 0
 # Of the jobs that are ready: what many wait for, then what takes long, so that short ones fill up.
 AWAITED, LONG = 20, 10
 # Transfers at once of one rule. The Data Space bears four of a user over all jobs: two rules.
@@ -112,6 +126,16 @@ def code(stage, **registries):
     return digest_of_job
 
 
+def memory(base, of_input=0):
+    """Megabytes of a job: a process with its libraries, and so many times its input files.
+
+    A job that a cluster ended for its memory is tried again with twice as much.
+    """
+    return lambda wildcards, input, attempt: attempt * int(
+        base + of_input * input.size_mb
+    )
+
+
 def run_of(wildcards):
     """The pretraining method whose encoders a job trains or evaluates."""
     return checkpoint_of(wildcards.method)
@@ -122,7 +146,7 @@ EVALUATED = f"{PATHS.data}/evaluation"
 EVALUATION_PARTS = [part.name for part in evaluation_parts(CONFIG.evaluate)]
 PRETRAINED = pretrained_runs(CONFIG.evaluate, CONFIG.scenes)
 TRANSFER_PARTS = [part.name for part in transfer_parts(CONFIG.scenes)]
-# Settings that all methods are evaluated by.
+# Settings that all methods are evaluated by, at stations and on scenes.
 MEASURING = (
     "pollutants",
     "folds",
@@ -131,6 +155,7 @@ MEASURING = (
     "block_degrees",
     "together",
 )
+HOLDING_OUT = ("folds", "holdouts", "seed")
 # Settings that sums and means of granules depend on; the length of the parts is none.
 GRIDDING = (
     "bbox",
@@ -214,7 +239,7 @@ def timing_files():
     published = "_published" if CONFIG.source == "published" else ""
     names = [f"landuse{published}", f"patches{published}"]
     names += [part.job for part in evaluation_parts(CONFIG.evaluate)]
-    names += [f"evaluate_{part}" for part in TRANSFER_PARTS]
+    names += [part.job for part in transfer_parts(CONFIG.scenes)]
     names += ["plants"] if TRANSFER_PARTS else []
     names += (
         ["simulate_plants"] if TRANSFER_PARTS and not CONFIG.transfer.images else []

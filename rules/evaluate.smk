@@ -15,7 +15,7 @@ rule evaluate_references:
     conda:
         "../environment.yaml"
     resources:
-        mem_mb=3000,
+        mem_mb=memory(1100, 2),
     params:
         config=section(
             "evaluate", *MEASURING, "splits", "references", "label_fractions"
@@ -44,7 +44,7 @@ rule evaluate_probes:
         "../environment.yaml"
     resources:
         gpu=GPUS,
-        mem_mb=4000,
+        mem_mb=memory(1400 + CUDA_MB, 2),
     params:
         config=section("evaluate", *MEASURING, "splits", "heads", "label_fractions"),
         code=code("mmaq.evaluate.stage.evaluate_probes", TRAINED=run_of),
@@ -70,7 +70,7 @@ rule evaluate_gbm_embedding:
         "../environment.yaml"
     resources:
         gpu=GPUS,
-        mem_mb=4000,
+        mem_mb=memory(1400 + CUDA_MB, 2),
     params:
         config=section("evaluate", *MEASURING, "splits"),
         code=code("mmaq.evaluate.stage.evaluate_gbm_embedding", TRAINED=run_of),
@@ -98,7 +98,7 @@ rule evaluate_finetune:
     threads: CONFIG.evaluate.threads
     resources:
         gpu=GPUS,
-        mem_mb=4000,
+        mem_mb=memory(1600 + CUDA_MB, 2),
     params:
         config=section("evaluate", *MEASURING, "finetune"),
         calibrated=lambda wildcards: wildcards.method in CONFIG.evaluate.calibrated,
@@ -128,7 +128,7 @@ rule evaluate_supervised:
     threads: CONFIG.evaluate.threads
     resources:
         gpu=GPUS,
-        mem_mb=4000,
+        mem_mb=memory(1600 + CUDA_MB, 2),
     params:
         config=section("evaluate", *MEASURING, "supervised"),
         encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
@@ -166,7 +166,7 @@ rule benchmark_table:
     conda:
         "../environment.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=memory(600, 10),
     params:
         block_degrees=CONFIG.evaluate.block_degrees,
         draws=CONFIG.evaluate.bootstrap,

@@ -44,7 +44,7 @@ elif has_collection(SENTINEL5P):
         conda:
             "../environment.yaml"
         resources:
-            mem_mb=2000,
+            mem_mb=1000,
         params:
             config=section("grid", *GRIDDING),
             days=part_days,
@@ -68,7 +68,7 @@ if has_collection(SENTINEL5P):
         conda:
             "../environment.yaml"
         resources:
-            mem_mb=2000,
+            mem_mb=1000,
         params:
             config=section("grid", *GRIDDING),
             code=code("mmaq.sentinel5p.stage.grid"),

@@ -14,7 +14,7 @@ if CONFIG.source != "published":
         conda:
             "../environment.yaml"
         resources:
-            mem_mb=4000,
+            mem_mb=1500,
         params:
             config=section("landuse"),
             period=section("period"),
@@ -37,7 +37,7 @@ else:
         conda:
             "../environment.yaml"
         resources:
-            mem_mb=4000,
+            mem_mb=1500,
         params:
             published=section("published", "samples", "eea_metadata", "osm"),
             code=code("mmaq.landuse.stage.landuse_published"),

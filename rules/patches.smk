@@ -18,7 +18,7 @@ if CONFIG.source != "published":
             "../environment.yaml"
         threads: 2
         resources:
-            mem_mb=4000,
+            mem_mb=1500,
         params:
             config=section("patches"),
             code=code("mmaq.patches.stage.patches"),
@@ -63,7 +63,7 @@ rule plants:
     conda:
         "../environment.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=2000,
     params:
         code=code("mmaq.transfer.stage.plants"),
     script:

@@ -15,7 +15,7 @@ rule fit:
     threads: CONFIG.evaluate.threads
     resources:
         gpu=GPUS,
-        mem_mb=4000,
+        mem_mb=memory(1600 + CUDA_MB, 2),
     params:
         evaluate=section(
             "evaluate",
@@ -50,7 +50,7 @@ rule predict:
     threads: CONFIG.evaluate.threads
     resources:
         gpu=GPUS,
-        mem_mb=4000,
+        mem_mb=memory(1600 + CUDA_MB, 2),
     params:
         code=code("mmaq.predict.stage.predict"),
     script:

@@ -26,7 +26,7 @@ rule pretrain:
         gpu=GPUS,
         devices=1,
         nodes=1,
-        mem_mb=8000,
+        mem_mb=memory(1600 + CUDA_MB, 2),
         runtime=1440,
     params:
         config=pretrain_section,

@@ -4,6 +4,7 @@ rule report:
         benchmark=PATHS.benchmark,
         predictions=[f"{EVALUATED}/{part}.parquet" for part in EVALUATION_PARTS],
         comparisons=PATHS.comparisons,
+        metrics=PATHS.metrics,
         sites=PATHS.sites,
         store=STORE,
         losses=loss_curves(),
@@ -28,7 +29,7 @@ rule report:
     conda:
         "../environment.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=1000,
     params:
         dataset=CONFIG.name,
         simulated=CONFIG.source == "simulate",

@@ -1,4 +1,27 @@
-# Transfer tasks: encoders evaluated on scenes of power plants.
+# Transfer tasks: references and encoders evaluated on scenes of power plants.
+rule evaluate_transfer_references:
+    input:
+        store=PLANTS,
+    output:
+        fits=f"{EVALUATED}/transfer_{{task}}_references.csv",
+        predictions=f"{EVALUATED}/transfer_{{task}}_references.parquet",
+    log:
+        f"{LOGS}/evaluate_transfer_references_{{task}}.log",
+    benchmark:
+        f"{TIMINGS}/evaluate_transfer_references_{{task}}.tsv"
+    wildcard_constraints:
+        task="fuel|plume",
+    conda:
+        "../environment.yaml"
+    resources:
+        mem_mb=4000,
+    params:
+        config=section("transfer", *HOLDING_OUT),
+        code=code("mmaq.transfer.stage.evaluate_transfer_references"),
+    script:
+        "../workflow/scripts/evaluate_transfer_references.py"
+
+
 rule evaluate_transfer:
     input:
         encoders=lambda wildcards: (
@@ -20,12 +43,12 @@ rule evaluate_transfer:
     threads: CONFIG.transfer.threads
     resources:
         gpu=GPUS,
-        mem_mb=4000,
+        mem_mb=memory(1800 + CUDA_MB, 4),
     params:
         config=section(
             "transfer",
+            *HOLDING_OUT,
             "size",
-            "seeds",
             "epochs",
             "batch_size",
             "learning_rate",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
 
+from mmaq import __version__
 from mmaq.base.errors import ConfigError
 from mmaq.cli import app
 from mmaq.sentinel5p.level3 import read_level3
@@ -64,3 +67,19 @@ def test_impossible_options_are_refused_in_one_line(tmp_path, options, message):
     assert isinstance(done.exception, ConfigError)
     assert message in str(done.exception)
     assert "\n" not in str(done.exception)
+
+
+def test_the_version_is_told_by_the_command_and_by_the_module():
+    assert call("--version").output == f"{__version__}\n"
+    done = subprocess.run(
+        [sys.executable, "-m", "mmaq", "--version"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, f"{__version__}\n")
+
+
+def test_what_follows_run_is_snakemake_s(monkeypatch):
+    given = []
+    monkeypatch.setattr("mmaq.orchestrate.run.run_snakemake", lambda passed: given.extend(passed))
+    words = ["-n", "--config", "a=b", "--cores", "2", "--allowed-rules", "x", "--", "y", "--help"]
+    assert call("run", *words).exit_code == 0
+    assert given == words

@@ -9,6 +9,7 @@ import pytest
 from mmaq import vocabulary
 from mmaq.report import names
 from mmaq.vocabulary import (
+    LEADING,
     METHODS,
     METRICS,
     PROTOCOLS,
@@ -17,6 +18,8 @@ from mmaq.vocabulary import (
     SPLITS,
     SUPERVISED,
     TASKS,
+    TRANSFER_REFERENCES,
+    TRANSFER_TASKS,
     Head,
     Learned,
     MethodName,
@@ -42,8 +45,14 @@ def test_methods_are_those_of_the_literals():
     assert set(METHODS) == set(literals)
 
 
-def test_references_are_those_of_the_literal_and_trees_on_embeddings():
-    assert set(REFERENCES) == {*flat(Reference), "gbm_embedding"}
+def test_references_are_those_of_the_literal_of_transfer_and_trees_on_embeddings():
+    of_transfer = [name for names in TRANSFER_REFERENCES.values() for name in names]
+    assert set(REFERENCES) == {*flat(Reference), *of_transfer, "gbm_embedding"}
+
+
+def test_every_transfer_task_has_references_and_a_metric_to_compare_by():
+    assert set(TRANSFER_REFERENCES) == set(LEADING) == set(TRANSFER_TASKS)
+    assert set(LEADING.values()) <= set(METRICS)
 
 
 def test_protocols_are_the_heads_and_the_ways_of_training():
@@ -84,6 +93,14 @@ def test_every_method_can_be_made():
     from mmaq.learn.stage import METHODS as made
 
     assert set(made) == set(SELF_SUPERVISED) == set(vocabulary.TRAINED)
+
+
+def test_every_reference_of_transfer_can_be_asked():
+    from mmaq.transfer.references import INPUTS
+    from mmaq.transfer.references import METHODS as made
+
+    assert {name for names in TRANSFER_REFERENCES.values() for name in names} == set(made)
+    assert set(made) == set(INPUTS)
 
 
 def test_every_supervised_network_can_be_made():

@@ -6,12 +6,15 @@ tracked and shared: the same manifest gives the same archive.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
 from datetime import datetime
 from os import PathLike
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mmaq.acquire.passed_over import PassedOver
 from mmaq.base.errors import ArchiveError
 from mmaq.base.files import read_json, write_json
 from mmaq.config.acquire import Acquire
@@ -62,6 +65,18 @@ class Manifest(_Frozen):
     def product(self, identity: str) -> RemoteProduct:
         """The product of this id."""
         return next(product for product in self.products if product.id == identity)
+
+
+def tell_left_out(
+    service: str, broken: Iterable[LeftOut], older: Iterable[LeftOut], log: logging.Logger
+) -> None:
+    """Say in a closing line what a search leaves out: what cannot be used, and older versions."""
+    passed_over = PassedOver(service)
+    for product in broken:
+        passed_over.near(product.id, f"because {product.reason}")
+    for product in older:
+        passed_over.other(product.id, "of which a later or better version is taken")
+    passed_over.tell(log)
 
 
 def manifest_names(asked: Acquire) -> list[str]:

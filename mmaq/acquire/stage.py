@@ -242,11 +242,13 @@ def fetch_maps(
         stamp = archive / ANCILLARY / product.id / "made_from.sha256"
         digest = sources_digest(product, boxes)
         try:
-            if not (path.exists() and stamp.exists() and stamp.read_text() == digest):
+            if not (
+                path.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == digest
+            ):
                 stamp.unlink(missing_ok=True)
                 MAKERS[product.id](product, boxes, config, cache / product.id, path, workers)
                 with replacing(stamp) as temporary:
-                    temporary.write_text(digest)
+                    temporary.write_text(digest, encoding="utf-8")
         except MmaqError as fault:
             failures.add(product.id, fault)
             continue

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 PACKAGE = Path(__file__).parents[1]
 
-IGNORED = ("config", "base.logs", "base.layout", "base.digest")
+IGNORED = ("config", "base.logs", "base.stopping", "base.layout", "base.digest")
 """Modules that decide no result: values of the configuration reach a stage as parameters."""
 
 DATA = (".j2", ".csv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from os import PathLike
 
 
@@ -56,3 +57,12 @@ class LeakError(MmaqError):
 
 class Unavailable(Exception):
     """A split or a method that these data cannot give. ``str(error)`` is the row's reason."""
+
+
+class Stopped(BaseException):
+    """A signal asked this process to stop. No ``Exception``: what handles faults lets it pass."""
+
+    def __init__(self, number: int) -> None:
+        self.signal = number
+        name = signal.Signals(number).name
+        super().__init__(f"{name} ended this command. Give it again: it goes on from what is done.")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
 import socket
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from mmaq.base.errors import MmaqError
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -24,6 +29,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     The temporary name keeps the suffix, because GDAL and NetCDF choose by it, and bears host and
     process, so that no two write to one file. Works for a file and for a folder (a folder replaces
     the whole of an older one).
+
+    Raises:
+        OSError: ``path`` cannot be written; whatever a library makes of a full disk, it is this.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,8 +42,51 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         if path.is_dir():
             shutil.rmtree(path)
         os.replace(temporary, path)
+    except Exception as fault:
+        told = _of_disk(fault, temporary, path)
+        if told is None:
+            raise
+        raise told from fault
     finally:
         _remove(temporary)
+
+
+def _of_disk(fault: Exception, temporary: Path, path: Path) -> OSError | None:
+    """What a fault while ``path`` was written says of its disk, if it does; it names ``path``.
+
+    NetCDF, GDAL, torch, safetensors and NumPy each have words of their own for a full disk, many
+    without an error number or a name, so the disk itself is asked.
+    """
+    if isinstance(fault, MmaqError):
+        return None
+    named = fault.filename if isinstance(fault, OSError) else None
+    if isinstance(fault, OSError) and fault.errno is not None and named is not None:
+        inside = str(named).startswith(str(temporary))
+        return OSError(fault.errno, fault.strerror, str(path)) if inside else None
+    if number := _refuses(path.parent):
+        return OSError(number, os.strerror(number), str(path))
+    if not isinstance(fault, OSError) or fault.errno is None:
+        return None
+    other = tempfile.gettempdir()
+    where = other if fault.errno in FULL and _refuses(Path(other)) else str(path)
+    return OSError(fault.errno, fault.strerror, where)
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+LITTLE = 2**20
+"""Bytes that a disk takes unless it is full: libraries write in larger blocks, or leave less."""
+
+
+def _refuses(folder: Path) -> int:
+    """The error number with which a disk refuses a little more; 0 where it takes it."""
+    try:
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as stream:
+            left = LITTLE
+            while left:
+                left -= stream.write(bytes(left))
+    except OSError as fault:
+        return fault.errno or 0
+    return 0
 
 
 def temporary_of(path: Path, host: str | None = None, process: int | None = None) -> Path:
@@ -96,20 +147,65 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def files_below(folder: str | os.PathLike[str]) -> list[Path]:
+    """All files below ``folder``, sorted by path; what cannot be seen is warned of in one line.
+
+    Links to folders and files are followed, each folder once, however many links lead to it.
+    Hidden files and folders, whose names begin with a dot, are none of the user's data: macOS
+    leaves a ``._NAME`` beside every NAME, in the format of neither.
+    """
+    found: list[Path] = []
+    unseen: list[Path] = []
+    known: set[str] = set()
+    waiting = [Path(folder)]
+    while waiting:
+        here = waiting.pop(0)
+        real = os.path.realpath(here)
+        if real in known:
+            continue
+        known.add(real)
+        try:
+            entries = sorted(here.iterdir())
+        except OSError:
+            unseen.append(here)
+            continue
+        shown = [entry for entry in entries if not entry.name.startswith(".")]
+        # A folder before a link to it, so that its files keep their own paths.
+        waiting += sorted((e for e in shown if e.is_dir()), key=lambda e: (e.is_symlink(), e))
+        found += [entry for entry in shown if entry.is_file()]
+        unseen += [entry for entry in shown if not entry.exists()]
+    if unseen:
+        log.warning(
+            "%s: %d links or folders below it lead nowhere or cannot be read, the first %s",
+            folder, len(unseen), min(unseen),
+        )  # fmt: skip
+    return sorted(found)
+
+
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write JSON with a fixed key order, so that equal values give equal bytes."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+        text = json.dumps(value, indent=1, sort_keys=True, allow_nan=False)
+        temporary.write_text(f"{text}\n", encoding="utf-8")
 
 
 def read_json(path: str | os.PathLike[str], error: type[MmaqError], remedy: str) -> Any:
     """Read JSON; a missing or broken file raises ``error`` with ``remedy``."""
     try:
-        return json.loads(Path(path).read_text())
+        return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise error(path, "the file does not exist", remedy) from None
     except (UnicodeDecodeError, json.JSONDecodeError) as fault:
         raise error(path, f"not valid JSON ({fault})", remedy) from None
+
+
+def refuse_cut(path: str | os.PathLike[str], error: type[MmaqError], remedy: str) -> None:
+    """Refuse a text file whose last line has no end: a copy or a transfer of it was cut short."""
+    with open(path, "rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(size - 1, 0))
+        if size and stream.read(1) not in (b"\n", b"\r"):
+            raise error(path, "it is cut off in its last line", remedy)
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

@@ -7,6 +7,11 @@ from pathlib import Path
 
 DEFAULT_NAME = "default"
 
+FIGURES, ESTIMATORS = "figures", "estimators"
+
+RESERVED = (FIGURES, ESTIMATORS, "tensorboard", "wandb")
+"""Folders of the default data set beside those of the others, whose names these cannot be."""
+
 
 def run_name(method: str, run: int | str) -> str:
     """What the files of one pretraining run are called."""
@@ -95,7 +100,7 @@ class Layout:
 
     def estimator(self, method: str, protocol: str) -> Path:
         """Contract 6: what predicts NO2 anywhere, as the row of the benchmark does."""
-        return self.results / "estimators" / f"{method}_{protocol}.safetensors"
+        return self.results / ESTIMATORS / f"{method}_{protocol}.safetensors"
 
     @property
     def results(self) -> Path:
@@ -130,7 +135,7 @@ class Layout:
     @property
     def figures(self) -> Path:
         """Folder of the report's plots, as SVG and with their data as CSV."""
-        return self.results / "figures"
+        return self.results / FIGURES
 
     def _own(self, root: Path) -> Path:
         return root if self.name == DEFAULT_NAME else root / self.name

@@ -1,56 +1,111 @@
-"""Rasters that others made: what a file says of its own values is obeyed here, and only here."""
+"""Windows of a raster with all that its file declares of them: nodata, masks, scale and offset.
+
+Whoever reads a raster reads it here, so that no reader obeys a tag that another one passes over.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
+from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from mmaq.base.errors import ProductError
 
 REMEDY = "Give a readable GeoTIFF with a coordinate reference system"
+PLAIN = (1.0, 0.0)
+"""Scale and offset of a band that declares neither, as GDAL gives them."""
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A window of some bands: ``values`` and ``valid``, both (bands, rows, columns).
+
+    ``values`` float64 are in the declared unit, scale times number plus offset. Where ``valid``
+    (bool) is False they are NaN: the pixel lies beyond the raster, or is declared no data by the
+    band's nodata value, by a mask of the file or by an alpha band, or is not finite.
+    """
+
+    values: np.ndarray
+    valid: np.ndarray
+
+
+def open_raster(path: str | PathLike[str], remedy: str) -> rasterio.DatasetReader:
+    """Open a raster for reading; use as a context manager.
+
+    Raises:
+        ProductError: the file does not exist or is no raster; ``remedy`` is what to do.
+    """
+    if not Path(path).exists():
+        raise ProductError(path, "the file does not exist", remedy)
+    try:
+        return rasterio.open(path)
+    except RasterioError as fault:
+        raise ProductError(path, f"not a readable raster ({cause(fault)})", remedy) from None
 
 
 @contextmanager
-def opened_raster(path: str | PathLike[str]) -> Iterator[rasterio.DatasetReader]:
-    """Open a raster that has a place on Earth.
+def opened_map(path: str | PathLike[str]) -> Iterator[rasterio.DatasetReader]:
+    """Open a raster that has a place on Earth, and close it.
 
     Raises:
         ProductError: it has no reference system, or GDAL finds anything wrong with it, now or
             while it is read.
     """
     try:
-        with rasterio.open(path) as raster:
+        with open_raster(path, REMEDY) as raster:
             if raster.crs is None:
                 raise ProductError(path, "the raster has no coordinate reference system", REMEDY)
             yield raster
     except RasterioError as fault:
-        raise ProductError(path, f"not a readable raster ({fault})", REMEDY) from None
+        raise ProductError(path, f"not a readable raster ({cause(fault)})", REMEDY) from None
+
+
+def read_pixels(
+    raster: Any, indexes: Sequence[int], row: int, column: int, height: int, width: int
+) -> Pixels:
+    """The window of ``height`` x ``width`` pixels from ``row``, ``column`` (0-based, any integers).
+
+    ``raster`` is an open file of rasterio, or what reads like one; ``indexes`` are bands from 1.
+    The window may go beyond the raster on any side, or lie beside it.
+
+    Raises:
+        RasterioError: the file is damaged.
+    """
+    shape = (len(indexes), height, width)
+    values, valid = np.full(shape, np.nan), np.zeros(shape, bool)
+    top, left = max(row, 0), max(column, 0)
+    bottom, right = min(row + height, raster.height), min(column + width, raster.width)
+    if top >= bottom or left >= right:
+        return Pixels(values, valid)
+    window = Window(left, top, right - left, bottom - top)
+    inside = np.s_[:, top - row : bottom - row, left - column : right - column]
+    numbers = raster.read(list(indexes), window=window)
+    held = np.isfinite(numbers)
+    if any(MaskFlags.all_valid not in raster.mask_flag_enums[index - 1] for index in indexes):
+        held &= raster.read_masks(list(indexes), window=window) != 0
+    part = numbers.astype(np.float64)
+    for band, index in enumerate(indexes):
+        scale, offset = declared_scale(raster, index)
+        if (scale, offset) != PLAIN:
+            part[band] = part[band] * scale + offset
+    values[inside], valid[inside] = np.where(held, part, np.nan), held
+    return Pixels(values, valid)
 
 
 def read_window(raster: rasterio.DatasetReader, window: Window, band: int = 1) -> np.ndarray:
-    """Cells of a window in the unit that the file declares, float64 (rows, columns).
-
-    Scale and offset are applied. NaN stands where the file declares no data, where its mask or
-    alpha band hides a cell, where a value is not finite, and beyond the raster's edges.
-    """
-    values = np.full((int(window.height), int(window.width)), np.nan)
-    top, left = max(int(window.row_off), 0), max(int(window.col_off), 0)
-    bottom = min(int(window.row_off + window.height), raster.height)
-    right = min(int(window.col_off + window.width), raster.width)
-    if top < bottom and left < right:
-        inside = Window(left, top, right - left, bottom - top)
-        row, column = top - int(window.row_off), left - int(window.col_off)
-        held = raster.read(band, window=inside, masked=True)
-        values[row : row + inside.height, column : column + inside.width] = _physical(
-            raster, held, band
-        )
-    return values
+    """Cells of one band in a window, as :func:`read_pixels` gives them, float64 (rows, columns)."""
+    row, column = int(window.row_off), int(window.col_off)
+    height, width = int(window.height), int(window.width)
+    return read_pixels(raster, [band], row, column, height, width).values[0]
 
 
 def read_points(
@@ -65,7 +120,9 @@ def read_points(
     if inside.any():
         places = zip(x[inside], y[inside], strict=True)
         held = np.ma.stack(list(raster.sample(places, indexes=band, masked=True)))[:, 0]
-        values[inside] = _physical(raster, held, band)
+        scale, offset = declared_scale(raster, band)
+        found = np.ma.filled(held.astype(float), np.nan) * scale + offset
+        values[inside] = np.where(np.isfinite(found), found, np.nan)
     return values
 
 
@@ -77,7 +134,13 @@ def on_raster(raster: rasterio.DatasetReader, x: np.ndarray, y: np.ndarray) -> n
     return finite & inside
 
 
-def _physical(raster: rasterio.DatasetReader, held: np.ma.MaskedArray, band: int) -> np.ndarray:
-    values = np.ma.filled(held.astype(float), np.nan)
-    values = values * raster.scales[band - 1] + raster.offsets[band - 1]
-    return np.where(np.isfinite(values), values, np.nan)
+def declared_scale(raster: Any, index: int) -> tuple[float, float]:
+    """Scale and offset that band ``index`` (from 1) declares; 1 and 0 where it declares none."""
+    return float(raster.scales[index - 1]), float(raster.offsets[index - 1])
+
+
+def cause(fault: BaseException) -> str:
+    """What GDAL said: rasterio keeps it in the chain behind its own general message."""
+    while fault.__cause__ is not None:
+        fault = fault.__cause__
+    return str(fault)

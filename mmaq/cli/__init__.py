@@ -5,8 +5,11 @@ Each verb reads and writes the same paths as the workflow does for the same conf
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
+from mmaq import __version__
 from mmaq.base.logs import one_line_errors, start_logging
 from mmaq.cli import acquire, config, orchestrate, verbs
 
@@ -18,6 +21,21 @@ app.add_typer(verbs.app)
 app.add_typer(acquire.app, name="acquire")
 app.add_typer(config.app, name="config")
 app.add_typer(orchestrate.app)
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback(help=__doc__)
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="The version.")
+    ] = False,
+) -> None:
+    """What goes before a verb."""
 
 
 def main() -> None:

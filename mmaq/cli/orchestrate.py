@@ -1,17 +1,40 @@
-"""Verbs about DVC beside Snakemake."""
+"""Verbs about Snakemake, and DVC beside it."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 app = typer.Typer()
 
 dvc = typer.Typer(no_args_is_help=True, help="The pipeline as DVC sees it.")
 
 app.add_typer(dvc, name="dvc")
+
+
+class _PassedOn(TyperCommand):
+    """A command whose arguments are another program's, all but ``--help`` alone."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        given = list(args)
+        super().parse_args(ctx, given if given == ["--help"] else [])
+        ctx.args = given
+        return given
+
+
+@app.command(cls=_PassedOn)
+def run(context: typer.Context) -> None:
+    """Run Snakemake with the arguments that follow; after a kill the same command goes on.
+
+    A folder whose run was killed is unlocked, and a second run beside a live one is refused.
+    """
+    from mmaq.orchestrate.run import run_snakemake
+
+    sys.exit(run_snakemake(context.args))
 
 
 @dvc.command()

@@ -28,7 +28,7 @@ def write_config(folder: Path) -> None:
     """Write both files into ``folder``."""
     for name, text in (("config.yaml", config_yaml()), ("schema.json", config_schema())):
         with replacing(folder / name) as temporary:
-            temporary.write_text(text)
+            temporary.write_text(text, encoding="utf-8")
 
 
 def _lines(section: Section, depth: int) -> list[str]:

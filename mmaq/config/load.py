@@ -1,17 +1,20 @@
-"""Read a configuration: defaults, then a file's changes, checked by the schema."""
+"""Read a configuration: defaults, then changes from files and the command line, checked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from os import PathLike
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from mmaq.base.errors import ConfigError
+from mmaq.config.base import Section
 from mmaq.config.schema import Config
+from mmaq.config.yaml_file import read_yaml
+
+COMMAND_LINE = "the command line"
 
 
 def check_config(values: Mapping[str, Any], where: str | PathLike[str]) -> Config:
@@ -26,6 +29,31 @@ def check_config(values: Mapping[str, Any], where: str | PathLike[str]) -> Confi
         raise ConfigError(where, *_explain(fault)) from None
 
 
+def check_joined(
+    values: Mapping[str, Any], files: Sequence[str | PathLike[str]], given: Mapping[str, Any]
+) -> Config:
+    """Check what Snakemake joined of configuration files and of ``--config``.
+
+    The files are read once more: Snakemake does not say which of them a key came from, nor that a
+    key stands twice in one.
+
+    Args:
+        values: all of it joined.
+        files: the files, later ones going before earlier ones.
+        given: what stands on the command line, which goes before them all.
+
+    Raises:
+        ConfigError: as :func:`check_config`, naming where the fault came from.
+    """
+    sources = [(path, _read(path)) for path in files] + [(COMMAND_LINE, given)]
+    try:
+        return Config.model_validate(values)
+    except ValidationError as fault:
+        place = fault.errors()[0]["loc"]
+        held = [where for where, part in sources if _holds(part, place)]
+        raise ConfigError(held[-1] if held else sources[0][0], *_explain(fault)) from None
+
+
 def change(config: Config, section: str, values: Mapping[str, Any], where: str) -> Config:
     """``config`` with ``values`` in one of its sections; faults as for ``check_config``."""
     everything = config.model_dump()
@@ -34,21 +62,32 @@ def change(config: Config, section: str, values: Mapping[str, Any], where: str) 
 
 
 def load_config(path: str | PathLike[str] | None) -> Config:
-    """Read the YAML file ``path``; ``None`` gives the defaults."""
-    if path is None:
-        return Config()
-    try:
-        with open(path) as stream:
-            values = yaml.safe_load(stream)
-    except FileNotFoundError:
-        raise ConfigError(path, "the file does not exist", "Give an existing YAML file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as fault:
-        raise ConfigError(path, f"not valid YAML ({fault})", "Mend the line it names") from None
+    """Read the YAML file ``path``; ``None`` gives the defaults.
+
+    Raises:
+        ConfigError: as :func:`check_config`; or the file is absent, or not such YAML.
+    """
+    return Config() if path is None else check_config(_read(path), path)
+
+
+def _read(path: str | PathLike[str]) -> dict[str, Any]:
+    values = read_yaml(path)
     if values is None:
-        values = {}
+        return {}
     if not isinstance(values, dict):
         raise ConfigError(path, "holds no mapping of keys", "Start from config/config.yaml")
-    return check_config(values, path)
+    return values
+
+
+def _holds(values: Any, place: Sequence[str | int]) -> bool:
+    """Whether a source sets the key at ``place``, or a section that it lies in."""
+    for part in place:
+        if not isinstance(values, Mapping):
+            return True
+        if part not in values:
+            return False
+        values = values[part]
+    return bool(place)
 
 
 def _explain(fault: ValidationError) -> tuple[str, str]:
@@ -56,10 +95,29 @@ def _explain(fault: ValidationError) -> tuple[str, str]:
     key = ".".join(str(part) for part in first["loc"]) or "configuration"
     if first["type"] != "extra_forbidden":
         return f"{key}: {first['msg']} (got {first['input']!r})"[:300], "Correct the value"
-    section: Any = Config()
-    for part in first["loc"][:-1]:
-        section = getattr(section, str(part))
-    known = list(type(section).model_fields)
-    near = get_close_matches(str(first["loc"][-1]), known, n=1)
-    remedy = f"Did you mean {near[0]}" if near else f"Use one of: {', '.join(known)}"
-    return f"unknown key {key}", remedy
+    *outer, name = map(str, first["loc"])
+    return f"unknown key {key}", _suggest(outer, name)
+
+
+def _suggest(outer: Sequence[str], name: str) -> str:
+    """Which key was meant: this one elsewhere, one that is spelt alike here, or alike elsewhere."""
+    places = dict(_keys(Config(), ()))
+    here = [place[-1] for place in places if list(place[:-1]) == list(outer)]
+    elsewhere = [".".join(place) for place in places if place[-1] == name]
+    if elsewhere:
+        return f"Did you mean {' or '.join(elsewhere)}"
+    if near := get_close_matches(name, here, n=1):
+        return f"Did you mean {near[0]}"
+    if near := get_close_matches(name, {place[-1] for place in places}, n=1):
+        meant = [".".join(place) for place in places if place[-1] == near[0]]
+        return f"Did you mean {' or '.join(meant)}"
+    return f"Use one of: {', '.join(here)}"
+
+
+def _keys(section: Section, outer: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every key below a section, by its place."""
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        yield (*outer, name), value
+        if isinstance(value, Section):
+            yield from _keys(value, (*outer, name))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from mmaq.config.evaluation import Evaluate
 from mmaq.config.transfer import Transfer
+from mmaq.vocabulary import TransferTask
 
 
 def checkpoint_of(method: str) -> str:
@@ -45,14 +46,17 @@ class Part(NamedTuple):
 
 
 def evaluation_parts(config: Evaluate) -> list[Part]:
-    """All parts: references, a part a probed method, and one a trained method and split."""
+    """All parts: references, a part a probed method, and one a trained method and split.
+
+    Without references there is no part of them.
+    """
     trained = {
         "finetune": config.finetune.methods,
         "scratch": config.supervised.scratch,
         "supervised": config.supervised.methods,
     }
     return [
-        Part("references"),
+        *([Part("references")] if config.references else []),
         *(Part("probes", method) for method in config.probes),
         *(Part("gbm_embedding", method) for method in config.embedding_trees),
         *(
@@ -65,20 +69,33 @@ def evaluation_parts(config: Evaluate) -> list[Part]:
 
 
 class TransferPart(NamedTuple):
-    """A part of the transfer tasks that runs by itself."""
+    """A part of the transfer tasks that runs by itself: an encoder, or a task's references."""
 
-    task: str
+    task: TransferTask
     method: str
     protocol: str
 
     @property
     def name(self) -> str:
         """Name of its files."""
-        return "_".join(("transfer", *self))
+        return "_".join(("transfer", *filter(None, self)))
+
+    @property
+    def job(self) -> str:
+        """Name of its job: that of its rule, then what the rule's jobs differ in."""
+        if self.is_references:
+            return f"evaluate_transfer_references_{self.task}"
+        return f"evaluate_{self.name}"
+
+    @property
+    def is_references(self) -> bool:
+        """Whether it is a task's references, which need no encoder."""
+        return self.protocol == "references"
 
 
 def transfer_parts(config: Transfer | None) -> list[TransferPart]:
-    """All parts: each encoder frozen and fine-tuned, and one from random weights, on each task.
+    """All parts of each task: its references, each encoder frozen and fine-tuned, and one from
+    random weights.
 
     Without scenes (None) there are none.
     """
@@ -88,6 +105,7 @@ def transfer_parts(config: Transfer | None) -> list[TransferPart]:
         TransferPart(task, method, protocol)
         for task in config.tasks
         for method, protocol in (
+            ("", "references"),
             *((method, how) for method in config.encoders for how in ("frozen", "finetune")),
             ("mmaq", "scratch"),
         )

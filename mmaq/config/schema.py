@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from mmaq.base.layout import RESERVED
 from mmaq.config.acquire import Acquire
 from mmaq.config.base import Section
 from mmaq.config.data import Files, Grid, Landuse, Patches, Period, Published, Simulate
@@ -14,10 +15,16 @@ from mmaq.config.learning import Pretrain
 from mmaq.config.transfer import Transfer
 
 
+def _free(name: str) -> str:
+    if name in RESERVED:
+        raise ValueError(f"{name} is a folder of the default data set: choose another name")
+    return name
+
+
 class Config(Section):
     """One data set, from its source to its report."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")] = Field(
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$"), AfterValidator(_free)] = Field(
         default="default", description="Name of the data set; its outputs have their own folder."
     )
     source: Literal["simulate", "acquire", "files", "published"] = Field(

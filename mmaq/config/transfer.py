@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mmaq.config.base import Count, Positive, Section
 from mmaq.config.evaluation import Once
@@ -33,9 +33,14 @@ class Transfer(Section):
         default=("mmaq", "barlow_twins"),
         description="Pretrained encoders, frozen and fine-tuned, beside one from random weights.",
     )
-    seeds: Annotated[tuple[int, ...], Once] = Field(
-        default=(0,), min_length=1, description="Seeds of the split and of the runs."
+    folds: Annotated[int, Field(ge=2)] = Field(
+        default=4, description="Parts that the places are dealt out to."
     )
+    holdouts: Count = Field(
+        default=1,
+        description="Parts that are tested, each by the next run; all of them test every place.",
+    )
+    seed: int = Field(default=0, description="Seed of the parts and of run 0; run i adds i.")
     epochs: Count = Field(default=6, description="Passes over the training scenes.")
     batch_size: Count = Field(default=16, description="Scenes in a batch.")
     learning_rate: Positive = Field(default=1e-3, description="AdamW rate of head and decoder.")
@@ -44,3 +49,9 @@ class Transfer(Section):
     )
     weight_decay: float = Field(default=1e-4, ge=0, description="AdamW weight decay.")
     threads: Count = Field(default=1, description="Torch threads of each transfer job.")
+
+    @model_validator(mode="after")
+    def _parts(self) -> Self:
+        if self.holdouts > self.folds:
+            raise ValueError(f"{self.folds} folds cannot be held out {self.holdouts} times")
+        return self

@@ -79,7 +79,8 @@ class Asset:
 class Product:
     """A STAC item: what one file set is, when and where it was taken, and by which processor.
 
-    ``bbox`` is west, south, east, north in degrees; ``time`` is UTC. ``properties`` may hold
+    ``bbox`` is west, south, east, north in degrees, across the antimeridian with west > east;
+    ``time`` is UTC. ``properties`` may hold
     ``processor_version``, ``proj:epsg``, ``boa_offset`` (DN to add, for Sentinel-2) and so on.
     """
 
@@ -184,11 +185,9 @@ def _item_paths(root: str | os.PathLike[str], name: str) -> list[Path]:
 def _to_stac(product: Product, folder: Path) -> dict[str, Any]:
     import pystac
 
-    west, south, east, north = product.bbox
-    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     item = pystac.Item(
         id=product.id,
-        geometry={"type": "Polygon", "coordinates": [ring]},
+        geometry=_geometry(product.bbox),
         bbox=list(product.bbox),
         datetime=product.time,
         properties=dict(product.properties),
@@ -205,6 +204,19 @@ def _to_stac(product: Product, folder: Path) -> dict[str, Any]:
     value: dict[str, Any] = item.to_dict(include_self_link=False, transform_hrefs=False)
     value["links"] = [{"rel": "collection", "href": "../collection.json"}]
     return value
+
+
+def _geometry(box: tuple[float, float, float, float]) -> dict[str, Any]:
+    """A box as GeoJSON; one across the antimeridian is cut there (RFC 7946, 3.1.9)."""
+    west, south, east, north = box
+    spans = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
+    rings = [
+        [[[left, south], [right, south], [right, north], [left, north], [left, south]]]
+        for left, right in spans
+    ]
+    if len(rings) == 1:
+        return {"type": "Polygon", "coordinates": rings[0]}
+    return {"type": "MultiPolygon", "coordinates": rings}
 
 
 def _from_stac(path: Path, collection: str) -> Product:
@@ -234,6 +246,8 @@ def _extent(products: list[Product]) -> pystac.Extent:
     import pystac
 
     boxes = [product.bbox for product in products] or [(-180.0, -90.0, 180.0, 90.0)]
+    # A collection that crosses the antimeridian is said to go round: right, if not the narrowest.
+    boxes = [(-180.0, s, 180.0, n) if w > e else (w, s, e, n) for w, s, e, n in boxes]
     wests, souths, easts, norths = zip(*boxes, strict=True)
     times = [product.time for product in products]
     interval: list[datetime | None] = [min(times), max(times)] if times else [None, None]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import pandas as pd
 
 from mmaq.base.errors import TableError
-from mmaq.base.files import replacing
+from mmaq.base.files import read_json, refuse_cut, replacing
 from mmaq.vocabulary import METHODS, METRICS, PROTOCOLS, REFERENCES, SPLITS, TASKS
 
 
@@ -80,6 +80,7 @@ def read_benchmark(path: str | os.PathLike[str]) -> pd.DataFrame:
     if not Path(path).exists():
         raise TableError(path, "the benchmark table does not exist", "Run `mmaq evaluate`")
     remedy = "Run `mmaq evaluate` again"
+    refuse_cut(path, TableError, remedy)
     try:
         table = pd.read_csv(path, dtype={"modalities": str, "group": str, "reason": str})
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as fault:
@@ -91,6 +92,27 @@ def read_benchmark(path: str | os.PathLike[str]) -> pd.DataFrame:
         if not pd.api.types.is_numeric_dtype(table[column]):
             raise TableError(path, f"column {column!r} holds something else than figures", remedy)
     return table
+
+
+def check_whole(rows: Mapping[str, tuple[Path, int]], metrics: Path) -> None:
+    """Refuse tables that have other numbers of rows than were written: one was cut short.
+
+    Args:
+        rows: path and rows of the tables, by the names under which ``metrics`` counts them.
+        metrics: the figures that were made with them (JSON).
+
+    Raises:
+        TableError: names the table and both numbers; or the metrics cannot be read.
+    """
+    remedy = "Run `mmaq evaluate` again"
+    written = read_json(metrics, TableError, remedy)
+    for name, (path, count) in rows.items():
+        try:
+            expected = int(written["rows"][name])
+        except (KeyError, TypeError, ValueError):
+            raise TableError(metrics, f"it does not count the rows of {path}", remedy) from None
+        if count != expected:
+            raise TableError(path, f"it holds {count} of the {expected} rows made", remedy)
 
 
 def main_rows(table: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as arrow
 
 from mmaq.base.errors import TableError
-from mmaq.base.files import replacing
+from mmaq.base.files import refuse_cut, replacing
 
 ENTRY = {
     "task": str, "method": str, "protocol": str, "modalities": str, "label_fraction": np.float64,
@@ -80,11 +80,27 @@ def read_fits(path: Path) -> pd.DataFrame:
     text = {name: str for name, kind in FITS.items() if kind is str}
     try:
         table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"seconds": [""]})
-        return table[list(FITS)].astype(FITS)
+        table = table[list(FITS)].astype(FITS)
     except FileNotFoundError:
         raise TableError(path, "the file of fits does not exist", REMEDY) from None
     except (ValueError, KeyError, UnicodeDecodeError) as fault:
         raise TableError(path, f"not a table of fits ({fault})", REMEDY) from None
+    refuse_cut(path, TableError, REMEDY)
+    return table
+
+
+def check_fits(fits: pd.DataFrame, path: Path, tested: pd.DataFrame) -> None:
+    """Refuse lines of a part, read from ``path``, that lack what was predicted, or tell of more.
+
+    Raises:
+        TableError: names the method and split.
+    """
+    names = [name for name in ENTRY if name in tested]
+    told = {tuple(row) for row in fits.loc[fits["status"] == "ok", names].to_numpy(object)}
+    made = {tuple(row) for row in tested[names].drop_duplicates().to_numpy(object)}
+    for entry in sorted(told ^ made, key=str):
+        what = "has no line" if entry in made else "has a line, and no predictions"
+        raise TableError(path, f"{' '.join(map(str, entry))} {what}", REMEDY)
 
 
 def _read_parquet(path: Path, columns: list[str] | None) -> pd.DataFrame:

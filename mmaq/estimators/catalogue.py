@@ -1,4 +1,8 @@
-"""Every estimator by the names that the benchmark table gives it."""
+"""Every estimator by the names that the benchmark table gives it.
+
+Each function imports the libraries of its own estimators alone: a fine-tuning job needs neither
+LightGBM nor scikit-learn, which take a second.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,7 @@ from mmaq.config.evaluation import Evaluate, Finetune
 from mmaq.config.evaluation import Supervised as SupervisedConfig
 from mmaq.config.learning import Encoders as Sizes
 from mmaq.estimators.base import Estimator
-from mmaq.estimators.ceilings import Mean, TrueInputs, Truth
 from mmaq.estimators.encoders import Pretrained
-from mmaq.estimators.geostatistics import TreesAndKriging
-from mmaq.estimators.mosaiks import Mosaiks
-from mmaq.estimators.networks import FineTuned, Supervised
-from mmaq.estimators.probes import TABLE, Ridge, probe
-from mmaq.estimators.trees import EmbeddingTrees, Trees
 from mmaq.vocabulary import IMAGES, SUPERVISED, Head, Learned, Mappable, Reference
 from mmaq.vocabulary import Pretrained as PretrainedName
 
@@ -30,6 +28,12 @@ def reference(method: str, archive: Path | None = None, share: float = 1.0) -> E
         archive: contract 1 where it holds the truth, which the two ceilings read.
         share: of the labels, for "ridge": what a probe with as few is compared to.
     """
+    from mmaq.estimators.ceilings import Mean, TrueInputs, Truth
+    from mmaq.estimators.geostatistics import TreesAndKriging
+    from mmaq.estimators.mosaiks import Mosaiks
+    from mmaq.estimators.probes import TABLE, Ridge
+    from mmaq.estimators.trees import Trees
+
     whole = share == 1.0
     known: dict[str, Estimator] = {
         "mean": Mean("mean"),
@@ -49,12 +53,16 @@ def reference(method: str, archive: Path | None = None, share: float = 1.0) -> E
 
 def embedding_trees(encoder: Pretrained) -> Estimator:
     """Boosted trees on the embedding of a method and on the table."""
+    from mmaq.estimators.trees import EmbeddingTrees
+
     modalities = "+".join((*encoder.modalities, "table"))
     return EmbeddingTrees("gbm_embedding", modalities=modalities, encoder=encoder)
 
 
 def fine_tuned(encoder: Pretrained, config: Finetune, calibrated: bool) -> Estimator:
     """The encoders of a method, fine-tuned."""
+    from mmaq.estimators.networks import FineTuned
+
     modalities = "+".join(encoder.modalities)
     return FineTuned(
         encoder.method, "finetune", modalities, encoder=encoder, config=config,
@@ -64,6 +72,8 @@ def fine_tuned(encoder: Pretrained, config: Finetune, calibrated: bool) -> Estim
 
 def supervised(method: str, protocol: str, sizes: Sizes, config: SupervisedConfig) -> Estimator:
     """A network from random weights: "scratch", a method's encoders; "supervised", a paper's."""
+    from mmaq.estimators.networks import Supervised
+
     made = Supervised(method, protocol, sizes=sizes, config=config)
     return replace(made, modalities="+".join(made.network.modalities))
 
@@ -83,6 +93,8 @@ def named(
     Raises:
         ConfigError: there is no such row, or it cannot be fitted to predict elsewhere.
     """
+    from mmaq.estimators.probes import probe
+
     if protocol == "reference":
         if method == "gbm_embedding":
             return embedding_trees(Pretrained(config.embedding_trees[0], checkpoint))

@@ -16,7 +16,7 @@ from mmaq.base.errors import ArchiveError, Unavailable
 from mmaq.contracts.archive import TRUTH, has_collection, read_product
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
 from mmaq.estimators.features import coordinates, land_use_logarithmic
-from mmaq.estimators.geostatistics import BOOSTED, RUNS, KnownFeatures, fit_to_some
+from mmaq.estimators.geostatistics import BOOSTED, RUNS, KnownFeatures, likeliest
 from mmaq.estimators.kriging import Known, Stations, krige
 from mmaq.estimators.trees import ask, grow
 
@@ -108,7 +108,7 @@ class TrueInputs(Estimator):
         known = KnownFeatures.of(values)
         stations = Stations(known.apply(values), coordinates(train.places))
         with threadpool_limits(1):
-            field = krige(fit_to_some(stations, root, seed), stations, root)
+            field = krige(likeliest(stations, root, seed), stations, root)
             grown = grow(np.hstack([values, stations.places]), root, seed, BOOSTED, RUNS)
         return FromTrueInputs(self.archive, known, field, grown)
 

@@ -9,11 +9,20 @@ import lightgbm
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from mmaq.base.errors import Unavailable
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
 from mmaq.estimators.features import coordinates, covariates
-from mmaq.estimators.kriging import Covariance, Known, Stations, fit_covariance, krige
+from mmaq.estimators.kriging import (
+    Covariance,
+    Known,
+    Stations,
+    fit_covariance,
+    krige,
+    krige_within,
+)
 from mmaq.estimators.trees import ask, from_text, grow, text_of
 from mmaq.statistics.ridge import Scaling
+from mmaq.statistics.splits import Fold, calibration_fold
 
 BOOSTED: dict[str, Any] = {
     "learning_rate": 0.08, "num_iterations": 150, "num_leaves": 15, "min_data_in_leaf": 10,
@@ -22,8 +31,8 @@ BOOSTED: dict[str, Any] = {
 RUNS = 2
 """Runs of the trees, each with draws of its own, whose predictions are averaged."""
 LIKELIHOOD = 600
-"""Stations, drawn from the training part, that the covariance is fitted to: the cost grows with the
-cube of their number. All training stations take part in the prediction."""
+"""Stations, drawn from those to choose by, that the covariance is fitted to: the cost grows with
+the cube of their number. All training stations take part in the prediction."""
 WEIGHTS = np.linspace(0.0, 1.0, 21)
 
 
@@ -31,31 +40,24 @@ WEIGHTS = np.linspace(0.0, 1.0, 21)
 class TreesAndKriging(Estimator):
     """Boosted trees on covariates and places, mixed with kriging on both.
 
-    Both learn the square root of the target, whose spread hardly grows with its level. How they
-    are weighed, and what the square loses of the mean, is found from their out-of-fold predictions
-    inside the training part, which is split as the outer fold is.
+    Both learn the square root of the target, whose spread hardly grows with its level. The
+    covariance, how both are weighed, and what the square loses of the mean, are chosen once, from
+    the training stations that do not calibrate intervals, and by out-of-fold predictions there,
+    split as the outer fold is. The second model, whose errors calibrate, keeps what was chosen:
+    nothing in it knows a measurement of the stations that it is asked at.
     """
 
     def fit(self, train: Training, *, seed: int) -> FittedTreesAndKriging:
-        """Fit the covariance, weigh both on inner folds, then fit both to all stations."""
-        root = np.sqrt(train.target)
-        known = KnownFeatures.of(covariates(train.places))
-        stations = _stations(known, train.places)
-        inputs = _tree_inputs(train.places)
-        state = np.random.SeedSequence(seed).generate_state(RUNS)[0]
+        """Choose, then fit trees and kriging to all stations."""
         with threadpool_limits(1):
-            covariance = fit_to_some(stations, root, state)
-            inside = np.empty((2, len(train)))
-            for part in train.inner(seed):
-                grown = grow(inputs[part.train], root[part.train], seed, BOOSTED, RUNS)
-                field = krige(covariance, stations.take(part.train), root[part.train])
-                inside[0, part.test] = ask(grown, inputs[part.test])
-                inside[1, part.test] = field.mean(stations.take(part.test))
-            mix = _weigh(inside, train.target)
-            grown = grow(inputs, root, seed, BOOSTED, RUNS)
-            field = krige(covariance, stations, root)
-        lost = float(np.mean(train.target - (mix @ inside) ** 2))
-        return FittedTreesAndKriging(known, field, grown, mix, lost)
+            return _fit(_choose(*_to_choose_by(train, seed), seed), train, seed)
+
+    def fit_again(self, fitted: Fitted, train: Training, *, seed: int) -> FittedTreesAndKriging:
+        """Fit trees and kriging to the stations among which ``fitted`` was chosen."""
+        assert isinstance(fitted, FittedTreesAndKriging)
+        train.inner(seed)  # where these could not be split, it was chosen among all stations
+        with threadpool_limits(1):
+            return _fit(fitted.chosen, train, seed)
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,17 @@ class KnownFeatures:
 
 
 @dataclass(frozen=True)
+class Chosen:
+    """Standardisation, covariance, shares of trees and kriging, (2,), and what the square root
+    loses of the mean, ug/m3."""
+
+    known: KnownFeatures
+    covariance: Covariance
+    mix: np.ndarray
+    lost: float
+
+
+@dataclass(frozen=True)
 class FittedTreesAndKriging(Fitted):
     """Trees, kriging, their shares, (2,), and what the square root loses of the mean, ug/m3."""
 
@@ -90,6 +103,11 @@ class FittedTreesAndKriging(Fitted):
     grown: list[lightgbm.Booster]
     mix: np.ndarray
     lost: float
+
+    @property
+    def chosen(self) -> Chosen:
+        """What was chosen before trees and kriging were fitted."""
+        return Chosen(self.known, self.field.covariance, self.mix, self.lost)
 
     def mean(self, places: Places) -> np.ndarray:
         """Concentration, (n,) in ug/m3."""
@@ -140,8 +158,40 @@ def _flag(values: np.ndarray, seen: np.ndarray, flagged: np.ndarray) -> np.ndarr
     return np.hstack([values, np.isnan(values[:, flagged]).astype(float)])
 
 
-def fit_to_some(stations: Stations, y: np.ndarray, state: int) -> Covariance:
-    """The covariance of ``y``, (n,), at ``LIKELIHOOD`` of the stations, drawn with ``state``."""
+def _to_choose_by(train: Training, seed: int) -> tuple[Training, list[Fold]]:
+    """The stations to choose by and their folds: those that do not calibrate, else all."""
+    try:
+        part = train.take(calibration_fold(train.stations, seed).train)
+        return part, part.inner(seed)
+    except Unavailable:
+        return train, train.inner(seed)
+
+
+def _choose(train: Training, folds: list[Fold], seed: int) -> Chosen:
+    known = KnownFeatures.of(covariates(train.places))
+    stations, inputs = _stations(known, train.places), _tree_inputs(train.places)
+    root = np.sqrt(train.target)
+    covariance = likeliest(stations, root, seed)
+    full = covariance.matrix(stations)
+    inside = np.empty((2, len(train)))
+    for fold in folds:
+        grown = grow(inputs[fold.train], root[fold.train], seed, BOOSTED, RUNS)
+        inside[0, fold.test] = ask(grown, inputs[fold.test])
+        inside[1, fold.test] = krige_within(full, root, fold.train, fold.test)
+    mix = _weigh(inside, train.target)
+    return Chosen(known, covariance, mix, float(np.mean(train.target - (mix @ inside) ** 2)))
+
+
+def _fit(chosen: Chosen, train: Training, seed: int) -> FittedTreesAndKriging:
+    root = np.sqrt(train.target)
+    field = krige(chosen.covariance, _stations(chosen.known, train.places), root)
+    grown = grow(_tree_inputs(train.places), root, seed, BOOSTED, RUNS)
+    return FittedTreesAndKriging(chosen.known, field, grown, chosen.mix, chosen.lost)
+
+
+def likeliest(stations: Stations, y: np.ndarray, seed: int) -> Covariance:
+    """The covariance of ``y``, (n,), at ``LIKELIHOOD`` of the stations, drawn with ``seed``."""
+    state = np.random.SeedSequence(seed).generate_state(RUNS)[0]
     drawn = np.random.default_rng(state).permutation(len(y))[:LIKELIHOOD]
     scaled = (y[drawn] - y[drawn].mean()) / (y[drawn].std() or 1.0)
     return fit_covariance(stations.take(drawn), scaled)

@@ -13,7 +13,7 @@ from mmaq.contracts.sites import FEATURES, GEO, SITING
 from mmaq.estimators.base import Estimator
 from mmaq.evaluate.predictions import predict_folds
 from mmaq.evaluate.task import Task
-from mmaq.statistics.bootstrap import estimate_metrics
+from mmaq.statistics.bootstrap import Outcomes, estimate_metrics
 from mmaq.statistics.metrics import METRICS
 from mmaq.statistics.splits import Fold, Stations
 from mmaq.vocabulary import AREAS, IMAGES, TYPES
@@ -85,8 +85,9 @@ def check_null(shuffled: Task, estimator: Estimator, split: str, config: Evaluat
         Unavailable: the data cannot give the split, or lack what the method reads.
     """
     tested = predict_folds(shuffled, shuffled.places, [estimator], split, config)
-    units = pd.Series(shuffled.site_id, index=shuffled.site_id)
-    estimate = estimate_metrics(tested.table, units, config.bootstrap)
+    stations = pd.Index(np.unique(tested.table["site_id"].to_numpy(str)))
+    outcomes = Outcomes.of(tested.table, stations)
+    (estimate,) = estimate_metrics(outcomes, stations.to_numpy(str), config.bootstrap)
     upper = float(estimate.high[METRICS.index("r2")])
     if not upper < NULL_R2:
         fault = f"R2 may be {upper:.3f} with labels shuffled among stations"

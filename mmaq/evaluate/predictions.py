@@ -61,6 +61,7 @@ def predict_all(
         for method in methods
         for split in splits
     ]
+    log.info("predicting %d methods and splits", len(runs))
     tested = [
         predict_or_skip(task, places, method, split, config, also)
         for task, places, method, split in tqdm(runs, "evaluate", unit="row", disable=None)
@@ -125,11 +126,12 @@ def predict_folds(
             check_fold(task, fold, copies)
             train = task.training(places, fold, stations, also)
             start = time.perf_counter()
-            found = estimator.fit(train, seed=repeat.start).mean(places.take(fold.test))
+            fitted = estimator.fit(train, seed=repeat.start)
+            found = fitted.mean(places.take(fold.test))
             seconds += time.perf_counter() - start
             radius = np.nan
             if estimator.calibrated:
-                radius = calibrate(estimator, train, seed=repeat.start)
+                radius = calibrate(estimator, fitted, train, seed=repeat.start)
             part = {
                 "site_id": task.site_id[fold.test], "measured": target[fold.test],
                 "prediction": found, "radius": radius, "run": repeat.run, "seed": repeat.seed,

@@ -2,124 +2,145 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from mmaq.contracts.benchmark import Row
-from mmaq.contracts.predictions import ENTRY, read_fits, read_outcomes, read_predictions
-from mmaq.statistics.bootstrap import Estimate, estimate_counts, estimate_metrics
+from mmaq.contracts.predictions import ENTRY, check_fits, read_fits
+from mmaq.evaluate import scenes
+from mmaq.statistics.bootstrap import Estimate, Outcomes, estimate_metrics
 from mmaq.statistics.groups import MIN_STATIONS, station_groups
-from mmaq.statistics.metrics import (
-    CLASS_METRICS,
-    METRICS,
-    PIXEL_METRICS,
-    PIXELS,
-    class_metrics,
-    confusion_cells,
-    pixel_metrics,
-)
-from mmaq.vocabulary import FUEL_CLASSES, TRANSFER_TASKS
+from mmaq.statistics.metrics import METRICS
+from mmaq.vocabulary import TRANSFER_TASKS
 
 RESAMPLED = {"official": "site_id", "random": "site_id", "blocks": "block", "country": "country"}
 """Column of the site table whose values the bootstrap draws: what the split leaves out."""
-OF_TRANSFER = {
-    "fuel": (CLASS_METRICS, class_metrics), "plume": (PIXEL_METRICS, pixel_metrics)
-}  # fmt: skip
 
 
 def make_rows(
-    predictions: Sequence[Path], fits: Sequence[Path], sites: pd.DataFrame, draws: int, dataset: str
+    parts: Sequence[pd.DataFrame],
+    fits: Sequence[Path],
+    sites: pd.DataFrame,
+    draws: int,
+    dataset: str,
 ) -> list[Row]:
     """Rows of all parts of the evaluation.
 
     Args:
-        predictions: test predictions of the parts.
+        parts: test predictions of each part.
         fits: the lines about each part, in the same order.
         sites: contract 2, with the ``block`` of each site.
         draws: bootstrap resamples.
         dataset: name of the data set in the rows.
 
     Raises:
-        TableError: a file is absent or broken.
+        TableError: a file of lines is absent or broken.
     """
     rows: list[Row] = []
-    for path, lines in zip(predictions, fits, strict=True):
-        about = read_fits(lines)
-        transfer = about["task"].isin(TRANSFER_TASKS).any()
-        tested = read_outcomes(path) if transfer else read_predictions(path)
+    alike: dict[tuple[Any, ...], list[Line]] = defaultdict(list)
+    for part, path in zip(parts, fits, strict=True):
+        found = part.groupby(list(ENTRY)).indices if set(ENTRY) <= set(part) else {}
+        about = read_fits(path)
+        check_fits(about, path, part)
         for fit in about.to_dict("records"):
-            rows += _rows_of(fit, tested, sites, draws, dataset)
+            entry = {"dataset": dataset, **{name: fit[name] for name in ENTRY}}
+            mine = part.iloc[found.get(tuple(fit[name] for name in ENTRY), np.empty(0, int))]
+            if fit["status"] == "skipped":
+                rows += _skipped_rows(entry, fit)
+            elif fit["task"] in TRANSFER_TASKS:
+                rows += _scene_rows(entry, fit, mine, draws)
+            else:
+                key, line = _line(entry, fit, mine, sites)
+                alike[key].append(line)
+    for lines in alike.values():
+        rows += _station_rows(lines, sites, draws)
     return rows
 
 
-def _rows_of(
-    fit: dict[str, Any], tested: pd.DataFrame, sites: pd.DataFrame, draws: int, dataset: str
-) -> Iterator[Row]:
-    entry = {"dataset": dataset, **{name: fit[name] for name in ENTRY}}
-    transfer = fit["task"] in TRANSFER_TASKS
-    if fit["status"] == "skipped":
-        names = OF_TRANSFER[fit["task"]][0] if transfer else METRICS
-        for name in names:
-            yield Row(**entry, metric=name, status="skipped", reason=fit["reason"])
-    elif transfer:
-        yield from _transfer_rows(entry, fit, tested, draws)
-    else:
-        mine = np.logical_and.reduce([tested[name] == fit[name] for name in ENTRY])
-        yield from _station_rows(entry, fit, tested[mine], sites, draws)
+def _skipped_rows(entry: dict[str, Any], fit: dict[str, Any]) -> Iterator[Row]:
+    """A row a metric that says why there is no figure."""
+    names = scenes.METRICS[fit["task"]][0] if fit["task"] in scenes.METRICS else METRICS
+    for name in names:
+        yield Row(**entry, metric=name, status="skipped", reason=fit["reason"])
 
 
-def _station_rows(
-    entry: dict[str, Any],
-    fit: dict[str, Any],
-    tested: pd.DataFrame,
-    sites: pd.DataFrame,
-    draws: int,
-) -> Iterator[Row]:
-    """A row a metric for all stations, and for each group of which enough were tested."""
-    known = sites[sites[fit["task"]].notna()].set_index("site_id", drop=False)
+class Line(NamedTuple):
+    """What was predicted by a method on a split, at the stations of :func:`_measuring`."""
+
+    entry: dict[str, Any]
+    fit: dict[str, Any]
+    outcomes: Outcomes
+    folds: np.ndarray
+    """The fold that tested each station in each run, (runs, stations); -1 where none did."""
+
+
+def _line(
+    entry: dict[str, Any], fit: dict[str, Any], tested: pd.DataFrame, sites: pd.DataFrame
+) -> tuple[tuple[Any, ...], Line]:
+    """A line, and what lines share that are resampled together.
+
+    They were tested alike and have intervals alike, and their rows are of the same groups. What a
+    method could not predict stays its own fault: it shares nothing.
+    """
+    stations = _measuring(fit["task"], sites).index
+    outcomes = Outcomes.of(tested, stations)
+    folds = Outcomes.of(tested.assign(prediction=tested["fold"]), stations).prediction[0]
+    folds = np.where(outcomes.tested, folds, -1).astype(int)
+    whole = np.isfinite(outcomes.prediction[0, outcomes.tested]).all()
+    calibrated = np.isfinite(outcomes.radius).tobytes()
+    own = None if whole else tuple(entry.values())
+    key = fit["task"], fit["split"], fit["label_fraction"] == 1.0, folds.tobytes(), calibrated, own
+    return key, Line(entry, fit, outcomes, folds)
+
+
+def _measuring(task: str, sites: pd.DataFrame) -> pd.DataFrame:
+    """The stations that measure a pollutant, by ``site_id``."""
+    return sites[sites[task].notna()].set_index("site_id", drop=False)
+
+
+def _station_rows(lines: Sequence[Line], sites: pd.DataFrame, draws: int) -> Iterator[Row]:
+    """A row a metric for all stations, and for each group of which enough were tested.
+
+    All lines are of one task and split and were tested alike, so that they share the resamples.
+    """
+    fit, folds = lines[0].fit, lines[0].folds
+    known = _measuring(fit["task"], sites)
+    outcomes = Outcomes.join([line.outcomes for line in lines])
     members = {"all": np.full(len(known), True)}
     if fit["label_fraction"] == 1.0:
         members |= station_groups(known)
+    tested = (folds >= 0).any(axis=0)
     for group, member in members.items():
-        part = tested[tested["site_id"].isin(known.index[member])]
-        if group != "all" and part["site_id"].nunique() < MIN_STATIONS:
+        here = member & tested
+        if group != "all" and here.sum() < MIN_STATIONS:
             continue
-        units = known[RESAMPLED[fit["split"]]]
-        if units[part["site_id"]].nunique() == 1:  # a country by itself
-            units = known["site_id"]
-        folds = len(part[["run", "fold"]].drop_duplicates())
+        units = known[RESAMPLED[fit["split"]]].to_numpy(str)[here]
+        if len(np.unique(units)) == 1:  # a country by itself
+            units = known["site_id"].to_numpy(str)[here]
+        of_runs = [run[run >= 0] for run in folds[:, here]]
+        parts = sum(len(np.unique(run)) for run in of_runs)
         about = {
-            "group": group, "runs": part["run"].nunique(), "n_train": fit["n_train"],
-            "n_test": round(len(part) / folds), "seconds": fit["seconds"],
+            "group": group, "runs": sum(len(run) > 0 for run in of_runs),
+            "n_test": round(sum(map(len, of_runs)) / parts),
         }  # fmt: skip
-        yield from _figures({**entry, **about}, estimate_metrics(part, units, draws))
+        estimates = estimate_metrics(outcomes.take(here), units, draws)
+        for line, found in zip(lines, estimates, strict=True):
+            of_fit = {name: line.fit[name] for name in ("n_train", "seconds")}
+            yield from _figures({**line.entry, **about, **of_fit}, found)
 
 
-def _transfer_rows(
-    entry: dict[str, Any], fit: dict[str, Any], outcomes: pd.DataFrame, draws: int
+def _scene_rows(
+    entry: dict[str, Any], fit: dict[str, Any], tested: pd.DataFrame, draws: int
 ) -> Iterator[Row]:
     """A row a metric, resampled over places, since the scenes of a plant are alike."""
-    names, metrics = OF_TRANSFER[fit["task"]]
-    runs = {
-        int(seed): (part["location"].to_numpy(str), _counts(fit["task"], part))
-        for seed, part in outcomes.groupby("seed")
-    }
     about = {name: fit[name] for name in ("n_train", "n_test", "seconds")}
-    found = estimate_counts(runs, names, metrics, draws)
-    yield from _figures({**entry, **about, "runs": len(runs)}, found)
-
-
-def _counts(task: str, outcomes: pd.DataFrame) -> np.ndarray:
-    """What adds up over scenes: cells of the confusion matrix, or numbers of pixels."""
-    if task == "plume":
-        return outcomes[list(PIXELS)].to_numpy()
-    number = {name: position for position, name in enumerate(FUEL_CLASSES)}
-    truth, prediction = (outcomes[name].map(number).to_numpy() for name in ("truth", "prediction"))
-    return confusion_cells(truth, prediction)
+    found = scenes.estimate(fit["task"], tested, draws)
+    yield from _figures({**entry, **about, "runs": tested["run"].nunique()}, found)
 
 
 def _figures(about: dict[str, Any], found: Estimate) -> Iterator[Row]:

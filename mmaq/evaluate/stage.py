@@ -1,11 +1,14 @@
-"""The stages of the evaluation: test predictions of every method, and the table made of them."""
+"""The stages of the evaluation: test predictions of every method, and the table made of them.
+
+Torch takes seconds to import, and scikit-learn and LightGBM one: a stage imports what it needs.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -14,17 +17,16 @@ from mmaq.config.evaluation import Evaluate
 from mmaq.config.learning import Encoders
 from mmaq.contracts.predictions import PREDICTIONS, read_outcomes
 from mmaq.contracts.sites import COLUMNS, read_sites, spatial_block
-from mmaq.estimators import catalogue
-from mmaq.estimators.encoders import Pretrained
-from mmaq.estimators.probes import probes
+from mmaq.evaluate import scenes
 from mmaq.evaluate.checks import check_measured
-from mmaq.evaluate.predictions import Runs, predict_all
 from mmaq.evaluate.rows import make_rows
 from mmaq.evaluate.table import write_metrics, write_rows
-from mmaq.evaluate.task import read_task
-from mmaq.learn.devices import limited_threads
 from mmaq.statistics.paired import ENTRY, FIGURES, OTHER, compare_pairs
 from mmaq.vocabulary import SPLITS, TASKS
+
+if TYPE_CHECKING:
+    from mmaq.estimators.encoders import Pretrained
+    from mmaq.evaluate.predictions import Runs
 
 COMPARISONS = ("dataset", "task", "split", "metric", *ENTRY, *OTHER, *FIGURES)
 """Columns of the paired comparisons."""
@@ -50,10 +52,12 @@ def evaluate_references(
         StoreError: the patch store is missing or damaged.
         ArchiveError: the truth cannot be read.
     """
-    estimators = [catalogue.reference(name, archive) for name in config.references]
+    from mmaq.estimators.catalogue import reference
+
+    estimators = [reference(name, archive) for name in config.references]
     if "ridge" in config.references:
         shares = config.label_fractions
-        estimators += [catalogue.reference("ridge", share=share) for share in shares]
+        estimators += [reference("ridge", share=share) for share in shares]
     _evaluate(sites, store, [[each] for each in estimators], config.splits, config, out, fits)
 
 
@@ -84,6 +88,8 @@ def evaluate_probes(
         StoreError: the patch store is missing or damaged.
         CheckpointError: the checkpoint cannot be read, or is another method's.
     """
+    from mmaq.estimators.probes import probes
+
     runs = [
         probes(encoder, config.heads, config.label_fractions)
         for encoder in _runs(method, checkpoints)
@@ -105,7 +111,9 @@ def evaluate_gbm_embedding(
 
     Arguments and errors as of :func:`evaluate_probes`.
     """
-    runs = [catalogue.embedding_trees(encoder) for encoder in _runs(method, checkpoints)]
+    from mmaq.estimators.catalogue import embedding_trees
+
+    runs = [embedding_trees(encoder) for encoder in _runs(method, checkpoints)]
     _evaluate(sites, store, [runs], config.splits, config, out, fits)
 
 
@@ -126,9 +134,10 @@ def evaluate_finetune(
     Arguments and errors as of :func:`evaluate_probes`; ``split`` is one of the configuration's,
     and with ``calibrated`` the encoders are tuned once more, for their 90 % intervals.
     """
+    from mmaq.estimators.catalogue import fine_tuned
+
     runs = [
-        catalogue.fine_tuned(encoder, config.finetune, calibrated)
-        for encoder in _runs(method, checkpoints)
+        fine_tuned(encoder, config.finetune, calibrated) for encoder in _runs(method, checkpoints)
     ]
     _evaluate(sites, store, [runs], [split], config, out, fits)
 
@@ -164,13 +173,17 @@ def evaluate_supervised(
         TableError: the site table is broken or holds too few stations.
         StoreError: the patch store is missing or damaged.
     """
+    from mmaq.estimators.catalogue import supervised
+
     joint = config.pollutants if config.supervised.joint and protocol == "supervised" else ()
-    estimator = catalogue.supervised(method, protocol, encoders, config.supervised)
+    estimator = supervised(method, protocol, encoders, config.supervised)
     _evaluate(sites, store, [[estimator] * runs], [split], config, out, fits, joint)
 
 
 def _runs(method: str, checkpoints: Sequence[Path]) -> list[Pretrained]:
     """The encoders of each run; where none was pretrained, encoders that say so when read."""
+    from mmaq.estimators.encoders import Pretrained
+
     return [Pretrained(method, path) for path in checkpoints] or [Pretrained(method)]
 
 
@@ -184,6 +197,10 @@ def _evaluate(
     fits: Path,
     also: tuple[str, ...] = (),
 ) -> None:
+    from mmaq.evaluate.predictions import predict_all
+    from mmaq.evaluate.task import read_task
+    from mmaq.learn.devices import limited_threads
+
     with limited_threads(config.threads):
         tasks = [read_task(sites, store, pollutant) for pollutant in config.pollutants]
         predict_all([(task, methods) for task in tasks], splits, config, out, fits, also)
@@ -204,9 +221,9 @@ def benchmark_table(
     """Make every figure of the test predictions: rows, groups, intervals and comparisons.
 
     Writes the benchmark table (CSV), its main figures (JSON, for `dvc metrics`), and the
-    difference in R2 of each pair of methods on each pollutant and split (CSV, columns
-    ``COMPARISONS``; ``compare_pairs`` says what they hold). Methods that were fitted on a share of
-    the labels are not compared.
+    difference of each pair of methods on each task and split (CSV, columns ``COMPARISONS``): in R2
+    (``compare_pairs`` says what they hold), or in a transfer task's leading metric
+    (``compare_counts``). Methods that were fitted on a share of the labels are not compared.
 
     Args:
         predictions: test predictions of all parts of the evaluation.
@@ -229,9 +246,11 @@ def benchmark_table(
     parts = [table for table in tables if set(PREDICTIONS) <= set(table)]
     tested = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*PREDICTIONS])
     check_measured(tested, known)
-    compared = compare_all(tested, known, draws).assign(dataset=dataset)
-    write_rows(make_rows(predictions, fits, known, draws, dataset), out)
-    write_metrics(out, metrics)
+    pairs = [compare_all(tested, known, draws), *scenes.compare(tables, draws)]
+    filled = [part for part in pairs if len(part)] or pairs[:1]
+    compared = pd.concat(filled, ignore_index=True).assign(dataset=dataset)
+    write_rows(make_rows(tables, fits, known, draws, dataset), out)
+    write_metrics(out, len(compared), metrics)
     with replacing(comparisons) as temporary:
         compared[list(COMPARISONS)].to_csv(temporary, index=False, float_format="%.6g")
     log.info("%s: %d pairs of methods", comparisons, len(compared))

@@ -77,18 +77,20 @@ FOLLOWED = ("r2", "rmse", "coverage90", "width90", "accuracy", "macro_f1", "miou
 """Metrics that are compared by version; the others stay in the table."""
 
 
-def write_metrics(benchmark: Path, out: Path) -> None:
+def write_metrics(benchmark: Path, pairs: int, out: Path) -> None:
     """Write the table's figures over all stations and labels as nested JSON, for `dvc metrics`.
 
     DVC compares no CSV: a figure is ``{task: {method: {protocol: {modalities: {split: {metric:
-    value}}}}}}``, in the table's units; inputs of nothing are ``none``.
+    value}}}}}}``, in the table's units; inputs of nothing are ``none``. ``rows`` counts those of
+    the table and of its ``pairs``, the comparisons: a table of fewer is not whole.
 
     Raises:
         TableError: the table is missing or broken.
     """
-    table = main_rows(read_benchmark(benchmark))
+    whole = read_benchmark(benchmark)
+    table = main_rows(whole)
     told = table[table["metric"].isin(FOLLOWED) & table["value"].notna()]
-    figures: dict[str, Any] = {}
+    figures: dict[str, Any] = {"rows": {"benchmark": len(whole), "comparisons": pairs}}
     for row in told.to_dict("records"):
         *outer, metric = (row[name] or "none" for name in NAMED)
         inner = figures

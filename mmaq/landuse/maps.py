@@ -16,7 +16,7 @@ from pyproj import Transformer
 from rasterio.windows import Window
 
 from mmaq.base.errors import ProductError
-from mmaq.base.rasters import on_raster, opened_raster, read_points, read_window
+from mmaq.base.rasters import on_raster, opened_map, read_points, read_window
 from mmaq.landuse.discs import discs, full_turn, over_map
 from mmaq.landuse.legends import CLASSES, LEGENDS, NO_DATA, choose_legend
 
@@ -54,7 +54,7 @@ def disc_means(
     Raises:
         ProductError: the raster cannot be read, or holds an impossible value in a disc.
     """
-    with opened_raster(path) as raster:
+    with opened_map(path) as raster:
         pieces = _pieces(raster, path, lon, lat, radius)
         found = _extract(raster, pieces, ["mean", "count", "min"], gaps)
         whole = shapely.area(pieces.clip_by_rect(*_bounds(raster)).to_numpy()).sum()
@@ -89,7 +89,7 @@ def disc_shares(
     Raises:
         ProductError: the raster cannot be read, its codes are of no legend, or might be of two.
     """
-    with opened_raster(path) as raster:
+    with opened_map(path) as raster:
         pieces = _pieces(raster, path, lon, lat, radius)
         found = _extract(raster, pieces, ["unique", "frac", "count"], np.nan)
         lengths = [np.size(codes) for codes in found["unique"]]
@@ -127,7 +127,7 @@ def point_values(
     Raises:
         ProductError: the raster cannot be read, or holds a value at a site that is not possible.
     """
-    with opened_raster(path) as raster:
+    with opened_map(path) as raster:
         x, y = Transformer.from_crs(4326, raster.crs, always_xy=True).transform(lon, lat)
         turn = full_turn(raster.crs)
         if turn is not None:

@@ -130,4 +130,4 @@ def write_card(names: Names, about: dict[str, Any], history: History, best: int)
         config=yaml.safe_dump(config, sort_keys=False),
     )
     with replacing(names.card) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")

@@ -34,13 +34,13 @@ class History:
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
-        self._waiting: list[tuple[Row, list[str], Tensor, Row]] = []
+        self._waiting: list[tuple[Row, list[str], Tensor]] = []
 
-    def add(self, place: Row, terms: dict[str, Tensor], more: Row) -> None:
-        """Add a step: where it is in the run, the loss and its terms, and further figures."""
+    def add(self, place: Row, terms: Mapping[str, Tensor]) -> None:
+        """Add a step: where it is in the run, and scalars, the loss among them."""
         names = ["loss", *(name for name in terms if name != "loss")]
         values = torch.stack([terms[name].detach().float() for name in names])
-        self._waiting.append((place, names, values, more))
+        self._waiting.append((place, names, values))
 
     def waiting(self) -> Tensor | None:
         """Terms of the rows to come, (rows, terms), to be joined over processes."""
@@ -49,8 +49,8 @@ class History:
     def settle(self, values: Tensor) -> list[Row]:
         """Turn what waits into rows, with these values for the terms; gives the new rows."""
         new = [
-            {**place, **dict(zip(names, row, strict=True)), **more}
-            for (place, names, _, more), row in zip(self._waiting, values.tolist(), strict=True)
+            {**place, **dict(zip(names, row, strict=True))}
+            for (place, names, _), row in zip(self._waiting, values.tolist(), strict=True)
         ]
         self._waiting = []
         self.rows += new

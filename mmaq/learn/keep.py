@@ -12,6 +12,7 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from mmaq.base.files import replacing
 from mmaq.base.layout import run_name
@@ -78,6 +79,20 @@ class Names:
 
     def _named(self, end: str) -> Path:
         return self.folder / f"{run_name(self.method, self.run)}{end}"
+
+
+class InPlace(TorchCheckpointIO):
+    """Writes a checkpoint where it is asked to, which is already a temporary name.
+
+    Lightning's own goes through the system's temporary folder, which is often small, and blames
+    the disk of the checkpoints when that one is full.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        """Write a checkpoint."""
+        torch.save(checkpoint, path)
 
 
 class KeepRun(Checkpoint):

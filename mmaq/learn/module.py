@@ -69,7 +69,7 @@ class PretrainModule(lightning.LightningModule):
         terms = self.method(*self.views(batch))
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         place = {"epoch": self.current_epoch, "step": self.global_step, "lr": rate}
-        self.history.add(place, terms, self.method.monitored())
+        self.history.add(place, {**terms, **self.method.monitored()})
         return terms["loss"]
 
     def views(self, batch: Tensor) -> tuple[View, View]:

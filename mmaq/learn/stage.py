@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -11,14 +12,16 @@ from pathlib import Path
 
 import pytorch_lightning as lightning
 import torch
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
+from mmaq.base.errors import Stopped
 from mmaq.config.learning import Pretrain
 from mmaq.contracts.patches import open_store
 from mmaq.contracts.sites import read_sites
 from mmaq.learn.data import Inputs, Statistics, bytes_needed, compute_statistics, load_inputs
-from mmaq.learn.devices import cpu_threads, fits, precision_of, trainer_options
+from mmaq.learn.devices import cpu_threads, fits, precision_of
 from mmaq.learn.exports import export
-from mmaq.learn.keep import KeepRun, Names, best_epoch, resumable, run_digest
+from mmaq.learn.keep import InPlace, KeepRun, Names, best_epoch, resumable, run_digest
 from mmaq.learn.loggers import open_loggers
 from mmaq.learn.methods.barlow_twins import BarlowTwins
 from mmaq.learn.methods.base import Method
@@ -32,6 +35,7 @@ from mmaq.learn.methods.simclr import SimCLR
 from mmaq.learn.methods.simsiam import SimSiam
 from mmaq.learn.methods.vicreg import VICReg
 from mmaq.learn.module import PretrainModule
+from mmaq.learn.processes import trainer_options
 from mmaq.learn.sites import global_batch, make_loader, pretraining_sites
 from mmaq.vocabulary import TRAINED
 
@@ -138,11 +142,15 @@ def _fit(
             enable_progress_bar=sys.stderr.isatty(),
             default_root_dir=names.folder,
             use_distributed_sampler=False,
+            plugins=[InPlace(), *options.pop("plugins")],
             **options,
         )
         path = _start(trainer, names, run)
         loader = make_loader(len(inputs), batch, config.seed, lambda: module.global_step)
-        trainer.fit(module, loader, ckpt_path=path, weights_only=True)
+        try:
+            trainer.fit(module, loader, ckpt_path=path, weights_only=True)
+        except SIGTERMException:  # an exit with status 0: what follows would take it for finished
+            raise Stopped(signal.SIGTERM) from None
     return trainer, module
 
 

@@ -15,6 +15,7 @@ from mmaq.base.files import replacing
 from mmaq.base.layout import Layout
 from mmaq.config.load import load_config
 from mmaq.config.schema import Config
+from mmaq.config.yaml_file import read_yaml
 from mmaq.orchestrate.stages import COMMON, STAGES, Stage, keys_of
 from mmaq.orchestrate.workflow import SNAKEFILE, Job, read_workflow
 
@@ -37,7 +38,7 @@ def write_dvc_yaml(config: Path) -> None:
     """
     text = dvc_yaml(config)
     with replacing("dvc.yaml") as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
 def dvc_yaml(config: Path) -> str:
@@ -81,8 +82,10 @@ def _stage(stage: Stage, jobs: Sequence[Job], path: Path, config: Config) -> dic
     deps |= {file for script in {job.script for job in jobs if "code" in job.params}
              for file in _code(Path(script))}  # fmt: skip
     outs: list[Any] = sorted({_whole(name, paths) for name in made})
-    if stage.name == "archive" and config.source == "acquire":
-        # DVC empties a stage's outputs before it runs; a download goes on from what is there.
+    fetches = {"archive"} | ({"grid"} if config.drops_granules else set())
+    if config.source == "acquire" and stage.name in fetches:
+        # DVC empties a stage's outputs before it runs; a download goes on from what is there, and
+        # sums hold granules that are nowhere else any more.
         outs = [{name: {"persist": True}} for name in outs]
     last = sorted(job.outputs[0] for job in jobs if not read & set(job.outputs))
     given = [] if path == DEFAULT else ["--configfile", str(path)]
@@ -121,7 +124,7 @@ def _whole(path: str, paths: Layout) -> str:
 
 
 def _refuse_gaps(path: Path, config: Config) -> None:
-    gap = _gap(config.model_dump(mode="json"), yaml.safe_load(path.read_text()) or {})
+    gap = _gap(config.model_dump(mode="json"), read_yaml(path) or {})
     if gap:
         fault = f"leaves out {gap}, and DVC would not see its default change"
         raise ConfigError(path, fault, "Start from a whole copy of config/config.yaml")

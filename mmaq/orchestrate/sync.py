@@ -8,9 +8,8 @@ import os
 import subprocess
 from pathlib import Path
 
-import yaml
-
 from mmaq.base.errors import ConfigError
+from mmaq.config.yaml_file import read_yaml
 
 LOG = logging.getLogger(__name__)
 
@@ -28,7 +27,7 @@ def sync() -> list[str]:
     path = Path("dvc.yaml")
     if not path.exists():
         raise ConfigError(path, "the file does not exist", "Run this in the project's folder")
-    stages = yaml.safe_load(path.read_text())["stages"]
+    stages = read_yaml(path)["stages"]
     stale = _stale()
     done: list[str] = []
     for name, stage in stages.items():
@@ -58,7 +57,10 @@ def _touch(command: str) -> None:
 
 def _run(command: list[str], environment: dict[str, str] | None = None) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", check=True,
+            env=environment,
+        )  # fmt: skip
     except FileNotFoundError:
         fault = "the program is not installed"
         raise ConfigError(command[0], fault, "Activate the environment of `make setup`") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable
 from datetime import datetime, timezone
@@ -13,8 +14,12 @@ import pandas as pd
 from tqdm import tqdm
 
 from mmaq.base.errors import ProductError, TableError
+from mmaq.base.reflectance import REMEDY as IN_DN
+from mmaq.base.reflectance import other_unit
+from mmaq.base.tables import read_table
 from mmaq.config.data import Published
 from mmaq.patches.assemble import Modality, absent, describe_s2, describe_s5p, keep_valid
+from mmaq.sentinel2.offsets import TEN_METRES, contradiction, offset_since
 from mmaq.vocabulary import BANDS
 
 STATION = "AirQualityStation"
@@ -37,24 +42,26 @@ VARIABLE = "tropospheric_NO2_column_number_density"
 MOLECULES_CM2 = 6.02214076e19
 """Molecules/cm² in one mol/m²: Avogadro's number, exact since 2019, over 10^4 cm² in a m²."""
 
+ASSUMED = "molec/cm2"
+"""The published files name no unit."""
+PER_CM2 = r"^\s*molec\w*\.?\s*(/|per|\*|\s)\s*cm"
+"""What a unit of molecules/cm² begins with, in its many spellings."""
+PLAUSIBLE = (1e-8, 1.0)
+"""Between these lies the largest column of a patch, mol/m²: it is 1e-5 over the ocean and 1e-3 over
+the worst city, and other units are many powers of ten away."""
+
 REFETCH = "Fetch the images again (Zenodo 5764262)"
-_NAME = re.compile(r"S2[A-D]_MSIL2A_(\d{8}T\d{6})_N(\d{4})_")
+
+log = logging.getLogger(__name__)
+
+PRODUCT_START = re.compile(r"S2[A-D]_MSIL2A_(\d{8}T\d{6})_N(\d{4})_")
 
 
 def read_paths(path: str | None, ids: pd.Series) -> pd.DataFrame:
     """The image paths of each site, in the order of ``ids``."""
     if path is None:
         raise TableError("published.samples", "no sample table is given", "Set published.samples")
-    columns = [STATION, *PATHS.values()]
-    try:
-        table = pd.read_csv(path, dtype=str, usecols=lambda name: name in columns)
-    except FileNotFoundError:
-        raise TableError(path, "the file does not exist", "Correct published.samples") from None
-    except ValueError as fault:
-        raise TableError(path, f"not a CSV table ({fault})", "Correct published.samples") from None
-    for column in columns:
-        if column not in table:
-            raise TableError(path, f"column {column!r} is missing", "Correct published.samples")
+    table = read_table(path, [STATION, *PATHS.values()])
     table = table.drop_duplicates(STATION).set_index(STATION)
     unknown = ids[~ids.isin(table.index)]
     if len(unknown):
@@ -70,10 +77,17 @@ def read_sentinel2_patches(config: Published, samples: pd.DataFrame, side: int) 
         return absent("s2", len(samples), side, files)
     paths, held = files
     products = [product_of(path.name) for path in paths]
+    doubts: dict[str, str] = {}
     values, mask = _stack(
-        read_sentinel2(path, offset, side)
+        read_sentinel2(path, offset, side, doubts)
         for path, (_, _, offset) in zip(_progress(paths, "s2"), products, strict=True)
     )
+    if doubts:
+        name, wrong = min(doubts.items())
+        log.warning(
+            "the pixels of %d of %d images contradict the offset of their names; the first, %s: %s",
+            len(doubts), len(paths), name, wrong,
+        )  # fmt: skip
     columns = {name: np.full(len(samples), None, object) for name in ("product", "time", "clear")}
     columns["product"][held] = [product for product, _, _ in products]
     columns["time"][held] = [time for _, time, _ in products]
@@ -124,24 +138,34 @@ def product_of(path: str) -> tuple[str, datetime, int]:
     is somebody's own run of Sen2Cor, which tells no offset.
     """
     name = Path(path).stem
-    match = _NAME.match(name)
-    if match is None or match[2] == "9999":
+    match = PRODUCT_START.match(name)
+    offset = offset_since(baseline_in(name))
+    if match is None or offset is None:
         fault = "the name does not say product time and processing baseline"
         raise ProductError(path, fault, "Keep the product names of the sample table")
     time = datetime.strptime(match[1], "%Y%m%dT%H%M%S").replace(tzinfo=timezone.utc)
-    return name, time, -1000 if int(match[2]) >= 400 else 0
+    return name, time, offset
 
 
-def read_sentinel2(path: Path, offset: int, side: int) -> tuple[np.ndarray, np.ndarray]:
+def baseline_in(name: str) -> str:
+    """The processing baseline ("05.09") in a product's name, "" where there is none."""
+    match = PRODUCT_START.match(name)
+    return f"{match[2][:2]}.{match[2][2:]}" if match else ""
+
+
+def read_sentinel2(
+    path: Path, offset: int, side: int, doubts: dict[str, str]
+) -> tuple[np.ndarray, np.ndarray]:
     """The central ``side`` pixels of a file: (12, side, side) uint16 in BANDS order, and mask.
 
     Files hold H x W x 12 DN. One of 200 x 200 is first cut to rows and columns 40 to 160, as the
     released code does. DN 0 and values that are not finite are no data; elsewhere the value is
     DN + ``offset``, clipped to 0..65535. The data set brings no cloud mask, so the mask (side,
-    side) uint8 says only where all bands have data.
+    side) uint8 says only where all bands have data. Where the pixels contradict ``offset``,
+    ``doubts`` gets the file's path and why.
 
     Raises:
-        ProductError: the file is damaged, or not an array of one of these two shapes.
+        ProductError: the file is damaged, not an array of one of these two shapes, or not in DN.
     """
     try:
         pixels = np.load(path, allow_pickle=False)
@@ -153,8 +177,14 @@ def read_sentinel2(path: Path, offset: int, side: int) -> tuple[np.ndarray, np.n
         raise ProductError(path, fault_, REFETCH)
     if pixels.shape[0] == 200:
         pixels = pixels[40:160, 40:160]
+    if unit := other_unit(pixels):
+        raise ProductError(path, unit, IN_DN)
     dn = np.moveaxis(_centre(pixels, side), -1, 0)[[FILE_BANDS.index(band) for band in BANDS]]
     valid = np.isfinite(dn) & (dn != 0)
+    ten = [BANDS.index(band) for band in TEN_METRES]
+    wrong = contradiction(offset, baseline_in(path.name), [dn[ten][valid[ten]]])
+    if wrong is not None:
+        doubts[str(path)] = wrong
     reflectance = np.clip(np.rint(np.where(valid, dn, 0).astype(float) + offset), 0, 65535)
     return np.where(valid, reflectance, 0).astype(np.uint16), valid.all(axis=0).astype(np.uint8)
 
@@ -173,15 +203,20 @@ def read_sentinel5p(path: Path, side: int) -> tuple[np.ndarray, np.ndarray]:
             if VARIABLE not in data.variables:
                 raise ProductError(path, f"no variable {VARIABLE}", REFETCH)
             column = data.variables[VARIABLE]
-            units = getattr(column, "units", "molec/cm2")
+            units = str(getattr(column, "units", ASSUMED))
             masked: np.ma.MaskedArray = np.ma.asarray(column[:], dtype=float)
             field: np.ndarray = masked.filled(np.nan).squeeze()
             rows = [name for name in column.dimensions if len(data.dimensions[name]) > 1][:1]
             places = [data.variables[name][:] for name in rows if name in data.variables]
     except (OSError, RuntimeError) as fault:
         raise ProductError(path, f"not a readable NetCDF ({fault})", REFETCH) from None
-    if "molec" not in units:
+    if not re.search(PER_CM2, units):
         raise ProductError(path, f"{VARIABLE} in {units!r}, not molecules/cm2", REFETCH)
+    largest = np.nanmax(np.abs(field), initial=0.0) / MOLECULES_CM2
+    if largest and not PLAUSIBLE[0] < largest < PLAUSIBLE[1]:
+        told = "without units" if units == ASSUMED else f"in {units!r}"
+        fault_ = f"{VARIABLE} {told} would be up to {largest:.2g} mol/m2: it is no molecules/cm2"
+        raise ProductError(path, fault_, "Give the column in molecules/cm2")
     if field.ndim != 2 or min(field.shape) < side:
         fault_ = f"{VARIABLE} of shape {field.shape} holds no {side} x {side} pixels"
         raise ProductError(path, fault_, f"Set patches.s5p_size to at most {SIDE}")

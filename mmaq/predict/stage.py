@@ -144,7 +144,7 @@ def _tier(
     about, arrays = fitted.state()
     return Tier(
         fitted.kind, estimator.method, estimator.protocol, estimator.modalities, declared,
-        calibrate(estimator, train, seed=seed), task.size, about, arrays,
+        calibrate(estimator, fitted, train, seed=seed), task.size, about, arrays,
     )  # fmt: skip
 
 
@@ -213,7 +213,8 @@ def ask(tiers: list[tuple[Fitted, Tier]], places: Places, pollutant: str) -> pd.
     """
     value, radius = np.full(len(places), np.nan), np.full(len(places), np.nan)
     inputs = np.full(len(places), "", dtype=object)
-    declared = places.table[[*AREAS, *TYPES]].notna().any(axis=1).to_numpy()
+    # An area may be one that follows from the density; a type is a network's own word.
+    declared = places.table[list(TYPES)].notna().any(axis=1).to_numpy()
     for fitted, tier in tiers:
         try:
             found = fitted.mean(places)

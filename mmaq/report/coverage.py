@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from mmaq.report.choose import KEY, Key, among, of
-from mmaq.statistics.bootstrap import draw_weights, interval
+from mmaq.statistics.bootstrap import interval
+from mmaq.statistics.resamples import draw
 
 NOMINAL = 0.9
 
@@ -49,7 +50,7 @@ def coverage(rows: pd.DataFrame) -> Coverage:
         .sum()
         .to_numpy(float)
     )
-    drawn = draw_weights(np.arange(len(by_station)).astype(str), DRAWS) @ by_station
+    drawn = draw(np.arange(len(by_station)), DRAWS).sums(by_station.T).T
     shares = drawn[:, :2] / drawn[:, 2:]
     total = by_station.sum(axis=0)
     value, width = total[:2] / total[2]

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as arrow
 
 from mmaq.base.errors import TableError
+from mmaq.base.files import refuse_cut
 
 PREDICTIONS = (
     "task", "method", "protocol", "modalities", "label_fraction", "split", "run", "seed", "fold",
@@ -120,6 +121,7 @@ def read_timings(files: Mapping[str, Sequence[Path]]) -> pd.DataFrame:
 
 def _read_csv(path: Path, separator: str, remedy: str) -> pd.DataFrame:
     try:
+        refuse_cut(path, TableError, remedy)
         return pd.read_csv(path, sep=separator)
     except FileNotFoundError:
         raise TableError(path, "the file does not exist", remedy) from None

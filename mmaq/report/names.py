@@ -25,6 +25,8 @@ METHODS = {
     "gbm_geo": "Boosted trees, maps", "gbm_geo_kriging": "Boosted trees, maps, kriging",
     "gbm_pixels": "Boosted trees, pixels", "gbm_embedding": "Boosted trees, embedding",
     "mosaiks": "MOSAIKS", "oracle": "Oracle: true field", "oracle_inputs": "Oracle: true inputs",
+    "majority": "Commonest fuel", "gbm_colours": "Boosted trees, colours",
+    "brightness": "Brighter than the ring",
 }  # fmt: skip
 
 PROTOCOLS = {

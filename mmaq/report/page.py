@@ -41,9 +41,6 @@ SECTIONS: tuple[Callable[[Material, Gallery], Section | None], ...] = (
 )  # fmt: skip
 """In the order of the page."""
 
-FIGURES = "figures"
-"""Folder of the plots, beside the page (``Layout.figures``)."""
-
 
 def render(material: Material, sections: Sequence[Section]) -> str:
     """The page as HTML."""

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmaq.base.files import replacing
-from mmaq.contracts.benchmark import read_benchmark
+from mmaq.base.layout import FIGURES
+from mmaq.contracts.benchmark import check_whole, read_benchmark
 from mmaq.contracts.patches import open_store
 from mmaq.contracts.sites import read_sites
 from mmaq.report.gallery import Gallery
 from mmaq.report.inputs import read_comparisons, read_losses, read_predictions, read_timings
 from mmaq.report.material import Material
-from mmaq.report.page import FIGURES, SECTIONS, render
+from mmaq.report.page import SECTIONS, render
 from mmaq.report.svg import drawing
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ def report(
     dataset: str,
     simulated: bool,
     out: Path,
+    metrics: Path | None = None,
 ) -> None:
     """Write one self-contained HTML page, and its plots beside it.
 
@@ -50,14 +52,21 @@ def report(
         simulated: whether the raw archive was made by the simulator.
         out: path of the page; the folder ``figures`` beside it is replaced by the plots' SVG and
             CSV files.
+        metrics: the figures (JSON) that were made with the table and its comparisons; they say how
+            many rows these have.
 
     Raises:
         TableError: an input is missing, lacks a column or holds an impossible value.
         StoreError: the patch store is damaged.
     """
+    table, compared = read_benchmark(benchmark), read_comparisons(comparisons)
+    if metrics is not None:
+        rows = {"benchmark": (benchmark, len(table))}
+        rows |= {} if comparisons is None else {"comparisons": (comparisons, len(compared))}
+        check_whole(rows, metrics)
     material = Material(
-        read_benchmark(benchmark), read_predictions(predictions), read_sites(sites),
-        read_comparisons(comparisons), read_losses(losses), read_timings(timings),
+        table, read_predictions(predictions), read_sites(sites), compared, read_losses(losses),
+        read_timings(timings),
         None if store is None else open_store(store), dataset, simulated,
     )  # fmt: skip
     with replacing(out.parent / FIGURES) as folder, drawing():
@@ -65,5 +74,5 @@ def report(
         sections = [made for make in SECTIONS if (made := make(material, gallery)) is not None]
     page = render(material, sections)
     with replacing(out) as temporary:
-        temporary.write_text(page)
+        temporary.write_text(page, encoding="utf-8")
     log.info("%s: %d rows of the benchmark, %.1f MB", out, len(material.table), len(page) / 1e6)

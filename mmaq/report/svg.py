@@ -97,7 +97,8 @@ def inline(text: str, name: str, description: str) -> Markup:
 def save(text: str, path: Path) -> None:
     """Write the ``raw`` text of a figure as an SVG file."""
     with replacing(path) as temporary:
-        temporary.write_text(text.replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif"))
+        text = text.replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
+        temporary.write_text(text, encoding="utf-8")
 
 
 def save_picture(figure: Figure, path: Path) -> None:

@@ -33,7 +33,7 @@ def prepare_data(config: Config, paths: Layout) -> None:
     """
     note, digest = paths.data / "source.sha256", source_digest(config)
     made = paths.sites.exists() and paths.patches.exists()
-    if made and note.exists() and note.read_text() == digest:
+    if made and note.exists() and note.read_text(encoding="utf-8") == digest:
         LOG.info("%s is up to date", paths.data)
         return
     note.unlink(missing_ok=True)
@@ -42,7 +42,7 @@ def prepare_data(config: Config, paths: Layout) -> None:
         config=config.published, patches=config.patches, sites=paths.sites, out=paths.patches
     )
     with replacing(note) as temporary:
-        temporary.write_text(digest)
+        temporary.write_text(digest, encoding="utf-8")
 
 
 def source_digest(config: Config) -> str:

@@ -89,7 +89,7 @@ def option_keys(task: str, model: str) -> dict[str, tuple[str, ...]]:
         return {"seed": ("pretrain.seed",), **logger, **_learning("pretrain"), **ENCODERS}
     if task in TRANSFER:
         others: dict[str, tuple[str, ...]] = {"freeze": (), "img_size": ("transfer.size",)}
-        return {"seed": ("transfer.seeds",), **others, **_learning("transfer")}
+        return {"seed": ("transfer.seed",), **others, **_learning("transfer")}
     seed: dict[str, tuple[str, ...]] = {"seed": ("evaluate.seeds",)}
     if task == "linear_eval":  # a closed-form probe has no epochs, rate or batch
         return {**seed, "freeze": ()}

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from affine import Affine
 from pyproj import Transformer
+
+PIXEL_DIGITS, CORNER_DIGITS = 5, 4
+"""Decimals of a metre to which the side of a pixel and the corner of a raster are known."""
+
+TURN = 1e-3
+"""Of a pixel: by how much a raster may be turned over its whole length and still be straight."""
+
+EDGE = 1e-6
+"""Of a source pixel: by how much rounding may put a centre on an edge beyond it."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +32,26 @@ class Axis:
     pixel: float
     length: int
 
+    def meets(self, other: Axis) -> bool:
+        """Whether the two share some ground."""
+        end, others_end = (each.origin + each.length * each.pixel for each in (self, other))
+        return self.origin < others_end and other.origin < end
+
+
+def grid_axes(place: Affine, width: int, height: int) -> tuple[Axis, Axis] | None:
+    """The axes x and y of a raster; None unless it is north-up with square pixels.
+
+    Rows run south, so the row axis measures -y. Software writes a pixel of 10 m as
+    10.00000000001 m: sides are compared, and kept, to ten micrometres, which over a tile amounts
+    to a hundredth of a pixel.
+    """
+    pixel = round(place.a, PIXEL_DIGITS)
+    turned = max(abs(place.b), abs(place.d)) * max(width, height) > pixel * TURN
+    if pixel <= 0 or turned or round(-place.e, PIXEL_DIGITS) != pixel:
+        return None
+    west, north = round(place.c, CORNER_DIGITS), round(place.f, CORNER_DIGITS)
+    return Axis(west, pixel, width), Axis(-north, pixel, height)
+
 
 @dataclass(frozen=True)
 class Taps:
@@ -29,13 +59,15 @@ class Taps:
 
     ``first`` and ``count`` bound the source pixels to read; ``weights`` (target, count) are the
     linear weights over them, each row summing to one; ``nearest`` (target,) is the position,
-    among the pixels read, of the one that holds the target pixel's centre.
+    among the pixels read, of the one that holds the target pixel's centre; ``inside`` (target,)
+    says which centres lie on the source axis, beyond whose ends nothing is known.
     """
 
     first: int
     count: int
     weights: np.ndarray
     nearest: np.ndarray
+    inside: np.ndarray
 
 
 def taps(target: Axis, start: int, size: int, source: Axis) -> Taps:
@@ -43,10 +75,12 @@ def taps(target: Axis, start: int, size: int, source: Axis) -> Taps:
 
     A target centre between two source centres is interpolated between them, which reproduces a
     linear ramp. One that lies beyond the outermost source centre (the outer half pixel of the
-    raster) takes that centre's value.
+    raster) takes that centre's value; one that lies beyond the raster is not ``inside``.
     """
     centres = target.origin + (start + np.arange(size) + 0.5) * target.pixel
-    position = np.clip((centres - source.origin) / source.pixel - 0.5, 0, source.length - 1)
+    position = (centres - source.origin) / source.pixel - 0.5
+    inside = (position > -0.5 - EDGE) & (position < source.length - 0.5 + EDGE)
+    position = np.clip(position, 0, source.length - 1)
     lower = np.floor(position).astype(int)
     upper = np.minimum(lower + 1, source.length - 1)
     first = int(lower.min())
@@ -55,7 +89,7 @@ def taps(target: Axis, start: int, size: int, source: Axis) -> Taps:
     rows = np.arange(size)
     np.add.at(weights, (rows, lower - first), 1 - (position - lower))
     np.add.at(weights, (rows, upper - first), position - lower)
-    return Taps(first, count, weights, np.floor(position + 0.5).astype(int) - first)
+    return Taps(first, count, weights, np.floor(position + 0.5).astype(int) - first, inside)
 
 
 def bilinear(
@@ -64,21 +98,30 @@ def bilinear(
     """Interpolate bands (..., rows.count, columns.count) to (..., target rows, target columns).
 
     Missing data: only valid source pixels take part, their weights scaled to sum to one; a target
-    pixel is valid when the source pixel that holds its centre is. Invalid pixels are 0.
+    pixel is valid when the source pixel that holds its centre is, and so never beyond the raster.
+    Invalid pixels are 0.
 
     Returns:
         float64 values and their validity (bool).
     """
     known = valid.astype(float)
-    total = rows.weights @ (values * known) @ columns.weights.T
+    total = rows.weights @ np.where(valid, values, 0.0) @ columns.weights.T
     weight = rows.weights @ known @ columns.weights.T
-    held = nearest(valid, rows, columns)
+    held = nearest(valid, rows, columns) & on_raster(rows, columns)
     return np.where(held, total / np.where(held, weight, 1.0), 0.0), held
 
 
 def nearest(values: np.ndarray, rows: Taps, columns: Taps) -> np.ndarray:
-    """The source pixel that holds each target centre: (..., target rows, target columns)."""
+    """The source pixel that holds each target centre: (..., target rows, target columns).
+
+    Beyond the raster it is the one at its edge: see ``on_raster``.
+    """
     return values[..., rows.nearest[:, None], columns.nearest[None, :]]
+
+
+def on_raster(rows: Taps, columns: Taps) -> np.ndarray:
+    """Which target centres lie on the source raster: (target rows, target columns) bool."""
+    return rows.inside[:, None] & columns.inside[None, :]
 
 
 def window_start(coordinate: np.ndarray, axis: Axis, size: int) -> np.ndarray:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import product as pairs
 from pathlib import Path
 
 import numpy as np
 import rasterio
-from rasterio.errors import RasterioIOError
-from rasterio.windows import Window
+from rasterio.crs import CRS
+from rasterio.errors import RasterioError
 
 from mmaq.base.errors import ProductError
+from mmaq.base.rasters import Pixels, cause, open_raster, read_pixels
 from mmaq.contracts.archive import Product
-from mmaq.sentinel2.resample import Axis, Taps, bilinear, nearest, taps
+from mmaq.sentinel2.numbers import Numbers, numbers_of, several
+from mmaq.sentinel2.offsets import TEN_METRES
+from mmaq.sentinel2.resample import Axis, Taps, bilinear, grid_axes, nearest, on_raster, taps
 from mmaq.vocabulary import BANDS
 
 CLEAR = {"SCL": (2, 4, 5, 6, 7), "cloud_mask": (0,)}
@@ -32,25 +36,46 @@ surface of unusual colour). Not clear are 0 no data, 1 saturated or defective, 3
 
 REFETCH = "Fetch the product again, then run `mmaq acquire`"
 
+SAMPLE, ACROSS = 64, 4
+"""Side in pixels, and number along each axis, of the pieces by which an offset is judged."""
+
 
 @dataclass(frozen=True)
 class Raster:
-    """An open file, its axes, and which store band (position in BANDS) each of its bands is."""
+    """An open file, its axes, and which of its bands are read (``indexes``, from 1)."""
 
     path: Path
     data: rasterio.DatasetReader
     x: Axis
     y: Axis
-    bands: tuple[int, ...] = ()
-    indexes: tuple[int, ...] = (1,)
+    indexes: tuple[int, ...]
 
-    def read(self, rows: Taps, columns: Taps) -> np.ndarray:
-        """Raw values (bands, rows.count, columns.count); ProductError when the file is damaged."""
-        window = Window(columns.first, rows.first, columns.count, rows.count)
+    def read(self, rows: Taps, columns: Taps) -> Pixels:
+        """What the file says there, in its declared unit; ProductError when it is damaged."""
+        return self._read(rows.first, columns.first, rows.count, columns.count)
+
+    def pieces(self) -> Iterator[Pixels]:
+        """Pieces of ``SAMPLE`` pixels spread evenly over the raster."""
+        starts = [
+            sorted({round(at) for at in np.linspace(0, max(axis.length - SAMPLE, 0), ACROSS)})
+            for axis in (self.y, self.x)
+        ]
+        for row, column in pairs(*starts):
+            yield self._read(row, column, SAMPLE, SAMPLE)
+
+    def _read(self, row: int, column: int, height: int, width: int) -> Pixels:
         try:
-            return self.data.read(list(self.indexes), window=window)
-        except RasterioIOError as fault:
-            raise ProductError(self.path, f"damaged ({_cause(fault)})", REFETCH) from None
+            return read_pixels(self.data, self.indexes, row, column, height, width)
+        except RasterioError as fault:
+            raise ProductError(self.path, f"damaged ({cause(fault)})", REFETCH) from None
+
+
+@dataclass(frozen=True)
+class Bands(Raster):
+    """Spectral bands: their positions in BANDS, and how they encode reflectance."""
+
+    bands: tuple[int, ...]
+    numbers: Numbers
 
 
 class Scene:
@@ -60,8 +85,9 @@ class Scene:
     ``x`` and ``y`` are its axes, ``crs`` its coordinate system, ``pixel`` its pixel size in m.
 
     Raises:
-        ProductError: a file is missing, damaged or not georeferenced, bands are missing, there is
-            neither a scene classification nor a cloud mask, or the offset of DN is not recorded.
+        ProductError: a file is missing, damaged or not georeferenced, or lies elsewhere than the
+            others; bands are missing or hold no digital numbers; there is neither a scene
+            classification nor a cloud mask; the offset of DN is not recorded.
     """
 
     def __init__(self, product: Product) -> None:
@@ -71,7 +97,7 @@ class Scene:
         try:
             self._rasters = self._open_bands()
             self._mask_name, self._mask = self._open_mask()
-            self._check_crs()
+            self._check_place()
         except BaseException:
             self._files.close()
             raise
@@ -85,16 +111,21 @@ class Scene:
         self._files.close()
 
     def read_clear(self, row: int, column: int, size: int) -> np.ndarray:
-        """Whether each pixel of the window is clear: (size, size) bool, first row north."""
+        """Whether each pixel of the window is clear: (size, size) bool, first row north.
+
+        What the classification does not cover, or declares no data, is not clear.
+        """
         rows, columns = self._taps(self._mask, row, column, size)
-        classes = self._mask.read(rows, columns)[0]
-        return is_clear(nearest(classes, rows, columns), self._mask_name)
+        classes = self._mask.read(rows, columns)
+        clear = is_clear(classes.values[0], self._mask_name) & classes.valid[0]
+        return nearest(clear, rows, columns) & on_raster(rows, columns)
 
     def read_bands(self, row: int, column: int, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Reflectance x 10000 of a window, and where every band has data.
 
-        Coarser bands are interpolated bilinearly with the pixels around the window. DN 0 is no
-        data (Sentinel-2 Products Specification); elsewhere the value is DN + ``boa_offset``,
+        Coarser bands are interpolated bilinearly with the pixels around the window. A pixel has no
+        data where a file does not cover it, declares so, or holds DN 0 (see ``Numbers``). Elsewhere
+        the value is DN + ``boa_offset``, or what the file's own scale and offset make of the DN,
         rounded and clipped to 0..65535. A pixel without data is 0 in that band.
 
         Returns:
@@ -104,24 +135,42 @@ class Scene:
         valid = np.ones((size, size), bool)
         for raster in self._rasters:
             rows, columns = self._taps(raster, row, column, size)
-            dn = raster.read(rows, columns)
-            fine, held = bilinear(dn, dn != 0, rows, columns)
-            reflectance = np.clip(np.rint(fine + self.offset), 0, 65535)
+            read, numbers = raster.read(rows, columns), raster.numbers
+            known = numbers.known(read.values, read.valid)
+            fine, held = bilinear(read.values, known, rows, columns)
+            reflectance = np.clip(np.rint(fine * numbers.factor + numbers.added), 0, 65535)
             values[list(raster.bands)] = np.where(held, reflectance, 0)
             valid &= held.all(axis=0)
         return values, valid
 
+    def sample(self) -> tuple[int, list[np.ndarray]]:
+        """What is added to the DN of the 10 m bands, and a sample of these DN."""
+        wanted = [BANDS.index(band) for band in TEN_METRES]
+        found, added = [], {self.offset}
+        for raster in self._rasters:
+            ten = [at for at, band in enumerate(raster.bands) if band in wanted]
+            if ten:
+                numbers = raster.numbers
+                added |= {int(told) for told in numbers.offset[ten].flat if told}
+                for piece in raster.pieces():
+                    known = numbers.known(piece.values, piece.valid)[ten]
+                    found.append(numbers.numbers(piece.values)[ten][known])
+        return min(added), found
+
     def _taps(self, raster: Raster, row: int, column: int, size: int) -> tuple[Taps, Taps]:
         return taps(self.y, row, size, raster.y), taps(self.x, column, size, raster.x)
 
-    def _open_bands(self) -> list[Raster]:
+    def _open_bands(self) -> list[Bands]:
         found: dict[int, tuple[Raster, int]] = {}
         for name, asset in sorted(self.product.assets.items()):
             names = asset.bands or ((name,) if name in BANDS else ())
             if not set(names) & set(BANDS):
                 continue
             raster = self._open(asset.path)
-            _check_bands(raster, names)
+            if raster.data.count != len(names):
+                told = f"the catalogue names {len(names)} ({', '.join(names)})"
+                fault = f"{raster.data.count} bands where {told}"
+                raise ProductError(asset.path, fault, REFETCH)
             for index, band in enumerate(names, start=1):
                 if band not in BANDS:
                     continue
@@ -133,7 +182,7 @@ class Scene:
             fault = f"the product lacks {', '.join(missing)} of the 12 Level-2A bands"
             raise ProductError(self.product.id, fault, REFETCH)
         rasters = {raster.path: raster for raster, _ in found.values()}
-        return [_with_bands(raster, found) for raster in rasters.values()]
+        return [_with_bands(raster, found, self.offset) for raster in rasters.values()]
 
     def _open_mask(self) -> tuple[str, Raster]:
         name = mask_asset(self.product.assets)
@@ -143,43 +192,35 @@ class Scene:
         return name, self._open(self.product.assets[name].path)
 
     def _open(self, path: Path) -> Raster:
-        if not path.exists():
-            raise ProductError(path, "the file does not exist", REFETCH)
-        try:
-            data = self._files.enter_context(rasterio.open(path))
-        except RasterioIOError as fault:
-            raise ProductError(path, f"not a readable raster ({_cause(fault)})", REFETCH) from None
-        place = data.transform
-        straight = place.b == 0 and place.d == 0 and place.a > 0 and place.e == -place.a
-        if data.crs is None or not data.crs.is_projected or not straight:
-            fault_ = "not on a north-up grid of square pixels in a projected coordinate system"
-            raise ProductError(path, fault_, REFETCH)
-        # Rows run south, so the row axis measures -y.
-        x, y = Axis(place.c, place.a, data.width), Axis(-place.f, place.a, data.height)
-        return Raster(path, data, x, y)
+        data = self._files.enter_context(open_raster(path, REFETCH))
+        axes = grid_axes(data.transform, data.width, data.height)
+        if data.crs is None or not data.crs.is_projected or axes is None:
+            fault = "not on a north-up grid of square pixels in a projected coordinate system"
+            raise ProductError(path, fault, REFETCH)
+        return Raster(path, data, *axes, (1,))
 
-    def _check_crs(self) -> None:
+    def _check_place(self) -> None:
+        """All files are of one place: one coordinate system, and ground that they share."""
         first = self._rasters[0]
         for raster in (*self._rasters, self._mask):
-            if raster.data.crs != first.data.crs:
+            if not _same_system(raster.data.crs, first.data.crs):
                 fault = f"its coordinate system differs from that of {first.path.name}"
+                raise ProductError(raster.path, fault, REFETCH)
+            if not (raster.x.meets(first.x) and raster.y.meets(first.y)):
+                fault = f"lies elsewhere than {first.path.name}, so it is of another scene"
                 raise ProductError(raster.path, fault, REFETCH)
 
 
-def _with_bands(raster: Raster, found: dict[int, tuple[Raster, int]]) -> Raster:
+def _same_system(one: CRS, other: CRS) -> bool:
+    """Files name one system in more than one way."""
+    return one == other or (one.to_epsg() is not None and one.to_epsg() == other.to_epsg())
+
+
+def _with_bands(raster: Raster, found: dict[int, tuple[Raster, int]], offset: int) -> Bands:
     own = sorted((band, index) for band, (file, index) in found.items() if file is raster)
     bands, indexes = zip(*own, strict=True)
-    return Raster(raster.path, raster.data, raster.x, raster.y, bands, indexes)
-
-
-def _check_bands(raster: Raster, names: tuple[str, ...]) -> None:
-    data = raster.data
-    if data.count != len(names):
-        fault = f"{data.count} bands where the catalogue names {len(names)} ({', '.join(names)})"
-        raise ProductError(raster.path, fault, REFETCH)
-    for dtype in data.dtypes:
-        if not np.issubdtype(dtype, np.integer):
-            raise ProductError(raster.path, f"{dtype} where digital numbers are integers", REFETCH)
+    numbers = several([numbers_of(raster.data, index, offset, raster.path) for index in indexes])
+    return Bands(raster.path, raster.data, raster.x, raster.y, indexes, bands, numbers)
 
 
 def _offset(product: Product) -> int:
@@ -188,13 +229,6 @@ def _offset(product: Product) -> int:
         fault = f"the catalogue says boa_offset {offset!r} where an integer DN is needed"
         raise ProductError(product.id, fault, "Catalogue the product again with `mmaq acquire`")
     return offset
-
-
-def _cause(fault: BaseException) -> str:
-    """What GDAL said: rasterio keeps it in the chain behind its own general message."""
-    while fault.__cause__ is not None:
-        fault = fault.__cause__
-    return str(fault)
 
 
 def mask_asset(assets: Mapping[str, object]) -> str | None:

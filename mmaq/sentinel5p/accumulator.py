@@ -139,9 +139,10 @@ class Accumulator:
     def _describe(self, granules: list[Granule], units: str, standard_name: str) -> None:
         if not granules:
             return
-        known = {granule.name for granule in self.granules}
+        # Pieces of one granule have its name, and contents of their own.
+        known = {(granule.name, granule.checksum) for granule in self.granules}
         for granule in granules:
-            if granule.name in known:
+            if (granule.name, granule.checksum) in known:
                 raise ProductError(granule.name, "the granule is given twice", "Give it once")
         if self.granules and units != self.units:
             fault = f"its unit {units!r} differs from the {self.units!r} of the granules before"

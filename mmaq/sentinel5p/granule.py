@@ -8,18 +8,25 @@ from datetime import datetime
 
 import numpy as np
 
-_NAME = re.compile(
-    r"S5P_(?P<mode>[A-Z]{4})_(?P<kind>L2__[A-Z0-9_]{6})_(?P<start>\d{8}T\d{6})_\d{8}T\d{6}"
-    r"_(?P<orbit>\d{5})_(?P<collection>\d{2})_(?P<version>\d{6})_\d{8}T\d{6}"
+NAME = re.compile(
+    r"S5P_(?P<stream>[A-Z_]{4})_(?P<kind>L2__[A-Z0-9_]{6})_(?P<start>\d{8}T\d{6})"
+    r"_(?P<stop>\d{8}T\d{6})_(?P<orbit>\d{5})_(?P<collection>\d{2})_(?P<processor>\d{6})"
+    r"_(?P<made>\d{8}T\d{6})"
 )
+"""A granule's official name (Level 2 Product User Manual, S5P-KNMI-L2-0021-MA, chapter on the
+structure of the file name); PAL_ is the stream of the Products Algorithm Laboratory. What others
+add before or after it (a subset, a second copy) is no part of it."""
+
+SUFFIXES = (".nc", ".nc4")
+"""Of NetCDF files, in any case."""
 
 
 @dataclass(frozen=True)
 class Granule:
     """One granule: ``processor`` "2.4.0", ``collection`` "03", ``start`` "2021-01-02T11:05:49Z".
 
-    Processor, collection and ``mode`` (OFFL, RPRO, NRTI) are "unknown", and the start "", when
-    the name does not tell them. KNMI advises against mixing processor versions in one mean, so
+    Processor, collection and ``mode`` (OFFL, RPRO, NRTI, PAL_) are "unknown", and the start "",
+    when the name does not tell them. KNMI advises against mixing processor versions in one mean, so
     they stay with the result. ``checksum`` is the catalogue's, "" where there is none.
     """
 
@@ -57,23 +64,24 @@ class Footprints:
 
 def product_kind(name: str) -> str | None:
     """``L2__NO2___`` and the like, from an official product name; ``None`` for another name."""
-    match = _NAME.search(name)
+    match = NAME.search(name)
     return match["kind"] if match else None
 
 
-def describe_granule(name: str, checksum: str = "") -> Granule:
-    """Read mode, version and collection off an official product name.
+def version_of(named: re.Match[str]) -> str:
+    """The processor's version in an official name: 020401 is 2.4.1."""
+    digits = named["processor"]
+    return ".".join(str(int(digits[at : at + 2])) for at in (0, 2, 4))
 
-    Source: naming convention, Sentinel-5P L2 Product User Manual (S5P-KNMI-L2-0021-MA), chapter
-    on the structure of the file name. A version 020401 is 2.4.1.
-    """
-    match = _NAME.search(name)
+
+def describe_granule(name: str, checksum: str = "") -> Granule:
+    """Read mode, version and collection off an official product name."""
+    match = NAME.search(name)
     if match is None:
         return Granule(name, checksum=checksum)
-    version = match["version"]
-    processor = ".".join(str(int(version[at : at + 2])) for at in (0, 2, 4))
     try:
         start = datetime.strptime(match["start"], "%Y%m%dT%H%M%S").isoformat() + "Z"
     except ValueError:  # digits, but no date
         start = ""
-    return Granule(match[0], processor, match["collection"], match["mode"], start, checksum)
+    about = version_of(match), match["collection"], match["stream"], start
+    return Granule(match[0], *about, checksum)

@@ -14,7 +14,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from mmaq.base.compiled import njit
 
 SLIVER = 1e-12
 """Overlaps below this share of a cell are rounding: the cell counts as untouched."""

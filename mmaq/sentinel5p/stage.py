@@ -11,9 +11,13 @@ from mmaq.base.errors import ArchiveError
 from mmaq.config.data import Grid
 from mmaq.contracts.archive import SENTINEL5P, Asset, Product, read_collection
 from mmaq.sentinel5p.accumulator import Accumulator, accumulate
+from mmaq.sentinel5p.granule import SUFFIXES
 from mmaq.sentinel5p.grid import RegularGrid
 from mmaq.sentinel5p.level3 import finish, log_totals
 from mmaq.sentinel5p.sums import read_sums, resume_sums, write_sums
+
+GRANULE = "product"
+"""The asset that is the granule, in an archive that `mmaq` made."""
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +54,10 @@ def grid_part(
 
 def _granule_of(product: Product) -> Asset:
     """The product's only NetCDF file, whatever the catalogue calls it."""
-    found = [asset for asset in product.assets.values() if asset.path.suffix == ".nc"]
+    named = product.assets.get(GRANULE)
+    if named is not None:
+        return named
+    found = [asset for asset in product.assets.values() if asset.path.suffix.lower() in SUFFIXES]
     if len(found) != 1:
         fault = f"the product has {len(found)} NetCDF assets, not one"
         raise ArchiveError(product.id, fault, "Catalogue one granule an item")

@@ -10,6 +10,9 @@ import numpy as np
 
 DAMAGED = "Get the file again; it may be truncated"
 
+MISSING = ("_FillValue", "missing_value")
+"""Attributes that name what is no data, as it is stored (CF conventions, 2.5.1)."""
+
 LIKELY_FILL = 1e30
 """Above any physical value; the default fill value of floating-point NetCDF is 9.97e36."""
 
@@ -52,9 +55,10 @@ class Stored(ABC):
         plain = stored.dtype == np.float32 and scale == 1 and offset == 0
         values: np.ndarray = stored.astype(np.float32 if plain else np.float64, copy=False)
         missing = ~(np.abs(values) < LIKELY_FILL)
-        fill = self.attributes.get("_FillValue")
-        if fill is not None and abs(np.ravel(fill)[0]) < LIKELY_FILL:
-            missing |= stored == np.ravel(fill)[0]
+        for name in MISSING:
+            for fill in np.ravel(self.attributes.get(name, ())):
+                if abs(fill) < LIKELY_FILL:
+                    missing |= stored == fill
         if not plain:
             values = values * scale + offset
         values[missing] = np.nan

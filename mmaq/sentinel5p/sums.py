@@ -20,10 +20,17 @@ from mmaq.sentinel5p.granule import Granule
 from mmaq.sentinel5p.grid import RegularGrid
 
 VERSION = 1
-"""Of the sums on disk. Raise it when a part of an earlier version must not be gone on from: its
-layout has changed, or other sums would come of the same granules. All granules of every part are
-then read again, and where they are not kept (``acquire.sentinel5p.keep``), terabytes are fetched
-again: hence a number that a person raises, and not a digest of the code."""
+"""Of the sums on disk. What decides a part's sums is this number, the settings and the granules.
+Raise it when a part of an earlier version must not be gone on from: its layout has changed, or
+other sums would come of the same granules. All granules of every part are then read again, and
+where they are not kept (``acquire.sentinel5p.keep``), terabytes are fetched again: hence a number
+that a person raises, and not a digest of the code."""
+
+UNNUMBERED = 1
+"""The version of parts from before versions were written, which hold a digest of the code."""
+
+FREE = {"part", "strict"}
+"""Settings that change no sum."""
 
 COUNTS = ("pixels", "used")
 
@@ -87,9 +94,9 @@ def read_sums(path: Path, config: Grid) -> Accumulator:
         with Dataset(path) as file:
             file.set_auto_mask(False)
             about = json.loads(file["about"][:].tobytes())
-            if about.get("version") != VERSION:
+            if about.get("version", UNNUMBERED) != VERSION:
                 raise ProductError(path, "the part is of another version of mmaq's sums", REMEDY)
-            if about["grid"] != fingerprint(config):
+            if not made_with(about["grid"], config):
                 raise ProductError(path, "the part was made with another grid section", REMEDY)
             for name in CELL.names or ():
                 cells[name] = file[name][:]
@@ -106,4 +113,16 @@ def fingerprint(config: Grid) -> str:
 
     How the period is cut and what becomes of broken granules change no sum.
     """
-    return config.model_dump_json(exclude={"part", "strict"})
+    return config.model_dump_json(exclude=FREE)
+
+
+def made_with(stored: str, config: Grid) -> bool:
+    """Whether sums with this fingerprint are those of ``config``.
+
+    A setting that is newer than the sums had its default when they were made; a setting that is
+    taken away, or a default that made other sums, needs another ``VERSION``. Before that number
+    a digest of the code stood behind the settings: it decides nothing.
+    """
+    settings, _ = json.JSONDecoder().raw_decode(stored)
+    then = Grid.model_validate({n: settings[n] for n in settings if n in Grid.model_fields})
+    return json.loads(fingerprint(then)) == json.loads(fingerprint(config))

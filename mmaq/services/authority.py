@@ -14,6 +14,8 @@ from mmaq.services.tokens import Tokens
 
 DATA_SPACE = ".dataspace.copernicus.eu"
 
+PORTS = {"https": 443, "http": 80}
+
 
 def trusts(service: Service, url: str) -> bool:
     """Whether the service's credentials may go to ``url``.
@@ -22,13 +24,22 @@ def trusts(service: Service, url: str) -> bool:
     catalogue sends downloads on to others of them. Nowhere else, whatever a manifest or a
     redirect says.
     """
-    own, other = urlsplit(service.url), urlsplit(url)
-    if (own.scheme, own.hostname, own.port) == (other.scheme, other.hostname, other.port):
+    if same_origin(service.url, url):
         return True
     return all(
         part.scheme == "https" and (part.hostname or "").endswith(DATA_SPACE)
-        for part in (own, other)
+        for part in (urlsplit(service.url), urlsplit(url))
     )
+
+
+def same_origin(one: str, other: str) -> bool:
+    """Whether two addresses are of one scheme, host and port."""
+    return _origin(one) == _origin(other)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    part = urlsplit(url)
+    return part.scheme, part.hostname, part.port or PORTS.get(part.scheme)
 
 
 class Authority:

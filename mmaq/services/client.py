@@ -15,7 +15,7 @@ import urllib3
 from mmaq import __version__
 from mmaq.base.errors import ServiceError
 from mmaq.services import endpoints, waiting
-from mmaq.services.authority import Authority, trusts
+from mmaq.services.authority import Authority, same_origin, trusts
 from mmaq.services.endpoints import Service
 from mmaq.services.faults import Broken, Gone, Refused, plain
 from mmaq.services.slots import pace, slot
@@ -33,8 +33,8 @@ class Client:
 
     Connection errors, 429 and 5xx are tried again, ``attempts`` times in all, after Retry-After
     (at most 10 min) or an exponentially growing time. ``patience`` is how many seconds may pass
-    without a byte. Proxies come from the environment; TLS is always verified; credentials go to
-    the service's own host and nowhere else, also not after a redirect.
+    without a byte. Proxies come from the environment; TLS is always verified; credentials, in
+    headers or in a form, go to the service's own host and nowhere else, also not after a redirect.
     """
 
     def __init__(self, service: Service, *, attempts: int = 6, patience: float = 60.0) -> None:
@@ -151,6 +151,11 @@ class Client:
             if url.startswith("https:") and not target.startswith("https:"):
                 fault_text = "redirects to an address that is not encrypted"
                 raise ServiceError(plain(url), fault_text, "Tell the service")
+            if "data" in sent and not same_origin(url, target):
+                # A form holds user and password, whatever the redirect makes of it.
+                fault_text = f"sends the log-in on to another address, {plain(target)}"
+                remedy = "Check its address in acquire.endpoints; nothing was sent there"
+                raise ServiceError(plain(url), fault_text, remedy)
             if response.status_code == 303:
                 method = "GET"
                 sent = {}

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 
+from mmaq.base import stopping
 from mmaq.base.errors import ServiceError
 from mmaq.base.files import replacing
 from mmaq.services.faults import DiskFull
@@ -46,17 +47,18 @@ class Part:
     @property
     def validator(self) -> str:
         """What the service called the state of the file these bytes are of, "" if it did not."""
-        return self._note.read_text() if self._note.exists() else ""
+        return self._note.read_text(encoding="utf-8") if self._note.exists() else ""
 
     def begin(self, validator: str) -> None:
         """Forget all bytes; those to come are of the file in the state ``validator``."""
         self._stream.truncate(0)
         with naming_a_full_disk(self.path), replacing(self._note) as temporary:
-            temporary.write_text(validator)
+            temporary.write_text(validator, encoding="utf-8")
 
     def append(self, block: bytes) -> None:
         """Add bytes; ServiceError when the disk is full (what was written before is kept)."""
         left = memoryview(block)
+        stopping.check()
         with naming_a_full_disk(self.path):
             while left:
                 left = left[self._stream.write(left) :]

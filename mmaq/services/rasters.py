@@ -36,7 +36,7 @@ waits in GDAL, which is right as well and keeps other readers waiting."""
 
 
 class Raster:
-    """An open remote raster; ``read`` gives zeros where bytes are missing on disk."""
+    """An open remote raster; what is read is zeros where bytes are missing on disk."""
 
     def __init__(self, opened: rasterio.DatasetReader, opener: _Opener) -> None:
         self._opened, self._opener = opened, opener
@@ -44,14 +44,22 @@ class Raster:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._opened, name)
 
-    def read(self, band: int, window: Window) -> np.ndarray:
-        """Values of a window, (rows, columns)."""
+    def read(self, bands: int | list[int], window: Window) -> np.ndarray:
+        """Values of a window: (rows, columns) of one band, or (bands, rows, columns)."""
+        return self._read("read", bands, window)
+
+    def read_masks(self, bands: int | list[int], window: Window) -> np.ndarray:
+        """As ``read``, 0 where a pixel of the window is declared no data."""
+        return self._read("read_masks", bands, window)
+
+    def _read(self, method: str, bands: int | list[int], window: Window) -> np.ndarray:
         try:
-            values: np.ndarray = self._opened.read(band, window=window)
+            values: np.ndarray = getattr(self._opened, method)(bands, window=window)
         except rasterio.errors.RasterioError:
             if not self._opener.missing:
                 raise
-            return np.zeros((window.height, window.width), self._opened.dtypes[band - 1])
+            several = (len(bands),) if isinstance(bands, list) else ()
+            return np.zeros((*several, window.height, window.width), self._opened.dtypes[0])
         return values
 
 

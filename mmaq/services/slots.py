@@ -73,7 +73,7 @@ def pace(service: Service) -> None:
     folder = slots_folder()
     folder.mkdir(parents=True, exist_ok=True)
     apart = 60.0 / service.per_minute
-    with open(folder / f"{service.name}.pace", "a+") as stream:
+    with open(folder / f"{service.name}.pace", "a+", encoding="utf-8") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         stream.seek(0)
         now = time.time()

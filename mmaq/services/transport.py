@@ -32,7 +32,6 @@ def send(
     session: requests.Session, method: str, url: str, patience: float, **sent: Any
 ) -> requests.Response:
     """The head of the answer to one request; redirects are left to the caller."""
-    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     return session.request(
         method,
         url,
@@ -40,9 +39,15 @@ def send(
         allow_redirects=False,
         timeout=(min(CONNECT, patience), patience),
         proxies=get_environ_proxies(url),
-        verify=bundle or True,
+        verify=certificates(),
         **sent,
     )
+
+
+def certificates() -> str | bool:
+    """What servers are verified with: the environment's bundle, else the library's."""
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    return bundle or True
 
 
 def uncertified(fault: Exception) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import random
-import time
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
 import tenacity
+
+from mmaq.base import stopping
 
 LONGEST = 600.0
 """Seconds: a server that asks for more is asked again after this."""
@@ -18,7 +19,7 @@ LOG = logging.getLogger(__name__)
 
 def wait(seconds: float) -> None:
     """Sleep. Everything here waits through this one function, so that tests can skip it."""
-    time.sleep(seconds)
+    stopping.pause(seconds)
 
 
 class TryAgain(Exception):

@@ -11,13 +11,13 @@ their mean in three of four cases only, so the spread of the runs enters as in S
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 from mmaq.statistics.metrics import (
     CLASS_METRICS,
@@ -27,6 +27,7 @@ from mmaq.statistics.metrics import (
     interval_metrics,
     metrics,
 )
+from mmaq.statistics.resamples import Resamples, draw
 
 LEVELS = (2.5, 97.5)
 
@@ -37,13 +38,9 @@ POSSIBLE = {
 }
 """The least and the most that a figure can be."""
 
-SEED = 20_000
-"""One seed for all rows: on the same stations every method sees the same resamples, so that the
-difference of two methods can be paired."""
-
 
 class Estimate(NamedTuple):
-    """Metrics by name, (k,) each: the mean over runs and its 95 % bounds."""
+    """Metrics by name, (k,) each: the mean over runs, or the pooled figure, and its 95 % bounds."""
 
     names: tuple[str, ...]
     value: np.ndarray
@@ -51,65 +48,102 @@ class Estimate(NamedTuple):
     high: np.ndarray
 
 
-def estimate_metrics(predictions: pd.DataFrame, units: pd.Series, draws: int) -> Estimate:
+@dataclass(frozen=True)
+class Outcomes:
+    """What several methods predicted at the same stations in the same runs.
+
+    Attributes:
+        measured: (stations,) in ug/m3.
+        tested: which run tested which station, (runs, stations) bool.
+        prediction: (methods, runs, stations) in ug/m3, NaN where not tested.
+        radius: half width of the 90 % intervals, as ``prediction``; NaN too where none was
+            calibrated.
+    """
+
+    measured: np.ndarray
+    tested: np.ndarray
+    prediction: np.ndarray
+    radius: np.ndarray
+
+    @classmethod
+    def of(cls, predictions: pd.DataFrame, stations: pd.Index) -> Outcomes:
+        """Those of one method at ``stations``, which names all that it was tested at.
+
+        Args:
+            predictions: columns run, site_id, measured, prediction and radius (ug/m3); a station
+                at most once a run.
+            stations: ``site_id`` of each column of the result.
+        """
+        runs, row = np.unique(predictions["run"].to_numpy(), return_inverse=True)
+        at = row, stations.get_indexer(predictions["site_id"])
+        tested = np.zeros((len(runs), len(stations)), dtype=bool)
+        tested[at] = True
+        values = np.full((3, *tested.shape), np.nan)
+        for number, name in enumerate(("measured", "prediction", "radius")):
+            values[(number, *at)] = predictions[name].to_numpy(float)
+        first = tested.argmax(axis=0)
+        measured = values[0, first, np.arange(len(stations))]
+        return cls(measured, tested, values[1:2], values[2:])
+
+    @classmethod
+    def join(cls, methods: Sequence[Outcomes]) -> Outcomes:
+        """Those of all ``methods``, which were tested at the same stations in the same runs."""
+        prediction = np.concatenate([each.prediction for each in methods])
+        radius = np.concatenate([each.radius for each in methods])
+        return replace(methods[0], prediction=prediction, radius=radius)
+
+    def take(self, stations: np.ndarray) -> Outcomes:
+        """Those at some of the stations, (stations,) bool, in the runs that tested one of them."""
+        runs = self.tested[:, stations].any(axis=1)
+        return Outcomes(
+            self.measured[stations], self.tested[runs][:, stations],
+            self.prediction[:, runs][:, :, stations], self.radius[:, runs][:, :, stations],
+        )  # fmt: skip
+
+
+def estimate_metrics(outcomes: Outcomes, units: np.ndarray, draws: int) -> list[Estimate]:
     """The mean over runs of each metric of a run's pooled predictions, and its interval.
 
-    Coverage and width of the 90 % intervals are among them where all predictions have one.
+    One for each method, which all see the same resamples. Coverage and width of the 90 % intervals
+    are among the metrics where all predictions of all methods have one.
 
     Args:
-        predictions: columns run, site_id, measured, prediction and radius (ug/m3); a station at
-            most once a run.
-        units: what is resampled together, by ``site_id``: its own name, its block or its country.
+        outcomes: of methods on stations, each of which a run tested; a prediction that is missing
+            leaves all methods without intervals.
+        units: what is resampled together, (stations,): the station's own name, its block or its
+            country.
         draws: number of resamples.
     """
-    calibrated = bool(np.isfinite(predictions["radius"]).all())
-    of_station = units.reindex(np.unique(predictions["site_id"].to_numpy(str)))
-    weights = draw_weights(of_station.to_numpy(str), draws)
-    once = np.ones((1, len(of_station)))
-    values: list[np.ndarray] = []
-    resampled: list[np.ndarray] = []
-    for _, run in predictions.groupby("run"):
-        target, prediction = run["measured"].to_numpy(float), run["prediction"].to_numpy(float)
-        radius = run["radius"].to_numpy(float)
-        position = of_station.index.get_indexer(run["site_id"].to_numpy(str))
-        for figures, weight in ((values, once), (resampled, weights)):
-            weight = weight[:, position]
-            found = [metrics(target, prediction, weight)]
-            if calibrated:
-                found.append(interval_metrics(target, prediction, radius, weight))
-            figures.append(np.hstack(found))
+    calibrated = bool(np.isfinite(outcomes.radius[:, outcomes.tested]).all())
     names = METRICS + INTERVAL_METRICS if calibrated else METRICS
-    units_drawn = of_station.nunique()
-    bounds = interval(np.vstack(values), np.stack(resampled, axis=1), units_drawn)
-    return Estimate(names, np.mean(values, axis=0)[0], *_possible(names, *bounds))
+    values = _of_runs(outcomes, Resamples.once(len(units)), names)[0]
+    resampled = _of_runs(outcomes, draw(units, draws), names)
+    runs, methods, count = values.shape
+    low, high = interval(
+        values.reshape(runs, -1), resampled.reshape(draws, runs, -1), len(np.unique(units))
+    )
+    parts = values.mean(axis=0), low.reshape(methods, count), high.reshape(methods, count)
+    return [
+        Estimate(names, value, *possible(names, least, most))
+        for value, least, most in zip(*parts, strict=True)
+    ]
 
 
-def estimate_counts(
-    runs: dict[int, tuple[np.ndarray, np.ndarray]],
-    names: tuple[str, ...],
-    metrics: Callable[[np.ndarray], np.ndarray],
-    draws: int,
-) -> Estimate:
-    """The mean over runs of each metric, and its 95 % interval over locations.
-
-    Args:
-        runs: by number, the locations of its test scenes (n,) and their counts (n, k).
-        names: of the m metrics.
-        metrics: (draws, k) sums to (draws, m).
-        draws: number of resamples. A location is drawn with all its scenes, of all runs.
-    """  # fmt: skip
-    places = np.unique(np.concatenate([location for location, _ in runs.values()]))
-    weights = draw_weights(places, draws)
-    values, resampled = [], []
-    for location, counts in runs.values():
-        by_place = pd.DataFrame(counts).groupby(location).sum().reindex(places, fill_value=0)
-        values.append(metrics(by_place.to_numpy(float).sum(axis=0, keepdims=True))[0])
-        resampled.append(metrics(weights @ by_place.to_numpy(float)))
-    bounds = interval(np.vstack(values), np.stack(resampled, axis=1), len(places))
-    return Estimate(names, np.mean(values, axis=0), *_possible(names, *bounds))
+def _of_runs(outcomes: Outcomes, drawn: Resamples, names: tuple[str, ...]) -> np.ndarray:
+    """Metrics of each run of each method in each resample, (draws, runs, methods, k)."""
+    found = []
+    for run, here in enumerate(outcomes.tested):
+        target, taken = outcomes.measured[here], drawn.take(here)
+        prediction, radius = outcomes.prediction[:, run, here], outcomes.radius[:, run, here]
+        figures = metrics(target, prediction, taken)
+        if len(names) > len(METRICS):
+            more = interval_metrics(target, prediction, radius, taken)
+            figures = np.concatenate([figures, more], axis=-1)
+        found.append(np.moveaxis(figures, 1, 0))
+    return np.stack(found, axis=1)
 
 
-def _possible(
+def possible(
     names: tuple[str, ...], low: np.ndarray, high: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bounds cut to what a figure can be: no R2 is above 1, and no error below 0."""
@@ -117,30 +151,13 @@ def _possible(
     return np.maximum(low, least), np.minimum(high, most)
 
 
-def draw_weights(units: np.ndarray, draws: int) -> np.ndarray:
-    """How often each station is in each resample of as many units, (draws, stations).
-
-    Args:
-        units: the unit of each station, (stations,).
-        draws: number of resamples.
-    """
-    names, member = np.unique(units, return_inverse=True)
-    return _multinomial(len(names), draws)[:, member]
-
-
-@lru_cache(maxsize=16)
-def _multinomial(count: int, draws: int) -> np.ndarray:
-    """Resamples of ``count`` units, (draws, count); many rows of the table share them."""
-    share = np.full(count, 1.0 / count)
-    drawn = np.random.default_rng(SEED).multinomial(count, share, size=draws).astype(float)
-    drawn.setflags(write=False)
-    return drawn
-
-
 def interval(
-    values: np.ndarray, resampled: np.ndarray, units: int
+    values: np.ndarray,
+    resampled: np.ndarray,
+    units: int,
+    pooled: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """95 % bounds of the mean over runs of k figures, (k,) each.
+    """95 % bounds of the mean over runs of k figures, or of their pooled figures, (k,) each.
 
     The squared standard error is that of other stations plus that of other runs. The first comes
     from the bootstrap, on each side by itself, since figures such as R2 are skewed; ``units`` - 1
@@ -160,16 +177,21 @@ def interval(
         values: of each run, (runs, k).
         resampled: of each run in each resample of units, (draws, runs, k).
         units: how many stations, blocks or countries were drawn from.
+        pooled: figures of all runs' samples together, (k,), and in each resample, (draws, k),
+            where these are asked for and not the mean. Between runs they vary as the mean does.
     """
     runs, figures = values.shape
-    defined = resampled[np.isfinite(resampled).all(axis=(1, 2))]
+    whole = np.isfinite(resampled).all(axis=(1, 2))
+    defined = resampled[whole]
     if not len(defined) or units < 2:
         missing = np.full(figures, np.nan)
         return missing, missing
-    mean = values.mean(axis=0)
-    sides = np.percentile(defined.mean(axis=1), LEVELS, axis=0) - mean
+    if pooled is None:
+        pooled = values.mean(axis=0), resampled.mean(axis=1)
+    middle, drawn = pooled
+    sides = np.percentile(drawn[whole], LEVELS, axis=0) - middle
     # A bootstrap of few units is too narrow: its variance is that of the sample, not of its kind.
-    of_units = (sides / norm.ppf(0.975)) ** 2 * units / (units - 1)
+    of_units = (sides / ndtri(0.975)) ** 2 * units / (units - 1)
     between, of_runs = np.zeros(figures), np.zeros(figures)
     if runs > 1:
         between = values.var(axis=0, ddof=1)
@@ -178,10 +200,10 @@ def interval(
     total = of_units + of_runs
     by_runs = np.where(of_runs > 0.0, between / runs, 0.0)
     rest = np.maximum(total - by_runs, 0.0)
-    few, many = t.ppf(0.975, [max(runs - 1, 1), units - 1])
+    few, many = stdtrit([max(runs - 1, 1), units - 1], 0.975)
     with np.errstate(divide="ignore", invalid="ignore"):
         cochran = (rest * many + by_runs * few) / (rest + by_runs)
         known = of_units**2 / (units - 1) + by_runs**2 / max(runs - 1, 1)
-        welch = t.ppf(0.975, total**2 / known)
+        welch = stdtrit(total**2 / known, 0.975)
         reach = np.where(total > 0.0, np.sqrt(total) * (cochran + welch) / 2, 0.0)
-    return mean - reach[0], mean + reach[1]
+    return middle - reach[0], middle + reach[1]

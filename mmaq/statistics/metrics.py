@@ -1,4 +1,4 @@
-"""Errors of predictions, for weighted samples: weights are how often a resample drew each.
+"""Errors of predictions, of samples and of their resamples.
 
 Concentrations have errors in ug/m3. What is classified or segmented has counts that add up over
 samples, the cells of a confusion matrix or numbers of pixels, and metrics of their sums.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmaq.statistics.resamples import Resamples
 from mmaq.vocabulary import FUEL_CLASSES
 
 METRICS = ("r2", "mse", "rmse", "mae", "bias")
@@ -21,45 +22,48 @@ PIXEL_METRICS = ("miou", "foreground_iou")
 PIXELS = ("true_positive", "false_positive", "false_negative", "true_negative")
 
 
-def metrics(target: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted metrics, (draws, 5) in the order of ``METRICS``.
+def metrics(target: np.ndarray, prediction: np.ndarray, resamples: Resamples) -> np.ndarray:
+    """Metrics of each resample, (..., draws, 5) in the order of ``METRICS``.
 
-    R2 is 1 - SSE/SST with SST about the weighted mean of the target; ``bias`` is the mean of
-    prediction minus target. ``mse`` is in (ug/m3)^2, the other errors are in ug/m3. A draw that
-    weighs nothing, or only equal targets (where R2 is undefined), gives NaN.
+    R2 is 1 - SSE/SST with SST about the mean of the drawn targets; ``bias`` is the mean of
+    prediction minus target. ``mse`` is in (ug/m3)^2, the other errors are in ug/m3. A draw of
+    none of the samples, or of equal targets (where R2 is undefined), gives NaN.
 
     Args:
         target: measured concentration, (n,) in ug/m3.
-        prediction: predicted concentration, (n,) in ug/m3.
-        weights: (draws, n), non-negative.
+        prediction: predicted concentration, (..., n) in ug/m3: of one method or of many.
+        resamples: of the n samples.
     """
     error = prediction - target
     # About the plain mean, so that the variance below loses no digits.
     centred = target - target.mean()
-    moments = np.column_stack([centred, centred**2, error, error**2, np.abs(error)])
-    total = weights.sum(axis=1)
+    total = resamples.sums(np.ones(len(target)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        first, second, bias, mse, mae = (weights @ moments / total[:, None]).T
+        first, second = resamples.sums(np.stack([centred, centred**2])) / total
+        bias, mse, mae = resamples.sums(np.stack([error, error**2, np.abs(error)])) / total
         variance = second - first**2
         flat = variance <= 1e-12 * np.maximum(second, 1e-300)
         r2 = np.where(flat, np.nan, 1.0 - mse / variance)
-    return np.column_stack([r2, mse, np.sqrt(mse), mae, bias])
+    return np.stack([r2, mse, np.sqrt(mse), mae, bias], axis=-1)
 
 
 def interval_metrics(
-    target: np.ndarray, prediction: np.ndarray, radius: np.ndarray, weights: np.ndarray
+    target: np.ndarray, prediction: np.ndarray, radius: np.ndarray, resamples: Resamples
 ) -> np.ndarray:
-    """Weighted share of targets within their intervals and mean width in ug/m3, (draws, 2).
+    """Share of targets within their intervals and mean width in ug/m3, (..., draws, 2).
 
     Args:
         target: measured concentration, (n,) in ug/m3.
-        prediction: middle of the interval, (n,) in ug/m3.
-        radius: half of its width, (n,) in ug/m3.
-        weights: (draws, n), non-negative; a draw that weighs nothing gives NaN.
+        prediction: middle of the interval, (..., n) in ug/m3.
+        radius: half of its width, (..., n) in ug/m3.
+        resamples: of the n samples; a draw of none of them gives NaN.
     """
     inside = (np.abs(prediction - target) <= radius).astype(float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return weights @ np.column_stack([inside, 2.0 * radius]) / weights.sum(axis=1)[:, None]
+        found = resamples.sums(np.stack([inside, 2.0 * radius])) / resamples.sums(
+            np.ones(len(target))
+        )
+    return np.moveaxis(found, 0, -1)
 
 
 def confusion_cells(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:

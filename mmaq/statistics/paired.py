@@ -10,12 +10,15 @@ the interval holds what other runs would give too.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from mmaq.statistics.bootstrap import draw_weights, interval
+from mmaq.statistics.bootstrap import interval
+from mmaq.statistics.counts import Counts, Metrics
+from mmaq.statistics.resamples import Resamples, draw
 from mmaq.vocabulary import METHODS, PROTOCOLS, REFERENCES
 
 ENTRY = ("method", "protocol", "modalities")
@@ -26,6 +29,10 @@ AT_ONCE = 256
 """Pairs whose resamples are held in memory together."""
 
 FIGURES = ("difference", "low", "high", "block_low", "block_high", "stations", "verdict")
+
+
+Name = tuple[str, str, str]
+"""A method by ENTRY."""
 
 
 def compare_pairs(predictions: pd.DataFrame, blocks: pd.Series, draws: int) -> pd.DataFrame:
@@ -72,16 +79,45 @@ def compare_pairs(predictions: pd.DataFrame, blocks: pd.Series, draws: int) -> p
     return rows.reindex(columns=[*ENTRY, *OTHER, *FIGURES]).reset_index(drop=True)
 
 
+def compare_counts(
+    counts: Mapping[Name, Counts], metrics: Metrics, metric: int, draws: int
+) -> pd.DataFrame:
+    """The difference in a metric of each pair of methods on scenes, as :func:`compare_pairs`.
+
+    Figures are those of all runs' scenes together. What is drawn are places with all their
+    scenes, and there are no blocks: a pair is clear where its one interval is.
+
+    Args:
+        counts: by method, protocol and modalities; of the same runs and scenes.
+        metrics: (draws, k) sums to (draws, m).
+        metric: which of the m is compared.
+        draws: number of resamples.
+    """
+    names = sorted(counts, key=_rank)
+    found = {name: counts[name].figures(metrics, draws) for name in names}
+    rows = []
+    for first, second in combinations(names, 2):
+        difference = found[first].less(found[second])
+        low, high = (bound[metric] for bound in difference.interval())
+        about = difference.once[0, metric], low, high, np.nan, np.nan, difference.places
+        rows.append((*first, *second, *about, str(_verdict(low > 0, high < 0))))
+    return pd.DataFrame(rows, columns=[*ENTRY, *OTHER, *FIGURES])
+
+
+def _verdict(better: np.ndarray, worse: np.ndarray) -> np.ndarray:
+    return np.where(better, "better", np.where(worse, "worse", "open"))
+
+
 def _figures(
     squares: np.ndarray, shared: np.ndarray, measured: np.ndarray, pairs: np.ndarray,
     stations: np.ndarray, blocks: np.ndarray, draws: int,
 ) -> pd.DataFrame:  # fmt: skip
     """FIGURES of ``pairs``, (p, 2) positions among the methods, that share their stations."""
-    once = np.ones((1, len(stations)))
+    once = Resamples.once(len(stations))
     value = _differences(unexplained(squares, shared, measured, once), pairs)[0]
     bounds = []
     for units in (stations, blocks):
-        left = unexplained(squares, shared, measured, draw_weights(units, draws))
+        left = unexplained(squares, shared, measured, draw(units, draws))
         count = len(np.unique(units))
         found = [
             interval(value[:, some], _differences(left, pairs[some]), count)
@@ -90,7 +126,7 @@ def _figures(
         bounds += [np.concatenate(side) for side in zip(*found, strict=True)]
     low, high, block_low, block_high = bounds
     better, worse = (low > 0) & (block_low > 0), (high < 0) & (block_high < 0)
-    verdict = np.where(better, "better", np.where(worse, "worse", "open"))
+    verdict = _verdict(better, worse)
     figures = value.mean(axis=0), low, high, block_low, block_high, len(stations), verdict
     return pd.DataFrame(dict(zip(FIGURES, figures, strict=True)))
 
@@ -101,7 +137,7 @@ def _differences(left: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 
 def unexplained(
-    squares: np.ndarray, shared: np.ndarray, measured: np.ndarray, weights: np.ndarray
+    squares: np.ndarray, shared: np.ndarray, measured: np.ndarray, drawn: Resamples
 ) -> np.ndarray:
     """1 - R2 of each method and run, (draws, runs, methods); NaN where it is undefined.
 
@@ -111,21 +147,21 @@ def unexplained(
         shared: which runs and stations take part, (runs, stations) bool; a run without any is left
             out.
         measured: (stations,) in the unit of the errors.
-        weights: how often a resample drew each station, (draws, stations).
+        drawn: resamples of the stations.
     """
     parts = []
     for run in np.flatnonzero(shared.any(axis=1)):
         here = shared[run]
         target = measured[here] - measured[here].mean()
-        moments = weights[:, here] @ np.column_stack([np.ones(here.sum()), target, target**2])
-        count, first, second = moments.T
+        drawn_here = drawn.take(here)
+        count, first, second = drawn_here.sums(np.stack([np.ones(len(target)), target, target**2]))
         with np.errstate(divide="ignore", invalid="ignore"):
             variation = second - first**2 / count
             variation[~(variation > 1e-12 * second)] = np.nan  # equal targets
-        parts.append(weights[:, here] @ squares[:, run, here].T / variation[:, None])
+        parts.append((drawn_here.sums(squares[:, run, here]) / variation).T)
     return np.stack(parts, axis=1)
 
 
-def _rank(name: tuple[str, str, str]) -> tuple[int, int, str]:
+def _rank(name: Name) -> tuple[int, int, str]:
     method, protocol, modalities = name
     return (METHODS + REFERENCES).index(method), PROTOCOLS.index(protocol), modalities

@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
-from sklearn.model_selection import GroupKFold, KFold
 
 from mmaq.base.errors import Unavailable
 from mmaq.base.geo import EARTH_RADIUS_KM, unit_vectors
@@ -27,8 +26,6 @@ PARTS = 5
 """The calibration part is one in so many."""
 FEWEST = 10
 """Stations that keep their labels at least, or all where a training part has fewer."""
-SHARE_OF_PLACES = 4
-"""Of the scenes of power plants, one place in so many is tested on."""
 STREAM = 1
 """Sets the draws of labels apart from those of the folds, which come from the same seed."""
 
@@ -180,6 +177,9 @@ def inner_folds(stations: Stations, seed: int) -> list[Fold]:
     Raises:
         Unavailable: the training part cannot be split so.
     """
+    # Half a second to import, which splits without folds to choose by need not wait for.
+    from sklearn.model_selection import GroupKFold, KFold
+
     size = len(stations)
     units = size if stations.groups is None else len(np.unique(stations.groups))
     if units < 2:
@@ -223,30 +223,32 @@ def labelled(count: int, share: float, seed: int) -> np.ndarray:
     return np.sort(order[: max(FEWEST, round(share * count))])
 
 
-def split_scenes(locations: np.ndarray, labels: np.ndarray, seed: int) -> Fold:
-    """A quarter of the places as the test set, of each label about a quarter of its places.
+def scene_folds(locations: np.ndarray, labels: np.ndarray, folds: int, seed: int) -> list[Fold]:
+    """Folds of scenes such that each place is tested once, of each label in about equal shares.
 
-    Places are shuffled, ordered by their most frequent label, and every fourth is taken.
+    Places are shuffled, ordered by their most frequent label, and dealt out in turn.
 
     Args:
         locations: of each scene, (n,).
-        labels: what both parts shall have in equal shares, (n,) integers.
+        labels: what all folds shall have in equal shares, (n,) integers.
+        folds: how many.
         seed: of the draw.
 
     Raises:
-        Unavailable: there are fewer than four places.
+        Unavailable: there are fewer places than folds.
     """
     places, place = np.unique(locations, return_inverse=True)
-    if len(places) < SHARE_OF_PLACES:
-        raise Unavailable(f"{len(places)} places cannot be split into training and test")
+    if len(places) < folds:
+        raise Unavailable(f"{len(places)} places cannot make {folds} folds")
     kinds, kind = np.unique(labels, return_inverse=True)
     votes = np.zeros((len(places), len(kinds)))
     np.add.at(votes, (place, kind), 1)
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(len(places))
     ordered = shuffled[np.argsort(votes.argmax(axis=1)[shuffled], kind="stable")]
-    test = np.isin(place, ordered[rng.integers(SHARE_OF_PLACES) :: SHARE_OF_PLACES])
-    return Fold(np.flatnonzero(~test), np.flatnonzero(test))
+    fold = np.empty(len(places), dtype=int)
+    fold[ordered] = (np.arange(len(places)) - rng.integers(folds)) % folds
+    return _from_labels(fold[place])
 
 
 def official_fold(tested: np.ndarray) -> Fold:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from mmaq.base.errors import TableError
-from mmaq.base.files import read_json
+from mmaq.base.files import files_below, read_json
 from mmaq.base.tables import read_table
 
 OUTSIDE = 5.0
@@ -67,7 +67,9 @@ def find_scenes(root: Path) -> list[SceneFile]:
             raise TableError(root / name, "it does not exist", REMEDY)
     images = root / IMAGES
     found = []
-    for path in sorted(images.rglob("*.tif")):
+    for path in files_below(images):
+        if path.suffix.lower() != ".tif":
+            continue
         folders = path.parent.relative_to(images).parts
         kinds = [kind for kind in KINDS if kind in folders]
         if len(kinds) == 1:
@@ -114,7 +116,9 @@ def read_outlines(root: Path) -> dict[tuple[str, str], Outlines]:
     """
     folder = root / OUTLINES
     found: dict[tuple[str, str], Outlines] = {}
-    for path in sorted(folder.rglob("*.json")):
+    for path in files_below(folder):
+        if path.suffix.lower() != ".json":
+            continue
         part = part_of(path, folder)
         label = read_json(path, TableError, "Fetch the labels again (Zenodo 5874537)")
         try:

@@ -9,12 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+from rasterio.enums import MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.features import rasterize
 from rasterio.warp import transform as to_crs
 from scipy import ndimage
 
 from mmaq.base.errors import ProductError, StoreError
+from mmaq.base.rasters import declared_scale, read_pixels
+from mmaq.base.reflectance import REMEDY as IN_DN
+from mmaq.base.reflectance import other_unit
+from mmaq.sentinel2.numbers import factor_of
 from mmaq.transfer.labels import Outlines
 from mmaq.vocabulary import BANDS
 
@@ -53,11 +58,13 @@ REFETCH = "Fetch the images again (Zenodo 5874537)"
 def read_image(path: Path) -> tuple[np.ndarray, int, tuple[float, float]]:
     """Bands (12, 120, 120) uint16, the file's nominal side, and the longitude and latitude.
 
-    The centre is cut from a larger image. A side that is off by one or two pixels is cut, or its
+    Values are reflectance x 10000 by the file's own tags; what it declares no data is 0. The centre
+    is cut from a larger image. A side that is off by one or two pixels is cut, or its
     last pixels repeated, as the released code does. Without georeference the place is NaN.
 
     Raises:
-        ProductError: the file is damaged, or has other bands or sides.
+        ProductError: the file is damaged, has other bands or sides, holds what is no number, or is
+            not in DN.
     """
     try:
         with warnings.catch_warnings():
@@ -68,12 +75,18 @@ def read_image(path: Path) -> tuple[np.ndarray, int, tuple[float, float]]:
                     raise ProductError(path, fault, "Give B01 to B12 with B8A and B10")
                 side = _nominal(path, file.shape)
                 place = _place(file)
-                values = file.read(READ)
+                pixels = read_pixels(file, READ, 0, 0, *file.shape)
+                factor = factor_of(declared_scale(file, READ[0])[0], path)
+                picture = file.dtypes[0] == "uint8"
+                declares = MaskFlags.all_valid not in file.mask_flag_enums[0]
     except RasterioError as fault:
         raise ProductError(path, f"not a readable GeoTIFF ({fault})", REFETCH) from None
-    if not np.isfinite(values).all():
+    if not declares and not pixels.valid.all():
         raise ProductError(path, "it holds values that are not finite", REFETCH)
-    values = np.clip(np.rint(values), 0, 65535).astype(np.uint16)
+    scaled = np.where(pixels.valid, pixels.values, 0.0) * factor
+    if unit := other_unit(scaled.astype(np.uint8) if picture else scaled):
+        raise ProductError(path, unit, IN_DN)
+    values = np.clip(np.rint(scaled), 0, 65535).astype(np.uint16)
     return cut_centre(_square(values, side)), side, place
 
 

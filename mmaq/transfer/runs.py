@@ -1,4 +1,4 @@
-"""One run of a transfer task: its encoder, its split, training and prediction."""
+"""One run of a transfer task by a network: its encoder, training and prediction."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import nn
 
@@ -17,14 +16,11 @@ from mmaq.config.transfer import Transfer
 from mmaq.estimators.encoders import load_network
 from mmaq.learn.devices import device
 from mmaq.learn.models.encoders import Encoders
-from mmaq.statistics.splits import Fold, split_scenes
 from mmaq.transfer.fuel import predict_fuel, train_fuel
-from mmaq.transfer.labels import UNKNOWN
+from mmaq.transfer.holdouts import Holdout
 from mmaq.transfer.networks import FuelNetwork, PlumeNetwork
 from mmaq.transfer.plume import count_pixels, predict_plume, train_plume
 from mmaq.transfer.scenes import Scenes, band_statistics, load_scenes
-from mmaq.transfer.store import PlantStore
-from mmaq.vocabulary import FUEL_CLASSES
 
 S2 = "s2"
 
@@ -62,78 +58,35 @@ def load_encoder(
     return Encoder(encoders[S2], encoders.widths[S2])
 
 
-class Run(NamedTuple):
-    """Test scenes of one seed: rows of the index, what was predicted, number of training scenes."""
-
-    test: pd.DataFrame
-    outcomes: np.ndarray
-    trained: int
-
-
-def run_seed(
-    store: PlantStore, encoder: Encoder, config: Transfer, part: TransferPart, seed: int
-) -> Run:
-    """Train on the training scenes and predict the test scenes of a seed's split.
+def predict_by_network(
+    holdout: Holdout, encoder: Encoder, config: Transfer, part: TransferPart, seed: int
+) -> np.ndarray:
+    """Train on the training scenes and predict the test scenes.
 
     Statistics are those of the training scenes; no test scene enters anything before it is
-    predicted.
-
-    Raises:
-        Unavailable: no scene has a label of the task, or there are too few places.
+    predicted. Classes of the fuel (m,), or numbers of pixels (m, 4).
     """
-    rows = task_rows(store, part.task)
-    index = store.index.iloc[rows].reset_index(drop=True)
-    split = split_scenes(index["location"].to_numpy(str), index["fuel"].to_numpy(), seed)
-    images, masks = store.images[rows], store.masks[rows]
-    scenes = load_scenes(images, masks, band_statistics(images, split.train), config.size)
+    statistics = band_statistics(holdout.images, holdout.split.train)
+    scenes = load_scenes(holdout.images, holdout.masks, statistics, config.size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # of the weights of head and decoder
-        if part.task == "fuel":
-            outcomes = _classify(encoder, scenes, index, split, config, part, seed)
-        else:
-            outcomes = _segment(encoder, scenes, masks, split, config, part, seed)
-    return Run(index.iloc[split.test], outcomes, len(split.train))
-
-
-def task_rows(store: PlantStore, task: str) -> np.ndarray:
-    """Scenes that a task uses.
-
-    The fuel: those whose fuel is known. The plume: those that were outlined, and of the ones
-    without a plume at most as many as with one, as in the released code.
-
-    Raises:
-        Unavailable: there are none.
-    """
-    index = store.index
-    if task == "fuel":
-        rows = np.flatnonzero(index["fuel"] != UNKNOWN)
-    else:
-        plume = np.flatnonzero(index["has_plume"])
-        clear = np.flatnonzero(index["outlined"] & ~index["has_plume"])
-        few = np.random.default_rng(0).permutation(clear)[: len(plume)]
-        rows = np.sort(np.concatenate([plume, few]))
-    if not len(rows):
-        raise Unavailable(f"no scene has a label of the task {task}")
-    return rows
+        task = _classify if part.task == "fuel" else _segment
+        return task(holdout, encoder, scenes, config, part.protocol, seed)
 
 
 def _classify(
-    encoder: Encoder, scenes: Scenes, index: pd.DataFrame, split: Fold, config: Transfer,
-    part: TransferPart, seed: int,
-) -> np.ndarray:  # fmt: skip
-    fuel, location = index["fuel"].to_numpy(), index["location"].to_numpy(str)
-    network = FuelNetwork(encoder.network, part.protocol, encoder.width).to(device())
-    train_fuel(network, scenes, fuel, location, split.train, config, seed)
-    prediction = predict_fuel(network, scenes, split.test)
-    names = np.array(FUEL_CLASSES)
-    return np.column_stack([names[fuel[split.test]], names[prediction]])
+    holdout: Holdout, encoder: Encoder, scenes: Scenes, config: Transfer, protocol: str, seed: int
+) -> np.ndarray:
+    network = FuelNetwork(encoder.network, protocol, encoder.width).to(device())
+    train_fuel(network, scenes, holdout.fuel, holdout.places, holdout.split.train, config, seed)
+    return predict_fuel(network, scenes, holdout.split.test)
 
 
 def _segment(
-    encoder: Encoder, scenes: Scenes, masks: np.ndarray, split: Fold, config: Transfer,
-    part: TransferPart, seed: int,
-) -> np.ndarray:  # fmt: skip
-    network = PlumeNetwork(encoder.network, part.protocol).to(device())
-    train_plume(network, scenes, split.train, config, seed)
-    prediction = predict_plume(network, scenes, split.test, masks.shape[-1])
-    return count_pixels(masks[split.test], prediction)
+    holdout: Holdout, encoder: Encoder, scenes: Scenes, config: Transfer, protocol: str, seed: int
+) -> np.ndarray:
+    network = PlumeNetwork(encoder.network, protocol).to(device())
+    train_plume(network, scenes, holdout.split.train, config, seed)
+    masks = holdout.masks
+    prediction = predict_plume(network, scenes, holdout.split.test, masks.shape[-1])
+    return count_pixels(masks[holdout.split.test], prediction)

@@ -1,39 +1,28 @@
-"""The stages ``plants`` and ``evaluate_transfer``: scenes into a store, one encoder on one task."""
+"""The stages of the transfer tasks: scenes into a store, references and encoders on a task."""
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from mmaq.base.errors import Unavailable
-from mmaq.base.files import replacing
 from mmaq.config.learning import Encoders
 from mmaq.config.parts import TransferPart
 from mmaq.config.transfer import Transfer
-from mmaq.contracts.predictions import write_fits
 from mmaq.learn.devices import limited_threads
-from mmaq.statistics.metrics import PIXELS
+from mmaq.transfer.holdouts import Tested, take_holdout
 from mmaq.transfer.labels import UNKNOWN, find_scenes, read_fuels, read_outlines
+from mmaq.transfer.outcomes import predict_or_skip, write_outcomes
 from mmaq.transfer.places import locations
-from mmaq.transfer.runs import Run, load_encoder, run_seed
+from mmaq.transfer.references import INPUTS, METHODS
+from mmaq.transfer.runs import S2, load_encoder, predict_by_network
 from mmaq.transfer.store import open_plant_store, write_plant_store
-from mmaq.vocabulary import BANDS
-
-COLUMNS = ("task", "method", "protocol", "seed", "scene_id", "location")
-"""Columns of the predictions, before those of OUTCOMES."""
-
-OUTCOMES = {"fuel": ("truth", "prediction"), "plume": PIXELS}
-"""Names of classes, or numbers of pixels."""
-
-SPLIT = "random"
-"""Random over places: no place is on both sides."""
+from mmaq.vocabulary import BANDS, TRANSFER_REFERENCES, TransferTask
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +68,34 @@ def plants(*, scenes: Path, out: Path) -> None:
     )  # fmt: skip
 
 
+def evaluate_transfer_references(
+    *, store: Path, config: Transfer, task: TransferTask, out: Path, fits: Path
+) -> None:
+    """Write the test predictions (Parquet) of a task's references, and a line about each (CSV).
+
+    Args:
+        store: the scenes, a folder.
+        config: the hold-outs.
+        task: of ``TRANSFER_REFERENCES``.
+        out: predictions, scene by scene, of every hold-out.
+        fits: a line a reference.
+
+    Raises:
+        StoreError: the store is missing or damaged.
+    """
+    opened = open_plant_store(store)
+
+    def test(method: str, run: int) -> Tested:
+        holdout = take_holdout(opened, task, config, run)
+        return holdout.tested(METHODS[method](holdout, config.seed + run))
+
+    outcomes = [
+        predict_or_skip(task, name, "reference", INPUTS[name], config.holdouts, partial(test, name))
+        for name in TRANSFER_REFERENCES[task]
+    ]
+    write_outcomes(outcomes, out, fits)
+
+
 def evaluate_transfer(
     *,
     store: Path,
@@ -89,17 +106,17 @@ def evaluate_transfer(
     out: Path,
     fits: Path,
 ) -> None:
-    """Write the test predictions (Parquet) of one part of the transfer tasks, and its fit (CSV).
+    """Write the test predictions (Parquet) of an encoder on a task, and the line about it (CSV).
 
     Args:
         store: the scenes, a folder.
         checkpoints: contract 4, of each run of the method that ``checkpoint_of(part.method)``
-            names, which the seeds take in turn; without any a pretrained encoder is skipped.
+            names, which the hold-outs take in turn; without any a pretrained encoder is skipped.
         encoders: the sizes of an encoder that is trained from scratch.
-        config: size of the scenes, seeds, training.
+        config: size of the scenes, hold-outs, training.
         part: task, method and protocol.
-        out: predictions, scene by scene, of every seed.
-        fits: a line with seconds and numbers of scenes, or the reason why there are none (CSV).
+        out: predictions, scene by scene, of every hold-out.
+        fits: a line with seconds and numbers of scenes, or the reason why there are none.
 
     Raises:
         StoreError: the store is missing or damaged.
@@ -107,47 +124,15 @@ def evaluate_transfer(
         ConfigError: the encoder does not suit the task.
     """
     opened = open_plant_store(store)
-    start = time.perf_counter()
-    runs: dict[int, Run] = {}
-    reason = ""
-    try:
-        with limited_threads(config.threads):
-            for number, seed in enumerate(config.seeds):
-                checkpoint = checkpoints[number % len(checkpoints)] if checkpoints else None
-                encoder = load_encoder(checkpoint, encoders, config.size, part, seed)
-                runs[seed] = run_seed(opened, encoder, config, part, seed)
-    except Unavailable as fault:
-        runs, reason = {}, str(fault)
-        log.info("%s: skipped: %s", part.name, reason)
-    seconds = time.perf_counter() - start
-    with replacing(out) as temporary:
-        join_outcomes(runs, part).to_parquet(temporary, index=False)
-    write_fits(fits, [_fit(runs, part, seconds, reason)])
+    log.info("predicting %s", part.name)
 
+    def test(run: int) -> Tested:
+        seed = config.seed + run
+        checkpoint = checkpoints[run % len(checkpoints)] if checkpoints else None
+        encoder = load_encoder(checkpoint, encoders, config.size, part, seed)
+        holdout = take_holdout(opened, part.task, config, run)
+        return holdout.tested(predict_by_network(holdout, encoder, config, part, seed))
 
-def _fit(runs: dict[int, Run], part: TransferPart, seconds: float, reason: str) -> dict[str, Any]:
-    """The line of ``FITS`` about a part."""
-    entry = {
-        "task": part.task, "method": part.method, "protocol": part.protocol, "modalities": "s2",
-        "label_fraction": 1.0, "split": SPLIT,
-    }  # fmt: skip
-    if not runs:
-        skipped = {"n_train": 0, "n_test": 0, "seconds": np.nan, "status": "skipped"}
-        return {**entry, **skipped, "reason": reason}
-    return {
-        **entry, "n_train": round(float(np.mean([run.trained for run in runs.values()]))),
-        "n_test": round(float(np.mean([len(run.test) for run in runs.values()]))),
-        "seconds": seconds, "status": "ok", "reason": "",
-    }  # fmt: skip
-
-
-def join_outcomes(runs: dict[int, Run], part: TransferPart) -> pd.DataFrame:
-    """Every test scene of every seed with what was predicted."""
-    columns = [*COLUMNS, *OUTCOMES[part.task]]
-    tables = [pd.DataFrame(columns=columns)]
-    for seed, run in runs.items():
-        table = run.test[["scene_id", "location"]].reset_index(drop=True)
-        table[list(OUTCOMES[part.task])] = run.outcomes
-        task, method, protocol = part
-        tables.append(table.assign(task=task, method=method, protocol=protocol, seed=seed))
-    return pd.concat(tables[1:] or tables, ignore_index=True)[columns]
+    with limited_threads(config.threads):
+        outcome = predict_or_skip(part.task, part.method, part.protocol, S2, config.holdouts, test)
+    write_outcomes([outcome], out, fits)

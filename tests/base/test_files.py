@@ -6,9 +6,12 @@ import time
 
 import pytest
 
+from mmaq.base import files
 from mmaq.base.errors import ArchiveError
 from mmaq.base.files import (
+    files_below,
     read_json,
+    refuse_cut,
     remove_left_over,
     replacing,
     sha256,
@@ -30,6 +33,25 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
         _replace_half(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_below_follow_links_once_and_pass_hidden_ones_over(tmp_path, caplog):
+    inside, disk = tmp_path / "in", tmp_path / "disk"
+    for path in (inside / "a" / "1", inside / "2", disk / "b" / "3", inside / ".git" / "4",
+                 inside / "a" / "._1"):  # fmt: skip
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    (inside / "link").symlink_to(disk)
+    (inside / "one").symlink_to(disk / "b" / "3")
+    (inside / "a" / "up").symlink_to(inside)
+    (inside / "again").symlink_to(inside / "a")
+    assert [str(path.relative_to(inside)) for path in files_below(inside)] == [
+        "2", "a/1", "link/b/3", "one",
+    ]  # fmt: skip
+    assert caplog.text == ""
+    (inside / "a" / "gone").symlink_to(tmp_path / "unplugged")
+    files_below(inside)
+    assert f"{inside}: 1 links or folders below it lead nowhere or cannot be read" in caplog.text
 
 
 def test_success_replaces_a_file_and_keeps_its_suffix(tmp_path):
@@ -105,6 +127,54 @@ def test_two_hosts_write_one_file_under_two_names(tmp_path, monkeypatch, name):
             assert one.read_text() == "one"
     assert path.read_text() == "one"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_disk_that_takes_no_more_is_named_whatever_the_library_says(tmp_path):
+    """A limit on the size of files stands for the full disk; NetCDF says "HDF error"."""
+    code = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "import netCDF4, numpy as np\n"
+        "from mmaq.base.files import replacing\n"
+        "from mmaq.base.logs import one_line_errors, start_logging\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, 2**16))\n"
+        "start_logging()\n"
+        "with one_line_errors(), replacing(Path(sys.argv[1])) as part:\n"
+        "    with netCDF4.Dataset(part, 'w') as data:\n"
+        "        data.createDimension('x', 2**20)\n"
+        "        data.createVariable('x', 'f8', ('x',))[:] = np.arange(2**20)\n"
+    )
+    path = tmp_path / "out.nc"
+    done = subprocess.run(
+        [sys.executable, "-c", code, path], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert f"error: {path}: File too large. Raise the limit" in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_temporary_folder_is_named_and_not_the_output_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_refuses", lambda folder: 0 if folder == tmp_path else 28)
+    monkeypatch.setattr(files.tempfile, "gettempdir", lambda: "/small")
+    with pytest.raises(OSError, match="No space left") as caught, replacing(tmp_path / "a.bin"):
+        raise OSError(28, "No space left on device")
+    assert caught.value.filename == "/small"
+
+
+def test_bad_input_on_a_full_disk_stays_what_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_refuses", lambda _: 28)
+    with pytest.raises(ArchiveError, match="is broken"), replacing(tmp_path / "a.bin"):
+        raise ArchiveError("a.nc", "is broken", "Fetch it again")
+
+
+def test_a_text_that_is_cut_off_in_a_line_is_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n1,2\n", encoding="utf-8")
+    refuse_cut(path, ArchiveError, "Copy it again")
+    path.write_text("a,b\n1,", encoding="utf-8")
+    with pytest.raises(ArchiveError, match=r"a\.csv: it is cut off in its last line"):
+        refuse_cut(path, ArchiveError, "Copy it again")
 
 
 def test_json_is_written_in_a_fixed_order(tmp_path):

@@ -1,63 +1,88 @@
-"""Windows and points of a raster, in the unit that the file declares."""
+"""Windows of rasters: what lies beyond, what the file declares, what is damaged."""
 
 import numpy as np
 import pytest
 import rasterio
 from rasterio.transform import from_origin
-from rasterio.windows import Window
 
 from mmaq.base.errors import ProductError
-from mmaq.base.rasters import opened_raster, read_points, read_window
+from mmaq.base.rasters import open_raster, read_pixels
 
 
-@pytest.fixture
-def path(tmp_path):
-    """3 rows of 4 cells of 10 m, in tenths above 100; 255 is no data."""
-    values = np.array([[0, 1, 2, 3], [4, 255, 6, 7], [8, 9, 10, 11]], "u1")
-    at = tmp_path / "map.tif"
-    with rasterio.open(
-        at, "w", "GTiff", height=3, width=4, count=1, dtype="uint8", crs=32632, nodata=255,
-        transform=from_origin(500.0, 30.0, 10.0, 10.0),
-    ) as file:  # fmt: skip
-        file.write(values, 1)
-        file.scales, file.offsets = (0.1,), (100.0,)
-    return at
+def write(path, values, dtype="uint16", nodata=None, scale=1.0, offset=0.0, mask=None):
+    values = np.asarray(values, dtype)
+    profile = {
+        "driver": "GTiff", "count": 1, "height": values.shape[0], "width": values.shape[1],
+        "dtype": dtype, "nodata": nodata, "crs": 32631, "transform": from_origin(0, 90, 10, 10),
+    }  # fmt: skip
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "w", **profile) as data:
+        data.write(values, 1)
+        data.scales, data.offsets = (scale,), (offset,)
+        if mask is not None:
+            data.write_mask(np.asarray(mask, bool))
+    return path
 
 
-def test_a_window_beyond_the_edges(path):
-    with opened_raster(path) as raster:
-        found = read_window(raster, Window(-1, 1, 3, 3))
-        off = read_window(raster, Window(9, 9, 2, 1))
-    expected = [[np.nan, 100.4, np.nan], [np.nan, 100.8, 100.9], [np.nan] * 3]
-    np.testing.assert_allclose(found, expected)
-    assert off.shape == (1, 2)
-    assert np.isnan(off).all()
+def read(path, *window):
+    with open_raster(path, "Give another") as raster:
+        return read_pixels(raster, [1], *window)
 
 
-def test_points(path):
-    x, y = np.array([505.0, 515.0, 539.9, 540.0, 505, np.inf]), np.array([25, 15, 0.1, 5, 31, 5])
-    with opened_raster(path) as raster:
-        found = read_points(raster, x, y)
-        none = read_points(raster, x[3:], y[3:])
-    np.testing.assert_allclose(found, [100.0, np.nan, 101.1, np.nan, np.nan, np.nan])
-    assert np.isnan(none).all()
+def test_a_window_that_leaves_the_raster_is_masked_there(tmp_path):
+    path = write(tmp_path / "a.tif", np.arange(1, 10).reshape(3, 3))
+    for row, column in ((-1, -1), (2, 2), (-1, 2), (1, -2)):
+        pixels = read(path, row, column, 2, 3)
+        assert pixels.values.shape == pixels.valid.shape == (1, 2, 3)
+        for i in range(2):
+            for j in range(3):
+                inside = 0 <= row + i < 3 and 0 <= column + j < 3
+                expected = 3 * (row + i) + column + j + 1 if inside else np.nan
+                np.testing.assert_equal(pixels.values[0, i, j], float(expected))
+                assert pixels.valid[0, i, j] == inside
+
+
+@pytest.mark.parametrize("window", [(3, 0), (-2, 0), (0, 7), (0, -2), (99, -99)])
+def test_a_window_beside_the_raster_holds_nothing(tmp_path, window):
+    pixels = read(write(tmp_path / "a.tif", np.ones((3, 3))), *window, 2, 2)
+    assert not pixels.valid.any()
+    assert np.isnan(pixels.values).all()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "nodata"),
+    [
+        ("uint16", 65535),
+        ("int16", -9999),
+        ("uint8", 0),
+        ("float32", np.nan),
+        ("float32", -3.4028234663852886e38),
+    ],
+)
+def test_declared_nodata_of_any_type_is_no_data(tmp_path, dtype, nodata):
+    values = np.array([[5, nodata], [nodata, 7]])
+    pixels = read(write(tmp_path / "a.tif", values, dtype, nodata), 0, 0, 2, 2)
+    np.testing.assert_array_equal(pixels.valid[0], [[True, False], [False, True]])
+    np.testing.assert_array_equal(pixels.values[0], [[5, np.nan], [np.nan, 7]])
 
 
 def test_what_is_not_finite_is_no_data(tmp_path):
-    at = tmp_path / "inf.tif"
-    with rasterio.open(
-        at, "w", "GTiff", height=1, width=3, count=1, dtype="float32", crs=4326,
-        transform=from_origin(0, 1, 1, 1),
-    ) as file:  # fmt: skip
-        file.write(np.array([[np.inf, np.nan, 2.0]], "f4"), 1)
-    with opened_raster(at) as raster:
-        np.testing.assert_array_equal(read_window(raster, Window(0, 0, 3, 1)), [[np.nan] * 2 + [2]])
+    path = write(tmp_path / "a.tif", [[1.5, np.inf], [np.nan, -2]], "float64")
+    np.testing.assert_array_equal(read(path, 0, 0, 2, 2).valid[0], [[True, False], [False, True]])
 
 
-def test_no_raster_is_one_line(tmp_path):
-    (tmp_path / "x.tif").write_text("no raster")
-    with (
-        pytest.raises(ProductError, match="not a readable raster"),
-        opened_raster(tmp_path / "x.tif"),
-    ):
-        pass
+def test_a_mask_of_the_file_is_obeyed(tmp_path):
+    path = write(tmp_path / "a.tif", [[1, 2], [3, 4]], mask=[[1, 0], [1, 1]])
+    np.testing.assert_array_equal(read(path, 0, 0, 2, 2).valid[0], [[True, False], [True, True]])
+
+
+def test_declared_scale_and_offset_are_applied_and_nodata_is_meant_unscaled(tmp_path):
+    path = write(tmp_path / "dem.tif", [[123, -32768]], "int16", -32768, scale=0.1, offset=-1)
+    np.testing.assert_allclose(read(path, 0, 0, 1, 2).values[0], [[11.3, np.nan]])
+
+
+def test_what_is_no_raster_is_named(tmp_path):
+    (tmp_path / "a.tif").write_text("no raster")
+    with pytest.raises(ProductError, match=r"a\.tif: not a readable raster \(.*\)\. Give another"):
+        read(tmp_path / "a.tif", 0, 0, 1, 1)
+    with pytest.raises(ProductError, match=r"b\.tif: the file does not exist\. Give another\."):
+        read(tmp_path / "b.tif", 0, 0, 1, 1)

@@ -27,7 +27,9 @@ def test_yaml_reads_back_as_the_defaults(tmp_path):
     assert load_config(tmp_path / "config.yaml") == Config()
 
 
-@pytest.mark.parametrize("name", ["published.yaml", "pollutants.yaml", "paper.yaml"])
+@pytest.mark.parametrize(
+    "name", ["published.yaml", "pollutants.yaml", "paper.yaml", "full.yaml", "transfer.yaml"]
+)
 def test_shipped_configurations_are_valid(request, name):
     config = load_config(request.config.rootpath / "config" / name)
     assert config.name == name.removesuffix(".yaml")
@@ -77,6 +79,7 @@ def test_every_key_is_described_and_every_section_refuses_unknown_keys():
         ({"gird": {}}, "x.yaml: unknown key gird. Did you mean grid."),
         ({"grid": {"resolutoin": 1}}, "unknown key grid.resolutoin. Did you mean resolution."),
         ({"pretrain": {"views": {"zzz": 1}}}, "unknown key pretrain.views.zzz. Use one of: "),
+        ({"transfer": {"folds": 3, "holdouts": 4}}, "3 folds cannot be held out 4 times"),
         ({"grid": {"qa": 3}}, "grid.qa: Input should be less than or equal to 1 (got 3)"),
         ({"grid": {"bbox": [4, 1, 5, 0]}}, "bbox must be west, south, east, north"),
         ({"period": {"start": "2021-02-01", "end": "2021-01-01"}}, "end lies before start"),

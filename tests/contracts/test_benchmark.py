@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from mmaq.base.errors import TableError
-from mmaq.contracts.benchmark import COLUMNS, Row, read_benchmark, write_benchmark
+from mmaq.base.files import write_json
+from mmaq.contracts.benchmark import COLUMNS, Row, check_whole, read_benchmark, write_benchmark
 
 ROW = Row(
     "made_up", "no2", "mmaq", "s2+s5p", "linear", "random", "r2", value=0.123456789, low=0.1,
@@ -65,3 +66,21 @@ def test_a_broken_table_is_named(tmp_path, text, fault):
 def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(TableError, match="the benchmark table does not exist"):
         read_benchmark(tmp_path / "table.csv")
+
+
+def test_a_table_that_is_cut_in_a_line_is_refused(tmp_path):
+    path = tmp_path / "table.csv"
+    write_benchmark([ROW, SKIPPED], path)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(TableError, match=r"table\.csv: it is cut off in its last line"):
+        read_benchmark(path)
+
+
+def test_a_table_that_is_cut_between_lines_is_refused(tmp_path):
+    path, metrics = tmp_path / "table.csv", tmp_path / "metrics.json"
+    write_json(metrics, {"rows": {"benchmark": 35}})
+    check_whole({"benchmark": (path, 35)}, metrics)
+    with pytest.raises(TableError, match=r"table\.csv: it holds 17 of the 35 rows made\. Run"):
+        check_whole({"benchmark": (path, 17)}, metrics)
+    with pytest.raises(TableError, match=r"metrics\.json: it does not count the rows of"):
+        check_whole({"comparisons": (path, 17)}, metrics)

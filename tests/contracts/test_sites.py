@@ -57,7 +57,7 @@ def test_round_trip_keeps_values_and_units(tmp_path):
 
 
 def test_a_table_without_any_coordinates_passes(tmp_path):
-    sites = table().assign(lon=np.nan, lat=np.nan, block="")
+    sites = table().assign(lon=np.nan, lat=np.nan)
     write_sites(sites, tmp_path / "sites.parquet")
     found = read_sites(tmp_path / "sites.parquet")
     pd.testing.assert_frame_equal(found, sites)

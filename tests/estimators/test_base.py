@@ -64,7 +64,7 @@ def test_calibration_keeps_apart_what_the_outer_split_does(training):
             seen.append((train, train.inner(seed)))
             return super().fit(train, seed=seed)
 
-    radius = calibrate(Watching("mean"), training, seed=0)
+    radius = calibrate(Watching("mean"), Constant(0.0), training, seed=0)
     ((second, inside),) = seen
     held = training.take(calibration_fold(training.stations, 0).test)
     _assert_apart(second, held)
@@ -91,7 +91,9 @@ def test_an_interval_is_calibrated_on_stations_that_were_left_out(training):
     fold = calibration_fold(single.stations, 4)
     errors = np.sort(np.abs(single.target[fold.test] - single.target[fold.train].mean()))
     assert len(errors) == 32
-    assert calibrate(Mean("mean"), single, seed=4) == errors[int(np.ceil(33 * 0.9)) - 1]
+    assert (
+        calibrate(Mean("mean"), Constant(0.0), single, seed=4) == errors[int(np.ceil(33 * 0.9)) - 1]
+    )
 
 
 def test_of_several_pollutants_the_first_is_calibrated(training):
@@ -104,7 +106,8 @@ def test_of_several_pollutants_the_first_is_calibrated(training):
         def fit(self, train, *, seed):
             return Constant(float(train.target[:, 0].mean()))
 
-    assert calibrate(First("mean"), joint, seed=0) == calibrate(Mean("mean"), training, seed=0)
+    first = calibrate(First("mean"), Constant(0.0), joint, seed=0)
+    assert first == calibrate(Mean("mean"), Constant(0.0), training, seed=0)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +120,7 @@ def test_of_several_pollutants_the_first_is_calibrated(training):
 )
 def test_without_a_calibration_the_radius_is_missing(training, change):
     without = replace(training, stations=change(training.stations))
-    assert np.isnan(calibrate(Mean("mean"), without, seed=0))
+    assert np.isnan(calibrate(Mean("mean"), Constant(0.0), without, seed=0))
 
 
 def test_what_cannot_be_fitted_a_second_time_has_no_radius_either(training):
@@ -127,7 +130,7 @@ def test_what_cannot_be_fitted_a_second_time_has_no_radius_either(training):
                 raise Unavailable("too few stations")
             return super().fit(train, seed=seed)
 
-    assert np.isnan(calibrate(Once("mean"), training, seed=0))
+    assert np.isnan(calibrate(Once("mean"), Constant(0.0), training, seed=0))
 
 
 @pytest.mark.parametrize("split", ["country", "random"])

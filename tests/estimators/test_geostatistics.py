@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from mmaq.estimators import geostatistics
-from mmaq.estimators.base import Places
+from mmaq.estimators.base import Places, calibrate
 from mmaq.estimators.features import covariates
 from mmaq.estimators.geostatistics import KnownFeatures, TreesAndKriging
 from mmaq.evaluate.task import read_task
-from mmaq.statistics.splits import inner_folds, outer_folds, related
+from mmaq.statistics.splits import calibration_fold, inner_folds, outer_folds, related
 from tests.estimators.trainings import make_places, make_training
 
 ESTIMATOR = TreesAndKriging("gbm_geo_kriging")
@@ -60,20 +62,53 @@ def test_what_is_weighed_inside_is_split_as_the_fold_is(land, name, monkeypatch)
     copies[100:] = np.arange(100)
     stations = type(stations)(stations.places, copies, stations.groups, stations.buffer_km)
     part = stations.take(fold.train)
+    part = part.take(calibration_fold(part, 0).train)
     seen = []
 
-    def watching(covariance, known, target):
-        seen.append(known.places)
-        return krige(covariance, known, target)
+    def watching(full, target, train, test):
+        seen.append((len(full), train, test))
+        return krige_within(full, target, train, test)
 
-    krige = geostatistics.krige
-    monkeypatch.setattr(geostatistics, "krige", watching)
+    krige_within = geostatistics.krige_within
+    monkeypatch.setattr(geostatistics, "krige_within", watching)
     told(land, hills(land), fold, stations)
-    expected = [part.places[inner.train] for inner in inner_folds(part, 0)] + [part.places]
-    assert len(seen) == len(expected) == 6
-    for found, places in zip(seen, expected, strict=True):
-        np.testing.assert_array_equal(found, places)
-    assert all(len(places) < 0.8 * len(part) for places in seen[:-1])
+    expected = inner_folds(part, 0)
+    assert len(seen) == len(expected) == 5
+    for (count, train, test), inner in zip(seen, expected, strict=True):
+        assert count == len(part)
+        np.testing.assert_array_equal(train, inner.train)
+        np.testing.assert_array_equal(test, inner.test)
+        assert len(train) < 0.8 * count
+
+
+@pytest.mark.parametrize("name", ["random", "blocks"])
+def test_what_calibrates_knows_no_measurement_of_the_stations_that_it_is_asked_at(land, name):
+    # What was chosen for the first model is kept in the second.
+    stations, _ = split(land, name, 4, 5.0)
+    training = make_training(make_places(land), np.asarray(hills(land)), stations)
+    fold = calibration_fold(stations, 0)
+    held = fold.test
+    shuffled = training.target.copy()
+    shuffled[held] = np.random.default_rng(1).permutation(shuffled[held])
+    asked = []
+    for target in (training.target, shuffled):
+        whole = replace(training, target=target)
+        fitted = ESTIMATOR.fit(whole, seed=0)
+        second = ESTIMATOR.fit_again(fitted, whole.take(fold.train), seed=0)
+        assert second.chosen == fitted.chosen
+        asked.append((fitted.mean(whole.places.take(held)), second.mean(whole.places.take(held))))
+    (first, blind), (other, also_blind) = asked
+    np.testing.assert_array_equal(blind, also_blind)
+    assert np.abs(first - other).max() > 1.0
+
+
+def test_without_stations_to_calibrate_by_all_are_chosen_by_and_there_is_no_interval(land):
+    groups = np.repeat(["a", "b", "c", "d"], 50)
+    stations = replace(split(land, "random", 4, 0.0)[0], groups=groups)
+    training = make_training(make_places(land), np.asarray(hills(land)), stations)
+    fitted = ESTIMATOR.fit(training, seed=0)
+    assert np.isfinite(fitted.mean(training.places)).all()
+    assert np.isnan(calibrate(ESTIMATOR, fitted, training, seed=0))
 
 
 @pytest.mark.parametrize("name", ["random", "blocks"])

@@ -29,6 +29,7 @@ from mmaq.estimators.kriging import (
     distances,
     fit_covariance,
     krige,
+    krige_within,
     misfit,
 )
 
@@ -68,6 +69,15 @@ def test_in_space_it_is_the_gaussian_process_of_scikit_learn():
     expected = process.fit(points[0], values).predict(points[1])
     found = kriged(replace(ONE, alike=1e-12), known, values, at)
     np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9)
+
+
+def test_a_fold_of_a_matrix_is_kriged_as_its_stations_are():
+    stations = made_up(60, width=1)
+    values = drawn(ONE, stations) + 3.0
+    train, test = np.arange(0, 40), np.arange(45, 60)
+    found = krige_within(ONE.matrix(stations), values, train, test)
+    expected = kriged(ONE, stations.take(train), values[train], stations.take(test))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 def test_in_features_it_is_the_gaussian_process_of_scikit_learn():

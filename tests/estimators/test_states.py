@@ -124,7 +124,7 @@ def test_every_kind_of_fitted_estimator_is_among_these(data, checkpoint):
     train = training_of(data).take(TRAIN)
     tried = {type(make(checkpoint).fit(train, seed=0)) for make in ESTIMATORS.values()}
     own = {each for each in _kinds() if each.__module__.startswith("mmaq.")}
-    assert {each.__name__ for each in own - tried} == {"Fitted", "KnownTruth"}
+    assert {each.__name__ for each in own - tried} == {"Fitted", "FromTrueInputs", "KnownTruth"}
     kinds = [each.kind for each in tried]
     assert len(set(kinds)) == len(kinds)
 

@@ -131,6 +131,16 @@ def test_broken_lines_about_a_part_are_named(files, spoil, fault):
     assert not (folder / "benchmark.csv").exists()
 
 
+def test_a_part_whose_lines_were_cut_is_named(files):
+    """Else its methods would be missing in the table, without a word."""
+    parts, path, folder = files
+    lines = (folder / "b.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "b.csv").write_text("".join(lines[:-1]), encoding="utf-8")
+    with pytest.raises(TableError, match=r"b\.csv: no2 gbm reference .* has no line"):
+        tabulate(parts, path, folder)
+    assert not (folder / "benchmark.csv").exists()
+
+
 def test_lines_come_back_as_they_were_written(tmp_path):
     entry = {
         "task": "no2", "method": "mean", "protocol": "reference", "modalities": "",

@@ -110,8 +110,9 @@ def test_metrics_are_the_main_figures_over_all_stations_and_labels(tmp_path):
         row("plume", "mmaq", "frozen", "s2", "miou", 0.7),
     ]
     write_benchmark(rows, tmp_path / "benchmark.csv")
-    write_metrics(tmp_path / "benchmark.csv", tmp_path / "metrics.json")
+    write_metrics(tmp_path / "benchmark.csv", 3, tmp_path / "metrics.json")
     assert json.loads((tmp_path / "metrics.json").read_text()) == {
+        "rows": {"benchmark": 10, "comparisons": 3},
         "no2": {
             "mmaq": {"linear": {"s2+s5p": {"random": {"r2": 0.5, "rmse": 7.0}}}},
             "mean": {"reference": {"none": {"random": {"r2": 0.0}}}},

@@ -5,7 +5,8 @@ import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment, SLURMEnvironment
 
 from mmaq.base.errors import ConfigError, TrainingError
-from mmaq.learn.devices import cluster, cpu_threads, fits, trainer_options
+from mmaq.learn.devices import cpu_threads, fits
+from mmaq.learn.processes import cluster, trainer_options
 from mmaq.learn.stage import pretrain
 from tests.learn.training_country import TINY
 

@@ -186,9 +186,9 @@ def test_the_best_epoch_has_the_lowest_mean_loss_after_the_warm_up():
 
 def test_history_survives_a_checkpoint():
     history = History()
-    terms = {"apart": torch.tensor(0.25), "loss": torch.tensor(0.5)}
-    history.add({"epoch": 0, "step": 0, "lr": 0.1}, terms, {"sigma": 2.0})
-    history.add({"epoch": 0, "step": 1, "lr": 0.2}, terms, {"sigma": 3.0})
+    terms = {"apart": torch.tensor(0.25), "loss": torch.tensor(0.5), "sigma": torch.tensor(2.0)}
+    history.add({"epoch": 0, "step": 0, "lr": 0.1}, terms)
+    history.add({"epoch": 0, "step": 1, "lr": 0.2}, {**terms, "sigma": torch.tensor(3.0)})
     assert history.rows == []
     new = history.settle(history.waiting())
     assert [row["sigma"] for row in new] == [2.0, 3.0]

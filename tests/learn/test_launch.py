@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from mmaq.learn import devices as launch
+from mmaq.learn import processes as launch
 
 JOB = {"SLURM_JOB_ID": "7"}
 

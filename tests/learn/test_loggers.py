@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
-from mmaq.base.errors import ConfigError
+from mmaq.base.errors import ConfigError, TrainingError
 from mmaq.config.learning import Loggers
 from mmaq.learn import loggers
 from mmaq.learn.stage import pretrain
@@ -60,3 +62,44 @@ def test_wandb_works_offline(country, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_SILENT", "true")
     pretrain(store=country[0], sites=country[1], config=logged(wandb="offline"), out=tmp_path)
     assert list(tmp_path.glob("wandb/offline-run-*/*.wandb"))
+
+
+class Refused(Exception):
+    pass
+
+
+@pytest.fixture
+def wandb(monkeypatch):
+    """Weights & Biases without a login, which refuses to go online; gives what it was asked."""
+    asked = []
+
+    class Logger:
+        def __init__(self, **given):
+            asked.append(given["mode"])
+
+        @property
+        def experiment(self):
+            if asked[-1] == "online":
+                raise Refused("No API key configured.\nUse `wandb login`")
+
+        def log_hyperparams(self, values):
+            pass
+
+    fake = SimpleNamespace(login=lambda prompt: False, Error=Refused)
+    monkeypatch.setattr(loggers, "find_spec", lambda name: True)
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    monkeypatch.setattr("pytorch_lightning.loggers.WandbLogger", Logger)
+    return fake, asked
+
+
+def test_without_a_login_wandb_goes_offline_and_says_so(tmp_path, wandb, caplog):
+    with caplog.at_level(logging.WARNING):
+        assert len(loggers.make_loggers(logged(wandb="online"), tmp_path, "abc")) == 1
+    assert wandb[1] == ["offline"]
+    assert f"its files stay in {tmp_path / 'wandb'}. `wandb login`, then" in caplog.text
+
+
+def test_a_login_that_is_refused_is_one_line(tmp_path, wandb):
+    wandb[0].login = lambda prompt: True
+    with pytest.raises(TrainingError, match=r"Weights & Biases: No API key.* or set pretrain"):
+        loggers.make_loggers(logged(wandb="online"), tmp_path, "abc")

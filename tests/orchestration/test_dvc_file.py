@@ -159,6 +159,7 @@ def test_a_download_goes_on_from_what_is_there(here, tmp_path):
     stages = yaml.safe_load(dvc_yaml(path))["stages"]
     assert "acquire" in stages["grid"]["params"][0][str(path)]
     assert "data/mine/manifest/sentinel-5p-l2-no2.json" in stages["grid"]["deps"]
+    assert all(list(out.values()) == [{"persist": True}] for out in stages["grid"]["outs"])
 
 
 def test_a_configuration_that_leaves_keys_out_is_refused(here, tmp_path):

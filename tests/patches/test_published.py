@@ -203,12 +203,9 @@ def test_faults_of_the_sample_table(images, small, tmp_path):
     config = images.config()
     for content, fault in (
         (None, "the file does not exist"),
-        ("", "not a CSV table"),
+        ("", "the table is empty"),
         ("AirQualityStation,img_path\nA,x\n", "column 's5p_path' is missing"),
-        (
-            "AirQualityStation,img_path,s5p_path\nB,x,y\n",
-            "station 'A' of the site table",
-        ),
+        ("AirQualityStation;img_path;s5p_path\nB;x;y\n", "station 'A' of the site table"),
     ):
         path.unlink(missing_ok=True)
         if content is not None:
@@ -220,3 +217,68 @@ def test_faults_of_the_sample_table(images, small, tmp_path):
             config=config.model_copy(update={"samples": None}), patches=small, sites=sites, out=out
         )
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("pixels", "fault"),
+    [
+        (picture() / np.float32(9000), "reflectance of 0 to 1, not DN"),
+        (picture() / 90.0, "reflectance in percent, not DN"),
+        ((picture() - 4500.0) / 2600, "standardised, not DN"),
+        ((picture() / 36).astype(np.uint8), "8-bit values are a picture, not DN"),
+        ((picture() > 4500).astype(np.uint8), "not DN"),
+    ],
+)
+def test_pixels_in_another_unit_are_refused_and_not_rounded_away(
+    images, small, tmp_path, pixels, fault
+):
+    images.add("STA-1", pixels, side=120)
+    with pytest.raises(ProductError, match=f"{fault}.*reflectance times 10,000"):
+        build(images, small, tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+def test_pixels_in_dn_are_taken_in_any_type(images, small, tmp_path):
+    for name, kind in (("a", np.int16), ("b", np.float32), ("c", np.float64)):
+        images.add(name, picture().astype(kind))
+    store = build(images, small, tmp_path / "store")
+    assert store.s2_mask.all()
+    assert (store.s2[0] == store.s2[1]).all()
+    assert (store.s2[0] == store.s2[2]).all()
+
+
+@pytest.mark.parametrize(
+    ("units", "factor"),
+    [
+        (None, 1 / 6.02214076e19),
+        ("molec/m2", 1e4),
+        ("1e15 molec/cm2", 1e-15),
+        ("molec cm-2", 1e-15),
+    ],
+)
+def test_a_column_in_another_unit_is_refused_though_it_names_none(
+    images, small, tmp_path, units, factor
+):
+    given = {} if units is None else {"units": units}
+    images.add("STA-1", column=column() * factor, **given)
+    with pytest.raises(ProductError, match="molecules/cm2"):
+        build(images, small, tmp_path / "store")
+
+
+@pytest.mark.parametrize(
+    "units", ["molecules/cm^2", "molec/cm2", "molec. cm-2", "molecules per cm2"]
+)
+def test_spellings_of_the_unit(images, small, tmp_path, units):
+    images.add("STA-1", column=column(), units=units)
+    assert build(images, small, tmp_path / "store").s5p_mask.all()
+
+
+def test_an_offset_that_the_pixels_contradict_is_told_in_one_line(images, small, tmp_path, caplog):
+    images.add("dark", np.full((120, 120, 12), 420, np.uint16), baseline="0400")
+    images.add("darker", np.full((120, 120, 12), 320, np.uint16), baseline="0400")
+    images.add("right", np.full((120, 120, 12), 1420, np.uint16), baseline="0400")
+    images.add("old", np.full((120, 120, 12), 420, np.uint16), baseline="0214")
+    build(images, small, tmp_path / "store")
+    (told,) = [record.message for record in caplog.records if "contradict" in record.message]
+    assert told.startswith("the pixels of 2 of 4 images contradict the offset of their names")
+    assert "boa_offset -1000, but 100% of the DN are below 900" in told

@@ -6,7 +6,7 @@ import pytest
 from mmaq.config.evaluation import Evaluate, Predict
 from mmaq.contracts.sites import write_sites
 from mmaq.predict.stage import fit
-from mmaq.vocabulary import AREAS, TYPES
+from mmaq.vocabulary import TYPES
 from tests.estimators.made_up_fixtures import *  # noqa: F403
 from tests.estimators.stations_made_up import TINY, make_store, make_table
 
@@ -22,7 +22,7 @@ def fitted_land(tmp_path_factory, checkpoint):
     table, hidden, _ = make_table(240, rng)
     unmeasured = table.index[:UNMEASURED]
     table["truth"] = table["no2"]
-    table.loc[unmeasured, ["no2", *AREAS, *TYPES]] = np.nan
+    table.loc[unmeasured, ["no2", *TYPES]] = np.nan  # its area follows from the density
     make_store(folder / "patches", table, hidden, rng, without={"s2": 20, "s5p": 10})
     write_sites(table.drop(columns="truth"), folder / "sites.parquet")
     table[["site_id", "truth"]].to_csv(folder / "truth.csv", index=False)

@@ -40,7 +40,8 @@ def test_at_a_station_a_place_has_the_stations_inputs(land, tmp_path):
         landuse=Landuse(), config=SETTINGS, folder=tmp_path / "at",
     )  # fmt: skip
     found, flags = read_sites(made), [*AREAS, *TYPES]
-    assert found[flags].isna().all(axis=None), "nobody declared its area or type"
+    assert found[list(TYPES)].isna().all(axis=None), "nobody declared its type"
+    assert found[list(AREAS)].sum(axis=1).eq(1).all(), "the area follows from the density"
     assert found["no2"].isna().all()
     measured = [name for name in (*FEATURES, *GEO) if name not in (*flags, "altitude")]
     np.testing.assert_array_equal(found[measured], known[measured])

@@ -163,7 +163,7 @@ def test_a_file_with_other_contents_is_refused(fitted_land, tmp_path, change, fa
 
 def test_every_kind_has_a_name_of_its_own():
     assert {name: kind.kind for name, kind in KINDS.items()} == {name: name for name in KINDS}
-    assert len(KINDS) == 8
+    assert len(KINDS) == 9
 
 
 def test_too_few_stations_make_no_estimator(fitted_land, tmp_path, checkpoint):

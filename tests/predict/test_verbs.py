@@ -107,3 +107,12 @@ def test_what_stands_in_no_row_is_one_line(place, options, message):
         call("fit", *options)
     assert "\n" not in str(raised.value)
     assert not (place / "results").exists()
+
+
+def test_a_table_is_not_made_of_what_a_stopped_pretraining_lacks(place):
+    """Only run 0 of mmaq is there: of three runs, and of four methods."""
+    with pytest.raises(CheckpointError, match="mmaq is not pretrained to its end") as caught:
+        call("evaluate")
+    assert "mmaq_run1.safetensors" in str(caught.value)
+    assert "Run `mmaq pretrain --method mmaq`" in str(caught.value)
+    assert not (place / "results").exists()

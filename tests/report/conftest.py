@@ -38,6 +38,7 @@ class Inputs:
     timings: dict[str, list[Path]]
     dataset: str = "default"
     simulated: bool = True
+    metrics: Path | None = None
 
     def write(self, out: Path) -> str:
         write_report(**{field.name: getattr(self, field.name) for field in fields(self)}, out=out)

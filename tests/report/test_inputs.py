@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from mmaq.base.errors import TableError
+from mmaq.base.files import write_json
 from mmaq.report.inputs import (
     COMPARISONS,
     PREDICTIONS,
@@ -70,12 +71,13 @@ def test_timings_name_the_rule_and_its_job(inputs):
 
 
 def test_jobs_of_one_rule_are_one_rule(tmp_path):
-    """Ten jobs of three rules, a rule whose name begins with another's, and a file of none."""
+    """Eleven jobs of four rules, a rule whose name begins with another's, and a file of none."""
     jobs = {
         "evaluate_gbm_embedding": ["mmaq", "decur", "barlow_twins"],
         "evaluate_supervised": [
             "scratch_mmaq_random", "scratch_mmaq_blocks", "supervised_aqnet_random"
         ],
+        "evaluate_transfer_references": ["fuel"],
         "evaluate_transfer": ["fuel_mmaq_frozen", "plume_mmaq_frozen", "fuel_mmaq_scratch"],
         "landuse_published": [""],
         "grid_and_drop_part": ["2021Q1"],
@@ -122,3 +124,19 @@ def test_timings_lack_a_column(tmp_path):
     path.write_text("seconds\n1\n")
     with pytest.raises(TableError, match="column 's' is missing"):
         read_timings({"grid": [path]})
+
+
+def test_a_table_that_was_cut_short_makes_no_page(inputs, tmp_path):
+    lines = inputs.benchmark.read_text(encoding="utf-8").splitlines(keepends=True)
+    count = {"benchmark": len(lines) - 1, "comparisons": len(read_comparisons(inputs.comparisons))}
+    write_json(tmp_path / "metrics.json", {"rows": count})
+    (tmp_path / "benchmark.csv").write_text("".join(lines[:18]), encoding="utf-8")
+    cut = inputs.but(benchmark=tmp_path / "benchmark.csv", metrics=tmp_path / "metrics.json")
+    with pytest.raises(TableError, match=f"it holds 17 of the {count['benchmark']} rows made"):
+        cut.write(tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()
+    pairs = inputs.comparisons.read_text(encoding="utf-8").splitlines(keepends=True)[:-3]
+    (tmp_path / "comparisons.csv").write_text("".join(pairs), encoding="utf-8")
+    cut = inputs.but(comparisons=tmp_path / "comparisons.csv", metrics=tmp_path / "metrics.json")
+    with pytest.raises(TableError, match=r"comparisons\.csv: it holds \d+ of the"):
+        cut.write(tmp_path / "report.html")

@@ -9,7 +9,10 @@ import jinja2
 import pandas as pd
 import pytest
 
+from mmaq.base.files import write_json
+
 ROOT = Path(__file__).parents[2]
+WRITTEN = ("benchmark", "comparisons")
 CAPTIONS = ROOT / "workflow/report"
 SNAKEFILE = """
 from types import SimpleNamespace
@@ -43,6 +46,9 @@ def finished(inputs, bare, tmp_path_factory):
     ):
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         (folder / place).write_bytes(path.read_bytes())
+    tables = {name: pd.read_csv(folder / f"results/{name}.csv") for name in WRITTEN}
+    rows = {name: len(table) for name, table in tables.items()}
+    write_json(folder / "results/metrics.json", {"rows": rows})
     pd.read_parquet(inputs.predictions[0]).iloc[:0].to_parquet(folder / "data/probes.parquet")
     (folder / "timings").mkdir()
     (folder / "timings/grid.tsv").write_text("s\tmax_rss\n2.0\t5.0\n")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import xarray as xr
+from netCDF4 import Dataset
 
 from mmaq.base.errors import ProductError
 from mmaq.sentinel5p import accumulator as stream
@@ -67,6 +70,47 @@ def test_a_part_that_is_no_longer_right_is_made_anew(tmp_path, config, reads, mo
     assert len(reads) == 4 + wanted
     grid_part(archive=archive, config=config, start=YEAR[0], end=YEAR[1], out=fresh)
     assert part.read_bytes() == fresh.read_bytes()
+
+
+def rewrite_about(part, change):
+    """Change what a part says of itself, as an older version of mmaq would have written it."""
+    with Dataset(part) as data:
+        arrays = {name: data[name][:].data for name in data.variables}
+    about = change(json.loads(arrays["about"].tobytes()))
+    arrays["about"] = np.frombuffer(json.dumps(about).encode(), "u1")
+    with Dataset(part, "w") as data:
+        for name, array in arrays.items():
+            dimensions = [f"{name}_{axis}" for axis in range(array.ndim)]
+            for dimension, size in zip(dimensions, array.shape, strict=True):
+                data.createDimension(dimension, size)
+            data.createVariable(name, array.dtype, dimensions, fill_value=False)[:] = array
+
+
+def by_a_digest_of_the_code(about):
+    del about["version"]
+    return about | {"grid": about["grid"] + "0123abcd" * 8}
+
+
+def without_a_newer_setting(about):
+    settings = json.loads(about["grid"])
+    del settings["rows"], settings["solar_zenith"]
+    return about | {"grid": json.dumps(settings)}
+
+
+@pytest.mark.parametrize("older", [by_a_digest_of_the_code, without_a_newer_setting])
+def test_an_upgrade_of_the_code_throws_no_sums_away(tmp_path, config, reads, older):
+    archive = catalogue(tmp_path / "archive", make_granules(tmp_path / "l2"))
+    part = tmp_path / "part.nc"
+    grid_part(archive=archive, config=config, start=YEAR[0], end=YEAR[1], out=part)
+    merge_parts(parts=[part], config=config, out=tmp_path / "before.nc")
+    rewrite_about(part, older)
+    grid_part(archive=archive, config=config, start=YEAR[0], end=YEAR[1], out=part)
+    assert len(reads) == 4
+    merge_parts(parts=[part], config=config, out=tmp_path / "after.nc")
+    same(read_level3(tmp_path / "before.nc"), read_level3(tmp_path / "after.nc"))
+    changed = config.model_copy(update={"rows": (0, 400)})
+    grid_part(archive=archive, config=changed, start=YEAR[0], end=YEAR[1], out=part)
+    assert len(reads) == 8
 
 
 def test_a_granule_that_was_broken_is_tried_again(tmp_path, archive, config, reads, caplog):

@@ -7,7 +7,7 @@ from mmaq.services.credentials import Credentials
 from mmaq.services.endpoints import service
 from mmaq.services.faults import Refused
 from tests.servers.data_space import PASSWORD, USER, Entry, data_space
-from tests.servers.faulty import Status
+from tests.servers.faulty import Status, faulty
 
 
 class Clock:
@@ -164,3 +164,25 @@ def test_the_identity_service_is_asked_again_when_it_is_busy(space, waits):
         assert _download(space, client) == b"content of a granule"
     assert len(waits) == 2
     assert waits[1] == 9.0
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_log_in_is_posted_to_no_other_host(space, files, status):
+    with faulty(files) as other, Client(service("cdse", space.endpoints)) as client:
+        moved = Status(status, {"Location": f"{other.url}/auth/token?session=1"})
+        space.server.script("/auth/token", moved)
+        with pytest.raises(ServiceError) as raised:
+            _download(space, client)
+        assert other.log == []
+        assert str(raised.value) == (
+            f"{space.endpoints['cdse-identity']}: sends the log-in on to another address, "
+            f"{other.url}/auth/token. Check its address in acquire.endpoints; nothing was sent "
+            "there."
+        )
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_log_in_follows_its_own_host(space, status):
+    space.server.script("/auth/token", Status(status, {"Location": "/auth/token"}))
+    with Client(service("cdse", space.endpoints)) as client:
+        assert _download(space, client) == b"content of a granule"

@@ -8,17 +8,25 @@ import statistics
 import numpy as np
 from scipy.stats import t
 
+from mmaq.statistics.resamples import draw
+
+
+def draw_weights(units, draws):
+    """How often each station is in each resample, (draws, stations)."""
+    drawn = draw(units, draws)
+    return drawn.drawn[:, drawn.unit]
+
 
 def bounds(values, resampled, units):
     """Of the mean of ``values``, one a run; ``resampled`` has a list a draw, one a run."""
     count, mean = len(values), statistics.fmean(values)
-    means = [statistics.fmean(draw) for draw in resampled]
+    means = [statistics.fmean(one) for one in resampled]
     runs = between = 0.0
     if count > 1:
         between = statistics.variance(values)
         moved = [
-            statistics.variance([one - value for one, value in zip(draw, values, strict=True)])
-            for draw in resampled
+            statistics.variance([one - value for one, value in zip(each, values, strict=True)])
+            for each in resampled
         ]
         runs = max(between - statistics.fmean(moved), 0.0) / count
     found = []

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
-from mmaq.statistics.bootstrap import draw_weights, estimate_counts, estimate_metrics, interval
-from mmaq.statistics.metrics import CLASS_METRICS, METRICS, class_metrics, confusion_cells
-from tests.statistics.by_hand import bounds
+from mmaq.statistics.bootstrap import Outcomes, estimate_metrics, interval
+from mmaq.statistics.metrics import METRICS
+from tests.statistics.by_hand import bounds, draw_weights
 
 R2, MSE, RMSE, MAE, BIAS = range(len(METRICS))
 
@@ -25,8 +25,9 @@ def _predictions(target, prediction, run=0, radius=np.nan):
 
 
 def _estimate(predictions, draws):
-    stations = pd.Series(predictions["site_id"].unique())
-    return estimate_metrics(predictions, stations.set_axis(stations), draws)
+    stations = pd.Index(predictions["site_id"].unique())
+    (found,) = estimate_metrics(Outcomes.of(predictions, stations), stations.to_numpy(str), draws)
+    return found
 
 
 def test_the_bootstrap_is_that_of_a_plain_loop():
@@ -80,13 +81,37 @@ def test_coverage_and_width_are_among_the_figures_where_all_have_an_interval():
     assert estimate.value[-2:] == pytest.approx([2 / 3, 16 / 3])
 
 
+def test_methods_together_have_the_figures_of_each_alone():
+    rng = np.random.default_rng(9)
+    target = rng.normal(20, 8, 60)
+    tables = [
+        pd.concat(
+            _predictions(target, target + rng.normal(0, error, 60), run, 2.0)[run * 20 :]
+            for run in (0, 1)
+        )
+        for error in (2.0, 6.0)
+    ]
+    stations = pd.Index(tables[0]["site_id"].unique())
+    apart = [Outcomes.of(table, stations) for table in tables]
+    units = (np.arange(60) // 6).astype(str)
+    together = estimate_metrics(Outcomes.join(apart), units, 80)
+    for one, found in zip(apart, together, strict=True):
+        (alone,) = estimate_metrics(one, units, 80)
+        np.testing.assert_allclose(found[1:], alone[1:], rtol=1e-12)
+    some = np.arange(60) < 15  # which the second run did not test
+    (first,) = estimate_metrics(apart[0].take(some), stations[some].to_numpy(str), 80)
+    plain = _estimate(tables[0][tables[0]["site_id"].isin(stations[some])], 80)
+    np.testing.assert_allclose(first[1:], plain[1:], rtol=1e-12)
+
+
 def test_errors_that_a_block_shares_widen_the_interval_of_blocks():
     rng = np.random.default_rng(4)
     block = np.repeat(np.arange(20), 10)
     target = rng.normal(20, 8, 200)
     table = _predictions(target, target + rng.normal(0, 4, 20)[block])
     single = _estimate(table, 400)
-    joint = estimate_metrics(table, pd.Series(block.astype(str), table["site_id"]), 400)
+    outcomes = Outcomes.of(table, pd.Index(table["site_id"]))
+    (joint,) = estimate_metrics(outcomes, block.astype(str), 400)
     assert (joint.high - joint.low)[BIAS] > 2 * (single.high - single.low)[BIAS]
     np.testing.assert_allclose(joint.value, single.value)
 
@@ -192,29 +217,3 @@ def test_equal_targets_give_no_bounds():
     estimate = _estimate(_predictions(np.full(10, 5.0), np.arange(10.0)), 50)
     assert np.isnan(estimate.low).all()
     assert np.isnan(estimate.value[R2])
-
-
-def _of_classes(runs, draws):
-    return estimate_counts(runs, CLASS_METRICS, class_metrics, draws)
-
-
-def test_the_value_is_the_mean_of_the_runs():
-    place = np.array(["a", "b", "c", "d"])
-    right = confusion_cells(np.array([0, 1, 2, 3]), np.array([0, 1, 2, 3]))
-    half = confusion_cells(np.array([0, 1, 2, 3]), np.array([0, 1, 0, 0]))
-    found = estimate_counts(
-        {0: (place, right), 1: (place, half)}, CLASS_METRICS, class_metrics, 200
-    )
-    assert np.isclose(found.value[0], 0.75)
-    assert found.low[0] <= 0.75 <= found.high[0]
-
-
-def test_scenes_of_one_place_are_drawn_together():
-    cells = confusion_cells(np.zeros(40, int), np.repeat([0, 1], 20))
-    apart = estimate_counts(
-        {0: (np.arange(40).astype(str), cells)}, CLASS_METRICS, class_metrics, 500
-    )
-    place = np.repeat(["a", "b", "c", "d"], 10)
-    together = _of_classes({0: (place, cells)}, 500)
-    assert apart.high[0] - apart.low[0] < 0.4
-    assert together.high[0] - together.low[0] > 0.6

@@ -21,6 +21,7 @@ from mmaq.statistics.metrics import (
     metrics,
     pixel_metrics,
 )
+from mmaq.statistics.resamples import Resamples
 from mmaq.transfer.plume import count_pixels
 
 R2, MSE, RMSE, MAE, BIAS = range(len(METRICS))
@@ -47,22 +48,25 @@ def test_metrics_are_those_of_scikit_learn(size, seed, offset):
     prediction = target + rng.normal(1, 5, size)
     weights = np.vstack([np.ones(size), rng.integers(1, 4, size)]).astype(float)
     expected = [_reference(target, prediction, row) for row in weights]
-    np.testing.assert_allclose(metrics(target, prediction, weights), expected, rtol=1e-8)
+    drawn = Resamples(weights, np.arange(size))
+    found = metrics(target, np.stack([prediction, target]), drawn)
+    np.testing.assert_allclose(found[0], expected, rtol=1e-8)
+    np.testing.assert_allclose(found[1], [[1.0, 0.0, 0.0, 0.0, 0.0]] * 2)
 
 
 def test_r2_does_not_depend_on_the_unit_and_bias_keeps_its_sign():
     rng = np.random.default_rng(0)
-    target, ones = rng.normal(20, 10, 50), np.ones((1, 50))
+    target, once = rng.normal(20, 10, 50), Resamples.once(50)
     prediction = target + 3.0
-    values = metrics(target, prediction, ones)[0]
-    scaled = metrics(1000 * target + 7, 1000 * prediction + 7, ones)[0]
+    values = metrics(target, prediction, once)[0]
+    scaled = metrics(1000 * target + 7, 1000 * prediction + 7, once)[0]
     assert values[BIAS] == pytest.approx(3.0)
     assert scaled[R2] == pytest.approx(values[R2])
     assert scaled[MSE] == pytest.approx(1e6 * values[MSE])
 
 
 def test_equal_targets_have_no_r2():
-    values = metrics(np.full(5, 0.1), np.arange(5.0), np.ones((1, 5)))[0]
+    values = metrics(np.full(5, 0.1), np.arange(5.0), Resamples.once(5))[0]
     assert np.isnan(values[R2])
     assert values[MAE] == pytest.approx(np.abs(np.arange(5.0) - 0.1).mean())
 
@@ -70,7 +74,7 @@ def test_equal_targets_have_no_r2():
 def test_coverage_and_width_are_counted_by_hand():
     target, prediction = np.array([10.0, 20.0, 30.0]), np.array([12.0, 27.0, 30.0])
     radius, weights = np.array([2.0, 5.0, 1.0]), np.array([[1.0, 1.0, 1.0], [0.0, 2.0, 1.0]])
-    found = interval_metrics(target, prediction, radius, weights)
+    found = interval_metrics(target, prediction, radius, Resamples(weights, np.arange(3)))
     np.testing.assert_allclose(found, [[2 / 3, 16 / 3], [1 / 3, 22 / 3]])
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmaq.statistics.bootstrap import draw_weights
 from mmaq.statistics.paired import compare_pairs, unexplained
+from mmaq.statistics.resamples import Resamples
 from tests.estimators.stations_made_up import make_table
-from tests.statistics.by_hand import bounds
+from tests.statistics.by_hand import bounds, draw_weights
 from tests.statistics.predictions_made_up import ALONE, FULL, TREES, TUNED, make_predictions
 
 DRAWS = 100
@@ -133,7 +133,8 @@ def test_methods_without_a_shared_station_are_no_pair(sites, blocks):
 def test_a_resample_of_equal_targets_has_no_figure():
     squares, shared = np.ones((2, 1, 3)), np.ones((1, 3), dtype=bool)
     weights = np.array([[1.0, 1.0, 1.0], [3.0, 0.0, 0.0]])
-    left = unexplained(squares, shared, np.array([1.0, 2.0, 3.0]), weights)
+    drawn = Resamples(weights, np.arange(3))
+    left = unexplained(squares, shared, np.array([1.0, 2.0, 3.0]), drawn)
     assert left.shape == (2, 1, 2)
     np.testing.assert_allclose(left[0], 1.5)
     assert np.isnan(left[1]).all()

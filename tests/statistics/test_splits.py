@@ -25,7 +25,7 @@ from mmaq.statistics.splits import (
     random_labels,
     related,
     repeats,
-    split_scenes,
+    scene_folds,
 )
 
 
@@ -382,23 +382,34 @@ def test_shares_of_the_labels_are_drawn_anew_from_each_seed():
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(4, 30), st.integers(1, 6), st.integers(0, 2**31 - 1))
-def test_no_location_of_scenes_is_on_both_sides(places, scenes, seed):
+@given(st.integers(4, 30), st.integers(1, 6), st.integers(2, 4), st.integers(0, 2**31 - 1))
+def test_every_place_of_scenes_is_tested_once_and_never_trained_on_then(
+    places, scenes, folds, seed
+):
     rng = np.random.default_rng(seed)
     location = rng.permutation(np.repeat(np.arange(places), scenes)).astype(str)
-    fold = split_scenes(location, rng.integers(0, 4, len(location)), seed)
-    assert not set(location[fold.train]) & set(location[fold.test])
-    assert sorted([*fold.train, *fold.test]) == list(range(len(location)))
-    assert len(fold.test)
+    found = scene_folds(location, rng.integers(0, 4, len(location)), folds, seed)
+    assert len(found) == folds
+    for fold in found:
+        assert not set(location[fold.train]) & set(location[fold.test])
+        assert sorted([*fold.train, *fold.test]) == list(range(len(location)))
+    tested = np.concatenate([fold.test for fold in found])
+    assert sorted(tested) == list(range(len(location)))
 
 
-def test_a_seed_gives_its_split_of_scenes_again():
+def test_folds_of_scenes_have_equal_shares_of_each_label():
+    labels = np.repeat(np.random.default_rng(0).permutation(np.arange(60) % 4), 3)
+    for fold in scene_folds(np.repeat(np.arange(60), 3).astype(str), labels, 3, 5):
+        assert np.bincount(labels[fold.test]).tolist() == [15] * 4
+
+
+def test_a_seed_gives_its_folds_of_scenes_again():
     location, labels = np.repeat(np.arange(20), 3).astype(str), np.repeat(np.arange(20) % 4, 3)
-    one, again, other = (split_scenes(location, labels, seed).test for seed in (1, 1, 2))
+    one, again, other = (scene_folds(location, labels, 4, seed)[0].test for seed in (1, 1, 2))
     assert np.array_equal(one, again)
     assert not np.array_equal(one, other)
 
 
 def test_too_few_places_of_scenes_are_refused():
-    with pytest.raises(Unavailable, match="3 places cannot be split"):
-        split_scenes(np.array(["a", "b", "c"]), np.zeros(3, int), 0)
+    with pytest.raises(Unavailable, match="3 places cannot make 4 folds"):
+        scene_folds(np.array(["a", "b", "c"]), np.zeros(3, int), 4, 0)

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,6 +54,19 @@ def test_a_side_that_is_one_pixel_off_is_mended(tmp_path):
     bands, _, _ = read_image(tmp_path / "a.tif")
     assert np.array_equal(bands[:, :119], image[[*range(10), 11, 12]])
     assert np.array_equal(bands[:, 119], bands[:, 118])
+
+
+def test_an_image_s_own_tags_are_obeyed(tmp_path):
+    image = noise_image(np.random.default_rng(0))
+    image[1, :5] = 65535
+    path = tmp_path / "a.tif"
+    write_tif(path, image)
+    with rasterio.open(path, "r+") as data:
+        data.nodata = 65535
+        data.scales, data.offsets = (0.0001,) * 13, (-0.01,) * 13
+    bands, _, _ = read_image(path)
+    assert (bands[1, :5] == 0).all()
+    assert np.array_equal(bands[1, 5:], image[1, 5:] - 100)
 
 
 def test_the_store_holds_what_the_folder_does(plant_store):
@@ -131,6 +145,14 @@ def _unknown_fuel(folder):
     folder.rows[0]["fuel_type"] = "Wood"
 
 
+def _reflectance(folder):
+    write_tif(next(folder.root.rglob("A*.tif")), _share())
+
+
+def _share():
+    return np.random.default_rng(0).uniform(0.01, 0.9, (13, 120, 120)).astype(np.float32)
+
+
 def _two_fuels(folder):
     folder.rows.append(folder.rows[0] | {"fuel_type": "Fossil Oil"})
 
@@ -140,6 +162,7 @@ def _two_fuels(folder):
     [
         (_break_bands, ProductError, r"C\.tif: 12 bands, not 13\. Give B01"),
         (_break_side, ProductError, r"C\.tif: 100 x 100 pixels, not"),
+        (_reflectance, ProductError, r"\.tif: values up to 0\.9 are reflectance of 0 to 1, not DN"),
         (_truncate, ProductError, r"\.tif: not a readable GeoTIFF"),
         (_outline_outside, TableError, r"\.json: an outline goes through \(150, 10\)"),
         (_two_points, TableError, r"\.json: an outline of shape \(2, 2\) is no polygon"),

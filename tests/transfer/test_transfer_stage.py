@@ -20,13 +20,20 @@ from mmaq.evaluate.stage import benchmark_table
 from mmaq.learn.checkpoint import save_encoders
 from mmaq.learn.data import Statistics
 from mmaq.learn.models.encoders import Encoders as Networks
-from mmaq.transfer import runs
-from mmaq.transfer.runs import Encoder
+from mmaq.transfer import runs, stage
+from mmaq.transfer.holdouts import take_holdout
+from mmaq.transfer.runs import Encoder, predict_by_network
 from mmaq.transfer.scenes import band_statistics
 from mmaq.transfer.stage import evaluate_transfer
 from mmaq.transfer.store import PlantStore, open_plant_store
 
 SETTINGS = Transfer(size=32, epochs=6, batch_size=8, learning_rate=3e-3)
+
+FROZEN = TransferPart("fuel", "mmaq", "frozen")
+
+
+def _encoder():
+    return Encoder(Networks(Encoders(), ("s2",))["s2"], 512)
 
 
 def _run(store, folder, part, checkpoint=None, config=SETTINGS, encoders=None):
@@ -62,9 +69,7 @@ def checkpoint(tmp_path_factory):
 
 
 def test_a_fuel_that_shows_is_learned_frozen_too(plant_store, tmp_path, checkpoint):
-    rows, predictions = _run(
-        plant_store, tmp_path, TransferPart("fuel", "mmaq", "frozen"), checkpoint
-    )
+    rows, predictions = _run(plant_store, tmp_path, FROZEN, checkpoint)
     assert list(rows.index) == ["accuracy", "macro_f1"]
     assert rows.loc["accuracy", "value"] > 0.9
     assert (rows["n_train"] == 36).all()
@@ -86,6 +91,33 @@ def test_a_plume_that_shows_is_learned_from_scratch(plant_store, tmp_path):
     assert hit + wrong + missed + clear == len(predictions) * 120 * 120
 
 
+def test_three_thirds_test_every_place_once(plant_store, tmp_path, checkpoint):
+    thirds = SETTINGS.model_copy(update={"folds": 3, "holdouts": 3})
+    rows, predictions = _run(plant_store, tmp_path, FROZEN, checkpoint, thirds)
+    assert predictions["scene_id"].is_unique
+    assert set(predictions["scene_id"]) == set(open_plant_store(plant_store).index["scene_id"])
+    assert predictions.groupby("location")["run"].nunique().eq(1).all()
+    assert (rows["runs"] == 3).all()
+    right = predictions["truth"] == predictions["prediction"]
+    assert rows.loc["accuracy", "value"] == pytest.approx(right.mean(), rel=1e-5)
+
+
+def test_a_hold_out_takes_the_pretraining_run_of_its_number(plant_store, tmp_path, monkeypatch):
+    taken = []
+
+    def watched(checkpoint, sizes, side, part, seed):
+        taken.append((checkpoint, seed))
+        return _encoder()
+
+    monkeypatch.setattr(stage, "load_encoder", watched)
+    stage.evaluate_transfer(
+        store=plant_store, checkpoints=[f"run{run}" for run in range(3)], encoders=Encoders(),
+        config=SETTINGS.model_copy(update={"folds": 3, "holdouts": 3, "seed": 7}), part=FROZEN,
+        out=tmp_path / "predictions.parquet", fits=tmp_path / "fits.csv",
+    )  # fmt: skip
+    assert taken == [("run0", 7), ("run1", 8), ("run2", 9)]
+
+
 def test_a_run_repeats(plant_store, tmp_path):
     part = TransferPart("plume", "mmaq", "scratch")
     config = SETTINGS.model_copy(update={"epochs": 1})
@@ -102,12 +134,12 @@ def test_a_leak_of_test_scenes_into_the_statistics_would_be_seen(plant_store, mo
         return band_statistics(images, rows)
 
     monkeypatch.setattr(runs, "band_statistics", watched)
-    encoder = Encoder(Networks(Encoders(), ("s2",))["s2"], 512)
-    run = runs.run_seed(store, encoder, SETTINGS, TransferPart("fuel", "mmaq", "frozen"), 0)
-    tested = set(run.test.index)
+    holdout = take_holdout(store, "fuel", SETTINGS, 0)
+    predict_by_network(holdout, _encoder(), SETTINGS, FROZEN, 0)
+    tested = set(holdout.split.test)
     assert tested
     assert not tested & set(seen[0])
-    assert len(seen[0]) == run.trained == len(store.index) - len(tested)
+    assert len(seen[0]) == len(holdout.split.train) == len(store.index) - len(tested)
 
 
 def test_shuffled_fuels_teach_nothing(plant_store):
@@ -115,14 +147,11 @@ def test_shuffled_fuels_teach_nothing(plant_store):
     fuels = dict(zip([f"place:{n}" for n in range(16)], rng.permutation(16) % 4, strict=True))
     index = store.index.assign(fuel=store.index["location"].map(fuels))
     shuffled = PlantStore(index, store.images, store.masks)
-    encoder = Encoder(Networks(Encoders(), ("s2",))["s2"], 512)
-    part = TransferPart("fuel", "mmaq", "frozen")
-    right = [
-        np.mean(outcomes[:, 0] == outcomes[:, 1])
-        for outcomes in (
-            runs.run_seed(shuffled, encoder, SETTINGS, part, seed).outcomes for seed in range(2)
-        )
-    ]
+    right = []
+    for run in range(2):
+        holdout = take_holdout(shuffled, "fuel", SETTINGS, run)
+        found = predict_by_network(holdout, _encoder(), SETTINGS, FROZEN, 0)
+        right.append(np.mean(found == holdout.fuel[holdout.split.test]))
     assert np.mean(right) < 0.6
 
 
@@ -142,7 +171,7 @@ def test_another_methods_checkpoint_is_refused(plant_store, tmp_path, checkpoint
 def test_a_vit_that_was_made_for_another_size_is_refused(plant_store, tmp_path):
     made = make_checkpoint(tmp_path / "vit.safetensors", "mmaq", s2="vit_small", s2_input=16)
     with pytest.raises(ConfigError, match=r"transfer\.size: vit_small was made for 16 pixels"):
-        _run(plant_store, tmp_path, TransferPart("fuel", "mmaq", "frozen"), made)
+        _run(plant_store, tmp_path, FROZEN, made)
 
 
 def test_a_missing_store_is_one_line(tmp_path):
@@ -152,9 +181,10 @@ def test_a_missing_store_is_one_line(tmp_path):
 
 def test_parts_are_those_of_the_issue():
     names = [part.name for part in transfer_parts(Config().scenes)]
-    assert len(names) == len(set(names)) == 10
+    assert len(names) == len(set(names)) == 12
     assert "transfer_plume_barlow_twins_finetune" in names
     assert "transfer_fuel_mmaq_scratch" in names
+    assert "transfer_fuel_references" in names
 
 
 def test_a_source_without_scenes_has_no_parts():
@@ -162,7 +192,7 @@ def test_a_source_without_scenes_has_no_parts():
     config = Config(source="published", published=published)
     assert transfer_parts(config.scenes) == []
     given = Config(source="published", published=published, transfer={"images": "plants"})
-    assert len(transfer_parts(given.scenes)) == 10
+    assert len(transfer_parts(given.scenes)) == 12
 
 
 def test_transfer_asks_for_its_encoders():

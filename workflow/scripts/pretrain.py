@@ -5,7 +5,7 @@ from pathlib import Path
 from mmaq.base.logs import one_line_errors, start_logging
 from mmaq.config.learning import Pretrain
 from mmaq.config.load import check_config
-from mmaq.learn.devices import share_devices
+from mmaq.learn.processes import share_devices
 
 shape = snakemake.resources.devices, snakemake.resources.nodes
 share_devices(*shape, snakemake.threads)

@@ -22,4 +22,5 @@ with one_line_errors():
         dataset=snakemake.params.dataset,
         simulated=snakemake.params.simulated,
         out=Path(snakemake.output.page),
+        metrics=Path(snakemake.input.metrics),
     )

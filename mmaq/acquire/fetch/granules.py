@@ -16,6 +16,7 @@ from mmaq.acquire.manifest import RemoteProduct
 from mmaq.base.errors import MmaqError, ProductError
 from mmaq.base.files import sha256
 from mmaq.contracts.archive import SENTINEL5P, Asset, write_item
+from mmaq.sentinel5p.granule import SUFFIXES
 
 ZIP = b"PK\x03\x04"
 """The first bytes of a zip."""
@@ -45,7 +46,7 @@ def bring_granule(
         zipped = stream.read(len(ZIP)) == ZIP
     if zipped:
         members = unpack_verified(product.files[name], file, parts / "unpacked")
-        granules = [member for member in members if member.suffix == ".nc"]
+        granules = [member for member in members if member.suffix.lower() in SUFFIXES]
         if len(granules) != 1:
             fault = f"the archive holds {len(granules)} NetCDF files, not one"
             raise ProductError(product.id, fault, "Leave it out of the manifest")
@@ -80,4 +81,5 @@ def fetch_granule(
     except MmaqError:
         path.unlink()  # the next run fetches it again
         raise
-    write_item(archive, replace(granule, assets={"product": Asset(path, (), checksum)}))
+    assets = {"product": Asset(path, (), checksum)}
+    write_item(archive, replace(granule, id=product.id, assets=assets))

@@ -1,7 +1,7 @@
 """Windows of Sentinel-2 around the sites: which scene each is cut from, and how it gets to disk.
 
-A site's scene is the clearest over its own window. The windows of one scene are one product of the
-archive: sparse rasters on the tile's full grid.
+A site's scene is the clearest over its own window, of what every band has. The windows of one scene
+are one product of the archive: sparse rasters on the tile's full grid.
 """
 
 from __future__ import annotations
@@ -10,39 +10,42 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rasterio.errors import RasterioError
 from tqdm import tqdm
 
 from mmaq.acquire.failures import Failures, side_by_side
+from mmaq.acquire.fetch.choice import (
+    Choice,
+    Chosen,
+    Pick,
+    by_scene,
+    rank_scenes,
+    read_choice,
+    write_choice,
+)
 from mmaq.acquire.fetch.products import has_item
 from mmaq.acquire.fetch.remote import Remote
 from mmaq.acquire.fetch.windows import (
     Grid,
     Place,
     Read,
-    Window,
-    clear_share,
-    contradiction,
-    find_windows,
-    grid_of,
     read_pieces,
+    share_with_data,
 )
 from mmaq.acquire.manifest import Manifest, RemoteProduct
 from mmaq.acquire.search.sites import read_sites_csv
-from mmaq.base.errors import ArchiveError, MmaqError, ProductError, ServiceError
-from mmaq.base.files import read_json, sha256, write_json
+from mmaq.base.errors import MmaqError, ProductError, ServiceError
+from mmaq.base.files import sha256
 from mmaq.base.sparse import SparseRaster
 from mmaq.contracts.archive import SENTINEL2, Asset, Product, write_item
-from mmaq.sentinel2.resample import Axis
+from mmaq.sentinel2.offsets import TEN_METRES, contradiction
 from mmaq.services.part import naming_a_full_disk
-from mmaq.services.rasters import ONE_IN_GDAL, Raster, read_raster
+from mmaq.services.rasters import ONE_IN_GDAL, read_raster
 
 FILES = {
     "R10m": (("B02", "B03", "B04", "B08"), 128),
@@ -58,22 +61,6 @@ WINDOWS = ("earth-search", "planetary-computer")
 """Services whose scenes are cloud-optimised, so that windows are read and no whole product."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """A scene that is fetched: its 10 m grid, and the windows by site that are cut from it."""
-
-    grid: Grid
-    windows: dict[str, Window]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Scenes by id. ``asked`` is a digest of what was chosen from, and for whom."""
-
-    asked: str
-    scenes: dict[str, Chosen] = field(default_factory=dict)
 
 
 class Windows:
@@ -96,7 +83,7 @@ class Windows:
             for product in self.manifest.products
             if product.id in scenes and not has_item(self.archive, SENTINEL2, product.id)
         ]
-        for product, bands in self._read(wanted, scenes):
+        for product, bands in self._read(wanted, scenes, "windows"):
             # Before the choice is final, another site may come to a scene: ranges stay, no item.
             if final:
                 try:
@@ -114,12 +101,23 @@ class Windows:
         old = read_choice(path)
         if old.asked == asked:
             return old.scenes, True
-        scenes = choose_scenes(self.manifest, places, size, self.remote, self.failures)
+        rankings, grids = rank_scenes(self.manifest, places, size, self.remote, self.failures)
+        best = {site: ranking[0] for site, ranking in rankings.items()}
+        if self.failures.too_many:
+            return by_scene(best, grids), False
+        known = {
+            site: pick
+            for site, pick in best.items()
+            if old.holds(site, pick) and has_item(self.archive, SENTINEL2, pick.scene)
+        }
+        best = self._clearest(rankings, grids, known)
+        scenes = by_scene(best, grids)
         if self.failures.too_many:
             return scenes, False
+        _say(places, best)
         for folder in (self.archive / SENTINEL2).glob("*/"):
-            known = old.scenes.get(folder.name)
-            if known is None or known != scenes.get(folder.name):
+            before = old.scenes.get(folder.name)
+            if before is None or before != scenes.get(folder.name):
                 shutil.rmtree(folder)
         write_choice(path, Choice(asked, scenes))
         return scenes, True
@@ -128,8 +126,41 @@ class Windows:
         about = [size, sorted((place.site, place.lon, place.lat) for place in places)]
         return hashlib.sha256(self.path.read_bytes() + json.dumps(about).encode()).hexdigest()
 
+    def _clearest(
+        self,
+        rankings: Mapping[str, list[Pick]],
+        grids: Mapping[str, Grid],
+        known: Mapping[str, Pick],
+    ) -> dict[str, Pick]:
+        """By site the scene with the largest share that is clear and that every band has.
+
+        Bands are read only of scenes that can still win: no window is clearer than its classes;
+        and not of sites that ``known`` has, whose windows were read by an earlier run.
+        """
+        best: dict[str, Pick] = dict(known)
+        waiting = {site: ranking for site, ranking in rankings.items() if site not in known}
+        while turn := {site: left[0] for site, left in waiting.items() if left}:
+            asked = by_scene(turn, grids)
+            wanted = [product for product in self.manifest.products if product.id in asked]
+            for product, bands in self._read(wanted, asked, "windows of the clearest scenes"):
+                windows = sorted(asked[product.id].windows.items())
+                for number, (site, window) in enumerate(windows):
+                    share = share_with_data(bands, number, grids[product.id], window)
+                    pick = replace(turn[site], share=share)
+                    if site not in best or pick.rank > best[site].rank:
+                        best[site] = pick
+            waiting = {
+                site: [
+                    pick
+                    for pick in waiting[site][1:]
+                    if site not in best or pick.rank > best[site].rank
+                ]
+                for site in turn
+            }
+        return best
+
     def _read(
-        self, wanted: list[RemoteProduct], scenes: Mapping[str, Chosen]
+        self, wanted: list[RemoteProduct], scenes: Mapping[str, Chosen], what: str
     ) -> Iterable[tuple[RemoteProduct, dict[str, Read]]]:
         """Each scene with all its bands; one that lacks a band is noted as failed."""
         tasks = [(product, name) for product in wanted for name in NAMES]
@@ -142,7 +173,7 @@ class Windows:
 
         bands: dict[str, Read] = {}
         found = side_by_side(read, tasks, self.remote.threads)
-        with tqdm(total=len(wanted), desc="windows", unit="scene", disable=None) as bar:
+        with tqdm(total=len(wanted), desc=what, unit="scene", disable=None) as bar:
             for (product, name), result in found:
                 if isinstance(result, MmaqError):
                     self.failures.add(product.id, result)
@@ -162,99 +193,23 @@ def places_of(path: Path) -> dict[str, Place]:
     return {site: Place(site, lon, lat) for site, lon, lat in zip(*columns, strict=True)}
 
 
-def choose_scenes(
-    manifest: Manifest, places: Mapping[str, Place], size: int, remote: Remote, failures: Failures
-) -> dict[str, Chosen]:
-    """The scene with the largest clear share of each site's own window, by the classification.
-
-    Among equals the earliest, then the first by id, as ``cut_windows`` chooses. Only the windows
-    of classifications are read. A scene whose classification cannot be had is noted in
-    ``failures`` and passed over.
-    """
-    wanted: dict[str, list[Place]] = {}
-    for site in sorted(manifest.candidates.keys() & places.keys()):
-        for scene in manifest.candidates[site]:
-            wanted.setdefault(scene, []).append(places[site])
-    scenes = [product for product in manifest.products if product.id in wanted]
-    best: dict[str, tuple[float, str, Window]] = {}
-    grids: dict[str, Grid] = {}
-    look = partial(_look, remote=remote, wanted=wanted, size=size)
-    found = side_by_side(look, sorted(scenes, key=lambda p: (p.time, p.id)), remote.threads)
-    for scene, seen in tqdm(found, "clear shares", len(scenes), unit="scene", disable=None):
-        if isinstance(seen, MmaqError):
-            failures.add(scene.id, seen)
-            continue
-        grids[scene.id] = seen.grid
-        for site, (share, window) in seen.sites.items():
-            if site not in best or share > best[site][0]:
-                best[site] = share, scene.id, window
-    _say(places, best)
-    chosen = {scene.id: Chosen(grids[scene.id], {}) for scene in scenes if scene.id in grids}
-    for site, (_, scene_id, window) in sorted(best.items()):
-        chosen[scene_id].windows[site] = window
-    return {scene_id: each for scene_id, each in chosen.items() if each.windows}
-
-
-@dataclass(frozen=True)
-class _Seen:
-    grid: Grid
-    sites: dict[str, tuple[float, Window]]
-
-
-def _look(
-    scene: RemoteProduct, remote: Remote, wanted: Mapping[str, Sequence[Place]], size: int
-) -> _Seen:
-    def see(raster: Raster) -> _Seen:
-        places = wanted[scene.id]
-        grid = grid_of(scene.id, raster)
-        windows = find_windows(grid, places, size)
-        sites = {
-            place.site: (clear_share(raster, grid, window), window)
-            for place, window in zip(places, windows, strict=True)
-            if window is not None
-        }
-        return _Seen(grid, sites)
-
-    return read_raster(remote.file(scene, "SCL"), see)
-
-
-def _say(places: Mapping[str, Place], best: Mapping[str, tuple[float, str, Window]]) -> None:
+def _say(places: Mapping[str, Place], best: Mapping[str, Pick]) -> None:
     without = sorted(places.keys() - best.keys())
     if without:
         shown = ", ".join(without[:5]) + (", ..." if len(without) > 5 else "")
         log.warning("no scene holds the window of %d sites: %s", len(without), shown)
     if best:
-        median = float(np.median([share for share, _, _ in best.values()]))
+        median = float(np.median([pick.share for pick in best.values()]))
         log.info("%d sites have a clearest scene, median clear share %.2f", len(best), median)
-
-
-def write_choice(path: Path, choice: Choice) -> None:
-    """Keep the choice, so that a restart need not look again."""
-    write_json(path, asdict(choice))
-
-
-def read_choice(path: Path) -> Choice:
-    """The choice of an earlier run; an empty one where there is none to be read."""
-    try:
-        value = read_json(path, ArchiveError, "It is made again")
-        scenes = {name: _chosen(each) for name, each in value["scenes"].items()}
-        return Choice(str(value["asked"]), scenes)
-    except (ArchiveError, AttributeError, KeyError, TypeError):
-        return Choice("")
-
-
-def _chosen(value: Mapping[str, Any]) -> Chosen:
-    grid = value["grid"]
-    windows = {site: Window(**window) for site, window in value["windows"].items()}
-    return Chosen(Grid(grid["epsg"], Axis(**grid["x"]), Axis(**grid["y"])), windows)
 
 
 def read_band(remote: Remote, scene: RemoteProduct, chosen: Chosen, name: str) -> Read:
     """The windows of one band, or of the classification ``SCL``."""
     windows = [window for _, window in sorted(chosen.windows.items())]
+    offset = _offset(scene)
     return read_raster(
         remote.file(scene, name),
-        lambda raster: read_pieces(scene.id, raster, chosen.grid, windows),
+        lambda raster: read_pieces(scene.id, name, raster, offset, chosen.grid, windows),
     )
 
 
@@ -297,13 +252,18 @@ def _join(scene: str, bands: Mapping[str, Read], block: int) -> SparseRaster:
     return raster
 
 
-def _check_offset(scene: RemoteProduct, bands: Mapping[str, Read]) -> None:
+def _offset(scene: RemoteProduct) -> int:
+    """DN to add."""
     offset = scene.properties.get("boa_offset")
     if not isinstance(offset, int):
         fault = f"the manifest says boa_offset {offset!r} where an integer DN is needed"
         raise ProductError(scene.id, fault, "Search again")
-    fine = [piece.values for band in FILES["R10m"][0] for piece in bands[band].pieces]
+    return offset
+
+
+def _check_offset(scene: RemoteProduct, bands: Mapping[str, Read]) -> None:
+    fine = [piece.values for band in TEN_METRES for piece in bands[band].pieces]
     baseline = str(scene.properties.get("s2:processing_baseline", ""))
-    wrong = contradiction(offset, baseline, fine)
+    wrong = contradiction(_offset(scene), baseline, fine)
     if wrong is not None:
         log.warning("%s: %s: the mirror's offset may be wrong", scene.id, wrong)

@@ -1,42 +1,29 @@
-"""Which pixels of a remote scene the sites need, and whether its offset of DN can be right.
-
-From processing baseline 04.00 on, reflectance is (DN - 1000) / 10000, and a mirror may have taken
-the 1000 away already. Earth Search said so wrongly of some scenes of 2022 and 2025 (its issues 66
-and 71), which shifts every reflectance by 0.1.
-"""
+"""Which pixels of a remote scene the sites need."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import rasterio.windows
 
 from mmaq.base.errors import ProductError
+from mmaq.base.rasters import Pixels, read_pixels
 from mmaq.base.sparse import Frame
-from mmaq.sentinel2.resample import Axis, locate, nearest, taps
+from mmaq.sentinel2.numbers import numbers_of
+from mmaq.sentinel2.resample import Axis, grid_axes, locate, nearest, on_raster, taps
 from mmaq.sentinel2.scene import is_clear
 from mmaq.services.rasters import Raster
-
-ADDED = 1000
-"""DN that processing adds to the reflectance, from the baseline ``SINCE`` on."""
-
-
-TOO_DARK, FEW = 900, 0.02
-"""With the 1000 in them, DN below 900 are reflectances below -0.01: a rare overcorrection."""
-
-SINCE = 4.0
 
 MARGIN = 6
 """10 m pixels read around a window, a pixel of the coarsest band: a place that moves by a few
 metres from one table of stations to the next keeps its window, and it costs no byte, for whole
 tiles of 512 or 1024 pixels come anyway."""
 
-REMEDY = "Leave the scene out of the manifest, or search again"
+CLASSES = "SCL"
+"""The scene classification among a scene's files."""
 
-log = logging.getLogger(__name__)
+REMEDY = "Leave the scene out of the manifest, or search again"
 
 
 @dataclass(frozen=True)
@@ -99,12 +86,13 @@ def grid_of(scene: str, classification: Raster) -> Grid:
 
 def frame_of(scene: str, raster: Raster) -> Frame:
     """Where a raster lies; ProductError unless it has one north-up band in a projected system."""
-    place, epsg = raster.transform, raster.crs.to_epsg() if raster.crs else None
-    straight = place.b == 0 and place.d == 0 and place.a > 0 and place.e == -place.a
-    if epsg is None or not raster.crs.is_projected or not straight or raster.count != 1:
+    axes = grid_axes(raster.transform, raster.width, raster.height)
+    epsg = raster.crs.to_epsg() if raster.crs else None
+    if epsg is None or not raster.crs.is_projected or axes is None or raster.count != 1:
         fault = f"a file of {raster.count} bands is not one north-up band in a projected system"
         raise ProductError(scene, fault, REMEDY)
-    return Frame(epsg, place.c, place.f, raster.shape, place.a)
+    x, y = axes
+    return Frame(epsg, x.origin, -y.origin, raster.shape, x.pixel)
 
 
 def find_windows(grid: Grid, places: Sequence[Place], size: int) -> list[Window | None]:
@@ -117,31 +105,72 @@ def find_windows(grid: Grid, places: Sequence[Place], size: int) -> list[Window 
     ]
 
 
-def clear_share(raster: Raster, grid: Grid, window: Window) -> float:
+def clear_share(scene: str, raster: Raster, grid: Grid, window: Window) -> float:
     """Share of clear pixels in a window by the scene classification, 0 to 1."""
-    (y, x), side = _axes(raster), window.size
+    y, x = _axes(frame_of(scene, raster))
+    side = window.size
     rows, columns = taps(grid.y, window.row, side, y), taps(grid.x, window.column, side, x)
-    classes = _read(raster, rows.first, columns.first, rows.count, columns.count)
-    return float(is_clear(nearest(classes, rows, columns), "SCL").mean())
+    classes = read_pixels(raster, [1], rows.first, columns.first, rows.count, columns.count)
+    clear = is_clear(classes.values[0], CLASSES) & classes.valid[0]
+    return float((nearest(clear, rows, columns) & on_raster(rows, columns)).mean())
 
 
-def read_pieces(scene: str, raster: Raster, grid: Grid, windows: Sequence[Window]) -> Read:
+def read_pieces(
+    scene: str, name: str, raster: Raster, offset: int, grid: Grid, windows: Sequence[Window]
+) -> Read:
     """The pixels of one raster, of whatever size, that each window and its margin need.
 
+    Pieces hold what the archive keeps of the band or classification ``name``, without the tags of
+    the remote file: 0 is no data, and DN are those to which ``offset`` is added.
+
     Raises:
-        ProductError: the raster does not share the grid's corner or coordinate system.
+        ProductError: the raster does not share the grid's corner or coordinate system, or holds
+            no digital numbers.
     """
     frame = frame_of(scene, raster)
     if (frame.epsg, frame.west, frame.north) != (grid.epsg, grid.x.origin, -grid.y.origin):
         fault = "a band does not share the corner of the scene classification"
         raise ProductError(scene, fault, REMEDY)
-    y, x = _axes(raster)
+    y, x = _axes(frame)
     pieces = []
     for window in windows:
         row, height = _span(window.row, window.size, grid.y, y)
         column, width = _span(window.column, window.size, grid.x, x)
-        pieces.append(Piece(row, column, _read(raster, row, column, height, width)))
+        pixels = read_pixels(raster, [1], row, column, height, width)
+        kept = _classes(pixels) if name == CLASSES else _numbers(pixels, raster, offset, scene)
+        pieces.append(Piece(row, column, kept))
     return Read(frame, pieces)
+
+
+def share_with_data(reads: Mapping[str, Read], number: int, grid: Grid, window: Window) -> float:
+    """Share of a window that is clear and that every band has, as ``cut_windows`` will find it.
+
+    ``reads`` are all bands and the classification; the window's piece of each is at ``number``.
+    """
+    good = np.ones((window.size, window.size), bool)
+    for name, read in reads.items():
+        y, x = _axes(read.frame)
+        rows = taps(grid.y, window.row, window.size, y)
+        columns = taps(grid.x, window.column, window.size, x)
+        piece = read.pieces[number]
+        row, column = rows.first + rows.nearest, columns.first + columns.nearest
+        values = piece.values[np.ix_(row - piece.row, column - piece.column)]
+        fits = is_clear(values, CLASSES) if name == CLASSES else values != 0
+        good &= fits & on_raster(rows, columns)
+    return float(good.mean())
+
+
+def _classes(pixels: Pixels) -> np.ndarray:
+    return np.where(pixels.valid[0], pixels.values[0], 0).astype(np.uint8)
+
+
+def _numbers(pixels: Pixels, raster: Raster, offset: int, scene: str) -> np.ndarray:
+    """DN as uint16: those of the file, or where it has a scale or offset of its own, anew."""
+    told = numbers_of(raster, 1, offset, scene)
+    known = told.known(pixels.values[0], pixels.valid[0])
+    reflectance = np.where(known, pixels.values[0], 0.0) * told.factor + told.added
+    kept = np.clip(np.rint(reflectance - offset), 1, np.iinfo(np.uint16).max)
+    return np.where(known, kept, 0).astype(np.uint16)
 
 
 def _span(start: int, size: int, fine: Axis, source: Axis) -> tuple[int, int]:
@@ -151,36 +180,6 @@ def _span(start: int, size: int, fine: Axis, source: Axis) -> tuple[int, int]:
     return needed.first, needed.count
 
 
-def _axes(raster: Raster) -> tuple[Axis, Axis]:
-    place = raster.transform
-    return Axis(-place.f, place.a, raster.height), Axis(place.c, place.a, raster.width)
-
-
-def _read(raster: Raster, row: int, column: int, height: int, width: int) -> np.ndarray:
-    window = rasterio.windows.Window(column, row, width, height)
-    return raster.read(1, window=window)
-
-
-def contradiction(offset: int, baseline: str, values: Iterable[np.ndarray]) -> str | None:
-    """What is wrong with ``offset`` (DN to add), by DN of the 10 m bands; ``None``: nothing.
-
-    DN 0 is no data. An offset of 0 is doubted only where the baseline adds 1000, and so may a
-    scene of cloud, snow or bright sand alone be, which is why this warns and changes nothing.
-    """
-    data = np.concatenate([each.ravel() for each in values])
-    data = data[data > 0]
-    if not data.size:
-        return None
-    dark = float((data < TOO_DARK).mean())
-    if offset <= -ADDED and dark > FEW:
-        return f"boa_offset {offset}, but {dark:.0%} of the DN are below {TOO_DARK}"
-    if offset == 0 and _number(baseline) >= SINCE and float((data < ADDED).mean()) <= FEW:
-        return f"boa_offset 0, but the darkest DN of baseline {baseline} is {data.min()}"
-    return None
-
-
-def _number(baseline: str) -> float:
-    try:
-        return float(baseline)
-    except ValueError:
-        return 0.0
+def _axes(frame: Frame) -> tuple[Axis, Axis]:
+    rows, columns = frame.shape
+    return Axis(-frame.north, frame.pixel, rows), Axis(frame.west, frame.pixel, columns)

@@ -10,7 +10,7 @@ from pyproj import Transformer
 from pyproj.exceptions import ProjError
 
 from mmaq.base.errors import ArchiveError
-from mmaq.base.rasters import opened_raster
+from mmaq.base.rasters import opened_map
 from mmaq.base.vectors import layer_extent, line_layer
 from mmaq.config.data import Files
 from mmaq.contracts.archive import (
@@ -64,7 +64,7 @@ def _box(path: Path) -> tuple[float, float, float, float]:
     if path.suffix == ".gpkg":
         crs, bounds = layer_extent(path, line_layer(path))
     else:
-        with opened_raster(path) as raster:
+        with opened_map(path) as raster:
             crs, bounds = raster.crs, tuple(raster.bounds)
     try:
         box = Transformer.from_crs(crs, 4326, always_xy=True).transform_bounds(*bounds)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mmaq.acquire.files.ancillary import UNDATED
 from mmaq.base.errors import ArchiveError
+from mmaq.base.files import files_below
 from mmaq.contracts.archive import STATIONS, WORLD, Asset, Product
 from mmaq.contracts.stations import is_station_table
 
@@ -21,11 +22,12 @@ def find_stations(folder: Path) -> list[Product]:
     Raises:
         ArchiveError: there is no Parquet file, or not exactly one EEA station table.
     """
-    measured = [path for path in sorted(folder.rglob("*.parquet")) if path.name[0] != "."]
+    files = files_below(folder)
+    measured = [path for path in files if path.suffix.lower() == ".parquet"]
     if not measured:
         fault = "holds no Parquet file of EEA measurements"
         raise ArchiveError(folder, fault, "Put the EEA's Parquet downloads there")
-    tables = [path for path in sorted(folder.rglob("*")) if _is_station_table(path)]
+    tables = [path for path in files if _is_station_table(path)]
     if len(tables) != 1:
         names = ", ".join(path.name for path in tables) or "none"
         fault = f"holds {len(tables)} EEA station tables ({names}) where one is needed"

@@ -20,12 +20,6 @@ from mmaq.services.endpoints import service
 from mmaq.services.remote_file import RemoteFile
 from mmaq.services.unpack import unpack_zip
 
-RECORDS = {
-    "5764262": "samples and images of the stations (published layout)",
-    "5874537": "power plants with plumes",
-}
-"""Records that MMAQ knows what to do with."""
-
 IMAGES = ("sentinel-2", "sentinel-5p")
 
 REMEDY = "Check the number of the record, or try again later"
@@ -93,7 +87,7 @@ def published_root(folder: Path) -> Path:
 
 def _fetch_zip(client: Client, file: RemoteFile, path: Path) -> None:
     target, note = path.with_suffix(""), path.with_suffix(".zip.md5")
-    if target.is_dir() and note.exists() and note.read_text().strip() == file.md5:
+    if target.is_dir() and note.exists() and note.read_text(encoding="utf-8").strip() == file.md5:
         log.info("%s is unpacked already", target)
         path.unlink(missing_ok=True)
         return
@@ -102,7 +96,7 @@ def _fetch_zip(client: Client, file: RemoteFile, path: Path) -> None:
     unpack_zip(path, target)
     _flatten(target)
     with replacing(note) as temporary:
-        temporary.write_text(f"{file.md5}\n")
+        temporary.write_text(f"{file.md5}\n", encoding="utf-8")
     path.unlink()
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from shapely import STRtree
 from shapely.geometry import Polygon, box
 
+from mmaq.acquire.search.items import in_one_piece
 from mmaq.acquire.search.scenes import Scene
 
 SLANT = 1.1
@@ -31,14 +32,17 @@ def clearest_dates(
     ``side_m`` is the window's side in metres. A site that no scene holds gets an empty tuple.
     """
     names = [str(name) for name in sites["site_id"]]
+    # Footprints across the antimeridian go on beyond 180 degrees, so each window is there too.
     windows = [
-        _window(lon, lat, side_m) for lon, lat in zip(sites["lon"], sites["lat"], strict=True)
+        _window(lon + turn, lat, side_m)
+        for turn in (0.0, 360.0)
+        for lon, lat in zip(sites["lon"], sites["lat"], strict=True)
     ]
     tree = STRtree(windows)
     best: list[dict[date, Scene]] = [{} for _ in names]
     for scene in sorted(scenes, key=_rank):
-        for place in tree.query(scene.footprint, predicate="covers"):
-            best[place].setdefault(scene.product.time.date(), scene)
+        for place in tree.query(in_one_piece(scene.footprint), predicate="covers"):
+            best[place % len(names)].setdefault(scene.product.time.date(), scene)
     return {
         name: tuple(sorted(found.values(), key=_rank)[:dates])
         for name, found in zip(names, best, strict=True)

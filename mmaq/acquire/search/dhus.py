@@ -14,6 +14,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
 from sentinelsat import SentinelAPI, UnauthorizedError
 from sentinelsat.exceptions import SentinelAPIError
 from shapely import from_wkt
@@ -30,6 +31,7 @@ from mmaq.services.credentials import credentials
 from mmaq.services.endpoints import SERVICES, Service
 from mmaq.services.faults import plain
 from mmaq.services.remote_file import RemoteFile
+from mmaq.services.transport import certificates
 
 TRIES = Retry(
     total=6, backoff_factor=1.0, status_forcelist=(429, 500, 502, 503, 504),
@@ -68,6 +70,10 @@ def query_hub(
     hub_api = SentinelAPI(account.user, account.secret, hub.url, show_progressbars=False)
     for scheme in ("http://", "https://"):
         hub_api.session.mount(scheme, HTTPAdapter(max_retries=TRIES))
+    # By itself requests would send .netrc's ``default`` entry to whatever host a hub redirects to.
+    hub_api.session.trust_env = False
+    hub_api.session.proxies.update(get_environ_proxies(hub.url))
+    hub_api.session.verify = certificates()
     try:
         yield from _query(hub_api, where, bbox, period, terms)
     except UnauthorizedError:

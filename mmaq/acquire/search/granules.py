@@ -10,13 +10,15 @@ from typing import Any
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
-from mmaq.acquire.files.sentinel5p import NAME, of_name, one_version_an_orbit
+from mmaq.acquire.files.sentinel5p import of_name, one_version_an_orbit
 from mmaq.acquire.manifest import LeftOut, RemoteProduct
 from mmaq.acquire.search.items import bounding_box, footprint, remote_file
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
 from mmaq.contracts.archive import SENTINEL5P, Product
+from mmaq.sentinel5p.granule import NAME
 from mmaq.services.remote_file import RemoteFile
+from mmaq.vocabulary import S5P_PRODUCT
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,11 @@ def read_granule(item: Mapping[str, Any], scheme: str = "https") -> Granule | Le
 def named_granule(
     name: str, remote: RemoteFile, item: Mapping[str, Any]
 ) -> Granule | LeftOut | None:
-    """The granule of an official name; None for another gas, or a name that is none."""
+    """The granule of an official name; None for another gas."""
     named = NAME.fullmatch(name)
-    if named is None or named["gas"].strip("_") != "NO2":
+    if named is None:
+        return LeftOut(id=name, reason="its name is no official one")
+    if named["kind"] != S5P_PRODUCT:
         return None
     place = footprint(item)
     if place is None:

@@ -11,9 +11,13 @@ from datetime import datetime, time, timedelta, timezone
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
+import numpy as np
+from shapely import unary_union
+from shapely.affinity import translate
 from shapely.errors import ShapelyError
 from shapely.geometry import box, shape
 from shapely.geometry.base import BaseGeometry
+from shapely.ops import transform
 from shapely.validation import make_valid
 
 from mmaq.acquire.manifest import LeftOut
@@ -21,6 +25,11 @@ from mmaq.config.data import Period
 from mmaq.services.remote_file import RemoteFile
 
 Found = TypeVar("Found")
+
+HALF_TURN = 180.0
+
+SEAM = 1e-6
+"""Degrees (0.1 m) by which the halves of a cut footprint may lie apart."""
 
 MULTIHASHES = {"d50110": "md5", "1e20": "blake3", "1220": "sha256"}
 """Code and length before the digest (multicodec table): MD5 0xd5, BLAKE3 0x1e, SHA-256 0x12."""
@@ -71,7 +80,22 @@ def footprint(item: Mapping[str, Any]) -> BaseGeometry | None:
         if found is not None and not found.is_empty:
             return found if found.is_valid else make_valid(found)
     bounds = _stated_box(item)
-    return box(*bounds) if bounds else None
+    if bounds is None:
+        return None
+    west, south, east, north = bounds
+    return box(west, south, east + 360 if east < west else east, north)
+
+
+def in_one_piece(place: BaseGeometry) -> BaseGeometry:
+    """A scene's footprint without the cut at the antimeridian, with longitudes from -180 to 540.
+
+    No tile is half a turn wide, so one that seems so is at both ends of the map.
+    """
+    west, _, east, _ = place.bounds
+    if east - west > HALF_TURN:
+        place = transform(lambda x, y: (np.where(x < 0, x + 360, x), y), place)
+        place = unary_union(make_valid(place).buffer(SEAM)).buffer(-SEAM)
+    return translate(place, 360) if place.bounds[0] < -180 else place
 
 
 def bounding_box(item: Mapping[str, Any], place: BaseGeometry) -> tuple[float, float, float, float]:

@@ -1,9 +1,7 @@
-"""Sentinel-2 scenes of a STAC mirror: bands, baseline and offset, from three layouts of items.
+"""Sentinel-2 scenes of a STAC mirror, from three layouts of items, and each of them once.
 
 Earth Search names bands by colour ("rededge1"), its retired layout and Planetary Computer as ESA
-does ("B05"). From processing baseline 04.00 on, reflectance is (DN - 1000) / 10000 (Sentinel-2
-Products Specification Document, BOA_ADD_OFFSET). Earth Search's Collection 1 states the offset
-with each band; a mirror that has taken it off already says so (earthsearch:boa_offset_applied).
+does ("B05").
 """
 
 from __future__ import annotations
@@ -11,20 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from shapely.geometry.base import BaseGeometry
 
-from mmaq.acquire.files.sentinel2 import OFFSET, OFFSET_SINCE, PRODUCT, REPROCESSED
 from mmaq.acquire.manifest import LeftOut, RemoteProduct
-from mmaq.acquire.search.items import bounding_box, footprint, remote_file, sensing_time
+from mmaq.acquire.search.items import (
+    bounding_box,
+    footprint,
+    in_one_piece,
+    remote_file,
+    sensing_time,
+)
+from mmaq.sentinel2.offsets import COLOURS, stated_baseline, stated_offset
 
-COLOURS = {
-    "B01": "coastal", "B02": "blue", "B03": "green", "B04": "red", "B05": "rededge1",
-    "B06": "rededge2", "B07": "rededge3", "B08": "nir", "B8A": "nir08", "B09": "nir09",
-    "B11": "swir16", "B12": "swir22", "SCL": "scl",
-}  # fmt: skip
+SAME_GROUND = 0.9
+"""Share of a footprint: processing moves its edges a little; pieces of a pass overlap by less."""
 
 TILE = re.compile(r"(?:^|[-_]T?)(\d{2}[A-Z]{3})(?:_|$)")
 
@@ -58,8 +58,8 @@ def read_scene(item: Mapping[str, Any]) -> Scene | LeftOut:
     if lacking:
         return LeftOut(id=identity, reason=f"the item lacks {', '.join(lacking)}")
     stated = item.get("properties") or {}
-    baseline, epsg = _baseline(stated), _epsg(stated)
-    offset = _offset(stated, named["B02"] or {}, baseline)
+    baseline, epsg = stated_baseline(stated), _epsg(stated)
+    offset = stated_offset(item, baseline)
     if offset is None:
         reason = f"processing baseline {baseline!r} does not tell the offset of its DN"
         return LeftOut(id=identity, reason=reason)
@@ -83,49 +83,32 @@ def cloud_cover(stated: Mapping[str, Any]) -> float:
 
 
 def newest(scenes: list[Scene]) -> tuple[list[Scene], list[LeftOut]]:
-    """One processing of each scene, and the others with the reason.
+    """The last processing of each scene, and the others with the reason.
 
-    A scene is known by its tile and its time to the second, which processing does not change.
+    Processing changes neither tile nor time to the second, but these alone are no scene: where a
+    pass was received in pieces, each piece is a product of its own, with the ground that it shows.
+    So a product is replaced by a later one that shows the same ground.
     """
-    best: dict[tuple[str, datetime], Scene] = {}
+    kept: list[Scene] = []
     older: list[LeftOut] = []
-    for scene in sorted(scenes, key=lambda scene: (scene.version, scene.product.id)):
-        key = scene.tile, scene.product.time.replace(microsecond=0)
-        if scene.tile and key in best:
-            reason = f"{scene.product.id} is a later processing of the same scene"
-            older.append(LeftOut(id=best[key].product.id, reason=reason))
-        best[key if scene.tile else (scene.product.id, scene.product.time)] = scene
-    return list(best.values()), older
+    for scene in sorted(scenes, key=lambda scene: (scene.version, scene.product.id), reverse=True):
+        later = next((other for other in kept if _replaces(other, scene)), None)
+        if later is None:
+            kept.append(scene)
+        else:
+            reason = f"{later.product.id} is a later processing of the same scene"
+            older.append(LeftOut(id=scene.product.id, reason=reason))
+    return kept[::-1], older[::-1]
 
 
-def _baseline(stated: Mapping[str, Any]) -> str:
-    """Processing baseline ("05.09") as stated, else from the product's official name."""
-    for key in ("s2:processing_baseline", "processing:version"):
-        if stated.get(key):
-            return str(stated[key])
-    for key in ("s2:product_uri", "sentinel:product_id"):
-        named = PRODUCT.match(str(stated.get(key, "")))
-        if named:
-            return f"{named['baseline'][:2]}.{named['baseline'][2:]}"
-    return ""
-
-
-def _offset(stated: Mapping[str, Any], asset: Mapping[str, Any], baseline: str) -> int | None:
-    """DN to add; None where neither the band nor the baseline tells."""
-    if stated.get("earthsearch:boa_offset_applied") is True:
-        return 0
-    bands = asset.get("raster:bands") or [{}]
-    offset = asset.get("raster:offset", bands[0].get("offset"))
-    scale = asset.get("raster:scale", bands[0].get("scale"))
-    if offset is not None and scale:
-        return round(float(offset) / float(scale))
-    try:
-        number = float(baseline)
-    except ValueError:
-        return None
-    if number >= REPROCESSED:
-        return None
-    return OFFSET if number >= OFFSET_SINCE else 0
+def _replaces(later: Scene, scene: Scene) -> bool:
+    if later.product.id == scene.product.id:
+        return True  # services list one product twice
+    times = (each.product.time.replace(microsecond=0) for each in (later, scene))
+    if not scene.tile or later.tile != scene.tile or len(set(times)) > 1:
+        return False
+    ground, own = in_one_piece(later.footprint), in_one_piece(scene.footprint)
+    return bool(ground.intersection(own).area >= SAME_GROUND * own.area)
 
 
 def _epsg(stated: Mapping[str, Any]) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from mmaq.acquire.manifest import LeftOut, Manifest
+from mmaq.acquire.manifest import LeftOut, Manifest, tell_left_out
 from mmaq.acquire.search.clearest import clearest_dates
 from mmaq.acquire.search.items import read_or_leave
 from mmaq.acquire.search.scenes import Scene, newest, read_scene
@@ -49,9 +49,8 @@ def search_scenes(asked: Acquire, period: Period, sites: pd.DataFrame, side_m: f
             left_out.append(scene)
         else:
             scenes.append(scene)
-    for product in left_out:
-        log.warning("%s: %s is left out: %s", provider, product.id, product.reason)
     scenes, older = newest(scenes)
+    tell_left_out(provider, left_out, older, log)
     candidates = clearest_dates(scenes, sites, side_m, settings.dates)
     chosen = {scene.product.id: scene.product for found in candidates.values() for scene in found}
     if not chosen:
@@ -74,9 +73,10 @@ def search_scenes(asked: Acquire, period: Period, sites: pd.DataFrame, side_m: f
 
 
 def _around(sites: pd.DataFrame) -> tuple[float, float, float, float]:
+    lon, lat = sites["lon"].astype(float), sites["lat"].astype(float)
     return (
-        round(float(sites["lon"].min()) - EDGE, 6), round(float(sites["lat"].min()) - EDGE, 6),
-        round(float(sites["lon"].max()) + EDGE, 6), round(float(sites["lat"].max()) + EDGE, 6),
+        max(round(lon.min() - EDGE, 6), -180.0), max(round(lat.min() - EDGE, 6), -90.0),
+        min(round(lon.max() + EDGE, 6), 180.0), min(round(lat.max() + EDGE, 6), 90.0),
     )  # fmt: skip
 
 

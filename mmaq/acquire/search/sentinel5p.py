@@ -9,7 +9,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from mmaq.acquire.manifest import LeftOut, Manifest, RemoteProduct
+from mmaq.acquire.manifest import LeftOut, Manifest, RemoteProduct, tell_left_out
 from mmaq.acquire.search.dhus import query_hub
 from mmaq.acquire.search.granules import Granule, choose, named_granule, read_granule
 from mmaq.acquire.search.items import read_or_leave, span
@@ -54,7 +54,8 @@ def search_granules(asked: Acquire, period: Period) -> Manifest:
     if not chosen:
         fault = f"holds no Sentinel-5P NO2 granule of {period.start} to {period.end} over the area"
         raise ServiceError(provider, fault, "Check period, acquire.bbox and the streams")
-    _warn(provider, chosen, left_out, period)
+    tell_left_out(provider, left_out, passed_over, log)
+    _warn(provider, chosen, period)
     return Manifest(
         collection=SENTINEL5P, service=provider, products=tuple(chosen),
         asked=_question(asked, period), left_out=(*left_out, *passed_over),
@@ -125,10 +126,10 @@ def _completed(
     return Granule(granule.product.model_copy(update={"files": files}), granule.footprint)
 
 
-def _from_listed(entry: Listed, download: str, asked: Acquire) -> Granule | None:
+def _from_listed(entry: Listed, download: str, asked: Acquire) -> Granule | LeftOut | None:
     item = {"id": entry.id, "bbox": list(entry.footprint.bounds)}
     found = named_granule(entry.id, entry.file(download, asked.sentinel5p.download), item)
-    return Granule(found.product, entry.footprint) if isinstance(found, Granule) else None
+    return Granule(found.product, entry.footprint) if isinstance(found, Granule) else found
 
 
 def _at_the_mirror(asked: Acquire, period: Period) -> Iterator[Granule | LeftOut]:
@@ -151,6 +152,8 @@ def _at_a_hub(asked: Acquire, period: Period) -> Iterator[Granule | LeftOut]:
         found = named_granule(entry.id, entry.remote, item)
         if isinstance(found, Granule):
             yield Granule(found.product, entry.footprint)
+        elif found is not None:
+            yield found
 
 
 def _question(asked: Acquire, period: Period) -> dict[str, Any]:
@@ -161,11 +164,7 @@ def _question(asked: Acquire, period: Period) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _warn(
-    provider: str, chosen: list[RemoteProduct], left_out: list[LeftOut], period: Period
-) -> None:
-    for product in left_out:
-        log.warning("%s: %s is left out: %s", provider, product.id, product.reason)
+def _warn(provider: str, chosen: list[RemoteProduct], period: Period) -> None:
     # A mirror that has stalled answers a search as one does that has it all.
     days = sorted({product.time.date() for product in chosen})
     ends = [period.start - DAY, *days, period.end + DAY]

@@ -8,7 +8,7 @@ from typing import Any
 
 from shapely.geometry.base import BaseGeometry
 
-from mmaq.acquire.files.sentinel2 import NATIVE, PRODUCT
+from mmaq.acquire.files.sentinel2 import NATIVE
 from mmaq.acquire.manifest import LeftOut, RemoteProduct
 from mmaq.acquire.search.dhus import query_hub
 from mmaq.acquire.search.items import bounding_box, footprint, read_or_leave, remote_file, span
@@ -17,6 +17,7 @@ from mmaq.acquire.search.scenes import Scene, cloud_cover, tile_of
 from mmaq.acquire.search.stac import search_items, stac_service
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
+from mmaq.sentinel2.offsets import PRODUCT, baseline_of
 from mmaq.services.client import Client
 from mmaq.services.endpoints import service
 from mmaq.services.remote_file import RemoteFile
@@ -93,7 +94,7 @@ def whole_scene(
     start = datetime.strptime(named["time"], "%Y%m%dT%H%M%S").replace(tzinfo=timezone.utc)
     properties = {
         "eo:cloud_cover": stated.get("eo:cloud_cover"),
-        "s2:processing_baseline": f"{named['baseline'][:2]}.{named['baseline'][2:]}",
+        "s2:processing_baseline": baseline_of(named),
     }
     product = RemoteProduct(
         id=identity, time=start, bbox=bounding_box({}, place), files=files, properties=properties

@@ -40,8 +40,8 @@ class Method(nn.Module, ABC):
     def after_step(self, progress: float) -> None:
         """Update what no gradient reaches; ``progress`` is the share of the run done, 0 to 1."""
 
-    def monitored(self) -> dict[str, float]:
-        """Learned scalars to log beside the terms."""
+    def monitored(self) -> dict[str, Tensor]:
+        """Learned scalars to log beside the terms, on their device: none is waited for here."""
         return {}
 
 

@@ -49,11 +49,11 @@ class MMAQ(Method):
         terms = mmaq_terms(*views, self.common, self.lambda_off)
         return {"loss": weigh_terms(terms, self.sigma), **terms}
 
-    def monitored(self) -> dict[str, float]:
+    def monitored(self) -> dict[str, Tensor]:
         """The learned loss weights."""
         if self.sigma is None:
             return {}
-        values = self.sigma.detach().tolist()
+        values = self.sigma.detach()
         return {f"sigma_{name}": value for name, value in zip(WEIGHTED, values, strict=True)}
 
     def _project(self, view: View) -> dict[str, Tensor]:

@@ -8,12 +8,11 @@ from mmaq.report.figures.ranking import ranking
 from mmaq.report.gallery import NARROW, WIDE, Gallery, Plot
 from mmaq.report.material import Material, Section
 from mmaq.report.tables import benchmark_tables
+from mmaq.vocabulary import LEADING
 
 HEADS = dict.fromkeys(names.SPLITS, "test")
 
 SPLITS = dict.fromkeys(names.SPLITS, "plants that training has not seen")
-
-LEADING = {"fuel": "accuracy", "plume": "foreground_iou"}
 
 
 def section(material: Material, gallery: Gallery) -> Section | None:

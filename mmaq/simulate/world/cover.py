@@ -9,8 +9,8 @@ from __future__ import annotations
 from math import exp, hypot
 
 import numpy as np
-from numba import njit
 
+from mmaq.base.compiled import njit
 from mmaq.simulate.world.grid import hashed, lattice_noise, parcel
 from mmaq.simulate.world.pieces import distance_to_piece
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from affine import Affine
-from numba import njit
 from scipy import fft
 from scipy.ndimage import map_coordinates
+
+from mmaq.base.compiled import njit
 
 CRS = "EPSG:32632"
 CENTRE = (500_000.0, 5_900_000.0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from mmaq.base.compiled import njit
 from mmaq.simulate.world.cover import building_texture, built_share
 from mmaq.simulate.world.pieces import CELL, distance_to_piece, line_kernel
 from mmaq.simulate.world.world import World

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from math import erf, exp, hypot, pi, sqrt
 
 import numpy as np
-from numba import njit
 
+from mmaq.base.compiled import njit
 from mmaq.simulate.world.grid import Grid
 from mmaq.simulate.world.roads import Roads
 
 CELL = 500.0
 """Side of an index cell in m."""
-
-SEGMENT = np.dtype([(name, np.float32) for name in ("xa", "ya", "xb", "yb", "width", "volume")])
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ import rasterio
 from mmaq.base.errors import ServiceError, TableError
 from mmaq.contracts.archive import SENTINEL2, read_collection
 from mmaq.sentinel2.cut import cut_windows
+from mmaq.vocabulary import BANDS
 from tests.acquire.fetch.conftest import PATCHES, SITES, tree
 
 
@@ -157,3 +159,75 @@ def test_what_was_chosen_can_be_read(mirror):
     assert choice["scenes"]["S2A_ONE"]["grid"]["x"] == {
         "origin": 600000.0, "pixel": 10.0, "length": 240
     }  # fmt: skip
+
+
+def rewrite(mirror, scene, band, change, **tags):
+    """Serve another file of a band, in a folder of its own."""
+    (product,) = (each for each in mirror.manifest.products if each.id == scene)
+    source = mirror.root / scene / f"{band}.tif"
+    folder = mirror.folder.parent / "served"
+    if mirror.server.folder != folder:
+        shutil.copytree(mirror.root, folder)
+        mirror.server.folder = folder
+    with rasterio.open(source) as data:
+        profile, values = data.profile, change(data.read(1).astype(float))
+    scale, offset = tags.pop("scale", (1.0, 0.0))
+    profile |= {"height": values.shape[0], "width": values.shape[1], **tags}
+    with rasterio.open(folder / product.id / f"{band}.tif", "w", **profile) as data:
+        data.write(values.astype(profile["dtype"]), 1)
+        data.scales, data.offsets = (scale,), (offset,)
+
+
+def test_where_bands_of_the_clearest_scene_are_missing_the_next_is_taken(mirror):
+    # Over the last site S2A_TWO and S2A_SIX are clear alike, and the former is earlier.
+    def hole(values):
+        values[84:97, 84:97] = 0
+        return values
+
+    assert cut(mirror.country.root).table["product"][3] == "S2A_TWO"
+    rewrite(mirror, "S2A_TWO", "B12", hole)
+    table = cut(mirror.fetch()).table
+    assert table["product"].tolist() == ["S2A_ONE", "S2A_TWO", "S2A_SIX", "S2A_SIX"]
+    assert table["clear"][3] == 1.0
+
+
+@pytest.mark.parametrize(("dtype", "nodata"), [("uint16", 65535), ("int16", -9999)])
+def test_declared_nodata_of_a_remote_band_is_no_data(mirror, dtype, nodata):
+    def hole(values):
+        values[14:18, 14:18] = nodata
+        return values
+
+    for scene in ("S2A_ONE", "S2A_TWO", "S2A_SIX"):
+        rewrite(mirror, scene, "B12", hole, dtype=dtype, nodata=nodata)
+    windows = cut(mirror.fetch())
+    swir = windows.values[0, BANDS.index("B12")]
+    assert not windows.mask[0].all()
+    assert (swir[windows.mask[0] == 1] > 0).all()
+    assert swir.max() < 10_000
+
+
+@pytest.mark.parametrize("scale", [(0.0001, -0.1), (0.0001, 0.0), (1.0, -1000.0)])
+def test_scale_and_offset_of_a_remote_band_are_obeyed_once(mirror, scale):
+    expected = cut(mirror.country.root)
+    for scene in ("S2A_ONE", "S2A_TWO", "S2A_SIX"):
+        rewrite(mirror, scene, "B02", lambda values: values, scale=scale)
+    same_windows(cut(mirror.fetch()), expected)
+
+
+def test_a_remote_band_or_classification_that_ends_early_is_masked_there(mirror):
+    for scene in ("S2A_ONE", "S2A_TWO", "S2A_SIX"):
+        rewrite(mirror, scene, "B01", lambda values: values[:30])
+        rewrite(mirror, scene, "B09", lambda values: values[:30])
+    windows = cut(mirror.fetch())
+    # The last site's window lies at 1750 to 1870 m, and the files end at 1800 m.
+    assert windows.table["row"].tolist()[:2] == [0, 1]
+    for row in windows.table["row"][2:]:
+        assert row == -1 or not windows.mask[row][-6:].any()
+
+
+def test_pixels_that_rounding_has_made_uneven_are_read_remotely(mirror):
+    expected = cut(mirror.country.root)
+    place = rasterio.Affine(10.00000000001, 0, 600_000, 0, -10, 5_900_040)
+    for scene in ("S2A_ONE", "S2A_TWO", "S2A_SIX"):
+        rewrite(mirror, scene, "B02", lambda values: values, transform=place)
+    same_windows(cut(mirror.fetch()), expected)

@@ -49,6 +49,15 @@ def folders(tmp_path):
     return {name: str(path) for name, path in paths.items()}
 
 
+def test_what_macos_leaves_beside_every_file_is_passed_over(folders, tmp_path):
+    for folder in (tmp_path / "mine" / "stations", tmp_path / "mine" / "s2" / PRODUCT):
+        for path in [each for each in folder.rglob("*") if each.is_file()]:
+            path.with_name(f"._{path.name}").write_bytes(b"\0\5\26\7\0\2\0\0Mac OS X \xb0 ")
+    catalogue(config=Files(**folders), archive=tmp_path / "archive")
+    stations = read_product(tmp_path / "archive", STATIONS, "stations")
+    assert set(stations.assets) == {"table", "measurements_2021_SPO-A"}
+
+
 def test_all_collections_are_written_and_files_stay_where_they_are(folders, tmp_path):
     root = tmp_path / "archive"
     catalogue(config=Files(**folders), archive=root)

@@ -42,6 +42,23 @@ def test_offset_that_the_provider_applied_is_not_added_again(tmp_path, applied, 
     assert scene.properties["boa_offset"] == offset
 
 
+def test_an_item_with_the_version_of_processing_alone_is_read_as_the_search_reads_it(tmp_path):
+    folder = write_scene(tmp_path / "scene")
+    write_item(folder, **{"processing:version": "05.11", "proj:code": "EPSG:32632"})
+    [scene] = find_scenes(tmp_path)
+    assert scene.properties["s2:processing_baseline"] == "05.11"
+    assert scene.properties["boa_offset"] == -1000
+
+
+def test_the_offset_that_an_item_states_with_its_bands_goes_before_the_baseline(tmp_path):
+    folder = write_scene(tmp_path / "scene")
+    write_item(folder, **{"s2:processing_baseline": "05.11"})
+    item = json.loads((folder / "item.json").read_text())
+    item["assets"] = {"blue": {"href": "B02.tif", "raster:bands": [{"scale": 1e-4, "offset": 0}]}}
+    (folder / "item.json").write_text(json.dumps(item))
+    assert find_scenes(tmp_path)[0].properties["boa_offset"] == 0
+
+
 def test_item_that_only_names_its_product(tmp_path):
     folder = write_scene(tmp_path / "scene", "cloud_mask")
     write_item(folder, **{"s2:product_uri": f"{PRODUCT}.SAFE", "datetime": None,

@@ -55,14 +55,15 @@ def test_slices_of_a_near_real_time_orbit_are_all_taken(tmp_path):
     assert [item.properties["s5p:stream"] for item in find_granules(tmp_path)] == ["OFFL"]
 
 
-def test_other_gases_are_passed_over_with_a_reason(tmp_path, caplog):
+def test_other_gases_are_counted_in_a_closing_line(tmp_path, caplog):
     write_granule(tmp_path, gas="CO____")
-    (tmp_path / "sub").mkdir()
+    write_granule(tmp_path, gas="SO2___")
     write_granule(tmp_path / "sub")
     with caplog.at_level(logging.INFO):
         assert len(find_granules(tmp_path)) == 1
-    assert "L2__CO_____2021" in caplog.text
-    assert "not a Sentinel-5P NO2 granule: passed over" in caplog.text
+    (told,) = [each for each in caplog.records if "passed over" in each.message]
+    assert told.levelname == "INFO"
+    assert "2 other NetCDF files (first S5P_OFFL_L2__CO_____2021" in told.message
 
 
 def test_folder_of_another_gas_is_refused(tmp_path):
@@ -83,6 +84,99 @@ def test_truncated_granule_is_refused(tmp_path):
     with pytest.raises(ProductError, match="not a readable NetCDF file") as caught:
         find_granules(tmp_path)
     assert path.name in str(caught.value)
+
+
+OFFICIAL = "S5P_OFFL_L2__NO2____20210603T110000_20210603T124000_18900_02_020202_20210605T040506"
+
+
+def renamed(folder, name, **attributes):
+    path = write_granule(folder, **attributes)
+    return path.rename(folder / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "stream"),
+    [
+        (OFFICIAL.replace("OFFL", "PAL_") + ".nc", "PAL_"),
+        (OFFICIAL + "_reduced.nc", "OFFL"),
+        (OFFICIAL + " (1).nc", "OFFL"),
+        (OFFICIAL + ".SUB.nc4", "OFFL"),
+        (OFFICIAL + ".NC", "OFFL"),
+        (OFFICIAL, "OFFL"),
+        ("subset_" + OFFICIAL + ".nc", "OFFL"),
+        (OFFICIAL.replace("OFFL", "TEST") + ".nc", "TEST"),
+    ],
+)
+def test_names_that_others_have_added_to(tmp_path, name, stream):
+    path = renamed(tmp_path, name)
+    [granule] = find_granules(tmp_path)
+    assert granule.id == OFFICIAL.replace("OFFL", stream)
+    assert granule.properties["s5p:stream"] == stream
+    assert granule.properties["processor_version"] == "2.2.2"
+    assert granule.asset("product").path == path
+
+
+def test_a_renamed_granule_is_known_by_what_it_says_of_itself(tmp_path):
+    renamed(tmp_path, "june.nc", id=OFFICIAL)
+    [granule] = find_granules(tmp_path)
+    assert (granule.id, granule.properties["sat:absolute_orbit"]) == (OFFICIAL, 18900)
+
+
+def test_a_granule_whose_name_is_lost_is_known_by_its_attributes(tmp_path):
+    path = renamed(tmp_path, "june.nc", processor_version="2.2.2")
+    with netCDF4.Dataset(path, "a") as data:
+        data.orbit = 18900
+        data.time_coverage_start = "2021-06-03T11:00:00Z"
+        data.time_coverage_end = "2021-06-03T12:40:00Z"
+    [granule] = find_granules(tmp_path)
+    assert (granule.id, granule.time.isoformat()) == ("june", "2021-06-03T11:00:00+00:00")
+    assert granule.properties["sat:absolute_orbit"] == 18900
+    path.unlink()
+    renamed(tmp_path, "june.nc")
+    with pytest.raises(ProductError, match=r"june\.nc: neither its name nor its attributes tell"):
+        find_granules(tmp_path)
+
+
+def test_what_nearly_is_a_granule_is_warned_of_and_counted(tmp_path, caplog):
+    write_granule(tmp_path)
+    for ending in (".zip", ".nc.part", ".nc.gz"):
+        (tmp_path / (OFFICIAL.replace("18900", "18901") + ending)).write_bytes(b"PK")
+    for ending in (".nc.md5", ".cdl", ".png"):
+        (tmp_path / (OFFICIAL + ending)).write_bytes(b"beside")
+    (tmp_path / f"._{OFFICIAL}.nc").write_bytes(b"\0\5\26\7Mac OS X")
+    with caplog.at_level(logging.INFO):
+        assert len(find_granules(tmp_path)) == 1
+    (told,) = [each for each in caplog.records if "left out" in each.message]
+    assert told.levelname == "WARNING"
+    assert "left out: 3 files with the name of an NO2 granule that are no NetCDF" in told.message
+
+
+def test_granules_behind_links_are_found(tmp_path):
+    write_granule(tmp_path / "in")
+    write_granule(tmp_path / "disk" / "2021", orbit=18901)
+    (tmp_path / "in" / "more").symlink_to(tmp_path / "disk")
+    assert len(find_granules(tmp_path / "in")) == 2
+
+
+def test_of_the_streams_the_laboratory_s_stands_between_offline_and_reprocessed(tmp_path):
+    for stream in ("OFFL", "PAL_"):
+        write_granule(tmp_path, stream)
+    assert find_granules(tmp_path)[0].properties["s5p:stream"] == "PAL_"
+    write_granule(tmp_path, "RPRO")
+    assert find_granules(tmp_path)[0].properties["s5p:stream"] == "RPRO"
+
+
+def test_pieces_of_one_orbit_are_all_taken_and_copies_are_not(tmp_path, caplog):
+    boxes = {"north": (7.0, 60.0, 12.0, 70.0), "south": (7.0, 40.0, 12.0, 50.0),
+             "copy": (7.0, 40.1, 12.0, 50.0)}  # fmt: skip
+    for name, (west, south, east, north) in boxes.items():
+        write_granule(tmp_path / name, geospatial_lon_min=west, geospatial_lat_min=south,
+                      geospatial_lon_max=east, geospatial_lat_max=north)  # fmt: skip
+    with caplog.at_level(logging.INFO):
+        found = find_granules(tmp_path)
+    assert [granule.id for granule in found] == [OFFICIAL, f"{OFFICIAL}_2"]
+    assert {granule.bbox[1] > 55 for granule in found} == {True, False}
+    assert "1 granules of which a better version is taken" in caplog.text
 
 
 def test_real_granule_with_an_empty_product_group_is_refused(real_data):

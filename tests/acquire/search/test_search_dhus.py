@@ -15,7 +15,7 @@ from mmaq.config.data import Period
 from tests.acquire.search.conftest import table
 from tests.acquire.search.made_up import granule_name
 from tests.servers.dhus import PASSWORD, USER, HubEntry, hub
-from tests.servers.faulty import Status
+from tests.servers.faulty import Status, faulty
 
 JULY = Period(start="2021-07-01", end="2021-07-31")
 AREA = "POLYGON ((-10 20, 20 20, 20 70, -10 70, -10 20))"
@@ -138,3 +138,18 @@ def test_no_account(tmp_path):
 def test_the_closed_hub(account):
     with pytest.raises(ServiceError, match="this hub was closed in 2023"):
         find_granules(Acquire(sentinel5p={"provider": "dhus"}), JULY)
+
+
+@pytest.mark.usefixtures("account")
+def test_no_password_follows_a_redirect_to_another_host(tmp_path, monkeypatch):
+    (tmp_path / ".netrc").write_text("default login any password leaked\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    with hub([granule(tmp_path, 1)], tmp_path) as served, faulty(tmp_path) as other:
+        away = Status(307, {"Location": f"{other.url.replace('127.0.0.1', 'localhost')}/search"})
+        served.server.always["/search"] = away
+        with pytest.raises(ServiceError):
+            granules(served)
+        assert other.log
+        assert [asked.headers.get("authorization") for asked in other.log] == [None] * len(
+            other.log
+        )

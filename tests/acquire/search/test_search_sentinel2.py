@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from shapely.geometry import MultiPolygon, Polygon, box, mapping
 
 from mmaq.acquire.manifest import LeftOut, read_manifest, write_manifest
 from mmaq.acquire.search.clearest import clearest_dates
 from mmaq.acquire.search.scenes import newest, read_scene
 from mmaq.acquire.search.sentinel2 import search_scenes as find_scenes
+from mmaq.acquire.search.whole import whole_scene
 from mmaq.base.errors import ServiceError
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
@@ -100,6 +102,69 @@ def test_a_later_processing_replaces_the_same_scene():
     assert left == [LeftOut(id="old", reason="new is a later processing of the same scene")]
 
 
+NORTH, SOUTH = (106.5, 37.45, 107.7, 37.9), (106.5, 36.9, 107.7, 37.5)
+
+
+def half(made, bounds, baseline="0214"):
+    """One of two products of a pass that was received in pieces, as whole products are listed."""
+    name = f"S2A_MSIL2A_20210106T034131_N{baseline}_R061_T48SXG_{made}"
+    return whole_scene(name, {}, box(*bounds), {"eo:cloud_cover": 5})
+
+
+def kept_of(*scenes):
+    kept, left = newest(list(scenes))
+    return {scene.product.id[-15:] for scene in kept}, [found.id[-15:] for found in left]
+
+
+def test_two_halves_of_a_tile_at_one_time_are_two_scenes():
+    north, south = half("20210106T055417", NORTH), half("20210106T070711", SOUTH)
+    assert kept_of(north, south) == ({"20210106T055417", "20210106T070711"}, [])
+    items = [c1_item(name, "2021-01-06T03:41:31.024Z", bounds=bounds)
+             for name, bounds in (("a", NORTH), ("b", SOUTH))]  # fmt: skip
+    assert kept_of(*map(read_scene, items)) == ({"a", "b"}, [])
+
+
+def test_each_half_is_replaced_by_its_own_later_processing():
+    scenes = (
+        half("20210106T055417", NORTH), half("20210106T070711", SOUTH),
+        half("20230101T000001", NORTH, "0500"),
+    )  # fmt: skip
+    assert kept_of(*scenes) == ({"20230101T000001", "20210106T070711"}, ["20210106T055417"])
+    whole = half("20230101T000002", (106.49, 36.89, 107.71, 37.91), "0500")
+    assert kept_of(*scenes, whole)[0] == {"20230101T000002"}
+
+
+def test_equal_footprints_of_one_baseline_are_one_scene():
+    nearly = (106.5, 37.45, 107.71, 37.9)
+    found = kept_of(half("20210106T055417", NORTH), half("20210106T070711", nearly))
+    assert found == ({"20210106T070711"}, ["20210106T055417"])
+
+
+FIJI = {
+    "cut": MultiPolygon([box(179.5, -17.5, 180, -16.5), box(-180, -17.5, -179.5, -16.5)]),
+    "beyond 180": box(179.5, -17.5, 180.5, -16.5),
+    "beyond -180": box(-180.5, -17.5, -179.5, -16.5),
+    "the long way round": Polygon([(179.5, -17.5), (-179.5, -17.5), (-179.5, -16.5),
+                                   (179.5, -16.5)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FIJI)
+def test_a_footprint_across_the_antimeridian_holds_windows_on_both_sides(form):
+    item = c1_item("fiji", geometry=mapping(FIJI[form]), bbox=[179.5, -17.5, -179.5, -16.5])
+    sites = table(("west", 179.985, -16.8), ("on", 179.9995, -16.8), ("east", -179.9995, -16.8),
+                  ("far", 179.0, -16.8), ("other", 0.0, -16.8))  # fmt: skip
+    chosen = clearest_dates([read_scene(item)], sites, SIDE, 2)
+    assert [len(found) for found in chosen.values()] == [1, 1, 1, 0, 0]
+
+
+def test_a_box_across_the_antimeridian_serves_where_there_is_no_geometry():
+    item = c1_item("fiji", geometry=None, bbox=[179.5, -17.5, -179.5, -16.5])
+    sites = table(("west", 179.985, -16.8), ("east", -179.9995, -16.8), ("other", 0.0, -16.8))
+    chosen = clearest_dates([read_scene(item)], sites, SIDE, 2)
+    assert [len(found) for found in chosen.values()] == [1, 1, 0]
+
+
 def test_manifest_of_windows(tmp_path, caplog):
     served = [
         c1_item("a", "2021-07-01T10:40:21Z", cloud=20.0),
@@ -122,7 +187,8 @@ def test_manifest_of_windows(tmp_path, caplog):
     assert {product.id for product in manifest.products} == {"a", "b"}
     assert [found.id for found in manifest.left_out] == ["no_scl"]
     assert "1 sites have no scene, the first beyond" in caplog.text
-    assert "no_scl is left out: the item lacks B01" in caplog.text
+    assert "earth-search: left out: 1 because the item lacks B01, B02," in caplog.text
+    assert "B12, SCL (first no_scl)" in caplog.text
 
 
 def test_nothing_found_is_a_named_failure(tmp_path):

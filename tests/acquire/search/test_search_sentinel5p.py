@@ -174,7 +174,8 @@ def test_a_broken_item_is_left_out_with_the_reason(tmp_path, caplog):
     (left,) = manifest.left_out
     assert left.id == "bad"
     assert left.reason.startswith("its entry cannot be read (AttributeError(")
-    assert "planetary-computer: bad is left out" in caplog.text
+    assert "planetary-computer: left out: 1 because its entry cannot be read" in caplog.text
+    assert "(first bad)" in caplog.text
 
 
 def _under(prefix, answer):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmaq.acquire.fetch.windows import contradiction
+from mmaq.sentinel2.offsets import contradiction
 
 LAND = np.arange(250, 3250)  # reflectance x 10,000 of woods, water and roofs
 
