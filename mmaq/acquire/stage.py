@@ -96,7 +96,7 @@ def acquire(*, config: Files, archive: str | PathLike[str]) -> None:
     searches: list[tuple[str, str | None, Callable[[Path], list[Product]]]] = [
         (SENTINEL2, config.sentinel2, find_scenes),
         (SENTINEL5P, config.sentinel5p, find_granules),
-        (ANCILLARY, config.ancillary, find_ancillary),
+        (ANCILLARY, config.ancillary, partial(find_ancillary, config=config)),
         (STATIONS, config.stations, find_stations),
     ]
     for name, folder, search in searches:

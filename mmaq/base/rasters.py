@@ -5,7 +5,8 @@ Whoever reads a raster reads it here, so that no reader obeys a tag that another
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -19,6 +20,7 @@ from rasterio.windows import Window
 
 from mmaq.base.errors import ProductError
 
+REMEDY = "Give a readable GeoTIFF with a coordinate reference system"
 PLAIN = (1.0, 0.0)
 """Scale and offset of a band that declares neither, as GDAL gives them."""
 
@@ -48,6 +50,23 @@ def open_raster(path: str | PathLike[str], remedy: str) -> rasterio.DatasetReade
         return rasterio.open(path)
     except RasterioError as fault:
         raise ProductError(path, f"not a readable raster ({cause(fault)})", remedy) from None
+
+
+@contextmanager
+def opened_map(path: str | PathLike[str]) -> Iterator[rasterio.DatasetReader]:
+    """Open a raster that has a place on Earth, and close it.
+
+    Raises:
+        ProductError: it has no reference system, or GDAL finds anything wrong with it, now or
+            while it is read.
+    """
+    try:
+        with open_raster(path, REMEDY) as raster:
+            if raster.crs is None:
+                raise ProductError(path, "the raster has no coordinate reference system", REMEDY)
+            yield raster
+    except RasterioError as fault:
+        raise ProductError(path, f"not a readable raster ({cause(fault)})", REMEDY) from None
 
 
 def read_pixels(
@@ -80,6 +99,39 @@ def read_pixels(
             part[band] = part[band] * scale + offset
     values[inside], valid[inside] = np.where(held, part, np.nan), held
     return Pixels(values, valid)
+
+
+def read_window(raster: rasterio.DatasetReader, window: Window, band: int = 1) -> np.ndarray:
+    """Cells of one band in a window, as :func:`read_pixels` gives them, float64 (rows, columns)."""
+    row, column = int(window.row_off), int(window.col_off)
+    height, width = int(window.height), int(window.width)
+    return read_pixels(raster, [band], row, column, height, width).values[0]
+
+
+def read_points(
+    raster: rasterio.DatasetReader, x: np.ndarray, y: np.ndarray, band: int = 1
+) -> np.ndarray:
+    """Value of the cell in which each point lies, as ``read_window`` gives it, float64 (n,).
+
+    ``x`` and ``y`` are in the raster's reference system; a point off the raster gives NaN.
+    """
+    inside = on_raster(raster, x, y)
+    values = np.full(len(x), np.nan)
+    if inside.any():
+        places = zip(x[inside], y[inside], strict=True)
+        held = np.ma.stack(list(raster.sample(places, indexes=band, masked=True)))[:, 0]
+        scale, offset = declared_scale(raster, band)
+        found = np.ma.filled(held.astype(float), np.nan) * scale + offset
+        values[inside] = np.where(np.isfinite(found), found, np.nan)
+    return values
+
+
+def on_raster(raster: rasterio.DatasetReader, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Which points (n,) of the raster's reference system lie on one of its cells."""
+    finite = np.isfinite(x) & np.isfinite(y)
+    column, row = ~raster.transform * (np.where(finite, x, 0.0), np.where(finite, y, 0.0))
+    inside = (column >= 0) & (column < raster.width) & (row >= 0) & (row < raster.height)
+    return finite & inside
 
 
 def declared_scale(raster: Any, index: int) -> tuple[float, float]:

@@ -1,52 +1,184 @@
-"""Reading and checking delimited tables that others made, column by column."""
+"""The one reader of delimited tables that others made, and checks of them, column by column."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import codecs
+import csv
+import gzip
+import io
+import logging
+import re
+from collections.abc import Collection, Iterator, Sequence
 from os import PathLike
-from zipfile import BadZipFile
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import numpy as np
 import pandas as pd
 
 from mmaq.base.errors import TableError
 
+SEPARATORS = (",", ";", "\t", "|")
+
+LINE = "line"
+"""Name of the index of a table that was read: the line of the file on which a row ends."""
+
+EMPTY = ("", "na", "n/a", "#n/a", "nan", "null", "none", "-")
+"""What cells of numbers hold, in small letters, where there is no number."""
+
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
+
+_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+"""A number with a decimal comma, or with one comma between thousands."""
+
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+"""One that may be either."""
+
+DEGREES = ("lon", "lat")
+"""Columns in which there are no thousands."""
+
+LAYOUT = "Give a table in that layout"
+
+csv.field_size_limit(2**30)
+
+log = logging.getLogger(__name__)
+
 
 def read_table(
-    path: str | PathLike[str],
-    columns: Sequence[str],
-    separator: str = ",",
-    optional: Sequence[str] = (),
+    path: str | PathLike[str], columns: Sequence[str], optional: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Read the named columns of a delimited table (plain or zipped) as text.
+    """Read the named columns of a delimited table (plain, zipped or gzipped) as text.
 
-    Those of ``optional`` that the table has come after ``columns``, in the order given here.
+    Those of ``optional`` that the table has come after ``columns``, in the order given here. The
+    separator (comma, semicolon, tab, bar) is the one with which the header holds the columns.
+    UTF-8 is read, UTF-16 and UTF-32 with their mark, and what is none of them as Windows-1252,
+    with a warning. Spaces around a cell go; an empty cell is missing, and no other text is: the
+    country NA is Namibia. The index, ``LINE``, tells each row's line.
 
     Columns that are not asked for are never parsed, so nothing else of the table can leak.
 
     Raises:
         TableError: the file is missing, is no such table, lacks a column, or holds no rows.
     """
-    try:
-        table = pd.read_csv(
-            path, sep=separator, usecols=lambda name: name in {*columns, *optional}, dtype=str,
-            encoding="utf-8-sig",
-        )  # fmt: skip
-    except FileNotFoundError:
-        raise TableError(path, "the file does not exist", "Give an existing table") from None
-    except pd.errors.EmptyDataError:
-        raise TableError(path, "the table is empty", "Give a table with rows") from None
-    except (pd.errors.ParserError, UnicodeDecodeError, BadZipFile, ValueError) as fault:
-        raise TableError(path, f"not a delimited table ({fault})", "Download it again") from None
-    missing = [name for name in columns if name not in table]
+    lines = _lines(path)
+    wanted = [*columns, *optional]
+    _, header = _separated(lines, wanted)
+    missing = [name for name in columns if name not in header]
     if missing:
         names = ", ".join(repr(name) for name in missing)
         noun = "column" if len(missing) == 1 else "columns"
         verb = "is" if len(missing) == 1 else "are"
-        raise TableError(path, f"{noun} {names} {verb} missing", "Give a table in that layout")
-    if table.empty:
+        raise TableError(path, f"{noun} {names} {verb} missing", LAYOUT)
+    names_ = [name for name in wanted if name in header]
+    for name in names_:
+        if header.count(name) > 1:
+            raise TableError(path, f"column {name!r} is there twice", "Keep one of them")
+    at = [header.index(name) for name in names_]
+    numbers, rows = [], []
+    for number, cells in _rows(path, lines, wanted):
+        if len(cells) > len(header) and any(cells[len(header) :]):
+            fault = f"line {number} holds {len(cells)} cells, the header {len(header)}"
+            raise TableError(path, fault, "Quote cells that hold the separator")
+        cells += [""] * (len(header) - len(cells))
+        numbers.append(number)
+        rows.append([cells[position] or None for position in at])
+    if not rows:
         raise TableError(path, "the table holds no rows", "Give a table with rows")
-    return table[[*columns, *(name for name in optional if name in table)]]
+    index = pd.Index(numbers, name=LINE)
+    columns_ = zip(names_, zip(*rows, strict=True), strict=True)
+    return pd.DataFrame({name: pd.array(cells, dtype="str") for name, cells in columns_}, index)
+
+
+def read_header(path: str | PathLike[str], wanted: Sequence[str]) -> list[str]:
+    """Names in the header of a table of which some of ``wanted`` are looked for.
+
+    Raises:
+        TableError: the file is missing, empty, or no text.
+    """
+    return _separated(_lines(path), wanted)[1]
+
+
+def _lines(path: str | PathLike[str]) -> list[str]:
+    """The table's lines, with their ends."""
+    try:
+        content = Path(path).read_bytes()
+        if is_zipfile(path):
+            with ZipFile(path) as archive:
+                held = [name for name in archive.namelist() if _is_table(name)]
+                if len(held) != 1:
+                    fault = f"the archive holds {len(held)} files where one table is needed"
+                    raise TableError(path, fault, "Unpack it and name the table")
+                content = archive.read(held[0])
+        elif content.startswith(b"\x1f\x8b"):
+            content = gzip.decompress(content)
+    except FileNotFoundError:
+        raise TableError(path, "the file does not exist", "Give an existing table") from None
+    except IsADirectoryError:
+        raise TableError(path, "is a folder", "Name the table in it") from None
+    except (BadZipFile, gzip.BadGzipFile, EOFError, NotImplementedError) as fault_:
+        line = f"not a readable archive ({fault_})"
+        raise TableError(path, line, "Download it again") from None
+    lines = list(io.StringIO(_decoded(path, content), newline=""))
+    if not any(line.strip() for line in lines):
+        raise TableError(path, "the table is empty", "Give a table with rows")
+    return lines
+
+
+def _is_table(name: str) -> bool:
+    """Not a folder, and not what macOS adds to an archive."""
+    last = name.rsplit("/", 1)[-1]
+    return bool(last) and not last.startswith(".") and not name.startswith("__MACOSX/")
+
+
+def _decoded(path: str | PathLike[str], content: bytes) -> str:
+    named = [name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)]
+    try:
+        return content.decode(named[0] if named else "utf-8")
+    except UnicodeDecodeError as fault:
+        line = content.count(b"\n", 0, fault.start) + 1
+        strange = f"line {line} holds the byte 0x{content[fault.start]:02x}"
+    try:
+        if named or b"\x00" in content:
+            raise UnicodeError
+        text = content.decode("cp1252")
+    except UnicodeError:
+        fault_ = f"not a text table: {strange}, which is no {named[0] if named else 'UTF-8'}"
+        raise TableError(path, fault_, "Save it as UTF-8") from None
+    log.warning("%s: %s, which is no UTF-8: read as Windows-1252", path, strange)
+    return text
+
+
+def _separated(lines: list[str], wanted: Sequence[str]) -> tuple[str, list[str]]:
+    """The separator with which the header holds most of the ``wanted`` names, and all names."""
+    found = []
+    for separator in SEPARATORS:
+        rows = csv.reader(lines, delimiter=separator, skipinitialspace=True)
+        header: list[str] = next((cells for cells in rows if any(cells)), [])
+        found.append((separator, [cell.strip() for cell in header]))
+    return max(found, key=lambda each: (len(set(wanted) & set(each[1])), len(each[1])))
+
+
+def _rows(
+    path: str | PathLike[str], lines: list[str], wanted: Sequence[str]
+) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of each row below the header; blank lines are passed over."""
+    reader = csv.reader(lines, delimiter=_separated(lines, wanted)[0], skipinitialspace=True)
+    below = False
+    try:
+        for raw in reader:
+            cells = [cell.strip() for cell in raw]
+            if not any(cells):
+                continue
+            if below:
+                yield reader.line_num, cells
+            below = True
+    except csv.Error as fault:
+        line = f"line {reader.line_num} is not one of a delimited table ({fault})"
+        raise TableError(path, line, "Download it again") from None
 
 
 def to_numbers(
@@ -54,28 +186,88 @@ def to_numbers(
 ) -> pd.DataFrame:
     """Parse ``columns`` as finite float64 in place of the text; an empty cell becomes NaN.
 
+    So does one of ``EMPTY``. Decimal commas are read where the columns hold no decimal point and
+    at least one comma that cannot stand between thousands.
+
     Raises:
-        TableError: a cell is not a finite number; names column, value and the row's ``key``.
+        TableError: a cell is not a finite number; names line, column, value and the row's ``key``.
     """
     table = table.copy()
-    for column in columns:
-        values = pd.to_numeric(table[column], errors="coerce").astype(float)
-        bad = (values.isna() & table[column].notna()) | np.isinf(values)
+    texts = {column: without_empty(table[column]) for column in columns}
+    comma = {column: text.str.fullmatch(_COMMA).eq(True) for column, text in texts.items()}
+    if any(is_comma.any() for is_comma in comma.values()):
+        _check_commas(table, texts, comma, key, path)
+        texts = {column: text.str.replace(",", ".") for column, text in texts.items()}
+    for column, text in texts.items():
+        values = pd.to_numeric(text, errors="coerce").astype(float)
+        bad = (values.isna() & text.notna()) | np.isinf(values)
         if bad.any():
             row = table[bad].iloc[0]
             fault = f"column {column!r} holds {row[column]!r} at {row[key]!r}, not a finite number"
-            raise TableError(path, fault, "Correct that cell")
+            raise TableError(path, at_line(table, bad) + fault, "Correct that cell")
         table[column] = values
     return table
 
 
+def _check_commas(
+    table: pd.DataFrame,
+    texts: dict[str, pd.Series],
+    comma: dict[str, pd.Series],
+    key: str,
+    path: str | PathLike[str],
+) -> None:
+    """Refuse numbers with commas that may be thousands, or beside numbers with points."""
+    points = any(text.str.contains(".", regex=False).any() for text in texts.values())
+    sure = any(
+        (comma[name] & (~text.str.fullmatch(_THOUSANDS).eq(True) | (name in DEGREES))).any()
+        for name, text in texts.items()
+    )
+    if points or not sure:
+        column = next(name for name in texts if comma[name].any())
+        row = table[comma[column]].iloc[0]
+        fault = (
+            f"column {column!r} holds {row[column]!r} at {row[key]!r}, whose comma may stand for "
+            "decimals or thousands"
+        )
+        raise TableError(path, at_line(table, comma[column]) + fault, "Write decimal points")
+
+
+def without_empty(texts: pd.Series) -> pd.Series:
+    """Cells of a column in which words like NA or null are no name but stand for nothing."""
+    return texts.mask(texts.str.lower().isin(EMPTY))
+
+
+def at_line(table: pd.DataFrame, rows: pd.Series) -> str:
+    """ "line 7: " of the first of ``rows``, where the table knows its lines; else nothing."""
+    return f"line {table.index[rows.to_numpy()][0]}: " if table.index.name == LINE else ""
+
+
 def check_unique(table: pd.DataFrame, key: str, path: str | PathLike[str]) -> None:
     """Refuse a table in which ``key`` is missing or repeated (TableError names the value)."""
-    if table[key].isna().any():
-        raise TableError(path, f"column {key!r} has an empty cell", "Give every row its id")
-    twice = table.loc[table[key].duplicated(), key]
-    if len(twice):
-        raise TableError(path, f"{twice.iloc[0]!r} stands twice in {key!r}", "Keep one row of it")
+    check_filled(table, key, path, "Give every row its id")
+    twice = table[key].duplicated()
+    if twice.any():
+        fault = f"{at_line(table, twice)}{table.loc[twice, key].iloc[0]!r} stands twice in {key!r}"
+        raise TableError(path, fault, "Keep one row of it")
+
+
+def check_filled(table: pd.DataFrame, column: str, path: str | PathLike[str], remedy: str) -> None:
+    """Refuse a table in which a cell of ``column`` is missing."""
+    empty = table[column].isna()
+    if empty.any():
+        fault = f"{at_line(table, empty)}column {column!r} has an empty cell"
+        raise TableError(path, fault, remedy)
+
+
+def check_countries(table: pd.DataFrame, path: str | PathLike[str]) -> None:
+    """Refuse a ``country`` that is no code of two letters (TableError names the value)."""
+    check_filled(table, "country", path, "Give two-letter codes")
+    bad = table["country"].str.len() != 2
+    if bad.any():
+        fault = (
+            f"{at_line(table, bad)}{table.loc[bad, 'country'].iloc[0]!r} is no code of a country"
+        )
+        raise TableError(path, fault, "Give two-letter codes")
 
 
 def check_range(
@@ -85,5 +277,7 @@ def check_range(
     bad = ~table[column].between(low, high)
     if bad.any():
         row = table[bad].iloc[0]
-        fault = f"column {column!r} has the impossible value {row[column]:g} at {row[key]!r}"
-        raise TableError(path, fault, f"Give values from {low:g} to {high:g}")
+        value = "no" if pd.isna(row[column]) else "the impossible"
+        shown = "" if pd.isna(row[column]) else f" {row[column]:g}"
+        fault = f"column {column!r} has {value} value{shown} at {row[key]!r}"
+        raise TableError(path, at_line(table, bad) + fault, f"Give values from {low:g} to {high:g}")

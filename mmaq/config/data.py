@@ -89,6 +89,16 @@ class Files(Section):
     stations: str | None = Field(
         default=None, description="Folder of EEA Parquet measurements and the EEA station table."
     )
+    land_cover_legend: Literal["worldcover", "corine", "corine-grid"] | None = Field(
+        default=None,
+        description="Legend of land_cover.tif: corine has three digits, corine-grid 1 to 44; "
+        "none: told by the codes.",
+    )
+    population_nodata: Literal["unknown", "nobody"] = Field(
+        default="unknown",
+        description="What no data means in population.tif; a constrained WorldPop leaves out "
+        "cells where nobody lives.",
+    )
     unlabelled: str | None = Field(
         default=None, description="Table (CSV) of unlabelled sites: site_id, lon, lat, country."
     )

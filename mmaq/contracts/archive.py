@@ -44,6 +44,12 @@ TRUTH = "truth"
 LEGEND_PROPERTY = "land_cover:legend"
 """Property of the land-cover item that names its legend."""
 
+POPULATION_NODATA_PROPERTY = "population:no_data"
+"""Property of the population item: "nobody" where a cell without data is one that none lives in."""
+
+WORLD = (-180.0, -90.0, 180.0, 90.0)
+"""Bounds of a product that is not of one place."""
+
 COLLECTIONS = (SENTINEL2, SENTINEL5P, ANCILLARY, STATIONS, TRUTH)
 
 REMEDY = "Make the archive with `mmaq simulate` or `mmaq acquire`"

@@ -30,6 +30,12 @@ SITING = ("inlet_height", "building_distance", "kerb_distance")
 HIGHEST = {"no2": 1000.0, "o3": 1000.0, "pm10": 2000.0, "co": 50_000.0, "so2": 2000.0}
 """Largest mean of each pollutant that is believed, ug/m3."""
 
+ALTITUDES = (-430.0, 9000.0)
+"""From the shore of the Dead Sea, m; what lies outside is a fill value."""
+
+DENSITIES = (0.0, 2e5)
+"""Of population, km-2."""
+
 OFFICIAL = "official_test"
 """1 where the released code's split of a sample table tests, 0 where it trains."""
 
@@ -54,8 +60,8 @@ SCHEMA = pa.DataFrameSchema(
         "lon": pa.Column(float, pa.Check.in_range(-180.0, 180.0), nullable=True),
         "lat": pa.Column(float, pa.Check.in_range(-90.0, 90.0), nullable=True),
         "country": pa.Column(str, pa.Check.str_length(2, 2)),
-        "altitude": pa.Column(float, pa.Check.in_range(-430.0, 9000.0), nullable=True),
-        "population_density": pa.Column(float, pa.Check.in_range(0.0, 2e5), nullable=True),
+        "altitude": pa.Column(float, pa.Check.in_range(*ALTITUDES), nullable=True),
+        "population_density": pa.Column(float, pa.Check.in_range(*DENSITIES), nullable=True),
         **dict.fromkeys((*AREAS, *TYPES), _flag),
         "road_distance": pa.Column(float, pa.Check.ge(0.0), nullable=True),
         **dict.fromkeys(GEO[1:], _share),

@@ -1,9 +1,11 @@
 """What the archive's collection ``stations`` holds: the EEA's table of stations and its codes.
 
-The table is the air quality download service's ``PanEuropean_metadata.csv``: tab-separated, one row
-a sampling process, so several rows a station. Measurements are the Parquet files of the same
-service (``mmaq.landuse.measurements`` reads them); what other networks measured is written in
-their layout.
+The table is the air quality download service's ``PanEuropean_metadata.csv`` (tab-separated), or
+what the EEA's table viewer gives: the same facts comma separated under names with spaces, with
+day-first dates and the pollutants by their notation, but not the station's own id, so that its EoI
+code takes that place. Either has a row a sampling process, so several rows a station. Measurements
+are the Parquet files of the same service (``mmaq.landuse.measurements`` reads them); what other
+networks measured is written in their layout.
 """
 
 from __future__ import annotations
@@ -13,14 +15,24 @@ from os import PathLike
 
 import pandas as pd
 
-from mmaq.base.tables import read_table, to_numbers
+from mmaq.base.errors import TableError
+from mmaq.base.tables import read_header, read_table, to_numbers, without_empty
 from mmaq.contracts.sites import FARTHEST, SITING
 
 NO2_CODE = 8
 """Pollutant code of NO2 (http://dd.eionet.europa.eu/vocabulary/aq/pollutant/8)."""
 
+NO2 = f"http://dd.eionet.europa.eu/vocabulary/aq/pollutant/{NO2_CODE}"
+
 UNIT = "ug.m-3"
 """Of NO2 in the measurements."""
+
+MICROGRAMS = (UNIT, *(f"{micro}g/m{cube}" for micro in "uµμ" for cube in "3³"))
+"""Spellings of that unit: with the micro sign, the Greek letter, or a plain u."""
+
+BELIEVED = (-10.0, 2000.0)
+"""What an hour or a day of NO2 can be, µg/m³. The noise of an analyser about zero stays above (the
+EPA's Air Quality System takes nothing below -5 ppb); beyond lie fill values."""
 
 UTC_OFFSET = timedelta(hours=1)
 """The download service gives Start and End in UTC+1, whatever the country."""
@@ -38,6 +50,76 @@ _SITING = {
 }  # fmt: skip
 """In the EEA's own table; those that others make in its layout may lack them."""
 
+_ADDRESS = r"^.*/"
+"""What stands before a code where the vocabulary's address is given."""
+
+END = "ObservationDateEnd"
+
+_VIEWER = {
+    "Country": "Countrycode", "Air Quality Station EoI Code": "AirQualityStation",
+    "Sampling Point Id": "SamplingPoint", "Air Pollutant": "AirPollutantCode",
+    "Operational Activity Begin": "ObservationDateBegin", "Operational Activity End": END,
+    "Longitude": "Longitude", "Latitude": "Latitude", "Altitude": "Altitude",
+    "Air Quality Station Type": "AirQualityStationType",
+    "Air Quality Station Area": "AirQualityStationArea",
+}  # fmt: skip
+
+MARKS = {"SamplingPoint", "Sampling Point Id"}
+"""The column by which the table is known in one form and in the other."""
+
+_DAY_FIRST = "%d/%m/%Y %H:%M:%S"
+
+_COUNTRIES = {
+    "Albania": "AL", "Andorra": "AD", "Austria": "AT", "Belgium": "BE",
+    "Bosnia and Herzegovina": "BA", "Bulgaria": "BG", "Croatia": "HR", "Cyprus": "CY",
+    "Czechia": "CZ", "Denmark": "DK", "Estonia": "EE", "Finland": "FI", "France": "FR",
+    "Georgia": "GE", "Germany": "DE", "Gibraltar": "GI", "Greece": "GR", "Hungary": "HU",
+    "Iceland": "IS", "Ireland": "IE", "Italy": "IT", "Latvia": "LV", "Liechtenstein": "LI",
+    "Lithuania": "LT", "Luxembourg": "LU", "Malta": "MT", "Montenegro": "ME",
+    "Netherlands": "NL", "North Macedonia": "MK", "Norway": "NO", "Poland": "PL",
+    "Portugal": "PT", "Romania": "RO", "Serbia": "RS", "Slovakia": "SK", "Slovenia": "SI",
+    "Spain": "ES", "Sweden": "SE", "Switzerland": "CH", "Ukraine": "UA", "United Kingdom": "GB",
+}  # fmt: skip
+"""A country that is not here (Kosovo and Türkiye change their names) goes by its EoI codes."""
+
+
+def is_station_table(path: str | PathLike[str]) -> bool:
+    """Whether a file's header is that of the EEA's station table, in either form."""
+    try:
+        header = set(read_header(path, [*_NAMES, *_VIEWER]))
+    except TableError:
+        return False
+    return bool(MARKS & header)
+
+
+def read_station_table(path: str | PathLike[str]) -> pd.DataFrame:
+    """The EEA's station table in either form, as text under PanEuropean_metadata.csv's names.
+
+    Columns of ``_NAMES``, and of the end of observation and the inlet's place where it has them.
+
+    Raises:
+        TableError: the file is missing, or neither of the two.
+    """
+    header = read_header(path, [*_NAMES, *_VIEWER])
+    if not MARKS & set(header):
+        fault = "neither PanEuropean_metadata.csv nor the CSV of the EEA's table viewer"
+        raise TableError(path, fault, "Download the EEA's station table again")
+    if "Sampling Point Id" in header:
+        return _from_viewer(read_table(path, list(_VIEWER)))
+    return read_table(path, list(_NAMES), optional=[END, *_SITING])
+
+
+def _from_viewer(table: pd.DataFrame) -> pd.DataFrame:
+    table = table.rename(columns=_VIEWER)
+    code = table["AirQualityStation"].str[:2]
+    table["Countrycode"] = table["Countrycode"].map(_COUNTRIES).fillna(code)
+    is_no2 = table["AirPollutantCode"] == "NO2"
+    table["AirPollutantCode"] = table["AirPollutantCode"].mask(is_no2, NO2)
+    for name in ("ObservationDateBegin", END):
+        day = pd.to_datetime(table[name], format=_DAY_FIRST, errors="coerce")
+        table[name] = day.dt.strftime("%Y-%m-%dT%H:%M:%S")
+    return table[table["AirQualityStation"].notna() & table["SamplingPoint"].notna()]
+
 
 def read_metadata(path: str | PathLike[str]) -> pd.DataFrame:
     """The EEA station table, one row a sampling process, under the names of this package.
@@ -49,16 +131,27 @@ def read_metadata(path: str | PathLike[str]) -> pd.DataFrame:
     Raises:
         TableError: the file is missing or lacks a column; a coordinate is not a number.
     """
-    table = read_table(path, list(_NAMES), separator="\t", optional=list(_SITING))
-    table = table.rename(columns={**_NAMES, **_SITING})
+    table = read_station_table(path).rename(columns={**_NAMES, **_SITING})
+    numbers = [name for name in ("lon", "lat", "altitude", *SITING) if name in table]
+    table = to_numbers(table, numbers, "site_id", path)
     table = table.reindex(columns=[*_NAMES.values(), *SITING])
-    table = to_numbers(table, ("lon", "lat", "altitude", *SITING), "site_id", path)
     for name in SITING:
         table[name] = table[name].where(table[name].between(0.0, FARTHEST))
-    code = table["pollutant"].str.rsplit("/", n=1).str[-1]
-    table["pollutant"] = pd.to_numeric(code, errors="coerce").fillna(-1).astype(int)
+    table["pollutant"] = pollutant_codes(table["pollutant"])
+    for name in ("area", "type"):  # by name in the tables, by address in the vocabulary
+        table[name] = without_empty(table[name].str.replace(_ADDRESS, "", regex=True).str.lower())
     table["area"] = table["area"].str.replace(r"^rural.*", "rural", regex=True)
+    table["begin"] = without_empty(table["begin"])
     return table
+
+
+def pollutant_codes(pollutants: pd.Series) -> pd.Series:
+    """The EEA's codes (int) of pollutants given as such, by address, or NO2 by name; else -1."""
+    if pd.api.types.is_integer_dtype(pollutants):
+        return pollutants.astype(int)
+    last = pollutants.astype("str").str.replace(_ADDRESS, "", regex=True)
+    last = last.replace("NO2", str(NO2_CODE))
+    return pd.to_numeric(last, errors="coerce").fillna(-1).astype(int)
 
 
 def one_row_a_station(metadata: pd.DataFrame) -> pd.DataFrame:

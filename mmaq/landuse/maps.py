@@ -1,77 +1,80 @@
-"""What maps say around a site: means and cover shares in a disc, point values, the nearest road.
-
-Legends are from the ESA WorldCover 10 m v200 product user manual, table 3, and the CORINE Land
-Cover nomenclature (three-digit level 3 codes, and the grid codes 1 to 44 of the raster product).
-"""
+"""What raster maps say around a site: means and cover shares in a disc, values at a point."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import logging
 from os import PathLike
 
 import geopandas
 import numpy as np
 import pandas as pd
 import rasterio
+import shapely
 from exactextract import exact_extract
-from pyogrio.errors import DataLayerError, DataSourceError
-from pyproj import Geod, Transformer
-from rasterio.errors import RasterioError
-from shapely import STRtree, points, polygons
+from exactextract.raster import RasterSource
+from pyproj import Transformer
+from rasterio.windows import Window
 
 from mmaq.base.errors import ProductError
+from mmaq.base.rasters import on_raster, opened_map, read_points, read_window
+from mmaq.landuse.discs import discs, full_turn, over_map
+from mmaq.landuse.legends import CLASSES, LEGENDS, NO_DATA, choose_legend
 
-CLASSES = ("built", "industry", "cropland", "forest", "grassland", "water", "bare")
-NATURE = ("cropland", "forest", "grassland", "water")
-"""Vegetation and water."""
+SCANTY = 0.5
+"""Share of the discs' area below which a map without a zero looks as if no data meant nobody."""
 
-MANMADE = ("built", "industry")
+BLOCK, BLOCKS = 256, 10
+"""Cells and number of the windows, across and down, in which a map is looked through."""
 
-WORLDCOVER = {
-    10: "forest", 20: "grassland", 30: "grassland", 40: "cropland", 50: "built", 60: "bare",
-    70: "bare", 80: "water", 90: "grassland", 95: "forest", 100: "grassland",
-}  # fmt: skip
-"""Shrubland, herbaceous wetland, moss and lichen count as grassland. It knows no industry."""
+DECLARE = "Declare the value that stands for no data (gdal_edit.py -a_nodata VALUE FILE)"
 
-_CORINE_LEVEL3 = (
-    111, 112, 121, 122, 123, 124, 131, 132, 133, 141, 142, 211, 212, 213, 221, 222, 223, 231, 241,
-    242, 243, 244, 311, 312, 313, 321, 322, 323, 324, 331, 332, 333, 334, 335, 411, 412, 421, 422,
-    423, 511, 512, 521, 522, 523,
-)  # fmt: skip
-_CORINE_GROUPS = {
-    "built": (111, 112, 122, 124, 142),
-    "industry": (121, 123, 131, 132, 133),
-    "cropland": (211, 212, 213, 221, 222, 223, 241, 242, 243, 244),
-    "forest": (311, 312, 313, 324),
-    "grassland": (141, 231, 321, 322, 323, 411, 412, 421),
-    "bare": (331, 332, 333, 334, 335),
-    "water": (422, 423, 511, 512, 521, 522, 523),
-}
-CORINE = {code: name for name, codes in _CORINE_GROUPS.items() for code in codes}
-CORINE_GRID = {grid: CORINE[code] for grid, code in enumerate(_CORINE_LEVEL3, start=1)}
-
-LEGENDS = {"worldcover": WORLDCOVER, "corine": CORINE, "corine-grid": CORINE_GRID}
-
-VERTICES = 64
-"""Corners of a disc; the polygon's area is 0.998 of the circle's, which no mean notices."""
-
-REMEDY = "Give a readable GeoTIFF with a coordinate reference system"
-
-ROADS_REMEDY = "Give a GeoPackage of road lines with a coordinate reference system"
+log = logging.getLogger(__name__)
 
 
 def disc_means(
-    path: str | PathLike[str], lon: np.ndarray, lat: np.ndarray, radius: float
+    path: str | PathLike[str],
+    lon: np.ndarray,
+    lat: np.ndarray,
+    radius: float,
+    *,
+    possible: tuple[float, float] = (-np.inf, np.inf),
+    gaps: float = np.nan,
 ) -> np.ndarray:
     """Mean of a raster's first band in each disc, cells weighted by the share inside it.
 
     Nodata cells do not count; a disc without data gives NaN. Shape (n,), the raster's unit.
+
+    Args:
+        path: the raster.
+        lon, lat: the n sites, degrees.
+        radius: of the discs, m.
+        possible: the lowest value of a cell and the highest of a mean.
+        gaps: what no data stands for: 0.0 where a map leaves out cells in which there is nothing.
+
+    Raises:
+        ProductError: the raster cannot be read, or holds an impossible value in a disc.
     """
-    with _opened(path) as raster:
-        places = discs(lon, lat, radius, raster.crs)
-        found = exact_extract(raster, places, ["mean"], include_cols=["row"], output="pandas")
-    return _aligned(found, len(lon))["mean"].to_numpy(float)
+    with opened_map(path) as raster:
+        pieces = _pieces(raster, path, lon, lat, radius)
+        found = _extract(raster, pieces, ["mean", "count", "min"], gaps)
+        whole = shapely.area(pieces.clip_by_rect(*_bounds(raster)).to_numpy()).sum()
+        whole /= abs(raster.transform.determinant)
+    weight = found["count"].to_numpy(float)
+    total = np.bincount(
+        found["row"], np.nan_to_num(found["mean"].to_numpy(float)) * weight, len(lon)
+    )
+    weights = np.bincount(found["row"], weight, len(lon))
+    means = np.divide(total, weights, out=np.full(len(lon), np.nan), where=weights > 0)
+    lowest = found["min"].to_numpy(float)
+    _refuse(path, lowest, lon[found["row"]], lat[found["row"]], (possible[0], np.inf))
+    _refuse(path, means, lon, lat, possible)
+    _tell_bare(path, len(lon) - len(set(found["row"])), means)
+    if np.isnan(gaps) and weights.sum() < SCANTY * whole and possible[0] == 0.0 < np.nanmin(lowest):
+        log.warning(
+            "%s: has data in %.0f %% of the discs and no 0: if it leaves out cells where nobody "
+            "lives, set files.population_nodata to nobody", path, 100 * weights.sum() / whole,
+        )  # fmt: skip
+    return means
 
 
 def disc_shares(
@@ -80,108 +83,167 @@ def disc_shares(
     """Share of each land-cover class in each disc: columns ``CLASSES``, shape (n, 7).
 
     Rows sum to 1 over the cells with data, or are NaN where there are none. A class that the
-    product's legend does not know (industry in WorldCover) is NaN throughout.
+    product's legend does not know (industry in WorldCover) is NaN throughout. Where no ``legend``
+    is named, it is the one that the codes are of, in the discs and in the map at large.
+
+    Raises:
+        ProductError: the raster cannot be read, its codes are of no legend, or might be of two.
     """
-    with _opened(path) as raster:
-        places = discs(lon, lat, radius, raster.crs)
-        operations = ["unique", "frac"]
-        found = exact_extract(raster, places, operations, include_cols=["row"], output="pandas")
-    found = _aligned(found, len(lon))
-    lengths = [np.size(codes) for codes in found["unique"]]
-    codes = np.concatenate([np.atleast_1d(part) for part in found["unique"]]).astype(int)
-    shares = np.concatenate([np.atleast_1d(part) for part in found["frac"]]).astype(float)
-    rows = np.repeat(np.arange(len(lon)), lengths)
-    classes = choose_legend(legend, np.unique(codes), path)
-    result = pd.DataFrame(0.0, index=range(len(lon)), columns=list(CLASSES))
-    for name in CLASSES:
-        of_class = np.array([classes[code] == name for code in codes], dtype=bool)
-        result[name] = np.bincount(rows[of_class], shares[of_class], len(lon)).astype(float)
-    result[np.array(lengths) == 0] = np.nan
-    if classes is WORLDCOVER:
+    with opened_map(path) as raster:
+        pieces = _pieces(raster, path, lon, lat, radius)
+        found = _extract(raster, pieces, ["unique", "frac", "count"], np.nan)
+        lengths = [np.size(codes) for codes in found["unique"]]
+        codes = np.concatenate([[], *map(np.atleast_1d, found["unique"])])
+        held = _codes(codes, path)
+        if legend is None:
+            held |= _codes(_at_large(raster), path)
+    name = choose_legend(legend, held, path)
+    weights = np.concatenate([[], *map(np.atleast_1d, found["frac"])])
+    weights *= np.repeat(found["count"].to_numpy(float), lengths)
+    rows = np.repeat(found["row"].to_numpy(), lengths)
+    known = ~np.isin(codes, list(NO_DATA[name]))
+    codes, weights, rows = codes[known].astype(int), weights[known], rows[known]
+    total = np.bincount(rows, weights, len(lon))
+    result = pd.DataFrame(index=range(len(lon)), columns=list(CLASSES), dtype=float)
+    for each in CLASSES:
+        of_class = np.array([LEGENDS[name][code] == each for code in codes], dtype=bool)
+        summed = np.bincount(rows[of_class], weights[of_class], len(lon))
+        result[each] = np.divide(summed, total, out=np.full(len(lon), np.nan), where=total > 0)
+    _tell_bare(path, len(lon) - len(set(found["row"])), result[CLASSES[0]].to_numpy())
+    if name == "worldcover":
         result["industry"] = np.nan
     return result.clip(upper=1.0)
 
 
-def point_values(path: str | PathLike[str], lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
-    """Value of a raster's first band in the cell of each site; NaN outside or without data."""
-    with _opened(path) as raster:
+def point_values(
+    path: str | PathLike[str],
+    lon: np.ndarray,
+    lat: np.ndarray,
+    *,
+    possible: tuple[float, float] = (-np.inf, np.inf),
+) -> np.ndarray:
+    """Value of a raster's first band in the cell of each site; NaN outside or without data.
+
+    Raises:
+        ProductError: the raster cannot be read, or holds a value at a site that is not possible.
+    """
+    with opened_map(path) as raster:
         x, y = Transformer.from_crs(4326, raster.crs, always_xy=True).transform(lon, lat)
-        values = np.ma.stack(list(raster.sample(zip(x, y, strict=True), indexes=1, masked=True)))
-        west, south, east, north = raster.bounds
-    inside = (x >= west) & (x <= east) & (y >= south) & (y <= north)
-    return np.where(inside, np.ma.filled(values[:, 0].astype(float), np.nan), np.nan)
+        turn = full_turn(raster.crs)
+        if turn is not None:
+            west, _, east, _ = _bounds(raster)
+            x = np.where((x < west) | (x >= east), west + (x - west) % turn, x)
+        values = read_points(raster, x, y)
+        _tell_off(path, on_raster(raster, x, y), lon, lat)
+        _tell_bare(path, int((~on_raster(raster, x, y)).sum()), values)
+    _refuse(path, values, lon, lat, possible)
+    return values
 
 
-def discs(lon: np.ndarray, lat: np.ndarray, radius: float, crs: object) -> geopandas.GeoDataFrame:
-    """Discs of ``radius`` metres on the WGS 84 ellipsoid around n sites, in the system ``crs``."""
-    azimuths = np.linspace(0.0, 360.0, VERTICES, endpoint=False)
-    count = len(lon)
-    centre_lon, centre_lat = np.repeat(lon, VERTICES), np.repeat(lat, VERTICES)
-    turned = np.tile(azimuths, count)
-    far = np.full(turned.size, radius)
-    ring_lon, ring_lat, _ = Geod(ellps="WGS84").fwd(centre_lon, centre_lat, turned, far)
-    x, y = Transformer.from_crs(4326, crs, always_xy=True).transform(ring_lon, ring_lat)
-    rings = np.stack([x, y], axis=-1).reshape(count, VERTICES, 2)
-    return geopandas.GeoDataFrame({"row": np.arange(count)}, geometry=polygons(rings), crs=crs)
+class _Cells(RasterSource):
+    """A raster as exactextract asks for it, through the one reader of rasters."""
+
+    def __init__(self, raster: rasterio.DatasetReader, gaps: float) -> None:
+        super().__init__()
+        self._raster, self._gaps = raster, gaps
+
+    def res(self) -> tuple[float, float]:
+        return abs(self._raster.transform.a), abs(self._raster.transform.e)
+
+    def extent(self) -> tuple[float, float, float, float]:
+        return _bounds(self._raster)
+
+    def srs_wkt(self) -> str:
+        return self._raster.crs.wkt
+
+    def nodata_value(self) -> None:
+        return None
+
+    def read_window(self, left: int, top: int, columns: int, rows: int) -> np.ndarray:
+        south_up = self._raster.transform.e > 0
+        first = self._raster.height - top - rows if south_up else top
+        values = read_window(self._raster, Window(left, first, columns, rows))
+        values = np.where(np.isnan(values), self._gaps, values)
+        return np.ascontiguousarray(values[::-1]) if south_up else values
 
 
-@contextmanager
-def _opened(path: str | PathLike[str]) -> Iterator[rasterio.DatasetReader]:
-    """Open a raster; whatever GDAL finds wrong with it becomes a ProductError."""
-    try:
-        with rasterio.open(path) as raster:
-            if raster.crs is None:
-                raise ProductError(path, "the raster has no coordinate reference system", REMEDY)
-            yield raster
-    except RasterioError as fault:
-        raise ProductError(path, f"not a readable raster ({fault})", REMEDY) from None
+def _bounds(raster: rasterio.DatasetReader) -> tuple[float, float, float, float]:
+    west, one, east, other = raster.bounds
+    return west, min(one, other), east, max(one, other)
 
 
-def _aligned(found: pd.DataFrame, count: int) -> pd.DataFrame:
-    """One row a site, in order."""
-    return found.set_index("row").reindex(range(count))
+def _pieces(
+    raster: rasterio.DatasetReader,
+    path: str | PathLike[str],
+    lon: np.ndarray,
+    lat: np.ndarray,
+    radius: float,
+) -> geopandas.GeoDataFrame:
+    """The discs as far as the raster reaches; sites off it are counted in a warning."""
+    turned = raster.transform
+    if turned.b or turned.d or turned.a < 0:
+        raise ProductError(path, "the raster is rotated", "Warp it north up with gdalwarp")
+    pieces = over_map(discs(lon, lat, radius, raster.crs), _bounds(raster))
+    _tell_off(path, np.isin(np.arange(len(lon)), pieces["row"]), lon, lat)
+    return pieces
 
 
-def choose_legend(
-    name: str | None, codes: Iterable[int], path: str | PathLike[str]
-) -> dict[int, str]:
-    """The legend ``name``, or where the item names none, the first that knows all ``codes``.
-
-    Raises:
-        ProductError: the name is unknown, or a code stands in no (or not in that) legend.
-    """
-    found = {int(code) for code in codes}
-    if name is not None and name not in LEGENDS:
-        known = ", ".join(LEGENDS)
-        raise ProductError(path, f"unknown land-cover legend {name!r}", f"Use one of: {known}")
-    for legend in [LEGENDS[name]] if name else LEGENDS.values():
-        if found <= set(legend):
-            return legend
-    legends = f"legend {name!r}" if name else f"one of the legends {', '.join(LEGENDS)}"
-    shown = ", ".join(map(str, sorted(found)[:20]))
-    raise ProductError(path, f"the codes {shown} are not of {legends}", "Give such a raster")
+def _extract(
+    raster: rasterio.DatasetReader,
+    pieces: geopandas.GeoDataFrame,
+    operations: list[str],
+    gaps: float,
+) -> pd.DataFrame:
+    """Columns row and ``operations``, a row a piece; empty where no disc touches the raster."""
+    if pieces.empty:
+        return pd.DataFrame({name: [] for name in operations} | {"row": np.array([], int)})
+    cells = _Cells(raster, gaps)
+    return exact_extract(cells, pieces, operations, include_cols=["row"], output="pandas")
 
 
-def road_distance(path: str | PathLike[str], lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
-    """Distance in m from each of n sites to the nearest road of any class.
+def _codes(values: np.ndarray, path: str | PathLike[str]) -> set[int]:
+    broken = values[values != np.round(values)]
+    if len(broken):
+        fault = f"holds {broken[0]:g}, which is no code of land cover"
+        raise ProductError(path, fault, "Give a raster of codes that nothing was interpolated in")
+    return {int(value) for value in values}
 
-    Measured in the roads' own projected system, or where they are in degrees, in their UTM zone.
 
-    Raises:
-        ProductError: the file is no vector file, has no reference system, or holds no road.
-    """
-    try:
-        roads = geopandas.read_file(path, columns=[])
-    except (DataSourceError, DataLayerError, OSError) as fault:
-        raise ProductError(path, f"not a readable vector file ({fault})", ROADS_REMEDY) from None
-    if roads.crs is None:
-        raise ProductError(path, "the roads have no coordinate reference system", ROADS_REMEDY)
-    roads = roads[~(roads.geometry.isna() | roads.geometry.is_empty)]
-    if roads.empty:
-        raise ProductError(path, "the file holds no road", ROADS_REMEDY)
-    if not roads.crs.is_projected:
-        roads = roads.to_crs(roads.estimate_utm_crs())
-    sites = geopandas.GeoSeries(points(lon, lat), crs=4326).to_crs(roads.crs)
-    tree = STRtree(roads.geometry.to_numpy())
-    nearest = tree.nearest(sites.to_numpy())
-    return sites.distance(roads.geometry.iloc[nearest], align=False).to_numpy()
+def _at_large(raster: rasterio.DatasetReader) -> np.ndarray:
+    """Values that stand in windows spread evenly over the raster."""
+    found: set[float] = set()
+    for top in np.unique(np.linspace(0, max(raster.height - BLOCK, 0), BLOCKS).astype(int)):
+        for left in np.unique(np.linspace(0, max(raster.width - BLOCK, 0), BLOCKS).astype(int)):
+            window = Window(int(left), int(top), BLOCK, BLOCK)
+            found |= set(np.unique(read_window(raster, window)).tolist())
+    values = np.array(sorted(found), dtype=float)
+    return values[~np.isnan(values)]
+
+
+def _refuse(
+    path: str | PathLike[str],
+    values: np.ndarray,
+    lon: np.ndarray,
+    lat: np.ndarray,
+    possible: tuple[float, float],
+) -> None:
+    bad = np.flatnonzero((values < possible[0]) | (values > possible[1]))
+    if len(bad):
+        first = bad[0]
+        fault = f"holds the impossible value {values[first]:g} at {lon[first]:g}, {lat[first]:g}"
+        raise ProductError(path, fault, DECLARE)
+
+
+def _tell_off(path: str | PathLike[str], on: np.ndarray, lon: np.ndarray, lat: np.ndarray) -> None:
+    off = np.flatnonzero(~on)
+    if len(off):
+        log.warning(
+            "%s: %d of %d sites lie off this map and get nothing from it, the first at "
+            "longitude %.6g, latitude %.6g", path, len(off), len(on), lon[off[0]], lat[off[0]],
+        )  # fmt: skip
+
+
+def _tell_bare(path: str | PathLike[str], off: int, values: np.ndarray) -> None:
+    bare = int(np.isnan(values).sum()) - off
+    if bare > 0:
+        log.info("%s: no data at %d of %d sites on it", path, bare, len(values))

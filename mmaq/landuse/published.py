@@ -14,7 +14,7 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from mmaq.base.errors import TableError
-from mmaq.base.tables import check_unique, read_table, to_numbers
+from mmaq.base.tables import check_range, check_unique, read_table, to_numbers
 from mmaq.config.data import Published
 from mmaq.contracts.sites import SITING
 from mmaq.contracts.stations import one_row_a_station, read_metadata
@@ -96,4 +96,6 @@ def read_openstreetmap(config: Published) -> pd.DataFrame:
             fault = f"{column} of {row.site_id!r} has the impossible value {row[column]:g}"
             raise TableError(config.osm, fault, "Give shares from 0 to 1")
         table[column] = table[column].clip(upper=1.0)
+    known = table[table["road_distance"].notna()]
+    check_range(known, "road_distance", 0.0, np.inf, "site_id", config.osm)
     return table

@@ -8,26 +8,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mmaq.base.errors import TableError
-from mmaq.base.tables import check_unique, read_table, to_numbers
+from mmaq.base.tables import check_countries, check_unique, read_table, to_numbers
 from mmaq.config.data import Landuse, Period
 from mmaq.contracts.archive import (
     ANCILLARY,
     LEGEND_PROPERTY,
+    POPULATION_NODATA_PROPERTY,
     STATIONS,
     Product,
     read_collection,
     read_product,
 )
-from mmaq.contracts.sites import COLUMNS, NUMBERS, SITING
+from mmaq.contracts.sites import ALTITUDES, COLUMNS, DENSITIES, NUMBERS, SITING
 from mmaq.contracts.stations import one_row_a_station, read_metadata, station_of_sampling_point
-from mmaq.landuse.maps import MANMADE, NATURE, disc_means, disc_shares, point_values, road_distance
+from mmaq.landuse.legends import MANMADE, NATURE
+from mmaq.landuse.maps import disc_means, disc_shares, point_values
 from mmaq.landuse.measurements import station_means
+from mmaq.landuse.roads import road_distance
 from mmaq.landuse.stations import check_places, one_hot
 from mmaq.vocabulary import AREAS
-
-LOWEST_ALTITUDE = -430.0
-"""Shore of the Dead Sea, m; lower values in a table are fill values."""
 
 SUBURBAN, URBAN = 300.0, 1500.0
 """People per km2 from which a site without a declared area counts as suburban or urban: the
@@ -52,6 +51,7 @@ def read_stations(archive: Path, config: Landuse, period: Period) -> pd.DataFram
     stations = one_row_a_station(metadata)
     stations = stations[stations["site_id"].isin(means.index)].reset_index(drop=True)
     check_places(stations, table)
+    check_countries(stations, table)
     stations["no2"] = stations["site_id"].map(means)
     places = stations[["site_id", "lon", "lat", "country", "altitude", *SITING, "no2"]]
     return pd.concat([places, one_hot(stations, table)], axis=1)
@@ -67,8 +67,7 @@ def read_unlabelled(archive: Path) -> pd.DataFrame:
     table = to_numbers(read_table(path, columns), ("lon", "lat"), "site_id", path)
     check_unique(table, "site_id", path)
     check_places(table, path)
-    if table["country"].isna().any():
-        raise TableError(path, "column 'country' has an empty cell", "Give two-letter codes")
+    check_countries(table, path)
     return table
 
 
@@ -84,9 +83,12 @@ def describe_sites(archive: Path, sites: pd.DataFrame, config: Landuse) -> pd.Da
         config: radius of the discs.
     """
     sites = pd.concat([sites, around_sites(archive, sites, config)], axis=1)
-    height = point_values(map_of(archive, "dem"), sites["lon"].to_numpy(), sites["lat"].to_numpy())
     given = sites["altitude"] if "altitude" in sites else pd.Series(np.nan, sites.index)
-    sites["altitude"] = given.where(given >= LOWEST_ALTITUDE, height)
+    sites["altitude"] = given.where(given.between(*ALTITUDES))
+    unknown = sites["altitude"].isna()
+    lon, lat = (sites.loc[unknown, name].to_numpy(float) for name in ("lon", "lat"))
+    heights = point_values(map_of(archive, "dem"), lon, lat, possible=ALTITUDES)
+    sites.loc[unknown, "altitude"] = heights
     sites = sites.reindex(columns=list(COLUMNS))
     sites[list(AREAS)] = declared_or_derived(sites)
     sites[list(NUMBERS)] = sites[list(NUMBERS)].astype(float)
@@ -112,8 +114,12 @@ def around_sites(archive: Path, sites: pd.DataFrame, config: Landuse) -> pd.Data
     around = shares.drop(columns="bare").add_prefix("share_")
     around["nature_score"] = _total(shares, NATURE)
     around["manmade_score"] = _total(shares, MANMADE)
-    population = map_of(archive, "population")
-    around["population_density"] = disc_means(population, lon, lat, config.radius_m)
+    population = read_product(archive, ANCILLARY, "population")
+    settled_only = population.properties.get(POPULATION_NODATA_PROPERTY) == "nobody"
+    around["population_density"] = disc_means(
+        _verified(population, "data"), lon, lat, config.radius_m,
+        possible=DENSITIES, gaps=0.0 if settled_only else np.nan,
+    )  # fmt: skip
     around["road_distance"] = road_distance(map_of(archive, "roads"), lon, lat)
     return around
 

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from mmaq.base.errors import ProductError, TableError
 from mmaq.base.reflectance import REMEDY as IN_DN
 from mmaq.base.reflectance import other_unit
+from mmaq.base.tables import read_table
 from mmaq.config.data import Published
 from mmaq.patches.assemble import Modality, absent, describe_s2, describe_s5p, keep_valid
 from mmaq.sentinel2.offsets import TEN_METRES, contradiction, offset_since
@@ -60,16 +61,7 @@ def read_paths(path: str | None, ids: pd.Series) -> pd.DataFrame:
     """The image paths of each site, in the order of ``ids``."""
     if path is None:
         raise TableError("published.samples", "no sample table is given", "Set published.samples")
-    columns = [STATION, *PATHS.values()]
-    try:
-        table = pd.read_csv(path, dtype=str, usecols=lambda name: name in columns)
-    except FileNotFoundError:
-        raise TableError(path, "the file does not exist", "Correct published.samples") from None
-    except ValueError as fault:
-        raise TableError(path, f"not a CSV table ({fault})", "Correct published.samples") from None
-    for column in columns:
-        if column not in table:
-            raise TableError(path, f"column {column!r} is missing", "Correct published.samples")
+    table = read_table(path, [STATION, *PATHS.values()])
     table = table.drop_duplicates(STATION).set_index(STATION)
     unknown = ids[~ids.isin(table.index)]
     if len(unknown):

@@ -13,6 +13,7 @@ from lightgbm.basic import LightGBMError
 
 from mmaq.base.errors import CheckpointError, TableError, Unavailable
 from mmaq.base.files import replacing
+from mmaq.base.tables import at_line, check_filled, read_table
 from mmaq.config.evaluation import Evaluate, Predict
 from mmaq.config.learning import Encoders
 from mmaq.contracts.estimator import REMEDY, Tier, read_estimator, write_estimator
@@ -233,16 +234,12 @@ def choose(table: pd.DataFrame, chosen: Path, sites: Path) -> pd.DataFrame:
     Raises:
         TableError: the list cannot be read, has no ``site_id``, or names an unknown site.
     """
-    try:
-        wanted = pd.read_csv(chosen, dtype={"site_id": str})
-    except (OSError, ValueError) as fault:
-        line = f"not a readable table ({fault})"
-        raise TableError(chosen, line, "Give a CSV with a column site_id") from None
-    if "site_id" not in wanted:
-        raise TableError(chosen, "column 'site_id' is missing", "Give a CSV with that column")
-    absent = wanted.loc[~wanted["site_id"].isin(table["site_id"]), "site_id"]
-    if len(absent):
-        fault_line = f"site {absent.iloc[0]!r} is not in {sites}"
+    wanted = read_table(chosen, ["site_id"])
+    check_filled(wanted, "site_id", chosen, "Give every row its id")
+    absent = ~wanted["site_id"].isin(table["site_id"])
+    if absent.any():
+        site = wanted.loc[absent, "site_id"].iloc[0]
+        fault_line = f"{at_line(wanted, absent)}site {site!r} is not in {sites}"
         remedy = "Name it in files.unlabelled or acquire.unlabelled_table, then `mmaq patches`"
         raise TableError(chosen, fault_line, remedy)
     return table.set_index("site_id", drop=False).loc[wanted["site_id"]].reset_index(drop=True)

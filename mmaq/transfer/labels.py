@@ -16,10 +16,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from mmaq.base.errors import TableError
 from mmaq.base.files import files_below, read_json
+from mmaq.base.tables import read_table
 
 OUTSIDE = 5.0
 """By how many percent of the image an outline may leave it: hands slip at the edge."""
@@ -93,11 +93,7 @@ def read_fuels(root: Path) -> dict[str, int]:
     """
     path = root / LABELS
     remedy = "Correct labels.csv"
-    try:
-        table = pd.read_csv(path, usecols=["filename", "fuel_type"], dtype=str)
-    except (ValueError, UnicodeDecodeError) as fault:
-        raise TableError(path, f"no table with filename and fuel_type ({fault})", remedy) from None
-    table = table.dropna().drop_duplicates()
+    table = read_table(path, ["filename", "fuel_type"]).dropna().drop_duplicates()
     unknown = table[~table["fuel_type"].isin(list(FUELS))]
     if len(unknown):
         name, fuel = unknown.iloc[0]

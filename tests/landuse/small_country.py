@@ -31,6 +31,12 @@ def lonlat(x, y):
     return Transformer.from_crs(EPSG, 4326, always_xy=True).transform(x, y)
 
 
+def at(x, y):
+    """The same as arrays."""
+    lon, lat = lonlat(x, y)
+    return np.atleast_1d(lon), np.atleast_1d(lat)
+
+
 def write_raster(path, values, cell, nodata=None, epsg=EPSG, west=WEST, north=NORTH):
     profile = {
         "driver": "GTiff", "count": 1, "height": values.shape[0], "width": values.shape[1],

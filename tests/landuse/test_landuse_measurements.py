@@ -80,6 +80,82 @@ def test_daily_values_count_24_hours(means):
     assert means(daily, hours("SPO-A", 20)) == {"A": 20}, "hourly values are preferred"
 
 
+def test_daily_values_fill_what_hourly_ones_lack(means):
+    daily = hours("SPO-A", 20, step=24)
+    two_days = Period(start="2021-03-04", end="2021-03-05")
+    assert means(daily, hours("SPO-A", 50, two_days), min_coverage=1.0) == {"A": 26}
+    early, late = Period(start="2021-03-01", end="2021-03-05"), Period(
+        start="2021-03-06", end="2021-03-10"
+    )  # fmt: skip
+    changed = hours("SPO-A", 20, early, step=24), hours("SPO-A", 30, late)
+    assert means(*changed, min_coverage=1.0) == {"A": 25}
+    assert means(hours("SPO-A", 20, early, step=24), hours("SPO-A2", 30, late)) == {"A": 25}
+
+
+def test_a_day_of_few_hours_is_its_daily_value(means):
+    daily, hourly = hours("SPO-A", 20, step=24), hours("SPO-A", 50)
+    few = hourly[:17]  # of the first day; a day of 18 is the mean of its hours
+    assert means(daily, few, min_coverage=1.0) == {"A": 20}
+    assert means(daily, hourly[:18])["A"] == pytest.approx((18 * 50 + 9 * 24 * 20) / (18 + 216))
+
+
+def test_a_mean_is_weighted_by_hours(means):
+    hourly, early = hours("SPO-A", 10), Period(start="2021-03-01", end="2021-03-05")
+    daily = hours("SPO-A", 40, early, step=24)
+    assert means(daily, hourly[-120:]) == {"A": 25}
+
+
+@pytest.mark.parametrize("zone", ["Etc/GMT-1", "UTC", "America/New_York"])
+@pytest.mark.parametrize("text", [False, True])
+def test_times_with_a_zone_are_converted(means, zone, text):
+    table = hours("SPO-A", 0)
+    table["Value"] = np.arange(240.0)
+    for name in ("Start", "End"):
+        table[name] = table[name].dt.tz_localize("Etc/GMT-1").dt.tz_convert(zone)
+        if text:
+            table[name] = table[name].map(lambda stamp: stamp.isoformat())
+    assert means(table, min_coverage=1.0) == {"A": np.arange(240.0).mean()}
+
+
+def test_times_as_plain_text_are_the_services_own(means):
+    table = hours("SPO-A", 7)
+    for name in ("Start", "End"):
+        table[name] = table[name].dt.strftime("%Y-%m-%d %H:%M:%S")
+    assert means(table, min_coverage=1.0) == {"A": 7}
+
+
+def test_only_rows_that_count_must_be_in_the_unit(means):
+    table = hours("SPO-A", 20)
+    invalid = hours("SPO-A", 90, Unit="ppb", Validity=-1)
+    other_year = hours("SPO-A", 90, Period(start="2012-01-01", end="2012-01-02"), Unit="ppb")
+    other_kind = hours("SPO-A", 90, Unit="ppb", AggType="var")
+    assert means(pd.concat([table, invalid, other_year, other_kind])) == {"A": 20}
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{"Unit": "µg/m3"}, {"Unit": "μg/m³"}, {"AggType": "Hour"}, {"Pollutant": "NO2"},
+     {"Pollutant": "http://dd.eionet.europa.eu/vocabulary/aq/pollutant/8"}, {"Pollutant": "8"},
+     {"Validity": "1"}, {"Verification": "1"}],
+)  # fmt: skip
+def test_other_spellings_of_the_same_are_read(means, columns):
+    assert means(hours("SPO-A", 20, **columns)) == {"A": 20}
+
+
+def test_values_beyond_belief_are_left_out_and_counted(means, caplog):
+    table = hours("SPO-A", 20).astype({"Value": float})
+    table.loc[:3, "Value"] = [9999.0, -99.0, 99999.0, np.nan]
+    assert means(table) == {"A": 20}
+    assert "0.parquet: 3 values beyond -10 to 2000 µg/m³, the first 9999: left out" in caplog.text
+
+
+def test_a_station_with_a_mean_below_zero_is_left_out_and_counted(means, caplog):
+    assert means(hours("SPO-A", -3.2), hours("SPO-B", 10)) == {"B": 10}
+    assert "1 stations have an impossible mean, the first A (-3.2 µg/m³)" in caplog.text
+    with pytest.raises(TableError, match="no station has a mean that can be"):
+        means(hours("SPO-A", -3.2))
+
+
 def test_other_aggregations_do_not_count(means):
     with pytest.raises(TableError, match="no valid NO2 measurement lies in the period"):
         means(hours("SPO-A", 12, AggType="var"))
@@ -126,6 +202,14 @@ def text_value(path):
     hours("SPO-A", 1).assign(Value="much").to_parquet(path)
 
 
+def no_time(path):
+    hours("SPO-A", 1).assign(Start="yesterday").to_parquet(path)
+
+
+def number_for_time(path):
+    hours("SPO-A", 1).assign(Start=[{"a": 1}] * 240).to_parquet(path)
+
+
 def no_parquet(path):
     path.write_text("Start;End;Value")
 
@@ -141,6 +225,8 @@ def truncated(path):
         (wrong_unit, "NO2 has the unit 'mg.m-3', not 'ug.m-3'"),
         (no_column, "column 'Validity' is missing"),
         (text_value, "not an EEA Parquet file"),
+        (no_time, "not EEA measurements"),
+        (number_for_time, "not EEA measurements"),
         (no_parquet, "not an EEA Parquet file"),
         (truncated, "not an EEA Parquet file"),
         (lambda path: None, "the file does not exist"),

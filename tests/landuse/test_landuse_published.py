@@ -163,7 +163,7 @@ def test_damaged_coordinates_are_refused(tmp_path, quick, damaged):
     for column, value, message in [
         ("Latitude", "95", "'lat' has the impossible value 95 at"),
         ("Longitude", "-181", "'lon' has the impossible value -181 at"),
-        ("Latitude", "", "'lat' has the impossible value nan at"),
+        ("Latitude", "", "'lat' has no value at"),
         ("Latitude", "north", "'lat' holds 'north' at"),
     ]:
         damaged_file = damaged(metadata, setter(3, column, value), "\t")
@@ -175,6 +175,7 @@ def test_damaged_coordinates_are_refused(tmp_path, quick, damaged):
     [
         (setter(0, "nature_osm_score", "1.2"), "nature_score of 'STA.DE_DEBW087' has"),
         (setter(0, "manmade_osm_score", "-0.2"), "manmade_score of 'STA.DE_DEBW087' has"),
+        (setter(0, "road_distance_osm", "-5"), "'road_distance' has the impossible value -5 at"),
         (setter(0, "road_distance_osm", "near"), "'road_distance' holds 'near'"),
         (setter(0, "AirQualityStation", "STA.DE_DEBB067"), "'STA.DE_DEBB067' stands twice"),
     ],
@@ -190,7 +191,7 @@ def test_missing_and_unreadable_files_are_refused(quick, tmp_path):
     refuse(quick, tmp_path, "the table is empty", samples=str(empty))
     broken = tmp_path / "broken.zip"
     broken.write_bytes(b"PK no archive")
-    refuse(quick, tmp_path, "not a delimited table", eea_metadata=str(broken))
+    refuse(quick, tmp_path, "neither PanEuropean_metadata.csv nor", eea_metadata=str(broken))
     refuse(quick, tmp_path, "no file is given", samples=None)
 
 

@@ -203,12 +203,9 @@ def test_faults_of_the_sample_table(images, small, tmp_path):
     config = images.config()
     for content, fault in (
         (None, "the file does not exist"),
-        ("", "not a CSV table"),
+        ("", "the table is empty"),
         ("AirQualityStation,img_path\nA,x\n", "column 's5p_path' is missing"),
-        (
-            "AirQualityStation,img_path,s5p_path\nB,x,y\n",
-            "station 'A' of the site table",
-        ),
+        ("AirQualityStation;img_path;s5p_path\nB;x;y\n", "station 'A' of the site table"),
     ):
         path.unlink(missing_ok=True)
         if content is not None:

@@ -95,7 +95,7 @@ def test_a_list_of_sites_is_answered_in_its_order(fitted_land, predicted, tmp_pa
     [
         ("site_id\nST9999\n", "site 'ST9999' is not in"),
         ("name\nST0001\n", "column 'site_id' is missing"),
-        ("", "not a readable table"),
+        ("", "the table is empty"),
     ],
 )
 def test_a_wrong_list_is_refused_and_nothing_is_written(fitted_land, tmp_path, text, fault):

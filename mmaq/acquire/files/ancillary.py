@@ -5,14 +5,22 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from pathlib import Path
 
-import pyogrio
-import rasterio
-from pyogrio.errors import DataLayerError, DataSourceError
+import numpy as np
 from pyproj import Transformer
-from rasterio.errors import RasterioError
+from pyproj.exceptions import ProjError
 
-from mmaq.base.errors import ArchiveError, ProductError
-from mmaq.contracts.archive import ANCILLARY, Asset, Product
+from mmaq.base.errors import ArchiveError
+from mmaq.base.rasters import opened_map
+from mmaq.base.vectors import layer_extent, line_layer
+from mmaq.config.data import Files
+from mmaq.contracts.archive import (
+    ANCILLARY,
+    LEGEND_PROPERTY,
+    POPULATION_NODATA_PROPERTY,
+    WORLD,
+    Asset,
+    Product,
+)
 
 FILES = {
     "dem": "dem.tif", "population": "population.tif", "land_cover": "land_cover.tif",
@@ -25,8 +33,10 @@ UNDATED = datetime(1970, 1, 1, tzinfo=timezone.utc)
 REMEDY = "Put it there under this name"
 
 
-def find_ancillary(folder: Path) -> list[Product]:
+def find_ancillary(folder: Path, config: Files) -> list[Product]:
     """The four maps of ``folder``: items dem, population, land_cover, roads with asset "data".
+
+    What ``config`` says of a map that its file cannot say becomes a property of its item.
 
     Raises:
         ArchiveError: a map is missing.
@@ -35,26 +45,32 @@ def find_ancillary(folder: Path) -> list[Product]:
     for name in FILES.values():
         if not (folder / name).exists():
             raise ArchiveError(folder / name, "the file does not exist", REMEDY)
+    about: dict[str, dict[str, str]] = {
+        "population": {POPULATION_NODATA_PROPERTY: config.population_nodata}
+    }
+    if config.land_cover_legend is not None:
+        about["land_cover"] = {LEGEND_PROPERTY: config.land_cover_legend}
     return [
-        Product(item, ANCILLARY, UNDATED, _box(folder / name), {"data": Asset(folder / name)})
+        Product(
+            item, ANCILLARY, UNDATED, _box(folder / name), {"data": Asset(folder / name)},
+            about.get(item, {}),
+        )
         for item, name in FILES.items()
-    ]
+    ]  # fmt: skip
 
 
 def _box(path: Path) -> tuple[float, float, float, float]:
-    """West, south, east, north in degrees."""
+    """West, south, east, north in degrees; the world where a map's edges have no such place."""
+    if path.suffix == ".gpkg":
+        crs, bounds = layer_extent(path, line_layer(path))
+    else:
+        with opened_map(path) as raster:
+            crs, bounds = raster.crs, tuple(raster.bounds)
     try:
-        if path.suffix == ".gpkg":
-            held = pyogrio.read_info(path, force_total_bounds=True)
-            crs, bounds = held["crs"], held["total_bounds"]
-        else:
-            with rasterio.open(path) as raster:
-                crs, bounds = raster.crs, tuple(raster.bounds)
-    except (RasterioError, DataSourceError, DataLayerError) as fault:
-        raise ProductError(path, f"not a readable map ({fault})", "Give a readable file") from None
-    if not crs or bounds is None:
-        raise ProductError(path, "has no coordinate reference system", "Assign it one")
-    west, south, east, north = Transformer.from_crs(crs, 4326, always_xy=True).transform_bounds(
-        *bounds
-    )
-    return west, south, east, north
+        box = Transformer.from_crs(crs, 4326, always_xy=True).transform_bounds(*bounds)
+    except ProjError:
+        return WORLD
+    west, south, east, north = box
+    if not np.isfinite(box).all() or not (-180 <= west <= 180 and -180 <= east <= 180):
+        return WORLD
+    return west, max(south, -90.0), east, min(north, 90.0)

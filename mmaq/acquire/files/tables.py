@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from zipfile import BadZipFile
-
-import pandas as pd
 
 from mmaq.acquire.files.ancillary import UNDATED
 from mmaq.base.errors import ArchiveError
 from mmaq.base.files import files_below
-from mmaq.contracts.archive import STATIONS, Asset, Product
-
-WORLD = (-180.0, -90.0, 180.0, 90.0)
+from mmaq.contracts.archive import STATIONS, WORLD, Asset, Product
+from mmaq.contracts.stations import is_station_table
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".zip")
-
-MARK = "SamplingPoint"
-"""The column by which the EEA's tab-separated station table is known."""
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +31,11 @@ def find_stations(folder: Path) -> list[Product]:
     if len(tables) != 1:
         names = ", ".join(path.name for path in tables) or "none"
         fault = f"holds {len(tables)} EEA station tables ({names}) where one is needed"
-        raise ArchiveError(folder, fault, "Put PanEuropean_metadata.csv (or .zip) there, once")
+        raise ArchiveError(
+            folder,
+            fault,
+            "Put PanEuropean_metadata.csv (or .zip) or the table viewer's CSV there, once",
+        )
     assets = {"table": Asset(tables[0])}
     for path in measured:
         name = "_".join(path.relative_to(folder).with_suffix("").parts)
@@ -56,9 +53,5 @@ def find_unlabelled(path: Path) -> Product:
 
 
 def _is_station_table(path: Path) -> bool:
-    if path.suffix not in TABLE_SUFFIXES or not path.is_file():
-        return False
-    try:
-        return MARK in pd.read_csv(path, sep="\t", nrows=0).columns
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, BadZipFile, ValueError):
-        return False
+    named = path.name[0] != "." and path.suffix.lower() in TABLE_SUFFIXES
+    return named and path.is_file() and is_station_table(path)

@@ -18,11 +18,12 @@ from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 
-from mmaq.acquire.ground.station_table import NO2, active_no2, read_published_table
+from mmaq.acquire.ground.station_table import COLUMNS, active_no2
 from mmaq.acquire.manifest import LeftOut, RemoteProduct
-from mmaq.base.errors import ServiceError
+from mmaq.base.errors import ServiceError, TableError
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
+from mmaq.contracts.stations import NO2, read_station_table
 from mmaq.services.client import Client
 from mmaq.services.download import fetch_file
 from mmaq.services.endpoints import service
@@ -50,6 +51,8 @@ MADE = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 REMEDY = "Search again later; if it stays so, the service has changed"
 
+TABLE_REMEDY = "Search again later, or set acquire.endpoints.eea-table to another address"
+
 log = logging.getLogger(__name__)
 
 
@@ -69,16 +72,20 @@ def find_table(acquire: Acquire, period: Period, folder: Path) -> pd.DataFrame:
             log.warning("%s: the table viewer is gone; the frozen table is used", at)
             fetch_file(client, RemoteFile(href=at + FROZEN), path)
     try:
-        table = read_published_table(path)
+        table = read_station_table(path)[list(COLUMNS)]
+    except TableError as fault:
+        raise ServiceError(path, f"not a station table ({fault.fault})", TABLE_REMEDY) from None
+    except KeyError as lacking:
+        raise ServiceError(path, f"the station table lacks {lacking}", TABLE_REMEDY) from None
     finally:
         path.unlink(missing_ok=True)
     chosen = active_no2(table, acquire.stations.countries, acquire.bbox, period)
     if chosen.empty:
-        fault = (
+        none = (
             f"no station of {', '.join(acquire.stations.countries)} in the box {acquire.bbox} "
             f"measured NO2 from {period.start} to {period.end}"
         )
-        raise ServiceError("eea-table", fault, "Change bbox, countries or period")
+        raise ServiceError("eea-table", none, "Change bbox, countries or period")
     return chosen
 
 

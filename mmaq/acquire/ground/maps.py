@@ -73,6 +73,7 @@ def tile_names(item: str, boxes: Sequence[Box]) -> list[str]:
         for lat in _corners(south - EDGE, north + EDGE, step):
             for lon in _corners(west - EDGE, east + EDGE, step):
                 y = f"{'N' if lat >= 0 else 'S'}{abs(lat):02d}"
+                lon = (lon + 180) % 360 - 180  # 180 E is 180 W
                 x = f"{'E' if lon >= 0 else 'W'}{abs(lon):03d}"
                 dem = f"Copernicus_DSM_COG_10_{y}_00_{x}_00_DEM"
                 names.add(dem if item == "dem" else y + x)

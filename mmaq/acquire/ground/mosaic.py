@@ -77,13 +77,21 @@ class Tile:
 
 
 def boxes_around(lon: np.ndarray, lat: np.ndarray, reach: float) -> list[Box]:
-    """West, south, east, north in degrees of a square of ``reach`` metres around each place."""
+    """West, south, east, north in degrees of a square of ``reach`` metres around each place.
+
+    One that reaches across the antimeridian is two, for tiles end there.
+    """
     tall = reach / METRES_A_DEGREE
     wide = tall / np.cos(np.radians(np.minimum(np.abs(lat) + tall, 89.0)))
-    return [
-        (x - w, y - tall, x + w, y + tall)
-        for x, y, w in zip(lon.tolist(), lat.tolist(), wide.tolist(), strict=True)
-    ]
+    boxes = []
+    for x, y, w in zip(lon.tolist(), lat.tolist(), wide.tolist(), strict=True):
+        south, north = y - tall, y + tall
+        boxes.append((max(x - w, -180.0), south, min(x + w, 180.0), north))
+        if x - w < -180.0:
+            boxes.append((x - w + 360.0, south, 180.0, north))
+        if x + w > 180.0:
+            boxes.append((-180.0, south, x + w - 360.0, north))
+    return boxes
 
 
 def read_tile(cache: RangeCache, boxes: Sequence[Box]) -> Tile | None:

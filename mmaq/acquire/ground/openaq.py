@@ -20,13 +20,13 @@ import pandas as pd
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
-from mmaq.acquire.ground.station_table import COLUMNS, NO2
+from mmaq.acquire.ground.station_table import COLUMNS
 from mmaq.acquire.manifest import RemoteProduct
 from mmaq.base.errors import ServiceError
 from mmaq.base.files import replacing
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
-from mmaq.contracts.stations import NO2_CODE, UNIT, UTC_OFFSET
+from mmaq.contracts.stations import BELIEVED, MICROGRAMS, NO2, NO2_CODE, UNIT, UTC_OFFSET
 from mmaq.services.client import Client
 from mmaq.services.endpoints import service
 from mmaq.services.remote_file import RemoteFile
@@ -37,10 +37,14 @@ MICROGRAMS_PER_PPB = 1.9125
 """µg/m³ of NO2 in one ppb at 20 °C and 1013.25 hPa: 46.0055 g/mol over 24.055 L/mol, the state of
 the air to which Directive 2008/50/EC, annex VI, refers."""
 
-FACTORS = {"µg/m³": 1.0, "ppb": MICROGRAMS_PER_PPB, "ppm": 1000 * MICROGRAMS_PER_PPB}
+FACTORS = {
+    **dict.fromkeys(MICROGRAMS, 1.0), "ppb": MICROGRAMS_PER_PPB, "ppm": 1000 * MICROGRAMS_PER_PPB,
+}  # fmt: skip
+"""µg/m³ in one of a unit."""
 
-FILL = -99.0
-"""Values down from here (-99, -999, -9999) are fill values, whatever the unit."""
+NINES = 900.0
+"""µg/m³ from which a value of nothing but nines (999 ppb, 0.999 ppm) is a fill value: others of
+them, like 9999 ppb or -0.099 ppm, are beyond what is believed."""
 
 VALID, INVALID, NOT_VERIFIED = 1, -1, 3
 
@@ -163,8 +167,14 @@ def fetch_sensor(client: Client, product: RemoteProduct, period: Period, path: P
 
 def _eea_layout(table: pd.DataFrame, product: RemoteProduct) -> arrow.Table:
     count = len(table)
-    good = table["value"].notna() & (table["value"] > FILL) & ~table["flagged"]
-    micrograms = (table["value"] * FACTORS[product.properties["unit"]]).where(good)
+    micrograms = table["value"] * FACTORS[product.properties["unit"]]
+    nines = table["value"].map("{:.6g}".format).str.fullmatch(r"0?\.?9+\.?9*").astype(bool)
+    filled = ~micrograms.between(*BELIEVED) | (nines & (micrograms > NINES))
+    filled &= table["value"].notna()
+    if filled.any():
+        log.warning("%s: %d fill values left out", product.id, int(filled.sum()))
+    good = table["value"].notna() & ~filled & ~table["flagged"]
+    micrograms = micrograms.where(good)
     stamp = arrow.timestamp("ns")
     return arrow.table(
         {

@@ -12,6 +12,7 @@ from rasterio.windows import Window, from_bounds
 
 from mmaq.base.errors import ProductError, ServiceError
 from mmaq.base.files import replacing
+from mmaq.base.rasters import read_window
 
 MARGIN = 0.1
 """Degrees kept around the area, so that the discs of sites at its edge are whole."""
@@ -38,7 +39,7 @@ def write_density(files: list[Path], bbox: tuple[float, float, float, float], pa
             if raster.crs is None or not raster.crs.is_geographic:
                 raise ProductError(rasters[0].name, "not a raster in degrees", REMEDY)
             window = _window(raster, bbox)
-            counts = raster.read(1, window=window, masked=True).astype(float)
+            counts = read_window(raster, window)
             transform = raster.window_transform(window)
     except RasterioError as fault:
         raise ProductError(rasters[0].name, f"not a readable raster ({fault})", REMEDY) from None
@@ -53,7 +54,7 @@ def write_density(files: list[Path], bbox: tuple[float, float, float, float], pa
             compress="deflate", predictor=3,
         ) as file,
     ):  # fmt: skip
-        file.write(density.filled(NODATA).astype("float32"), 1)
+        file.write(np.where(np.isnan(density), NODATA, density).astype("float32"), 1)
         file.units = ("km-2",)
 
 

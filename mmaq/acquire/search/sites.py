@@ -11,6 +11,7 @@ import pandas as pd
 
 from mmaq.base.errors import ConfigError, TableError
 from mmaq.base.files import replacing
+from mmaq.base.tables import at_line, check_countries, check_unique, read_table, to_numbers
 from mmaq.config.acquire import Acquire
 
 COLUMNS = ("site_id", "lon", "lat", "country")
@@ -69,16 +70,15 @@ def read_sites_csv(path: Path) -> pd.DataFrame:
 
 
 def _read_table(name: str, bbox: tuple[float, float, float, float]) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(name, dtype={"site_id": str, "country": str}, keep_default_na=False)
-        table = table[list(COLUMNS)].astype({"lon": float, "lat": float})
-    except (OSError, ValueError, KeyError) as fault:
-        raise TableError(name, f"not a table of sites ({fault})", REMEDY) from None
+    table = to_numbers(read_table(name, COLUMNS), ("lon", "lat"), "site_id", name)
+    check_unique(table, "site_id", name)
+    check_countries(table, name)
     west, south, east, north = bbox
     outside = ~(table["lon"].between(west, east) & table["lat"].between(south, north))
     if outside.any():
         site = table.loc[outside, "site_id"].iloc[0]
-        raise TableError(name, f"the site {site!r} lies outside acquire.bbox", REMEDY)
+        where = at_line(table, outside)
+        raise TableError(name, f"{where}the site {site!r} lies outside acquire.bbox", REMEDY)
     return table
 
 

@@ -4,8 +4,12 @@ import json
 import logging
 from datetime import datetime, timezone
 
+import geopandas
 import numpy as np
+import pandas as pd
 import pytest
+import rasterio
+from shapely import LineString
 
 from mmaq.acquire.stage import acquire as catalogue
 from mmaq.base.errors import ArchiveError, ProductError
@@ -95,6 +99,49 @@ def test_land_use_reads_what_was_catalogued(folders, tmp_path):
     assert sites["population_density"].tolist() == [500, 500]
 
 
+def test_the_table_viewers_csv_is_read_and_hidden_files_are_passed_over(folders, tmp_path):
+    stations = tmp_path / "mine" / "stations"
+    table = stations / "PanEuropean_metadata.csv"
+    row = pd.read_csv(table, sep="\t").iloc[0]
+    table.unlink()
+    viewer = {
+        "Country": "Germany", "Air Quality Station EoI Code": "DEA1", "Air Pollutant": "NO2",
+        "Sampling Point Id": row.SamplingPoint, "Operational Activity Begin": "01/01/2010 00:00:00",
+        "Operational Activity End": "", "Longitude": row.Longitude, "Latitude": row.Latitude,
+        "Altitude": "", "Air Quality Station Type": "Traffic", "Air Quality Station Area": "Urban",
+    }  # fmt: skip
+    pd.DataFrame([viewer]).to_csv(stations / "DataExtract.csv", index=False)
+    (stations / "._DataExtract.csv").write_bytes((stations / "DataExtract.csv").read_bytes())
+    (stations / "2021" / "._SPO-A.parquet").write_bytes(b"mac")
+    catalogue(config=Files(**folders), archive=tmp_path / "archive")
+    period, out = Period(start="2021-06-01", end="2021-06-02"), tmp_path / "sites.parquet"
+    build_sites(archive=tmp_path / "archive", config=Landuse(radius_m=100), period=period, out=out)
+    found = read_sites(out).set_index("site_id").loc["DEA1"]
+    assert found[["no2", "traffic", "urban"]].tolist() == [21, 1, 1]
+
+
+def test_what_files_cannot_say_of_themselves_is_said_of_the_maps(folders, tmp_path):
+    said = {"land_cover_legend": "corine-grid", "population_nodata": "nobody"}
+    catalogue(config=Files(**folders, **said), archive=tmp_path / "archive")
+    cover, people = (
+        read_product(tmp_path / "archive", ANCILLARY, name) for name in ("land_cover", "population")
+    )
+    assert cover.properties["land_cover:legend"] == "corine-grid"
+    assert people.properties["population:no_data"] == "nobody"
+
+
+def test_a_map_of_the_world_has_the_worlds_box(folders, tmp_path):
+    path = tmp_path / "mine" / "maps" / "population.tif"
+    for crs, west, cell in (("ESRI:54009", -18e6, 1e5), ("EPSG:4326", 0.0, 1.0)):
+        turned = rasterio.transform.from_origin(west, 90.0 * cell, cell, cell)
+        shape = {"width": 360, "height": 180, "count": 1, "dtype": "float32"}
+        with rasterio.open(path, "w", "GTiff", crs=crs, transform=turned, **shape) as file:
+            file.write(np.full((1, 180, 360), 500, "f4"))
+        catalogue(config=Files(**folders), archive=tmp_path / "archive")
+        west_, _, east, _ = read_product(tmp_path / "archive", ANCILLARY, "population").bbox
+        assert (west_, east) == pytest.approx((-180.0, 180.0), abs=0.5)
+
+
 def test_folders_that_are_not_given_make_no_collection(folders, tmp_path):
     root = tmp_path / "archive"
     catalogue(config=Files(**folders), archive=root)
@@ -129,7 +176,25 @@ def no_crs(mine):
     write_raster(mine / "maps" / "dem.tif", crs=None)
 
 
+def empty_roads(mine):
+    path = mine / "maps" / "roads.gpkg"
+    path.unlink()
+    empty = geopandas.GeoDataFrame({"class": []}, geometry=[], crs=32632)
+    empty.to_file(path, layer="roads", driver="GPKG")
+
+
+def two_layers(mine):
+    line = geopandas.GeoSeries([LineString([(600_000, 5_899_990), (600_400, 5_899_990)])])
+    for layer in ("borders", "rivers"):
+        path = mine / "maps" / "roads.gpkg"
+        if layer == "borders":
+            path.unlink()
+        line.set_crs(32632).to_file(path, layer=layer, driver="GPKG", mode="a")
+
+
 FAULTS = [
+    (empty_roads, ProductError, "roads.gpkg: its layer 'roads' holds no road"),
+    (two_layers, ProductError, "roads.gpkg: holds 2 layers of lines: borders, rivers"),
     (missing("maps/dem.tif"), ArchiveError, "maps/dem.tif: the file does not exist"),
     (missing("maps/population.tif"), ArchiveError, "population.tif: the file does not exist"),
     (missing("maps/land_cover.tif"), ArchiveError, "land_cover.tif: the file does not exist"),
@@ -139,7 +204,7 @@ FAULTS = [
     (missing("stations/2021/SPO-A.parquet"), ArchiveError, "no Parquet file of EEA measurements"),
     (missing("stations/PanEuropean_metadata.csv"), ArchiveError, "holds 0 EEA station tables"),
     (second_table, ArchiveError, "holds 2 EEA station tables"),
-    (no_crs, ProductError, "dem.tif: has no coordinate reference system"),
+    (no_crs, ProductError, "dem.tif: the raster has no coordinate reference system"),
     (lambda mine: (mine / "maps" / "roads.gpkg").write_text("x"), ProductError, "roads.gpkg: not"),
 ]
 

@@ -207,7 +207,7 @@ def test_without_the_viewer_the_frozen_table_serves(tmp_path, caplog):
 @pytest.mark.parametrize(
     ("table", "files", "fault"),
     [
-        (b"<html>maintenance</html>", {"SPO-1": b""}, "neither PanEuropean_metadata.csv nor"),
+        (b"<html>maintenance</html>", {"SPO-1": b""}, "neither PanEuropean_metadata"),
         (viewer(row(lon=1.0)), {"SPO-1": b""}, "no station of AT in the box"),
         (viewer(row()), {"SPO-2": b""}, "none of 1 sampling points has a file in the verified"),
     ],

@@ -153,3 +153,10 @@ def test_names_of_tiles_are_those_of_their_south_west_corner():
         "N49_00_E009_00_DEM", "N49_00_E010_00_DEM", "N50_00_E009_00_DEM", "N50_00_E010_00_DEM",
         "S01_00_W001_00_DEM",
     ]  # fmt: skip
+
+
+def test_tiles_at_the_antimeridian_exist():
+    boxes = [(179.995, -16.81, 180.0, -16.79), (-180.0, -16.81, -179.995, -16.79)]
+    assert tile_names("land_cover", boxes) == ["S18E177", "S18W180"]
+    assert tile_names("dem", boxes)[0].endswith("E179_00_DEM")
+    assert tile_names("dem", boxes)[1].endswith("W180_00_DEM")

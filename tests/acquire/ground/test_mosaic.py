@@ -16,6 +16,17 @@ from tests.servers.maps import file_service
 NODATA = -32767.0
 
 
+def test_a_box_across_the_antimeridian_is_two():
+    east, west, inside = (
+        boxes_around(np.array([lon]), np.array([-16.8]), 1000.0) for lon in (179.999, -180.0, 10.0)
+    )
+    assert len(inside) == 1
+    for boxes in (east, west):
+        assert len(boxes) == 2
+        assert {box[2] for box in boxes} | {box[0] for box in boxes} >= {180.0, -180.0}
+        assert sum(box[2] - box[0] for box in boxes) == pytest.approx(inside[0][2] - inside[0][0])
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(11)

@@ -73,6 +73,33 @@ def test_units_become_micrograms_and_classes_stay_unknown(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("unit", "value", "fills"),
+    [
+        ("ppm", 0.02, [9.999, -0.099, -0.999, 0.999, 99.99, -9.999]),
+        ("ppb", 20.0, [9999.0, -99.0, -999.0, 999.0, 99999.0, -9.999]),
+        ("μg/m³", 38.25, [9999.0, -99.0, -999.0, 999.0, 99999.0, -9999.0]),
+    ],
+)
+def test_a_fill_value_is_one_in_every_unit(tmp_path, caplog, unit, value, fills):
+    places = [location(1, -122.3, 47.6, {11: ("no2", unit)})]
+    values = [value] * 24 * 57
+    values[60 : 60 + 24] = [*fills * 4]
+    with openaq_service(places, {11: series(values)}) as server:
+        fetched(server, tmp_path)
+    assert no2(tmp_path) == pytest.approx({"OPENAQ.1": 38.25})
+    assert "SPO.OPENAQ.11: 24 fill values left out" in caplog.text
+
+
+def test_low_and_high_values_that_are_none_of_fill_stay(tmp_path, caplog):
+    places = [location(1, -122.3, 47.6, {11: ("no2", "ppb")})]
+    values = [20.0] * 24 * 57
+    values[60:64] = [99.0, -1.5, 0.999, 400.0]
+    with openaq_service(places, {11: series(values)}) as server:
+        fetched(server, tmp_path)
+    assert "fill values" not in caplog.text
+
+
 @pytest.mark.parametrize("ignores_dates", [False, True])
 def test_all_pages_come_and_only_hours_of_the_period(tmp_path, ignores_dates):
     """53 days: twelve of 2020 and 41 of 2021, which are a page each; before and after is 999."""

@@ -6,7 +6,7 @@ import pytest
 
 from mmaq.acquire.ground.roads import write_roads
 from mmaq.base.errors import ProductError
-from mmaq.landuse.maps import road_distance
+from mmaq.landuse.roads import road_distance
 from tests.acquire.ground.map_files import BOX
 from tests.acquire.ground.osm_pbf import write_extract
 

@@ -65,8 +65,8 @@ def test_the_users_own_sites(tmp_path):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("site_id,lon,lat\nx,6.0,49.7\n", "not a table of sites"),
-        ("site_id,lon,lat,country\nx,east,49.7,LU\n", "not a table of sites"),
+        ("site_id,lon,lat\nx,6.0,49.7\n", "column 'country' is missing"),
+        ("site_id,lon,lat,country\nx,east,49.7,LU\n", "line 2: column 'lon' holds 'east' at 'x'"),
         ("site_id,lon,lat,country\nx,16.0,49.7,LU\n", "the site 'x' lies outside acquire.bbox"),
         ("site_id,lon,lat,country\na,6.0,49.7,LU\n", "the site 'a' is there twice"),
     ],

@@ -1,0 +1,95 @@
+"""Vector files that others made: which layer holds the lines, and of what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import pyogrio
+from pyogrio.errors import DataLayerError, DataSourceError, FieldError, GeometryError
+
+from mmaq.base.errors import ProductError
+
+REMEDY = "Give a GeoPackage of road lines with a coordinate reference system"
+
+_LINES = ("line", "curve")
+_UNTYPED = ("unknown", "geometrycollection")
+
+
+def line_layer(path: str | PathLike[str]) -> str:
+    """The one layer of lines of a file, or of several the one that bears the file's name.
+
+    Raises:
+        ProductError: the file cannot be read, has no layer of lines, or several.
+    """
+    with _one_line_faults(path):
+        layers = [(name, str(kind).lower()) for name, kind in pyogrio.list_layers(path)]
+    lines = [name for name, kind in layers if any(part in kind for part in _LINES)]
+    lines = lines or [name for name, kind in layers if kind.split(" ")[0] in _UNTYPED]
+    own = Path(path).stem.lower()
+    if len(lines) > 1:
+        lines = [name for name in lines if name.lower() == own] or lines
+    if not lines:
+        held = ", ".join(f"{name} ({kind})" for name, kind in layers) or "nothing"
+        raise ProductError(path, f"holds no layer of lines but {held}", REMEDY)
+    if len(lines) > 1:
+        fault = f"holds {len(lines)} layers of lines: {', '.join(lines)}"
+        raise ProductError(path, fault, f"Keep one of them, or name it {own!r}")
+    return lines[0]
+
+
+def layer_extent(
+    path: str | PathLike[str], layer: str
+) -> tuple[str, tuple[float, float, float, float]]:
+    """Reference system of a layer, and its bounds in it (west, south, east, north).
+
+    Raises:
+        ProductError: it is empty or has no reference system.
+    """
+    with _one_line_faults(path):
+        held = pyogrio.read_info(path, layer=layer, force_total_bounds=True)
+    _check_layer(path, layer, held["total_bounds"] is None, held["crs"])
+    return held["crs"], tuple(held["total_bounds"])
+
+
+def read_lines(path: str | PathLike[str]) -> geopandas.GeoSeries:
+    """The lines of a file's one layer of lines, in its own reference system.
+
+    Raises:
+        ProductError: the file cannot be read, has no such layer, or that holds no line or has no
+            reference system.
+    """
+    layer = line_layer(path)
+    with _one_line_faults(path):
+        held = geopandas.read_file(path, layer=layer, columns=[]).geometry
+    is_line = held.geom_type.isin(["LineString", "MultiLineString", "LinearRing"])
+    lines = held[np.asarray(is_line & ~held.is_empty)]
+    _check_layer(path, layer, lines.empty, held.crs)
+    return lines
+
+
+def _check_layer(path: str | PathLike[str], layer: str, empty: bool, crs: object) -> None:
+    if empty:
+        raise ProductError(path, f"its layer {layer!r} holds no road", REMEDY)
+    if crs is None:
+        raise ProductError(path, "the roads have no coordinate reference system", REMEDY)
+
+
+@contextmanager
+def _one_line_faults(path: str | PathLike[str]) -> Iterator[None]:
+    """Whatever GDAL finds wrong with a file becomes a ProductError."""
+    try:
+        yield
+    except (
+        DataSourceError,
+        DataLayerError,
+        FieldError,
+        GeometryError,
+        OSError,
+        ValueError,
+    ) as fault:
+        raise ProductError(path, f"not a readable vector file ({fault})", REMEDY) from None
