@@ -36,9 +36,11 @@ def _probes(data, checkpoint, folder, method="mmaq", config=QUICK):
     return evaluate(evaluate_probes, data, folder, config, checkpoints=checkpoints, method=method)
 
 
-def _finetune(data, checkpoint, folder, method="mmaq", split="random", config=QUICK):
+def _finetune(
+    data, checkpoint, folder, method="mmaq", split="random", config=QUICK, protocol="finetune"
+):
     return evaluate(
-        evaluate_finetune, data, folder, config, method=method, split=split,
+        evaluate_finetune, data, folder, config, protocol=protocol, method=method, split=split,
         checkpoints=[checkpoint] * 2 if checkpoint else [], calibrated=method == "mmaq",
     )  # fmt: skip
 
