@@ -51,20 +51,24 @@ class Encoders(Section):
 
 
 class Views(Section):
-    """Probability or size of each augmentation step."""
+    """Probability or size of each augmentation step.
+
+    By default images are flipped and turned and nothing else: crops, jitter, blur and dropped
+    bands change what an air-quality encoder should see (docs/evaluation.md, "What was tuned").
+    """
 
     weak: Share = Field(
         default=0.4, description="Share of view 0 that gets the crop, flips and rotation alone."
     )
-    crop_min: Share = Field(default=0.4, description="Smallest area share of a random crop.")
+    crop_min: Share = Field(default=1.0, description="Smallest area share of a random crop.")
     flip: Share = Field(default=0.5, description="Probability of each mirror axis.")
     rotate: Share = Field(default=0.75, description="Probability of a rotation by 90 degrees.")
-    jitter: Share = Field(default=0.8, description="Probability of a change of gain and offset.")
+    jitter: Share = Field(default=0.0, description="Probability of a change of gain and offset.")
     jitter_size: float = Field(
         default=0.2, ge=0, description="Standard deviation of gain and offset, standardised units."
     )
-    blur: Share = Field(default=0.3, description="Probability of a spatial Gaussian blur.")
-    drop_bands: Share = Field(default=0.3, description="Probability of dropping some bands.")
+    blur: Share = Field(default=0.0, description="Probability of a spatial Gaussian blur.")
+    drop_bands: Share = Field(default=0.0, description="Probability of dropping some bands.")
     gray: Share = Field(default=0.0, description="Probability of replacing bands by their mean.")
     corrupt: Share = Field(
         default=0.4, description="Share of table features (one-hot groups as one) redrawn."
