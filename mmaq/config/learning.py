@@ -11,7 +11,7 @@ from mmaq.config.methods import BYOL, DINO, MMCL, MoCo, SimCLR, VICReg
 from mmaq.vocabulary import MethodName
 
 SETTINGS: dict[MethodName, tuple[str, ...]] = {
-    "mmaq": ("projection", "loss_form", "common_share", "lambda_off"),
+    "mmaq": ("projection", "loss_form", "weight_rate", "common_share", "lambda_off"),
     "decur": ("projection", "common_share", "lambda_off"),
     "barlow_twins": ("projection", "lambda_off"),
     "barlow_twins_multimodal": ("projection", "lambda_off"),
@@ -124,9 +124,15 @@ class Pretrain(Section):
         default=512,
         description="Width of the projectors; methods with a width of their own end in that.",
     )
-    loss_form: Literal["intended", "released"] = Field(
+    loss_form: Literal["intended", "per_dimension", "balanced", "released"] = Field(
         default="intended",
-        description="MMAQ's loss; released is what the authors' code computes, for comparison.",
+        description="MMAQ's loss; released is what the authors' code computes, for comparison; "
+        "per_dimension and balanced are on trial.",
+    )
+    weight_rate: Positive = Field(
+        default=1.0,
+        description="Rate of the log-variances of the balanced loss for a batch of 256: at 1.0 "
+        "they follow their terms within some ten steps.",
     )
     common_share: Share = Field(
         default=0.875, description="Share of dimensions common to S2 and S5P (448 of 512)."

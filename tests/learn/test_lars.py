@@ -83,6 +83,15 @@ def test_loss_weights_are_in_the_group_without_adaptation():
     assert held == len(list(method.parameters()))
 
 
+def test_parameters_with_a_rate_of_their_own_are_in_a_group_each():
+    method = MMAQ(Pretrain(projection=8, loss_form="balanced", weight_rate=0.7))
+    *others, own = make_lars(method, 0.2, 0.0048, 1e-6, method.own_rates()).param_groups
+    assert [id(p) for p in own["params"]] == [id(method.log_variance)]
+    assert (own["lr"], own["weight_decay"], own["adapt"], own["momentum"]) == (0.7, 0.0, False, 0.0)
+    held = [id(p) for group in (*others, own) for p in group["params"]]
+    assert sorted(held) == sorted(id(p) for p in method.parameters())
+
+
 def test_closure_gives_the_loss():
     weight = nn.Parameter(torch.ones(1))
     optimiser = LARS([{"params": [weight], "lr": 0.1, "adapt": False}])

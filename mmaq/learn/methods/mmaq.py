@@ -6,7 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from mmaq.config.learning import Pretrain
-from mmaq.learn.losses.mmaq import SIGMA_START, WEIGHTED, mmaq_terms, weigh_terms
+from mmaq.learn.losses.mmaq import (
+    SIGMA_START,
+    WEIGHTED,
+    balance_terms,
+    mmaq_terms,
+    per_dimension,
+    weigh_terms,
+)
 from mmaq.learn.losses.mmaq_released import released_terms, sum_released
 from mmaq.learn.methods.base import Method, Projectors, View, make_mlp
 
@@ -24,10 +31,14 @@ class MMAQ(Method):
     label.
 
     ``loss_form: released`` takes the released loss instead
-    (:mod:`mmaq.learn.losses.mmaq_released`); it has no loss weights.
+    (:mod:`mmaq.learn.losses.mmaq_released`); it has no loss weights. On trial are
+    ``per_dimension``, the intended loss with each term over its number of dimensions, and
+    ``balanced``, those terms with log-variances in the place of sigma, which start at 0 and have a
+    rate of their own.
     """
 
     sigma: nn.Parameter | None
+    log_variance: nn.Parameter | None
 
     def __init__(self, config: Pretrain) -> None:
         super().__init__(config)
@@ -35,25 +46,41 @@ class MMAQ(Method):
         self.projectors = Projectors(
             self.encoders.widths, lambda wide_in: make_mlp(wide_in, width, width, width)
         )
-        intended = config.loss_form == "intended"
-        self.sigma = nn.Parameter(torch.tensor(SIGMA_START)) if intended else None
+        self.form = config.loss_form
+        weighed, balanced = self.form in ("intended", "per_dimension"), self.form == "balanced"
+        self.sigma = nn.Parameter(torch.tensor(SIGMA_START)) if weighed else None
+        self.log_variance = nn.Parameter(torch.zeros(len(WEIGHTED))) if balanced else None
+        self.weight_rate = config.weight_rate
         self.common = round(config.common_share * width)
+        self.unique = width - self.common
         self.lambda_off = config.lambda_off
 
     def forward(self, first: View, second: View) -> dict[str, Tensor]:
         """The loss of two views and its terms (those of the chosen loss form)."""
         views = self._project(first), self._project(second)
-        if self.sigma is None:
+        if self.form == "released":
             terms = released_terms(*views, self.common, self.lambda_off)
             return {"loss": sum_released(terms), **terms}
         terms = mmaq_terms(*views, self.common, self.lambda_off)
+        if self.form != "intended":
+            terms = per_dimension(terms, self.common, self.unique)
+        if self.log_variance is not None:
+            return {"loss": balance_terms(terms, self.log_variance), **terms}
+        assert self.sigma is not None
         return {"loss": weigh_terms(terms, self.sigma), **terms}
 
+    def own_rates(self) -> list[tuple[float, nn.Parameter]]:
+        """The log-variances: they follow terms that change within some ten steps."""
+        return [] if self.log_variance is None else [(self.weight_rate, self.log_variance)]
+
     def monitored(self) -> dict[str, Tensor]:
-        """The learned loss weights."""
-        if self.sigma is None:
+        """The learned loss weights: a term is weighed by 1 / sigma^2."""
+        if self.log_variance is not None:
+            values = torch.exp(self.log_variance.detach() / 2)
+        elif self.sigma is not None:
+            values = self.sigma.detach()
+        else:
             return {}
-        values = self.sigma.detach()
         return {f"sigma_{name}": value for name, value in zip(WEIGHTED, values, strict=True)}
 
     def _project(self, view: View) -> dict[str, Tensor]:

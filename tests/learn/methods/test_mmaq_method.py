@@ -45,6 +45,24 @@ def test_the_loss_weights_are_parameters(method):
     assert tuple(method.monitored().values()) == pytest.approx(SIGMA_START)
 
 
+def test_on_trial_weights_are_logarithms_or_sigma():
+    """The balanced loss starts with all weights at one; the other keeps sigma as it is."""
+    forms = {form: MMAQ(CONFIG.model_copy(update={"loss_form": form})) for form in
+             ("per_dimension", "balanced", "released")}  # fmt: skip
+    assert tuple(forms["per_dimension"].monitored().values()) == pytest.approx(SIGMA_START)
+    assert tuple(forms["balanced"].monitored().values()) == pytest.approx([1.0] * 4)
+    assert forms["balanced"].sigma is None
+    assert forms["released"].monitored() == {}
+    first, second = views()
+    with torch.no_grad():
+        made = forms["balanced"](first, second)
+        for _, parameter in forms["balanced"].own_rates():
+            parameter.fill_(1.0)
+        after = forms["balanced"](first, second)
+    assert after["loss"] != made["loss"], "they are not in the loss"
+    assert 0.1 < made["intra_s2"] < 2, "a term is near one"
+
+
 def test_common_and_unique_dimensions_part_the_projection(method):
     assert method.common == 14
     assert MMAQ(Pretrain()).common == 448
