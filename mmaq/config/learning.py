@@ -132,7 +132,7 @@ class Pretrain(Section):
     weight_rate: Positive = Field(
         default=1.0,
         description="Rate of the log-variances of the balanced loss for a batch of 256: at 1.0 "
-        "they follow their terms within some ten steps.",
+        "they follow their terms within some tens of steps.",
     )
     common_share: Share = Field(
         default=0.875, description="Share of dimensions common to S2 and S5P (448 of 512)."

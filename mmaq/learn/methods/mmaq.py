@@ -70,7 +70,7 @@ class MMAQ(Method):
         return {"loss": weigh_terms(terms, self.sigma), **terms}
 
     def own_rates(self) -> list[tuple[float, nn.Parameter]]:
-        """The log-variances: they follow terms that change within some ten steps."""
+        """The log-variances: they follow terms that change within some tens of steps."""
         return [] if self.log_variance is None else [(self.weight_rate, self.log_variance)]
 
     def monitored(self) -> dict[str, Tensor]:
