@@ -143,7 +143,7 @@ class Pretrain(Section):
     mmcl: MMCL = MMCL()
     byol: BYOL = BYOL()
     dino: DINO = DINO()
-    epochs: Count = Field(default=8, description="Passes over the unlabelled sites.")
+    epochs: Count = Field(default=4, description="Passes over the unlabelled sites.")
     batch_size: Count = Field(default=128, description="Sites in a batch, over all devices.")
     learning_rate: Positive = Field(
         default=2.0,
