@@ -128,9 +128,10 @@ class Pretrain(Section):
         default=512,
         description="Width of the projectors; methods with a width of their own end in that.",
     )
-    loss_form: Literal["intended", "released"] = Field(
-        default="intended",
-        description="MMAQ's loss; released is what the authors' code computes, for comparison.",
+    loss_form: Literal["balanced", "intended", "released"] = Field(
+        default="balanced",
+        description="MMAQ's loss: balanced weighs its terms so that each counts by its relative "
+        "change; intended is the paper's formula; released is what its authors' code computes.",
     )
     common_share: Share = Field(
         default=0.875, description="Share of dimensions common to S2 and S5P (448 of 512)."
@@ -142,7 +143,7 @@ class Pretrain(Section):
     mmcl: MMCL = MMCL()
     byol: BYOL = BYOL()
     dino: DINO = DINO()
-    epochs: Count = Field(default=8, description="Passes over the unlabelled sites.")
+    epochs: Count = Field(default=4, description="Passes over the unlabelled sites.")
     batch_size: Count = Field(default=128, description="Sites in a batch, over all devices.")
     learning_rate: Positive = Field(
         default=2.0,
