@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
 from mmaq.estimators.encoders import Embedder, Pretrained
-from mmaq.estimators.features import FEATURE_SETS, land_use
+from mmaq.estimators.features import FEATURE_SETS, lacks_images, land_use
 from mmaq.statistics.ridge import Scaling, join_scaling
 
 BOOSTING: dict[str, Any] = {
@@ -91,8 +91,9 @@ class FittedTrees(Fitted):
     grown: list[lightgbm.Booster]
 
     def mean(self, places: Places) -> np.ndarray:
-        """Concentration, (n,) in ug/m3."""
-        return ask(self.grown, FEATURE_SETS[self.features](places))
+        """Concentration, (n,) in ug/m3; NaN where a place lacks an image."""
+        found = ask(self.grown, FEATURE_SETS[self.features](places))
+        return np.where(lacks_images([self.features], places), np.nan, found)
 
     def state(self) -> State:
         """The trees as text."""
