@@ -26,8 +26,10 @@ GEONAMES = "geonames"
 
 
 class About(NamedTuple):
-    """Unit and definition of a column, and the least and the largest value that is possible."""
+    """Item of the archive that a column is made from, its unit and definition, and the least and
+    the largest value that is possible."""
 
+    item: str
     unit: str
     definition: str
     low: float = 0.0
@@ -69,41 +71,36 @@ def _ring(radius: int) -> str:
     return f"from {inner} to {radius} m around the site"
 
 
-_POTENTIAL = "ln(1 + sum of {what} * exp(-distance / {scale} km)), to {reach:g} km"
+def _sum_of(what: str, scale: int) -> str:
+    return f"ln(1 + sum of {what} * exp(-distance / {scale} km)), to {REACH * scale:g} km"
+
 
 CONTEXT: dict[str, About] = {
     **{
-        potential(scale): About(
-            "1", _POTENTIAL.format(what="people", scale=scale, reach=REACH * scale), 0.0, 30.0
-        )
+        potential(scale): About("population", "1", _sum_of("people", scale), high=30.0)
         for scale in POTENTIAL_KM
     },
     **{
-        plants(scale): About(
-            "1",
-            _POTENTIAL.format(what="MW that burn something", scale=scale, reach=REACH * scale),
-            0.0, 30.0,
-        )
+        plants(scale): About("power_plants", "1", _sum_of("MW that burn", scale), high=30.0)
         for scale in PLANT_KM
     },
-    INDUSTRY: About(
-        "1",
-        _POTENTIAL.format(
-            what="km2 of industry", scale=INDUSTRY_KM, reach=REACH * INDUSTRY_KM
-        ),
-        0.0, 30.0,
-    ),
+    INDUSTRY: About("land_cover", "1", _sum_of("km2 of industry", INDUSTRY_KM), high=30.0),
     **{
-        road(kind, radius): About("km km-2", f"length of {kind} roads by area, {_ring(radius)}")
+        road(kind, radius): About(
+            "roads", "km km-2", f"length of {kind} roads by area, {_ring(radius)}"
+        )
         for kind in ROADS
         for radius in RINGS_M
     },
     **{
-        cover(kind, radius): About("1", f"share of {kind}, {_ring(radius)}", 0.0, 1.0)
+        cover(kind, radius): About("land_cover", "1", f"share of {kind}, {_ring(radius)}", high=1.0)
         for kind in COVERS
         for radius in RINGS_M
     },
-    COAST: About("km", f"distance to the nearest sea on the map, to {COAST_KM} km", 0.0, COAST_KM),
+    COAST: About(
+        "land_cover", "km", f"distance to the nearest sea on the map, to {COAST_KM} km",
+        high=COAST_KM,
+    ),
 }  # fmt: skip
 """What estimators read of the surroundings. A column that a source lacks is missing throughout."""
 

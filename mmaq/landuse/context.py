@@ -162,9 +162,9 @@ def cover_around(
     sites = in_space(lon, lat)
     far = [r for r in RINGS_M if r >= EXACT_M]
     for inner, outer in pairwise(far):
-        reach, hole = outer / 1000.0, inner / 1000.0
+        reach = outer / 1000.0
         points = points_of(path, sites, reach, reach / RING_STEPS, _classes(name))
-        ring = sums.sums(points, sites, reach, lambda d, hole=hole: [(d > hole) * 1.0])[:, 0]
+        ring = sums.ring_sums(points, sites, inner / 1000.0, reach)
         total = ring.sum(axis=1)
         total[total < WHOLE * ring_areas()[RINGS_M.index(outer)]] = np.nan
         for number, kind in enumerate(COVERS):

@@ -20,7 +20,7 @@ from mmaq.base.errors import ProductError
 from mmaq.base.vectors import REMEDY, read_lines
 from mmaq.contracts.context import RINGS_M, ROADS, road
 from mmaq.landuse.discs import full_turn
-from mmaq.landuse.sums import Points, sums
+from mmaq.landuse.sums import Points, ring_sums
 
 PIECE_M = 500.0
 """Longer lines are cut into pieces of this length, each of which is straight on the map and in
@@ -113,9 +113,8 @@ def road_densities(roads: Roads, lon: np.ndarray, lat: np.ndarray) -> pd.DataFra
     lengths[np.arange(len(lengths)), roads.kind] = roads.length / 1000.0
     pieces = Points(roads.middle / 1000.0, lengths).gathered(PIECE_M / 1000.0)
     for inner, outer in pairwise(r for r in RINGS_M if r >= EXACT_M):
-        reach, hole = outer / 1000.0, inner / 1000.0
-        ring = sums(pieces, sites / 1000.0, reach, lambda far, hole=hole: [(far > hole) * 1.0])
-        within.append(within[-1][:, -1:] + ring)
+        ring = ring_sums(pieces, sites / 1000.0, inner / 1000.0, outer / 1000.0)
+        within.append(within[-1][:, -1:] + ring[:, None])
     disc = np.concatenate(within, axis=1)  # (n, rings, classes)
     ring = np.diff(disc, axis=1, prepend=0.0) / ring_areas()[:, None]
     return pd.DataFrame(

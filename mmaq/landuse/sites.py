@@ -148,21 +148,15 @@ def around_sites(archive: Path, sites: pd.DataFrame, config: Landuse) -> pd.Data
 
 def sources_of(archive: Path, config: Landuse) -> dict[str, str]:
     """What each column of the surroundings was made from, as the site table keeps it."""
-    maps = {
-        item: ", ".join(product.properties.get("sources", [product.asset("data").path.name]))
-        for item in ("population", "roads", "land_cover", PLANTS)
-        if has_product(archive, ANCILLARY, item)
-        for product in [read_product(archive, ANCILLARY, item)]
-    }
+    found = {}
+    for item in dict.fromkeys(about.item for about in CONTEXT.values()):
+        if has_product(archive, ANCILLARY, item):
+            product = read_product(archive, ANCILLARY, item)
+            names = product.properties.get("sources", [product.asset("data").path.name])
+            found[item] = ", ".join(names)
     if config.potential == GEONAMES:
-        maps["population"] = GEONAMES
-    of = {"population_potential": "population", "roads": "roads", "plant": PLANTS}
-    return {
-        name: maps[item]
-        for name in CONTEXT
-        for item in [next((of[k] for k in of if name.startswith(k)), "land_cover")]
-        if item in maps
-    }
+        found["population"] = GEONAMES
+    return {name: found[about.item] for name, about in CONTEXT.items() if about.item in found}
 
 
 def _total(shares: pd.DataFrame, classes: tuple[str, ...]) -> np.ndarray:

@@ -113,3 +113,8 @@ def _cubes(xyz: np.ndarray, size: float) -> tuple[np.ndarray, int]:
     number = (at[:, 0] * high[1] + at[:, 1]) * high[2] + at[:, 2]
     found, owner = np.unique(number, return_inverse=True)
     return owner.reshape(-1), len(found)
+
+
+def ring_sums(points: Points, places: np.ndarray, inner: float, outer: float) -> np.ndarray:
+    """Sums of weights farther than ``inner`` and up to ``outer`` km, (m, k)."""
+    return sums(points, places, outer, lambda far: [(far > inner) * 1.0])[:, 0]
