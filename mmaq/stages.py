@@ -246,7 +246,12 @@ def _landuse_published(run: Run) -> list[Call]:
     given = run.config
     if given.source != "published":
         return []
-    return [partial(landuse_published, config=given.published, out=run.paths.sites)]
+    return [
+        partial(
+            landuse_published, config=given.published, covariates=given.landuse.covariates,
+            out=run.paths.sites,
+        )
+    ]  # fmt: skip
 
 
 def _patches(run: Run) -> list[Call]:

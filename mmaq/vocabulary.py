@@ -73,7 +73,8 @@ SupervisedName = Literal["aqnet", "two_stream"]
 SUPERVISED: tuple[SupervisedName, ...] = get_args(SupervisedName)
 
 Reference = Literal[
-    "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "mosaiks", "oracle",
+    "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "mosaiks", "ridge_context",
+    "ridge_context_map", "gbm_context", "gbm_context_map", "gbm_context_kriging", "oracle",
     "oracle_inputs",
 ]  # fmt: skip
 """References, which need no network."""
@@ -89,12 +90,14 @@ METHODS = (
 )  # fmt: skip
 REFERENCES = (
     "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "gbm_embedding",
-    "mosaiks", "oracle", "oracle_inputs", "majority", "gbm_colours", "brightness",
+    "mosaiks", "ridge_context", "ridge_context_map", "gbm_context", "gbm_context_map",
+    "gbm_context_kriging", "oracle", "oracle_inputs", "majority", "gbm_colours", "brightness",
 )  # fmt: skip
 
 Mappable = Literal[
     Learned, SupervisedName, "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels",
-    "gbm_embedding", "mosaiks",
+    "gbm_embedding", "mosaiks", "ridge_context", "ridge_context_map", "gbm_context",
+    "gbm_context_map", "gbm_context_kriging",
 ]  # fmt: skip
 """Rows of the benchmark that can be fitted to predict elsewhere: all but those of the truth."""
 

@@ -24,7 +24,7 @@ from mmaq.base.files import replacing
 from mmaq.vocabulary import POLLUTANTS
 
 KEY = "mmaq_estimator"
-VERSION = 1
+VERSION = 2
 REMEDY = "Make it with `mmaq fit`"
 
 
@@ -40,6 +40,8 @@ class Tier:
         radius: half width of the 90 % interval in ug/m3; NaN where too few stations calibrated it,
             and then predictions have no bounds.
         stations: how many it was fitted to.
+        around: of a tier that reads the surroundings: "population", the source of the population
+            potential ("" for none), and "covariates", the user's columns.
         about, arrays: what it has learned.
     """
 
@@ -50,6 +52,7 @@ class Tier:
     declared: bool
     radius: float
     stations: int
+    around: Mapping[str, Any]
     about: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray]
 

@@ -16,9 +16,10 @@ from mmaq.base.files import replacing
 from mmaq.base.tables import at_line, check_filled, read_table
 from mmaq.config.evaluation import Evaluate, Predict
 from mmaq.config.learning import Encoders
+from mmaq.contracts.context import GEONAMES, POTENTIAL_KM, potential
 from mmaq.contracts.estimator import REMEDY, Tier, read_estimator, write_estimator
 from mmaq.contracts.patches import PatchStore, open_store
-from mmaq.contracts.sites import SITING, read_sites, stations
+from mmaq.contracts.sites import SITING, covariates_of, read_sites, read_sources, stations
 from mmaq.estimators.base import Estimator, Fitted, Places, calibrate
 from mmaq.estimators.catalogue import images_read, named, reference
 from mmaq.estimators.ceilings import Constant
@@ -98,7 +99,7 @@ def fit(
             tiers = [
                 _tier(each, known, patches, evaluate, config, sites, declared)
                 for each in estimators
-                for declared in ((True, False) if _reads_table(each) else (False,))
+                for declared in ((True, False) if _reads_type(each) else (False,))
             ]
         except Unavailable as reason:
             raise TableError(sites, f"{method}: {reason}", "Choose another method") from None
@@ -108,8 +109,37 @@ def fit(
         log.info(told, config.pollutant, tier.inputs or "nothing", tier.stations, tier.radius)
 
 
-def _reads_table(estimator: Estimator) -> bool:
-    return "table" in estimator.modalities.split("+")
+def _reads_type(estimator: Estimator) -> bool:
+    return bool({"table", "type"} & set(estimator.modalities.split("+")))
+
+
+def surroundings_of(sites: Path, table: pd.DataFrame) -> dict[str, Any]:
+    """What a model of the surroundings rests on: where the population is from, and the user's
+    columns."""
+    source = read_sources(sites).get(potential(POTENTIAL_KM[0]), "")
+    return {"population": source, "covariates": covariates_of(table)}
+
+
+def check_surroundings(tiers: list[tuple[Fitted, Tier]], sites: Path, table: pd.DataFrame) -> None:
+    """Refuse a site table whose surroundings are of another kind than those of the fit.
+
+    Raises:
+        TableError: the one has people of a map and the other of the packaged places, or they
+            differ in the user's columns.
+    """
+    here = surroundings_of(sites, table)
+    for around in (tier.around for _, tier in tiers if tier.around):
+        if around["covariates"] != here["covariates"]:
+            names = [", ".join(each["covariates"]) or "none" for each in (here, around)]
+            fault = f"its covariates are {names[0]}, those that the estimator reads {names[1]}"
+            raise TableError(sites, fault, "Make it with the same landuse.covariates")
+        told = "its population potential is of {}, that which the estimator was fitted to of {}"
+        fault = told.format(here["population"] or "nothing", around["population"] or "nothing")
+        if (here["population"] == GEONAMES) != (around["population"] == GEONAMES):
+            wanted = GEONAMES if around["population"] == GEONAMES else "map"
+            raise TableError(sites, fault, f"Set landuse.potential: {wanted}, or fit anew")
+        if here["population"] != around["population"]:
+            log.warning("%s: %s", sites, fault)
 
 
 def _tier(
@@ -142,9 +172,11 @@ def _tier(
     seed = evaluate.seeds[0]
     fitted = estimator.fit(train, seed=seed)
     about, arrays = fitted.state()
+    reads = "context" in estimator.modalities.split("+")
+    around = surroundings_of(sites, task.table) if reads else {}
     return Tier(
         fitted.kind, estimator.method, estimator.protocol, estimator.modalities, declared,
-        calibrate(estimator, fitted, train, seed=seed), task.size, about, arrays,
+        calibrate(estimator, fitted, train, seed=seed), task.size, around, about, arrays,
     )  # fmt: skip
 
 
@@ -188,7 +220,8 @@ def predict(
         out: the table: site, place, concentration with its 90 % interval, and the inputs used.
 
     Raises:
-        TableError: the site table is broken, or the list names a site that it lacks.
+        TableError: the site table is broken, its surroundings are of another kind than those of
+            the fit, or the list names a site that it lacks.
         StoreError: the patch store is missing or damaged.
         CheckpointError: the estimator cannot be read.
     """
@@ -196,6 +229,7 @@ def predict(
     table = read_sites(sites)
     if chosen is not None:
         table = choose(table, chosen, sites)
+    check_surroundings(tiers, sites, table)
     places = Places(table.drop(columns=list(POLLUTANTS)), open_store(store))
     with limited_threads(threads):
         predicted = ask(tiers, places, pollutant)

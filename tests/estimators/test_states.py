@@ -43,6 +43,9 @@ ESTIMATORS = {
     "gbm_geo": lambda _: reference("gbm_geo"),
     "gbm_pixels": lambda _: reference("gbm_pixels"),
     "gbm_geo_kriging": lambda _: reference("gbm_geo_kriging"),
+    "gbm_context": lambda _: reference("gbm_context"),
+    "ridge_context_map": lambda _: reference("ridge_context_map"),
+    "gbm_context_kriging": lambda _: reference("gbm_context_kriging"),
     "mosaiks": lambda _: reference("mosaiks"),
     "gbm_embedding": lambda checkpoint: embedding_trees(Pretrained("mmaq", checkpoint)),
     "linear": lambda checkpoint: probe(Pretrained("mmaq", checkpoint), "linear"),
@@ -86,7 +89,7 @@ def fitted(request, data, checkpoint):
 def _through_a_file(kept, folder):
     """State as another process reads it: JSON and arrays in a file of their own."""
     about, arrays = kept.state()
-    tier = Tier(kept.kind, "m", "p", "", False, 3.25, 80, about, arrays)
+    tier = Tier(kept.kind, "m", "p", "", False, 3.25, 80, {}, about, arrays)
     write_estimator(folder / "made.safetensors", "no2", [tier])
     pollutant, (again,) = read_estimator(folder / "made.safetensors")
     assert (pollutant, again.radius, again.kind) == ("no2", 3.25, kept.kind)

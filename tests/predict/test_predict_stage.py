@@ -10,9 +10,10 @@ from safetensors import safe_open
 
 from mmaq.base.errors import CheckpointError, ConfigError, TableError
 from mmaq.config.evaluation import Predict
-from mmaq.contracts.estimator import KEY, read_estimator, write_estimator
+from mmaq.contracts.context import potential
+from mmaq.contracts.estimator import KEY, Tier, read_estimator, write_estimator
 from mmaq.contracts.patches import open_store
-from mmaq.contracts.sites import read_sites
+from mmaq.contracts.sites import read_sites, write_sites
 from mmaq.estimators.base import Places
 from mmaq.predict.stage import KINDS, ask, load, predict
 from tests.predict.conftest import fit_to
@@ -187,3 +188,34 @@ def test_a_protocol_that_a_method_has_not_is_refused(fitted_land, tmp_path):
     wrong = Predict(method="gbm", protocol="finetune")
     with pytest.raises(ConfigError, match="there is no estimator gbm under finetune"):
         fit_to(fitted_land, wrong, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("fitted_to", "covariates", "asked_of", "fault"),
+    [
+        ("geonames", [], "geonames", None),
+        ("population.tif", [], "ghsl-pop-1km@R2023A-2020", None),
+        ("geonames", [], "population.tif", "Set landuse.potential: geonames"),
+        ("population.tif", [], "geonames", "Set landuse.potential: map"),
+        ("geonames", ["covariate_x"], "geonames", "covariates are none, those that .* covariate_x"),
+    ],
+)
+def test_surroundings_of_another_kind_are_refused(
+    fitted_land, tmp_path, fitted_to, covariates, asked_of, fault
+):
+    around = {"population": fitted_to, "covariates": covariates}
+    tier = Tier(
+        "constant", "mean", "reference", "context", False, 1.0, 9, around, {"value": 5.0}, {}
+    )
+    write_estimator(tmp_path / "e.safetensors", "no2", [tier])
+    sites = tmp_path / "sites.parquet"
+    write_sites(read_sites(fitted_land / "sites.parquet"), sites, {potential(2): asked_of})
+    given = {"sites": sites, "store": fitted_land / "patches", "chosen": None, "threads": 1}
+    given |= {"estimator": tmp_path / "e.safetensors", "out": tmp_path / "out.csv"}
+    if fault is None:
+        predict(**given)
+        assert (pd.read_csv(tmp_path / "out.csv")["no2"] == 5.0).all()
+    else:
+        with pytest.raises(TableError, match=fault):
+            predict(**given)
+        assert not (tmp_path / "out.csv").exists()
