@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from mmaq.base.files import replacing
 from mmaq.vocabulary import POLLUTANTS
 
 KEY = "mmaq_estimator"
-VERSION = 2
+VERSION = 1
 REMEDY = "Make it with `mmaq fit`"
 
 
@@ -40,9 +40,9 @@ class Tier:
         radius: half width of the 90 % interval in ug/m3; NaN where too few stations calibrated it,
             and then predictions have no bounds.
         stations: how many it was fitted to.
-        around: of a tier that reads the surroundings: "population", the source of the population
-            potential ("" for none), and "covariates", the user's columns.
         about, arrays: what it has learned.
+        around: of a tier that reads the surroundings: "population", the source of the population
+            potential ("" for none), and "covariates", the user's columns; else empty.
     """
 
     kind: str
@@ -52,9 +52,9 @@ class Tier:
     declared: bool
     radius: float
     stations: int
-    around: Mapping[str, Any]
     about: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray]
+    around: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def inputs(self) -> str:

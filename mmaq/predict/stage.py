@@ -176,7 +176,7 @@ def _tier(
     around = surroundings_of(sites, task.table) if reads else {}
     return Tier(
         fitted.kind, estimator.method, estimator.protocol, estimator.modalities, declared,
-        calibrate(estimator, fitted, train, seed=seed), task.size, around, about, arrays,
+        calibrate(estimator, fitted, train, seed=seed), task.size, about, arrays, around,
     )  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def fitted(request, data, checkpoint):
 def _through_a_file(kept, folder):
     """State as another process reads it: JSON and arrays in a file of their own."""
     about, arrays = kept.state()
-    tier = Tier(kept.kind, "m", "p", "", False, 3.25, 80, {}, about, arrays)
+    tier = Tier(kept.kind, "m", "p", "", False, 3.25, 80, about, arrays)
     write_estimator(folder / "made.safetensors", "no2", [tier])
     pollutant, (again,) = read_estimator(folder / "made.safetensors")
     assert (pollutant, again.radius, again.kind) == ("no2", 3.25, kept.kind)
