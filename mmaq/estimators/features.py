@@ -7,7 +7,7 @@ import numpy as np
 from mmaq.base.errors import Unavailable
 from mmaq.contracts.sites import FEATURES, GEO, SITING
 from mmaq.estimators.base import Places
-from mmaq.estimators.pixels import pixel_features
+from mmaq.estimators.pixels import COLUMN, pixel_features
 from mmaq.statistics.ridge import linear_features
 from mmaq.vocabulary import IMAGES
 
@@ -27,7 +27,12 @@ def land_use_logarithmic(places: Places) -> np.ndarray:
 
 def geography(places: Places) -> np.ndarray:
     """Land use, maps, longitude and latitude, (n, 19); NaN where a source lacks them."""
-    return places.table[[*FEATURES, *GEO, "lon", "lat"]].to_numpy(float)
+    return np.hstack([land_use(places), maps(places)])
+
+
+def maps(places: Places) -> np.ndarray:
+    """Maps, longitude and latitude, (n, 11); NaN where a source lacks them."""
+    return places.table[[*GEO, "lon", "lat"]].to_numpy(float)
 
 
 def covariates(places: Places) -> np.ndarray:
@@ -44,7 +49,7 @@ def column(places: Places) -> np.ndarray:
     Raises:
         Unavailable: the store holds no patches of a modality.
     """
-    return pixels(places)[:, len(FEATURES) : len(FEATURES) + 4]
+    return pixels(places)[:, len(FEATURES) : len(FEATURES) + COLUMN]
 
 
 def pixels(places: Places) -> np.ndarray:
@@ -53,13 +58,22 @@ def pixels(places: Places) -> np.ndarray:
     Raises:
         Unavailable: the store holds no patches of a modality.
     """
-
-    def make(whole: Places) -> np.ndarray:
-        return pixel_features(whole.store, *(whole.patch_rows(name) for name in IMAGES))
-
     for name in IMAGES:
         places.patch_rows(name)
-    return np.hstack([land_use(places), places.block("pixels", make)])
+    return np.hstack([land_use(places), statistics(places)])
+
+
+def statistics(places: Places) -> np.ndarray:
+    """Statistics of both patches, (n, 4 + 30); NaN where a place, or the store, has none."""
+
+    def rows(whole: Places, name: str) -> np.ndarray:
+        there = whole.store.absence(name) is None
+        return whole.patch_rows(name) if there else np.full(len(whole), -1)
+
+    def make(whole: Places) -> np.ndarray:
+        return pixel_features(whole.store, *(rows(whole, name) for name in IMAGES))
+
+    return places.block("pixels", make)
 
 
 def coordinates(places: Places) -> np.ndarray:
@@ -81,3 +95,17 @@ FEATURE_SETS = {
     "pixels": pixels,
 }
 """Features by the name that a fitted estimator keeps of them."""
+
+INPUTS = {
+    "table": land_use,
+    "geo": maps,
+    "s5p": lambda places: statistics(places)[:, :COLUMN],
+    "s2": lambda places: statistics(places)[:, COLUMN:],
+}
+"""What is known of a place by what an estimator reads, as its ``modalities`` name it."""
+
+
+def known_of(modalities: str, places: Places) -> np.ndarray:
+    """What ``modalities``, joined by "+", tell of places without a network, (n, k)."""
+    read = [INPUTS[name](places) for name in modalities.split("+") if name in INPUTS]
+    return np.hstack([np.empty((len(places), 0)), *read])
