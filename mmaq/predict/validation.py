@@ -85,8 +85,8 @@ def _compare(target: np.ndarray, at: pd.DataFrame, pollutant: str, without: int)
     found = dict(zip(METRICS, metrics(target, prediction, once)[0], strict=True))
     bounded, coverage, mqi = np.isfinite(low) & np.isfinite(high), np.nan, np.nan
     if bounded.any():
-        those = (values[bounded] for values in (target, low, high))
-        coverage = interval_metrics(*those, Resamples.once(int(bounded.sum())))[0, 0]
+        there = Resamples.once(int(bounded.sum()))
+        coverage = interval_metrics(target[bounded], low[bounded], high[bounded], there)[0, 0]
     if pollutant in UNCERTAINTY:
         mqi = quality_metrics(quality_indicators(target, prediction, pollutant), once)[0, 0]
     figures = (found["r2"], found["rmse"], found["bias"], coverage, mqi)

@@ -71,8 +71,9 @@ def test_each_kind_of_place_has_the_width_of_its_errors():
     low, high = calibrate(estimator, fitted, training, seed=0).bounds(new.places, mean)
     street = new.places.table["traffic"].to_numpy(bool)
     inside = (low <= new.target) & (new.target <= high)
-    assert 0.87 < inside[street].mean() < 0.93
-    assert 0.87 < inside[~street].mean() < 0.93
+    # some 240 streets calibrate: two standard errors of a share of 0.9 are 0.04
+    assert inside[street].mean() == pytest.approx(0.9, abs=0.04)
+    assert inside[~street].mean() == pytest.approx(0.9, abs=0.03)
     width = high - low
     assert width[street].mean() > 3 * width[~street].mean()
     # where nothing tells the places apart, one width is too narrow at streets

@@ -69,18 +69,19 @@ def _bounded(rows: pd.DataFrame) -> pd.Series:
 
 
 def _calibrated(table: pd.DataFrame) -> list[Calibrated]:
-    shares = measured(table, "coverage90")
-    others = {name: measured(table, name) for name in ("width90", "interval_score90")}
+    shares, widths, scores = (
+        measured(table, name) for name in ("coverage90", "width90", "interval_score90")
+    )
     lines = []
     order = {split: place for place, split in enumerate(names.SPLITS)}
     shares = shares.assign(place=shares["split"].map(order))
     for row in shares.sort_values(["place", *KEY]).itertuples(index=False):
         key = row.method, row.protocol, row.modalities
-        beside = [text for rows in others.values() for text in _text(rows, key, row.split)]
         lines.append(
             Calibrated(
                 names.full(key), names.SPLITS[row.split],
-                number(row.value, 3), interval(row.low, row.high, 3), *beside,
+                number(row.value, 3), interval(row.low, row.high, 3),
+                *_text(widths, key, row.split), *_text(scores, key, row.split),
                 ASKED[0] <= row.value <= ASKED[1],
             )
         )  # fmt: skip
