@@ -104,9 +104,10 @@ def read_estimator(path: str | os.PathLike[str]) -> tuple[str, list[Tier]]:
             own = _under(f"{number}.", arrays)
             bounding = _under(INTERVALS, own)
             own = {name: own[name] for name in own if not name.startswith(INTERVALS)}
-            about_them = given.pop("intervals")
+            plain = dict(given)
+            about_them = plain.pop("intervals")
             intervals = None if about_them is None else (dict(about_them), bounding)
-            tiers.append(Tier(**given, arrays=own, intervals=intervals))
+            tiers.append(Tier(**plain, arrays=own, intervals=intervals))
         pollutant = str(about["pollutant"])
     except (KeyError, TypeError, ValueError) as fault:
         raise CheckpointError(path, f"its description is damaged ({fault})", REMEDY) from None
