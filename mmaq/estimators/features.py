@@ -76,6 +76,17 @@ def statistics(places: Places) -> np.ndarray:
     return places.block("pixels", make)
 
 
+def everything(places: Places) -> np.ndarray:
+    """All that is known of a place without a network, (n, 8 + 9 + 34); population and lengths as
+    logarithms, since linear heads read it; NaN where missing.
+
+    Raises:
+        Unavailable: the store holds no patches of a modality.
+    """
+    maps = covariates(places)[:, len(FEATURES) : len(FEATURES) + len(GEO)]
+    return np.hstack([land_use_logarithmic(places), maps, pixels(places)[:, len(FEATURES) :]])
+
+
 def coordinates(places: Places) -> np.ndarray:
     """Longitude and latitude, (n, 2) in degrees.
 
@@ -93,8 +104,12 @@ FEATURE_SETS = {
     "geography": geography,
     "covariates": covariates,
     "pixels": pixels,
+    "everything": everything,
 }
 """Features by the name that a fitted estimator keeps of them."""
+
+EVERYTHING = "s2+s5p+table+geo+pixels"
+"""What estimators read whose images stand beside ``everything``."""
 
 INPUTS = {
     "table": land_use,
