@@ -323,6 +323,7 @@ def evaluate_part(run: Run, part: Part) -> Call:
             return partial(stage.evaluate_references, archive=truth, **given)
         case "probes":
             given |= {"checkpoints": run.encoders(method), "method": method}
+            given["calibrated"] = method in run.config.evaluate.calibrated
             return partial(stage.evaluate_probes, **given)
         case "gbm_embedding":
             given |= {"checkpoints": run.encoders(method), "method": method}

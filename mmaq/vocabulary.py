@@ -125,6 +125,6 @@ LEADING: dict[str, str] = {"fuel": "accuracy", "plume": "foreground_iou"}
 """The metric of each transfer task by which methods are compared."""
 
 METRICS = (
-    "r2", "mse", "rmse", "mae", "bias", "coverage90", "width90", "accuracy", "macro_f1", "miou",
-    "foreground_iou",
+    "r2", "mse", "rmse", "mae", "bias", "coverage90", "width90", "interval_score90",
+    "mqi", "accuracy", "macro_f1", "miou", "foreground_iou",
 )  # fmt: skip

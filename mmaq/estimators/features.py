@@ -10,7 +10,7 @@ from mmaq.base.errors import Unavailable
 from mmaq.contracts.context import CONTEXT
 from mmaq.contracts.sites import FEATURES, GEO, SITING, covariates_of
 from mmaq.estimators.base import Places
-from mmaq.estimators.pixels import pixel_features, ring_features
+from mmaq.estimators.pixels import COLUMN, pixel_features, ring_features
 from mmaq.statistics.ridge import linear_features
 from mmaq.vocabulary import IMAGES, TYPES
 
@@ -75,7 +75,7 @@ def column(places: Places) -> np.ndarray:
     Raises:
         Unavailable: the store holds no patches of a modality.
     """
-    return pixels(places)[:, len(FEATURES) : len(FEATURES) + 4]
+    return pixels(places)[:, len(FEATURES) : len(FEATURES) + COLUMN]
 
 
 def pixels(places: Places) -> np.ndarray:
@@ -84,13 +84,22 @@ def pixels(places: Places) -> np.ndarray:
     Raises:
         Unavailable: the store holds no patches of a modality.
     """
-
-    def make(whole: Places) -> np.ndarray:
-        return pixel_features(whole.store, *(whole.patch_rows(name) for name in IMAGES))
-
     for name in IMAGES:
         places.patch_rows(name)
-    return np.hstack([land_use(places), places.block("pixels", make)])
+    return np.hstack([land_use(places), statistics(places)])
+
+
+def statistics(places: Places) -> np.ndarray:
+    """Statistics of both patches, (n, 4 + 30); NaN where a place, or the store, has none."""
+
+    def rows(whole: Places, name: str) -> np.ndarray:
+        there = whole.store.absence(name) is None
+        return whole.patch_rows(name) if there else np.full(len(whole), -1)
+
+    def make(whole: Places) -> np.ndarray:
+        return pixel_features(whole.store, *(rows(whole, name) for name in IMAGES))
+
+    return places.block("pixels", make)
 
 
 def images(places: Places) -> np.ndarray:
@@ -180,3 +189,20 @@ def lacks_images(names: Iterable[str], places: Places) -> np.ndarray:
     if not OF_IMAGES.intersection(names):
         return np.full(len(places), False)
     return np.logical_or.reduce([places.patch_rows(name) < 0 for name in IMAGES])
+
+
+INPUTS = {
+    "table": land_use,
+    "type": place,
+    "geo": lambda places: geography(places)[:, len(FEATURES) :],
+    "context": context,
+    "s5p": lambda places: statistics(places)[:, :COLUMN],
+    "s2": lambda places: statistics(places)[:, COLUMN:],
+}
+"""What is known of a place by what an estimator reads, as its ``modalities`` name it."""
+
+
+def known_of(modalities: str, places: Places) -> np.ndarray:
+    """What ``modalities``, joined by "+", tell of places without a network, (n, k)."""
+    read = [INPUTS[name](places) for name in modalities.split("+") if name in INPUTS]
+    return np.hstack([np.empty((len(places), 0)), *read])

@@ -10,6 +10,9 @@ from mmaq.vocabulary import BANDS
 
 CHUNK = 64
 
+COLUMN = 4
+"""Statistics of the column's window; those of the bands follow."""
+
 TINY = 1e-6
 
 INDICES = (("B08", "B04"), ("B03", "B08"), ("B11", "B08"))
@@ -30,9 +33,10 @@ def pixel_features(store: PatchStore, s2_rows: np.ndarray, s5p_rows: np.ndarray)
     mean and sd over clear pixels of each band's reflectance and of each index. Rows are positions
     in the store, -1 where a site has no patch.
     """
-    column = np.full((len(s5p_rows), 4), np.nan)
+    column = np.full((len(s5p_rows), COLUMN), np.nan)
     held = s5p_rows >= 0
-    column[held] = column_features(store.s5p[s5p_rows[held]], store.s5p_mask[s5p_rows[held]])
+    if held.any():
+        column[held] = column_features(store.s5p[s5p_rows[held]], store.s5p_mask[s5p_rows[held]])
     bands = np.full((len(s2_rows), 2 * (len(BANDS) + len(INDICES))), np.nan)
     held_s2 = np.flatnonzero(s2_rows >= 0)
     for start in range(0, len(held_s2), CHUNK):

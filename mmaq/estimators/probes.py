@@ -300,13 +300,17 @@ def descend(features: Tensor, target: Tensor, seed: int) -> tuple[Tensor, Tensor
     return weights[:-1], weights[-1]
 
 
-def probes(encoder: Pretrained, heads: Sequence[Head], shares: Sequence[float]) -> list[Estimator]:
+def probes(
+    encoder: Pretrained, heads: Sequence[Head], shares: Sequence[float], calibrated: bool
+) -> list[Estimator]:
     """The heads on the images of a method, and what the linear one further shows.
 
     These are the linear probe with shares of the labels, and on each image alone where a method
-    has several.
+    has several. Only the heads are ``calibrated``.
     """
-    found: list[Estimator] = [probe(encoder, head) for head in heads]
+    found: list[Estimator] = [
+        replace(probe(encoder, head), calibrated=calibrated) for head in heads
+    ]
     if "linear" not in heads:
         return found
     images = encoder.modalities

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import lightgbm
@@ -74,17 +74,29 @@ def from_text(arrays: dict[str, np.ndarray], name: str) -> list[lightgbm.Booster
     return [lightgbm.Booster(model_str=arrays[key].tobytes().decode()) for key in runs]
 
 
+def _runs(single: bool) -> int:
+    return 1 if single else ENSEMBLE
+
+
 @dataclass(frozen=True, kw_only=True)
 class Trees(Estimator):
-    """Boosted trees on one of ``FEATURE_SETS``."""
+    """Boosted trees on one of ``FEATURE_SETS``: a ``single`` run, or the mean of several."""
 
     features: str = "table"
+    single: bool = False
+
+    @property
+    def draft(self) -> Trees:
+        """A single run."""
+        return replace(self, single=True)
 
     def fit(self, train: Training, *, seed: int) -> FittedTrees:
         """Grow the trees."""
         inputs = FEATURE_SETS[self.features](train.places)
         settings = WIDE if inputs.shape[1] > MANY else BOOSTING
-        return FittedTrees(self.features, grow(inputs, train.target, seed, settings, ENSEMBLE))
+        return FittedTrees(
+            self.features, grow(inputs, train.target, seed, settings, _runs(self.single))
+        )
 
 
 @dataclass(frozen=True)
@@ -119,6 +131,12 @@ class EmbeddingTrees(Estimator):
     """
 
     encoder: Pretrained
+    single: bool = False
+
+    @property
+    def draft(self) -> EmbeddingTrees:
+        """A single run."""
+        return replace(self, single=True)
 
     def fit(self, train: Training, *, seed: int) -> FittedEmbeddingTrees:
         """Rotate the embeddings and grow the trees."""
@@ -129,7 +147,7 @@ class EmbeddingTrees(Estimator):
         rotation = PCA(min(COMPONENTS, *features.shape), random_state=seed).fit(features)
         centre, components = rotation.mean_, rotation.components_
         inputs = np.hstack([(features - centre) @ components.T, land_use(train.places)])
-        grown = grow(inputs, train.target, seed, BOOSTING, ENSEMBLE)
+        grown = grow(inputs, train.target, seed, BOOSTING, _runs(self.single))
         return FittedEmbeddingTrees(embedder, scaling, centre, components, grown)
 
 

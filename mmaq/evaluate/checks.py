@@ -88,7 +88,9 @@ def check_null(shuffled: Task, estimator: Estimator, split: str, config: Evaluat
     tested = predict_folds(shuffled, shuffled.places, [estimator], split, config)
     stations = pd.Index(np.unique(tested.table["site_id"].to_numpy(str)))
     outcomes = Outcomes.of(tested.table, stations)
-    (estimate,) = estimate_metrics(outcomes, stations.to_numpy(str), config.bootstrap)
+    (estimate,) = estimate_metrics(
+        outcomes, stations.to_numpy(str), config.bootstrap, shuffled.pollutant
+    )
     upper = float(estimate.high[METRICS.index("r2")])
     if not upper < NULL_R2:
         fault = f"R2 may be {upper:.3f} with labels shuffled among stations"

@@ -63,7 +63,8 @@ EMBEDDING = "gbm_embedding"
 
 METRICS = {
     "r2": "R²", "rmse": "RMSE", "mae": "MAE", "bias": "bias", "mse": "MSE",
-    "coverage90": "coverage of 90 %", "width90": "width of 90 %", "accuracy": "accuracy",
+    "coverage90": "coverage of 90 %", "width90": "width of 90 %",
+    "interval_score90": "interval score", "mqi": "MQI", "accuracy": "accuracy",
     "macro_f1": "macro-F1", "miou": "mean IoU", "foreground_iou": "foreground IoU",
 }  # fmt: skip
 

@@ -50,7 +50,7 @@ ESTIMATORS = {
     "gbm_embedding": lambda checkpoint: embedding_trees(Pretrained("mmaq", checkpoint)),
     "linear": lambda checkpoint: probe(Pretrained("mmaq", checkpoint), "linear"),
     "linear of s5p": lambda checkpoint: probes(
-        Pretrained("mmaq", checkpoint), ("linear",), ()
+        Pretrained("mmaq", checkpoint), ("linear",), (), False
     )[-1],
     "fused": lambda checkpoint: probe(Pretrained("mmaq", checkpoint), "fused"),
     "fused_all": lambda checkpoint: probe(Pretrained("mmaq", checkpoint), "fused_all"),
@@ -89,10 +89,10 @@ def fitted(request, data, checkpoint):
 def _through_a_file(kept, folder):
     """State as another process reads it: JSON and arrays in a file of their own."""
     about, arrays = kept.state()
-    tier = Tier(kept.kind, "m", "p", "", False, 3.25, 80, about, arrays)
+    tier = Tier(kept.kind, "m", "p", "", False, 80, about, arrays, None)
     write_estimator(folder / "made.safetensors", "no2", [tier])
     pollutant, (again,) = read_estimator(folder / "made.safetensors")
-    assert (pollutant, again.radius, again.kind) == ("no2", 3.25, kept.kind)
+    assert (pollutant, again.stations, again.kind) == ("no2", 80, kept.kind)
     return type(kept).from_state(dict(again.about), dict(again.arrays))
 
 

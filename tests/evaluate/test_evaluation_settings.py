@@ -41,7 +41,7 @@ def test_a_list_that_names_something_twice_is_refused(key, value):
         ("pollutants", ["pm25"]),
         ("label_fractions", [1.0]),
         ("embedding_trees", ["mmaq", "decur"]),
-        ("calibrated", ["random_init"]),
+        ("calibrated", ["aqnet"]),
         ("probes", ["aqnet"]),
         ("finetune.methods", ["random_init"]),
         ("supervised.methods", ["mmaq"]),

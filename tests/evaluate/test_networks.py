@@ -34,7 +34,8 @@ S2_ALONE = (
 
 def _probes(data, checkpoint, folder, method="mmaq", config=QUICK):
     checkpoints = [checkpoint] if checkpoint else []
-    return evaluate(evaluate_probes, data, folder, config, checkpoints=checkpoints, method=method)
+    given = {"checkpoints": checkpoints, "method": method, "calibrated": method == "mmaq"}
+    return evaluate(evaluate_probes, data, folder, config, **given)
 
 
 def _finetune(
@@ -186,7 +187,7 @@ def test_fine_tuning_is_tested_on_one_hold_out_a_run(data, checkpoint, tmp_path)
     assert rows["n_test"].iloc[0] < 100 < rows["n_train"].iloc[0]
     # MMAQ is trained a second time for the intervals of its predictions
     assert {"coverage90", "width90"} <= set(rows["metric"])
-    assert np.isfinite(predictions["radius"]).all()
+    assert np.isfinite(predictions["high"]).all()
 
 
 @pytest.mark.parametrize("protocol", ["fused_all", "finetune_all"])

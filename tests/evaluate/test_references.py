@@ -15,6 +15,7 @@ from mmaq.estimators.features import geography, land_use
 from mmaq.evaluate.stage import evaluate_references
 from mmaq.evaluate.task import read_task
 from mmaq.statistics.metrics import INTERVAL_METRICS, METRICS
+from mmaq.statistics.quality import QUALITY_METRICS
 from mmaq.statistics.splits import Fold, Stations, random_labels
 from tests.estimators.stations_made_up import make_data
 from tests.evaluate.running import evaluate
@@ -48,11 +49,10 @@ def test_every_reference_has_every_metric_on_every_split(results):
     rows, _ = results
     assert (rows["status"] == "ok").all()
     keys = rows.groupby(["split", "method"])["metric"].apply(tuple)
-    # three countries are too few to set one apart for calibration
-    assert set(keys["country"]) == {METRICS}
-    drawn = keys[["random", "blocks"]].drop("oracle_inputs", level="method")
-    assert set(drawn) == {METRICS + INTERVAL_METRICS}
-    assert set(keys[:, "oracle_inputs"]) == {METRICS}  # a bound needs no intervals
+    bounded = keys.drop("oracle_inputs", level="method")
+    assert set(bounded) == {METRICS + INTERVAL_METRICS + QUALITY_METRICS}
+    # a bound needs no intervals
+    assert set(keys[:, "oracle_inputs"]) == {METRICS + QUALITY_METRICS}
     assert set(keys.index) == {(s, m) for s in ("random", "blocks", "country") for m in ALL}
     assert (rows["low"] <= rows["value"]).all()
     assert (rows["value"] <= rows["high"]).all()

@@ -109,7 +109,7 @@ def test_a_wrong_list_is_refused_and_nothing_is_written(fitted_land, tmp_path, t
 
 
 def test_encoders_alone_are_refused(fitted_land, checkpoint, tmp_path):
-    fault = r"mmaq\.safetensors: it holds no estimator of version 1\. Make it with `mmaq fit`"
+    fault = r"mmaq\.safetensors: it holds no estimator of version 2\. Make it with `mmaq fit`"
     with pytest.raises(CheckpointError, match=fault):
         _predict(fitted_land, tmp_path / "out.csv", estimator=checkpoint)
     assert not list(tmp_path.iterdir())
@@ -123,7 +123,7 @@ def test_what_was_fitted_is_told_in_the_file(fitted_land):
         ("gbm_geo", "reference", "table+geo+type"), ("gbm_geo", "reference", "table+geo"),
     ]  # fmt: skip
     assert [each.stations for each in tiers] == [200] * 4
-    assert all(0.0 < each.radius < 100.0 for each in tiers)
+    assert all(each.intervals is not None for each in tiers)
 
 
 def test_a_file_holds_no_code(fitted_land):
@@ -134,7 +134,8 @@ def test_a_file_holds_no_code(fitted_land):
         json.loads(file.metadata()[KEY])
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     texts = {name for name, value in arrays.items() if value.dtype == np.uint8}
-    assert texts == {f"{tier}.trees.{run}" for tier in (2, 3) for run in range(3)}
+    trees = {f"{tier}.trees.{run}" for tier in (2, 3) for run in range(3)}
+    assert texts == trees | {f"{tier}.intervals.sizes.0" for tier in range(4)}
     assert all(arrays[name].tobytes().decode().startswith("tree\n") for name in texts)
     assert {value.dtype.kind for name, value in arrays.items() if name not in texts} <= {"f", "i"}
 
@@ -151,6 +152,7 @@ def _changed(fitted_land, out, change):
         (lambda tier: replace(tier, kind="oracle"), "it holds an unknown kind 'oracle'"),
         (lambda tier: replace(tier, about={}), "what it learned is damaged"),
         (lambda tier: replace(tier, arrays={}), "what it learned is damaged"),
+        (lambda tier: replace(tier, intervals=({}, {})), "what it learned is damaged"),
         (lambda tier: replace(tier, kind="trees", about={"features": "table"},
                               arrays={"trees.0": np.frombuffer(b"no tree", np.uint8)}),
          "what it learned is damaged"),
