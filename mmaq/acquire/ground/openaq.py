@@ -11,7 +11,7 @@ import json
 import logging
 import math
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,17 @@ import pandas as pd
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
-from mmaq.acquire.ground.station_table import COLUMNS
+from mmaq.acquire.files.ancillary import UNDATED
+from mmaq.acquire.ground.eea import COLUMNS
 from mmaq.acquire.manifest import RemoteProduct
+from mmaq.acquire.services.client import Client
+from mmaq.acquire.services.download import RemoteFile
+from mmaq.acquire.services.endpoints import service
 from mmaq.base.errors import ServiceError
 from mmaq.base.files import replacing
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
 from mmaq.contracts.stations import BELIEVED, MICROGRAMS, NO2, NO2_CODE, UNIT, UTC_OFFSET
-from mmaq.services.client import Client
-from mmaq.services.endpoints import service
-from mmaq.services.remote_file import RemoteFile
 
 PAGE = 1000
 
@@ -82,7 +83,7 @@ def find_sensors(
                 products.append(
                     RemoteProduct(
                         id=identity,
-                        time=datetime(1970, 1, 1, tzinfo=timezone.utc),
+                        time=UNDATED,
                         bbox=(lon, lat, lon, lat),
                         files={"measurements": RemoteFile(href=href)},
                         properties={

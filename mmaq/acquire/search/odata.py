@@ -17,10 +17,10 @@ from shapely.geometry.base import BaseGeometry
 
 from mmaq.acquire.manifest import LeftOut
 from mmaq.acquire.search.items import footprint, read_or_leave, utc
+from mmaq.acquire.services.client import Client
+from mmaq.acquire.services.download import RemoteFile
+from mmaq.acquire.services.faults import Gone
 from mmaq.base.errors import ServiceError
-from mmaq.services.client import Client
-from mmaq.services.faults import Gone, plain
-from mmaq.services.remote_file import RemoteFile
 
 PAGE = 1000
 
@@ -88,12 +88,12 @@ def list_products(
         first = client.get_json(url, asked)
     except Gone as gone:
         told = f"has no OData there ({gone.fault})"
-        raise ServiceError(_where(client), told, REMEDY) from None
+        raise ServiceError(client.service.where, told, REMEDY) from None
     if isinstance(first, dict) and first.get("@odata.count", 0) > MOST:
         middle = start + (end - start) / 2
         if end - start < timedelta(minutes=1):
             fault = f"lists more than {MOST} products from one minute, {start.isoformat()}"
-            raise ServiceError(_where(client), fault, REMEDY)
+            raise ServiceError(client.service.where, fault, REMEDY)
         for span in ((start, middle), (middle, end)):
             yield from list_products(client, collection, product_type, bbox, *span, max_cloud)
         return
@@ -133,10 +133,10 @@ def _pages(client: Client, page: Any) -> Iterator[list[dict[str, Any]]]:
             ids = {entry["Id"] for entry in entries}
         except (AttributeError, KeyError, TypeError):
             fault = f"page {len(asked) + 1} of the list is no page of OData"
-            raise ServiceError(_where(client), fault, REMEDY) from None
+            raise ServiceError(client.service.where, fault, REMEDY) from None
         if (ids and ids <= known) or following in asked:
             fault = f"page {len(asked) + 1} of the list repeats an earlier one"
-            raise ServiceError(_where(client), fault, REMEDY)
+            raise ServiceError(client.service.where, fault, REMEDY)
         known |= ids
         yield entries
         if not following:
@@ -145,7 +145,7 @@ def _pages(client: Client, page: Any) -> Iterator[list[dict[str, Any]]]:
         page = client.get_json(following)
     if len(known) < there:
         fault = f"lists {len(known)} products where it says it has {there}"
-        raise ServiceError(_where(client), fault, REMEDY)
+        raise ServiceError(client.service.where, fault, REMEDY)
 
 
 def _filter(
@@ -189,7 +189,3 @@ def _place(entry: Mapping[str, Any]) -> BaseGeometry | None:
         return from_wkt(text.split(";", 1)[1].rstrip("'"))
     except ShapelyError:
         return None
-
-
-def _where(client: Client) -> str:
-    return f"{client.service.name} ({plain(client.service.url)})"

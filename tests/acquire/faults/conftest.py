@@ -65,7 +65,7 @@ def faultless(land, tmp_path_factory):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Pauses take no time."""
-    monkeypatch.setattr("mmaq.services.waiting.wait", lambda seconds: None)
+    monkeypatch.setattr("mmaq.acquire.services.limits.wait", lambda seconds: None)
 
 
 @pytest.fixture

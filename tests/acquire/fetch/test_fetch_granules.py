@@ -11,14 +11,14 @@ from datetime import datetime, timezone
 import pytest
 
 from mmaq.acquire.fetch.products import has_item
+from mmaq.acquire.services.download import RemoteFile
 from mmaq.base.errors import ServiceError
 from mmaq.config.acquire import Acquire
 from mmaq.contracts.archive import SENTINEL5P, read_collection
-from mmaq.services.remote_file import RemoteFile
 from tests.acquire.fetch.conftest import tree
 from tests.acquire.fetch.hub import Hub
 from tests.servers.data_space import PASSWORD, USER, Entry, data_space
-from tests.servers.faulty import Answer, Cut, Reset, Slow, Status, Wrong
+from tests.servers.faulty import Answer
 from tests.servers.objects import KEYS, objects
 
 
@@ -43,23 +43,6 @@ def test_a_second_run_asks_for_nothing_and_changes_no_byte(hub, server):
     assert tree(hub.fetch()) == before
     assert server.log == []
     assert not (hub.archive / SENTINEL5P / "S5P_OF_ANOTHER_MANIFEST").exists()
-
-
-def test_faults_that_pass_leave_no_trace(hub, server, tmp_path, granules):
-    whole = tree(hub.fetch())
-    faults = [Status(429), Status(503), Reset(), Reset(5000), Cut(3000), Wrong(2000), Slow(0.01)]
-    for path, fault in zip(granules, faults, strict=False):
-        server.script(f"/{path.name}", fault)
-    again = Hub(server, tmp_path / "again", granules)
-    assert tree(again.fetch()) == whole
-
-
-def test_a_broken_download_resumes_where_it_broke(hub, server, granules):
-    name, size = f"/{granules[0].name}", granules[0].stat().st_size
-    server.script(name, Cut(20_000))
-    hub.fetch()
-    assert server.sent(name) == size
-    assert [asked.range for asked in server.asked(name)] == [None, "bytes=20000-"]
 
 
 def test_a_wrong_checksum_that_stays_names_both_sums_and_the_rest_goes_on(hub, server, granules):

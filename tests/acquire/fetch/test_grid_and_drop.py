@@ -13,7 +13,7 @@ from mmaq.contracts.archive import SENTINEL5P
 from mmaq.sentinel5p.stage import grid_part
 from tests.acquire.fetch.conftest import tree
 from tests.acquire.fetch.hub import GRID, YEAR, Hub, official
-from tests.acquire.fetch.stopped import run_for
+from tests.acquire.stopped import run_for
 from tests.servers.faulty import Slow, Status
 
 

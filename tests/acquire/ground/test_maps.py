@@ -65,7 +65,7 @@ def test_the_land_use_stage_reads_what_was_fetched(remote, tmp_path):
 def test_a_second_run_keeps_all_and_other_sites_make_anew(remote, tmp_path):
     with file_service(remote) as server:
         fetched(server, tmp_path)
-        before, count = files_of(tmp_path / "archive"), len(server.requests)
+        before, count = files_of(tmp_path / "archive"), len(server.paths())
         fetched(server, tmp_path)
         assert server.paths()[count:] == ["/europe/luxembourg-latest.osm.pbf.md5"]  # the search's
         assert files_of(tmp_path / "archive") == before
@@ -92,7 +92,7 @@ def test_bytes_that_came_before_a_failure_are_not_fetched_again(remote, tmp_path
         assert not (tmp_path / "archive" / "ancillary" / "collection.json").exists()
         listed = json.loads((tmp_path / "manifest" / "failed_ancillary.json").read_text())
         assert [failure["id"] for failure in listed["failed"]] == ["land_cover"]
-        broken["worldcover"], count = False, len(server.requests)
+        broken["worldcover"], count = False, len(server.paths())
         fetched(server, tmp_path)
         asked = {path.rpartition("/")[2] for path in server.paths()[count:]}
     assert asked == {

@@ -6,12 +6,10 @@ import pandas as pd
 import pytest
 
 from mmaq.acquire.ground.openaq import MICROGRAMS_PER_PPB
-from mmaq.acquire.manifest import read_manifest
-from mmaq.acquire.stage import fetch_stations
 from mmaq.base.errors import ServiceError
 from mmaq.config.data import Landuse, Period
 from mmaq.landuse.sites import read_stations
-from tests.acquire.ground.stations_on_loopback import asking, search
+from tests.acquire.ground.stations_on_loopback import asking, fetch, search
 from tests.servers.openaq import KEY, hour, location, openaq_service
 
 SEATTLE = (-122.6, 47.4, -122.1, 47.8)
@@ -33,15 +31,8 @@ def series(value, first=datetime(2020, 12, 18), days=57):
 
 def fetched(server, tmp_path):
     acquire = asking(server, SEATTLE, ("openaq",), provider="openaq", countries=("US",))
-    manifest, sites = search(acquire, PERIOD, tmp_path / "manifest")
-    fetch_stations(
-        manifest=manifest,
-        sites=sites,
-        config=acquire,
-        archive=tmp_path / "archive",
-        workers=2,
-    )
-    return read_manifest(manifest)
+    found = search(acquire, PERIOD, tmp_path / "manifest")
+    return fetch(acquire, found, tmp_path)
 
 
 def no2(tmp_path):

@@ -123,7 +123,7 @@ def test_a_part_that_is_there_is_gone_on_from(tmp_path):
     class Stopped(BaseException):
         pass
 
-    from mmaq.services import download
+    from mmaq.acquire.services import download
 
     def watch(come):
         if stopped["now"] and come:

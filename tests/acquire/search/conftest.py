@@ -16,7 +16,7 @@ ACCOUNTS = ("CDSE_USERNAME", "CDSE_PASSWORD", "CDSE_TOTP", "DHUS_USERNAME", "DHU
 @pytest.fixture(autouse=True)
 def quick_services(tmp_path, monkeypatch):
     """Pauses take no time; slots and the home folder are the test's own."""
-    monkeypatch.setattr("mmaq.services.waiting.wait", lambda seconds: None)
+    monkeypatch.setattr("mmaq.acquire.services.limits.wait", lambda seconds: None)
     monkeypatch.setattr(dhus, "TRIES", dhus.TRIES.new(backoff_factor=0.0))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))

@@ -9,9 +9,9 @@ import pytest
 from mmaq.acquire.manifest import LeftOut
 from mmaq.acquire.search import odata
 from mmaq.acquire.search.odata import list_products
+from mmaq.acquire.services.client import Client
+from mmaq.acquire.services.endpoints import service
 from mmaq.base.errors import ServiceError
-from mmaq.services.client import Client
-from mmaq.services.endpoints import service
 from tests.acquire.search.made_up import LUXEMBOURG
 from tests.servers.data_space import Entry, data_space
 from tests.servers.faulty import Answer, Status, faulty

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mmaq.acquire.manifest import LeftOut
-from mmaq.acquire.search.granules import choose, read_granule
+from mmaq.acquire.search.sentinel5p import choose, read_granule
 from mmaq.acquire.search.sentinel5p import search_granules as find_granules
 from mmaq.base.errors import ServiceError
 from mmaq.config.acquire import Acquire

@@ -8,9 +8,9 @@ from mmaq.acquire.manifest import LeftOut
 from mmaq.acquire.search.items import read_or_leave
 from mmaq.acquire.search.scenes import read_scene
 from mmaq.acquire.search.stac import collection_ids, search_items, stac_service
+from mmaq.acquire.services.client import Client
 from mmaq.base.errors import ServiceError
 from mmaq.config.data import Period
-from mmaq.services.client import Client
 from tests.acquire.search.made_up import LUXEMBOURG, c1_item
 from tests.servers.faulty import Answer, Reset, Status, faulty
 from tests.servers.stac import paged, stac_api
