@@ -19,6 +19,7 @@ from mmaq.acquire.manifest import LeftOut, Manifest, RemoteProduct, tell_left_ou
 from mmaq.acquire.search.dhus import query_hub
 from mmaq.acquire.search.items import (
     NOWHERE,
+    Box,
     bounding_box,
     footprint,
     read_or_leave,
@@ -114,9 +115,10 @@ def _at_the_data_space(asked: Acquire, period: Period) -> Iterator[Granule | Lef
     if only:
         log.info("%d granules are listed by OData alone", len(only))
     for entry in only:
-        granule = _from_listed(entry, download, asked)
-        if granule is not None:
-            yield granule
+        file = entry.file(download, asked.sentinel5p.download)
+        found = named_granule(entry.id, file, entry.footprint)
+        if found is not None:
+            yield found
 
 
 def _resolved(client: Client, asked: Acquire) -> list[str]:
@@ -146,12 +148,6 @@ def _completed(
     return Granule(granule.product.model_copy(update={"files": files}), granule.footprint)
 
 
-def _from_listed(entry: Listed, download: str, asked: Acquire) -> Granule | LeftOut | None:
-    item = {"id": entry.id, "bbox": list(entry.footprint.bounds)}
-    found = named_granule(entry.id, entry.file(download, asked.sentinel5p.download), item)
-    return Granule(found.product, entry.footprint) if isinstance(found, Granule) else found
-
-
 def _at_the_mirror(asked: Acquire, period: Period) -> Iterator[Granule | LeftOut]:
     conditions = {"s5p:product_name": ("eq", "no2")}
     with Client(stac_service("planetary-computer", asked.endpoints)) as client:
@@ -165,14 +161,11 @@ def _at_the_mirror(asked: Acquire, period: Period) -> Iterator[Granule | LeftOut
 def _at_a_hub(asked: Acquire, period: Period) -> Iterator[Granule | LeftOut]:
     terms = {"platformname": "Sentinel-5 Precursor", "producttype": S5P_PRODUCT}
     for entry in query_hub(service("dhus", asked.endpoints), asked.bbox, period, terms):
-        if isinstance(entry, LeftOut):
-            yield entry
-            continue
-        item = {"id": entry.id, "bbox": list(entry.footprint.bounds)}
-        found = named_granule(entry.id, entry.remote, item)
-        if isinstance(found, Granule):
-            yield Granule(found.product, entry.footprint)
-        elif found is not None:
+        found: Granule | LeftOut | None = (
+            entry if isinstance(entry, LeftOut)
+            else named_granule(entry.id, entry.remote, entry.footprint)
+        )  # fmt: skip
+        if found is not None:
             yield found
 
 
@@ -232,14 +225,17 @@ def read_granule(item: Mapping[str, Any], scheme: str = "https") -> Granule | Le
     usable = [(name, offer) for name, offer in named if name is not None]
     usable.sort(key=lambda pair: not pair[1].href.startswith(f"{scheme}:"))
     if usable:
-        return named_granule(*usable[0], item)
+        place = footprint(item)
+        if place is None:
+            return LeftOut(id=usable[0][0], reason=NOWHERE)
+        return named_granule(*usable[0], place, bounding_box(item, place))
     if "L2__" in identity and "NO2" not in identity:
         return None
     return LeftOut(id=identity, reason="the item has no file with the name of an NO2 granule")
 
 
 def named_granule(
-    name: str, remote: RemoteFile, item: Mapping[str, Any]
+    name: str, remote: RemoteFile, place: BaseGeometry, bbox: Box | None = None
 ) -> Granule | LeftOut | None:
     """The granule of an official name; None for another gas."""
     named = NAME.fullmatch(name)
@@ -247,12 +243,9 @@ def named_granule(
         return LeftOut(id=name, reason="its name is no official one")
     if named["kind"] != S5P_PRODUCT:
         return None
-    place = footprint(item)
-    if place is None:
-        return LeftOut(id=name, reason=NOWHERE)
     start, properties = of_name(named)
     product = RemoteProduct(
-        id=name, time=start, bbox=bounding_box(item, place), files={"product": remote},
+        id=name, time=start, bbox=bbox or place.bounds, files={"product": remote},
         properties=properties,
     )  # fmt: skip
     return Granule(product, place)

@@ -27,7 +27,7 @@ def entries(folder, count):
     moments = [FIRST + timedelta(hours=2 * number) for number in range(count)]
     return [
         Entry(f"{number}.nc", file, "SENTINEL-5P", "L2__NO2___", f"{time:%Y-%m-%dT%H:%M:%S}.000Z",
-              f"{time:%Y-%m-%dT%H:%M:%S}.000Z", AREA)
+              f"{time:%Y-%m-%dT%H:%M:%S}.000Z", AREA, {"orbitNumber": number})
         for number, time in enumerate(moments)
     ]  # fmt: skip
 
@@ -42,6 +42,21 @@ def test_all_pages(tmp_path):
         space.page = 7
         names = [found.name for found in listed(space.endpoints["cdse-catalogue"])]
     assert names == [f"{number}.nc" for number in range(30)]
+
+
+def test_the_data_space_of_the_tests_answers_as_the_recorded_one_did(tmp_path, recorded):
+    other = recorded("cdsetool_s1_odata_page_1.json")
+    with data_space(entries(tmp_path, 3), tmp_path) as space:
+        at = service("cdse-catalogue", space.endpoints)
+        asked = {"$filter": "Collection/Name eq 'SENTINEL-5P'", "$top": 2, "$count": "true"}
+        ours = Client(at).get_json(f"{at.url}/Products", {**asked, "$expand": "Attributes"})
+    assert set(ours) == set(other)
+    one, recorded_one = ours["value"][0], other["value"][0]
+    assert set(one) == set(recorded_one)
+    assert [part["Algorithm"] for part in one["Checksum"]] == ["MD5", "BLAKE3"]
+    for name in ("Checksum", "Attributes"):
+        assert set(one[name][0]) == set(recorded_one[name][0])
+    assert set(one["ContentDate"]) == set(recorded_one["ContentDate"])
 
 
 def test_ends_of_the_span_and_the_area(tmp_path):

@@ -1,6 +1,4 @@
-import logging
 import socket
-import threading
 from email.utils import formatdate
 
 import pytest
@@ -181,20 +179,6 @@ def test_an_unreachable_proxy_is_named_without_its_password(monkeypatch):
     assert "hidden" not in str(raised.value)
 
 
-def test_connections_are_never_more_than_the_service_bears(server, files):
-    server.always["/a.json"] = Slow(0.05)
-    with _client(server.url, "cdse-catalogue") as client:
-        fetch = [
-            threading.Thread(target=client.get, args=(f"{server.url}/a.json",)) for _ in range(12)
-        ]
-        for thread in fetch:
-            thread.start()
-        for thread in fetch:
-            thread.join()
-    assert len(server.log) == 12
-    assert server.open_at_once <= 4
-
-
 def test_waiting_for_another_attempt_holds_no_connection(server, monkeypatch):
     one = service("geofabrik", {"geofabrik": server.url})
     server.script("/a.json", Status(503))
@@ -207,16 +191,3 @@ def test_waiting_for_another_attempt_holds_no_connection(server, monkeypatch):
     monkeypatch.setattr(limits, "wait", wait)
     assert Client(one).get_json(f"{server.url}/a.json") == {"a": 1}
     assert len(taken) == 1
-
-
-def test_logs_and_errors_hold_no_query(server, client, caplog):
-    caplog.set_level(logging.INFO)
-    server.always["/a.json"] = Status(429)
-    with pytest.raises(ServiceError) as raised:
-        client.get(f"{server.url}/a.json?sig=hidden", {"token": "secret"})
-    server.script("/b.bin", Reset())
-    client.get(f"{server.url}/b.bin?sig=hidden")
-    text = caplog.text + str(raised.value) + repr(raised.value)
-    assert "asked again" in text
-    assert "hidden" not in text
-    assert "secret" not in text

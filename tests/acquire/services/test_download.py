@@ -1,7 +1,6 @@
 import gzip
 import hashlib
 import io
-import logging
 import os
 import random
 import signal
@@ -255,18 +254,6 @@ def test_a_real_server_resumes_the_same_way(client, remote, path, files, tmp_pat
         assert fetch_file(client, at_nginx, path) == SHA256
         assert len(real.log) == 1
     assert _alone(path)
-
-
-def test_logs_of_a_bad_download_hold_no_signature(client, remote, path, server, caplog):
-    caplog.set_level(logging.INFO)
-    signed = remote.model_copy(update={"href": f"{remote.href}?sig=hidden"})
-    server.always["/a.nc"] = Wrong(5)
-    server.script("/a.nc", Cut(9), Status(503))
-    with pytest.raises(ServiceError) as raised:
-        fetch_file(client, signed, path)
-    assert "fetched anew" in caplog.text
-    assert "hidden" not in caplog.text + str(raised.value)
-    assert not any(b"hidden" in file.read_bytes() for file in path.parent.iterdir())
 
 
 def test_a_disk_without_locks_is_named_for_a_part(client, unknown, path, monkeypatch):

@@ -2,8 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -33,27 +31,6 @@ def _busy(service):
     for descriptor in free:
         os.close(descriptor)
     return service.connections - len(free)
-
-
-def test_never_more_than_the_service_bears_over_threads():
-    service, now, most, lock = SERVICES["cdse"], [0], [0], threading.Lock()
-
-    def work():
-        with slot(service):
-            with lock:
-                now[0] += 1
-                most[0] = max(most[0], now[0])
-            time.sleep(0.03)
-            with lock:
-                now[0] -= 1
-
-    threads = [threading.Thread(target=work) for _ in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert most == [4]
-    assert _busy(service) == 0
 
 
 def test_a_killed_process_frees_its_slot_and_services_of_a_family_share():
