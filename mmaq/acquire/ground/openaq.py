@@ -23,6 +23,7 @@ import pyarrow.parquet as parquet
 from mmaq.acquire.files.ancillary import UNDATED
 from mmaq.acquire.ground.eea import COLUMNS
 from mmaq.acquire.manifest import RemoteProduct
+from mmaq.acquire.search.paging import every_page
 from mmaq.acquire.services.client import Client
 from mmaq.acquire.services.download import RemoteFile
 from mmaq.acquire.services.endpoints import service
@@ -203,19 +204,14 @@ def _years(period: Period) -> Iterator[tuple[date, date]]:
 
 
 def _pages(client: Client, url: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The results of all pages; a page that came before is a fault, for it would go on for ever."""
-    number = 1
-    known: set[int] = set()
-    while True:
-        answer = client.get_json(url, {**asked, "limit": PAGE, "page": number})
-        results = answer.get("results") if isinstance(answer, dict) else None
-        if not isinstance(results, list):
-            raise ServiceError("openaq", f"page {number} holds no results", REMEDY)
-        page = hash(json.dumps(results, sort_keys=True))
-        if results and page in known:
-            raise ServiceError("openaq", f"page {number} repeats an earlier one", REMEDY)
-        known.add(page)
-        yield from results
-        if len(results) < PAGE:
-            return
-        number += 1
+    """The results of all pages; hours have no ids but themselves."""
+
+    def read(page: dict[str, Any], number: int) -> tuple[set[str], int | None, None]:
+        ids = {json.dumps(result, sort_keys=True) for result in page["results"]}
+        return ids, number + 1 if len(page["results"]) >= PAGE else None, None
+
+    def ask(number: int) -> Any:
+        return client.get_json(url, {**asked, "limit": PAGE, "page": number})
+
+    for page in every_page("openaq", "OpenAQ", 1, ask, read):
+        yield from page["results"]

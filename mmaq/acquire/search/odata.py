@@ -17,6 +17,7 @@ from shapely.geometry.base import BaseGeometry
 
 from mmaq.acquire.manifest import LeftOut
 from mmaq.acquire.search.items import footprint, read_or_leave, utc
+from mmaq.acquire.search.paging import every_page
 from mmaq.acquire.services.client import Client
 from mmaq.acquire.services.download import RemoteFile
 from mmaq.acquire.services.faults import Gone
@@ -97,8 +98,17 @@ def list_products(
         for span in ((start, middle), (middle, end)):
             yield from list_products(client, collection, product_type, bbox, *span, max_cloud)
         return
-    for page in _pages(client, first):
-        yield from (read_or_leave(read_listed, entry, "Name") for entry in page)
+
+    def ask(at: str) -> Any:
+        return first if at == url else client.get_json(at)
+
+    for page in every_page(client.service.where, "OData", url, ask, _read):
+        yield from (read_or_leave(read_listed, entry, "Name") for entry in page["value"])
+
+
+def _read(page: dict[str, Any], _: str) -> tuple[set[str], str | None, int | None]:
+    ids = {entry["Id"] for entry in page["value"]}
+    return ids, page.get("@odata.nextLink"), page.get("@odata.count")
 
 
 def read_listed(entry: Mapping[str, Any]) -> Listed | LeftOut:
@@ -120,32 +130,6 @@ def read_listed(entry: Mapping[str, Any]) -> Listed | LeftOut:
         entry.get("ContentLength") or None, sums.get("md5"), sums.get("blake3"),
         str(entry.get("S3Path", "")), place, attributes,
     )  # fmt: skip
-
-
-def _pages(client: Client, page: Any) -> Iterator[list[dict[str, Any]]]:
-    """The entries of each page, to the one that names no next."""
-    known: set[str] = set()
-    asked: set[str] = set()
-    there = page.get("@odata.count", 0) if isinstance(page, dict) else 0
-    while True:
-        try:
-            entries, following = page["value"], page.get("@odata.nextLink")
-            ids = {entry["Id"] for entry in entries}
-        except (AttributeError, KeyError, TypeError):
-            fault = f"page {len(asked) + 1} of the list is no page of OData"
-            raise ServiceError(client.service.where, fault, REMEDY) from None
-        if (ids and ids <= known) or following in asked:
-            fault = f"page {len(asked) + 1} of the list repeats an earlier one"
-            raise ServiceError(client.service.where, fault, REMEDY)
-        known |= ids
-        yield entries
-        if not following:
-            break
-        asked.add(following)
-        page = client.get_json(following)
-    if len(known) < there:
-        fault = f"lists {len(known)} products where it says it has {there}"
-        raise ServiceError(client.service.where, fault, REMEDY)
 
 
 def _filter(

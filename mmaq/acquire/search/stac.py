@@ -7,13 +7,13 @@ Sources: STAC API 1.0.0, item search and its query and filter extensions.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin
 
 from mmaq.acquire.search.items import Box
+from mmaq.acquire.search.paging import every_page
 from mmaq.acquire.services.client import Client
 from mmaq.acquire.services.endpoints import Service, service
 from mmaq.acquire.services.faults import Gone
@@ -24,6 +24,9 @@ REMEDY = "Run the same command later, or set another address in acquire.endpoint
 
 PAGE = 100
 """Items a page: full items of Sentinel-2 take 30 KB each, and gateways time out on more."""
+
+Place = tuple[str, str, dict[str, Any]]
+"""Method, address and parameters of a page."""
 
 OPERATORS = {"lte": "<=", "eq": "="}
 
@@ -81,30 +84,9 @@ def collection_ids(client: Client) -> list[str]:
 def get_pages(
     client: Client, url: str, method: str = "GET", parameters: Mapping[str, Any] = {}
 ) -> Iterator[dict[str, Any]]:
-    """Every page of a search or a list, to the one that names no next.
-
-    Raises:
-        ServiceError: a page repeats, is no page, or fewer come than the first says there are.
-    """
-    following: tuple[str, str, dict[str, Any]] | None = (method, url, dict(parameters))
-    asked: set[str] = set()
-    known: set[str] = set()
-    there: int | None = None
-    while following:
-        key = json.dumps(following, sort_keys=True)
-        page = {} if key in asked else _ask(client, *following)
-        found = _identities(client, page, len(asked) + 1)
-        if key in asked or (found and found <= known):
-            fault = f"page {len(asked) + 1} of the list repeats an earlier one"
-            raise ServiceError(client.service.where, fault, REMEDY)
-        asked.add(key)
-        known |= found
-        there = _stated_number(page) if there is None else there
-        yield page
-        following = _following(page, following)
-    if there is not None and len(known) < there:
-        fault = f"lists {len(known)} items where it says it has {there}"
-        raise ServiceError(client.service.where, fault, REMEDY)
+    """Every page of a search or a list; as ``every_page``."""
+    first = (method, url, dict(parameters))
+    return every_page(client.service.where, "STAC", first, lambda at: _ask(client, *at), _read)
 
 
 def _ask(client: Client, method: str, url: str, parameters: Mapping[str, Any]) -> Any:
@@ -117,21 +99,15 @@ def _ask(client: Client, method: str, url: str, parameters: Mapping[str, Any]) -
         raise ServiceError(client.service.where, told, REMEDY) from None
 
 
-def _identities(client: Client, page: Any, number: int) -> set[str]:
-    """Ids on a page, each with its collection: two collections may share one."""
-    if not isinstance(page, dict):
-        page = {"features": None}
+def _read(page: dict[str, Any], place: Place) -> tuple[set[str], Place | None, int | None]:
+    """Ids on a page, each with its collection (two may share one), the next page, and the count."""
     things = page.get("features", page.get("collections", []))
-    try:
-        return {f"{thing.get('collection', '')}/{thing['id']}" for thing in things}
-    except (AttributeError, KeyError, TypeError):
-        fault = f"page {number} of the list is no page of STAC"
-        raise ServiceError(client.service.where, fault, REMEDY) from None
+    ids = {f"{thing.get('collection', '')}/{thing['id']}" for thing in things}
+    number = page.get("numberMatched", (page.get("context") or {}).get("matched"))
+    return ids, _following(page, place), number if isinstance(number, int) else None
 
 
-def _following(
-    page: Mapping[str, Any], current: tuple[str, str, dict[str, Any]]
-) -> tuple[str, str, dict[str, Any]] | None:
+def _following(page: Mapping[str, Any], current: Place) -> Place | None:
     """Method, address and parameters of the next page."""
     link = next((link for link in page.get("links", []) if link.get("rel") == "next"), None)
     if link is None:
@@ -162,9 +138,3 @@ def _meets(item: Mapping[str, Any], conditions: Mapping[str, tuple[str, Any]]) -
         if held is not None and not (held <= value if sign == "lte" else held == value):
             return False
     return True
-
-
-def _stated_number(page: Mapping[str, Any]) -> int | None:
-    """How many items the service says there are, on all pages, where it says so."""
-    number = page.get("numberMatched", (page.get("context") or {}).get("matched"))
-    return number if isinstance(number, int) else None

@@ -6,12 +6,14 @@ would), and names what is wrong. GDAL then reads the address at which they were 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from typing import TypeVar
 
 import rasterio
 from rasterio.errors import RasterioError
+from requests.certs import where
 
 from mmaq.acquire.services.client import AGENT, CONNECT, Client, certificates
 from mmaq.acquire.services.faults import Passing, Unreadable, plain
@@ -64,16 +66,18 @@ def _found(client: Client, href: str) -> str:
 
 
 def _gdal(client: Client) -> rasterio.Env:
-    bundle = certificates()
+    bundle = certificates() or where()  # a wheel of GDAL looks where another system keeps them
+    kind = "GDAL_HTTP_CAPATH" if os.path.isdir(bundle) else "GDAL_CURL_CA_BUNDLE"
     return rasterio.Env(
         GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR",  # GDAL would look for files of many names beside
         CPL_VSIL_CURL_NON_CACHED="/vsicurl/",  # a broken answer must not be remembered
         GDAL_HTTP_MULTIRANGE="SERIAL",  # a slot is one connection
         GDAL_HTTP_NETRC="NO",  # its `default` entry would go to any server
+        GDAL_HTTP_UNSAFESSL="NO",  # whatever the environment says
         GDAL_HTTP_USERAGENT=AGENT,
         GDAL_HTTP_CONNECTTIMEOUT=min(CONNECT, client.patience),
         GDAL_HTTP_LOW_SPEED_LIMIT=1, GDAL_HTTP_LOW_SPEED_TIME=max(round(client.patience), 1),
-        **({"GDAL_CURL_CA_BUNDLE": bundle} if bundle else {}),
+        **{kind: bundle},
     )  # fmt: skip
 
 

@@ -146,7 +146,7 @@ def test_faults_of_the_service_are_named(tmp_path, monkeypatch):
     crowd = [location(n, -122.3, 47.6, {n: ("no2", "ppb")}) for n in range(1, 1002)]
     with (
         openaq_service(crowd, {}, repeats=True) as server,
-        pytest.raises(ServiceError, match="openaq: page 2 repeats an earlier one"),
+        pytest.raises(ServiceError, match="openaq: page 2 of the list repeats an earlier"),
     ):
         fetched(server, tmp_path)
     with (

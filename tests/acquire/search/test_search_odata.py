@@ -107,7 +107,7 @@ def page(*names, **more):
     ("pages", "fault"),
     [
         ([{"@odata.nextLink": "?p=1"}, {"@odata.nextLink": "?p=0"}], "page 3 of the list repeats"),
-        ([{"@odata.count": 3}], "lists 1 products where it says it has 3"),
+        ([{"@odata.count": 3}], "lists 1 items where it says it has 3"),
     ],
 )
 def test_pages_with_faults(tmp_path, pages, fault):

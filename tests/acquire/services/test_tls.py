@@ -52,7 +52,8 @@ def _sum(raster):
     return raster.read(1).sum()
 
 
-def test_an_unknown_certificate_ends_it_at_once(encrypted, waits):
+def test_an_unknown_certificate_ends_it_at_once(encrypted, waits, monkeypatch):
+    monkeypatch.setenv("GDAL_HTTP_UNSAFESSL", "YES")
     url, client = encrypted.url, _client(encrypted.url)
     told = r": its certificate cannot be verified\. Check the address; MMAQ asks no server"
     with pytest.raises(ServiceError, match="/x.json" + told):
