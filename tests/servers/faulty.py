@@ -145,6 +145,10 @@ class FaultyServer:
     def asked(self, path: str | None = None) -> list[Asked]:
         return [asked for asked in self.log if path in (None, asked.path)]
 
+    def paths(self) -> list[str]:
+        """What was asked for by GET, in order."""
+        return [asked.path for asked in self.log if asked.method == "GET"]
+
     def sent(self, path: str | None = None) -> int:
         """Bytes of bodies that were sent."""
         return sum(asked.sent for asked in self.asked(path))
@@ -163,7 +167,7 @@ class FaultyServer:
 
 @contextmanager
 def faulty(
-    folder: Path,
+    folder: Path = Path("/nowhere"),
     answer: Callable[[Asked], Answer | None] | None = None,
     tls: ssl.SSLContext | None = None,
 ) -> Iterator[FaultyServer]:

@@ -83,7 +83,7 @@ def test_one_data_set_is_asked_for_and_no_other_comes(tmp_path, dataset):
     }
     with eea_service(datasets, viewer(row())) as server:
         manifest = fetched(server, tmp_path, dataset=dataset)
-        asked = [request.json for request in server.requests if request.method == "POST"]
+        asked = [json.loads(each.body) for each in server.log if each.method == "POST"]
     assert {body["dataset"] for body in asked} == {values[dataset][0]}
     assert ("aggregationType" in asked[0]) == (dataset == "unverified")
     assert manifest.asked["dataset"] == dataset

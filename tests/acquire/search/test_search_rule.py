@@ -14,7 +14,7 @@ from mmaq.acquire.manifest import read_manifest
 from tests.acquire.search.made_up import c1_item, granule_name, s5p_item
 from tests.servers.data_space import data_space
 from tests.servers.eea import eea_service
-from tests.servers.maps import file_service
+from tests.servers.faulty import faulty
 from tests.servers.stac import stac_api
 
 ROOT = Path(__file__).parents[3]
@@ -52,7 +52,7 @@ def test_the_search_is_frozen(tmp_path):
         stac_api(served, tmp_path / "api", more=[RPRO]) as api,
         data_space([], tmp_path) as space,
         eea_service({2: {"LU": {"SPO-1": b"parquet"}}}, frozen=TABLE.encode()) as eea,
-        file_service(tmp_path / "maps") as maps,
+        faulty(tmp_path / "maps") as maps,
     ):
         endpoints = {
             **space.endpoints, "earth-search": api.url, "cdse-stac": api.url,
