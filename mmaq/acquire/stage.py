@@ -258,13 +258,7 @@ def fetch_maps(
 
 
 def fetch_sentinel2(
-    *,
-    manifest: Path,
-    sites: Path,
-    config: Acquire,
-    patches: Patches,
-    archive: Path,
-    workers: int,
+    *, manifest: Path, sites: Path, config: Acquire, patches: Patches, archive: Path, workers: int
 ) -> None:
     """Fetch what the manifest lists and write the collection; goes on where a stopped run was.
 

@@ -8,15 +8,7 @@ import pytest
 
 from mmaq.acquire.estimate import estimated, orbits_a_day
 from mmaq.acquire.manifest import Manifest, RemoteProduct, write_manifest
-from mmaq.acquire.plan import (
-    CHUNK,
-    Cost,
-    lasting,
-    page,
-    planned,
-    readable,
-    window_cost,
-)
+from mmaq.acquire.plan import CHUNK, Cost, lasting, page, planned, readable, window_cost
 from mmaq.acquire.search.sites import write_sites_csv
 from mmaq.acquire.services.download import RemoteFile
 from mmaq.acquire.services.endpoints import service

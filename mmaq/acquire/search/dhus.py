@@ -51,10 +51,7 @@ class HubProduct:
 
 
 def query_hub(
-    hub: Service,
-    bbox: tuple[float, float, float, float],
-    period: Period,
-    terms: Mapping[str, Any],
+    hub: Service, bbox: tuple[float, float, float, float], period: Period, terms: Mapping[str, Any]
 ) -> Iterator[HubProduct | LeftOut]:
     """Products that meet ``bbox`` and begin in the period; ``terms`` as DHuS's keywords.
 

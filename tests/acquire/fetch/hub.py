@@ -50,10 +50,7 @@ class Hub:
 
     def fetch(self, workers=4):
         fetch_granules(
-            manifest=self.manifest_path,
-            config=self.config,
-            archive=self.archive,
-            workers=workers,
+            manifest=self.manifest_path, config=self.config, archive=self.archive, workers=workers
         )
         return self.archive
 

@@ -129,10 +129,7 @@ def test_only_processes_that_were_at_work_there_and_then_are_fetched(tmp_path, c
     )
     names = ("here", "ended", "later", "undated", "outside", "ozone", "german")
     points = {f"SPO-{name}": parquet(f"SPO-{name}", 9) for name in names}
-    with (
-        eea_service({2: {"AT": points}}, table) as server,
-        caplog.at_level(logging.WARNING),
-    ):
+    with eea_service({2: {"AT": points}}, table) as server, caplog.at_level(logging.WARNING):
         manifest = fetched(server, tmp_path)
         paths = [path for path in server.paths() if path.startswith("/airquality")]
     assert [product.id for product in manifest.products] == ["SPO-here", "SPO-undated"]

@@ -30,11 +30,7 @@ def fetched(server, tmp_path, places=PLACES, **maps):
     acquire = asking(server, **maps)
     manifest, sites = search(acquire, places, tmp_path / "manifest")
     fetch_maps(
-        manifest=manifest,
-        sites=sites,
-        config=acquire,
-        archive=tmp_path / "archive",
-        workers=2,
+        manifest=manifest, sites=sites, config=acquire, archive=tmp_path / "archive", workers=2
     )
     return manifest
 

@@ -61,10 +61,7 @@ def ground(monkeypatch):
 def services(tmp_path):
     """Endpoints of a mirror with one scene and a Data Space with one granule."""
     served = [c1_item("a"), s5p_item(granule_name(), OFFL)]
-    with (
-        stac_api(served, tmp_path / "api", more=[RPRO]) as api,
-        data_space([], tmp_path) as space,
-    ):
+    with stac_api(served, tmp_path / "api", more=[RPRO]) as api, data_space([], tmp_path) as space:
         yield {**space.endpoints, "earth-search": api.url, "cdse-stac": api.url}
 
 

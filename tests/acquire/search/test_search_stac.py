@@ -102,10 +102,7 @@ def test_a_page_that_repeats_is_a_named_failure(tmp_path):
 
 def test_known_items_under_a_new_address_are_a_repeat(tmp_path):
     pages = [{"features": items(2), "next": 1}, {"features": items(2), "next": 2}]
-    with (
-        paged(pages, tmp_path) as api,
-        pytest.raises(ServiceError, match="page 2 of the list"),
-    ):
+    with paged(pages, tmp_path) as api, pytest.raises(ServiceError, match="page 2 of the list"):
         found(api)
 
 
