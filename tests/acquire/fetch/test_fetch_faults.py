@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 
-import numpy as np
 import pytest
 
-from mmaq.acquire.services.faults import DiskFull
 from mmaq.base.errors import ServiceError
 from mmaq.contracts.archive import SENTINEL2, read_collection
 from tests.acquire.fetch.conftest import tree
-from tests.servers.cogs import stac_item
 from tests.servers.faulty import Answer, Cut, NoRanges, Reset, Slow, Status
 
 BAND, CLASSES = "/S2A_ONE/B04.tif", "/S2A_TWO/SCL.tif"
@@ -65,58 +61,10 @@ def test_as_many_failures_as_are_tolerated_leave_an_archive_without_them(mirror)
     assert [failed["id"] for failed in failures(mirror)["failed"]] == ["S2A_ONE"]
 
 
-def moved_to(mirror, scene, old, new):
-    """The catalogue's item of a scene whose file ``old`` has gone to ``new``."""
-    product = next(each for each in mirror.manifest.products if each.id == scene)
-    item = stac_item(product)
-    text = json.dumps(item).replace(f"{scene}/{old}", f"elsewhere/{new}")
-    path = mirror.root / scene / old
-    place = mirror.root / "elsewhere" / new
-    place.parent.mkdir(exist_ok=True)
-    place.write_bytes(path.read_bytes())
-    url = f"/collections/sentinel-2-c1-l2a/items/{scene}"
-
-    def answer(asked):
-        if asked.path == f"/{scene}/{old}":
-            return Answer(410)
-        return Answer.json(json.loads(text)) if asked.path == url else None
-
-    mirror.server.answer = answer
-
-
-def test_an_asset_that_moved_is_found_by_its_item(mirror, full, server, tmp_path, caplog):
-    whole = tree(type(mirror)(full, server, tmp_path / "clean").fetch())
-    moved_to(mirror, "S2A_ONE", "B04.tif", "B04_new.tif")
-    with caplog.at_level(logging.WARNING):
-        assert tree(mirror.fetch()) == whole
-    assert "S2A_ONE: B04 moved from" in caplog.text
-
-
 def test_an_asset_that_is_gone_with_its_item_is_a_named_failure(mirror):
     mirror.server.always[BAND] = Status(404)
     with pytest.raises(ServiceError, match="S2A_ONE was taken out of the catalogue, with its file"):
         mirror.fetch()
-
-
-def test_a_full_disk_ends_the_run_at_once_and_the_next_goes_on(mirror, monkeypatch):
-    room, real = [15], np.savez
-
-    def full_disk(path, **arrays):
-        room[0] -= 1
-        if room[0] < 0:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        real(path, **arrays)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(np, "savez", full_disk)
-        with pytest.raises(DiskFull, match=r"npz: the disk is full\. Free space and run the same"):
-            mirror.fetch()
-    kept = {path.parent.name + "/" + path.stem for path in mirror.folder.rglob("*.npz")}
-    assert kept
-    mirror.server.log.clear()
-    mirror.fetch()
-    assert not kept & {path.removesuffix(".tif") for path in mirror.asked()}
-    assert len(read_collection(mirror.archive, SENTINEL2)) == 3
 
 
 def test_no_more_connections_than_the_service_bears(mirror, monkeypatch):

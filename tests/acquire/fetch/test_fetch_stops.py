@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import random
-import time
 
 import pytest
-from tqdm import tqdm
 
 from mmaq.acquire.fetch.products import has_item
 from mmaq.acquire.fetch.scenes import Windows
@@ -114,15 +112,3 @@ def test_what_killed_processes_left_is_removed_and_what_live_ones_write_stays(mi
     mirror.fetch()
     assert not [path for path in left if path.exists()]
     assert all(path.exists() for path in alive)
-
-
-def test_who_is_killed_leaves_the_lock_of_the_bars_free():
-    def hold():
-        with tqdm.get_lock():
-            time.sleep(60)
-
-    locks = tqdm.get_lock().locks  # made before the fork, as by any bar
-    assert not run_for(0.5, hold)
-    for lock in locks:
-        assert lock.acquire(True, 1)
-        lock.release()

@@ -14,7 +14,7 @@ from mmaq.config.data import Landuse
 from mmaq.contracts.archive import read_collection
 from mmaq.landuse.maps import point_values
 from mmaq.landuse.sites import around_sites
-from tests.acquire.ground.map_files import asking, counts_zip, extract, search, whole_country
+from tests.acquire.ground.map_files import asking, extract, search, whole_country
 from tests.servers.faulty import Status, faulty
 
 PLACES = [(9.5, 49.5), (10.4, 50.3), (9.99, 49.999)]
@@ -120,16 +120,6 @@ def test_several_extracts_and_one_by_its_day(remote, tmp_path):
     item = next(i for i in read_collection(tmp_path / "archive", "ancillary") if i.id == "roads")
     assert item.properties["sources"] == list(roads)
     assert item.properties["licences"] == ["ODbL 1.0"]
-
-
-def test_a_zip_that_climbs_out_is_refused(remote, tmp_path):
-    counts_zip(remote, np.random.default_rng(1), name="../../../../climbed.tif")
-    with (
-        faulty(remote) as server,
-        pytest.raises(ServiceError, match=r"population: .*climbed\.tif.*outside"),
-    ):
-        fetched(server, tmp_path)
-    assert not list(tmp_path.rglob("climbed.tif"))
 
 
 def test_names_of_tiles_are_those_of_their_south_west_corner():

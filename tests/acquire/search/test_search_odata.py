@@ -14,7 +14,7 @@ from mmaq.acquire.services.endpoints import service
 from mmaq.base.errors import ServiceError
 from tests.acquire.search.made_up import LUXEMBOURG
 from tests.servers.data_space import Entry, data_space
-from tests.servers.faulty import Answer, Status, faulty
+from tests.servers.faulty import Answer, faulty
 
 FIRST = datetime(2021, 7, 1, tzinfo=timezone.utc)
 LAST = FIRST + timedelta(days=10)
@@ -86,12 +86,6 @@ def test_a_minute_with_too_many_is_a_named_failure(tmp_path, monkeypatch):
         at = space.endpoints["cdse-catalogue"]
         with pytest.raises(ServiceError, match="lists more than 1 products from one minute"):
             listed(at)
-
-
-def test_a_busy_catalogue_is_asked_again(tmp_path):
-    with data_space(entries(tmp_path, 3), tmp_path) as space:
-        space.server.script("/catalogue/odata/v1/Products", Status(429), Status(503))
-        assert len(listed(space.endpoints["cdse-catalogue"])) == 3
 
 
 def page(*names, **more):

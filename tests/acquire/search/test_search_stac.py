@@ -12,7 +12,7 @@ from mmaq.acquire.services.client import Client
 from mmaq.base.errors import ServiceError
 from mmaq.config.data import Period
 from tests.acquire.search.made_up import LUXEMBOURG, c1_item
-from tests.servers.faulty import Answer, Reset, Status, faulty
+from tests.servers.faulty import Answer, faulty
 from tests.servers.stac import paged, stac_api
 
 C1 = ["sentinel-2-c1-l2a"]
@@ -81,14 +81,6 @@ def test_conditions_in_the_server_s_language(tmp_path, conforms, sent):
         assert found(api, conditions={"eo:cloud_cover": ("lte", 60)}) == []
         body = json.loads(api.server.asked("/search")[0].body)
     assert sent.items() <= body.items()
-
-
-def test_a_busy_server_is_asked_again(tmp_path):
-    with stac_api(items(3), tmp_path) as api:
-        busy = (Status(429, {"Retry-After": "1"}), Status(503), Reset())
-        api.server.script("/search", *busy)
-        assert len(found(api)) == 3
-        assert len(api.server.asked("/search")) == 4
 
 
 def test_a_page_that_repeats_is_a_named_failure(tmp_path):
