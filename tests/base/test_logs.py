@@ -140,7 +140,7 @@ def test_a_signal_ends_what_threads_wait_for():
         "import os, signal, threading\n"
         "from concurrent.futures import ThreadPoolExecutor\n"
         "from mmaq.base.logs import one_line_errors, start_logging\n"
-        "from mmaq.services.waiting import wait\n"
+        "from mmaq.acquire.services.limits import wait\n"
         "start_logging()\n"
         "threading.Timer(2, os.kill, (os.getpid(), signal.SIGTERM)).start()\n"
         "with one_line_errors(), ThreadPoolExecutor(2) as pool:\n"
