@@ -25,6 +25,9 @@ from benchmarks.campaign.targets import FORMATS, MISSING, RANGES, TARGETS, Figur
 LONGEST = 1500
 """Characters of a line that can still be read."""
 
+ATTEMPTS = 30
+"""Draws in which a library must be able to write the damage."""
+
 KINDS = ("cut", "flipped", "wrong type", "wrong shape", "empty", "swapped", "foreign encoding")
 OUTPUTS = ("sites.parquet", "l3.nc", "predictions.csv", "store")
 """What readers write below a case's folder ``out``, whole or not at all."""
@@ -47,9 +50,24 @@ class Case:
         return f"{self.target.format}/{self.kind}/{self.number}"
 
     def damage(self, folder: Path) -> None:
-        """Damage the healthy input in ``folder``."""
+        """Damage the healthy input in ``folder``: the first of some ways that changes a byte."""
+        path = folder / self.target.file
+        before = path.read_bytes()
+        for attempt in range(ATTEMPTS):
+            rng = np.random.default_rng([zlib.crc32(self.name.encode()), attempt])
+            try:
+                self._damage(folder, rng)
+            except Exception as fault:  # a library that cannot write such a thing
+                reason = repr(fault)
+            else:
+                if path.read_bytes() != before:
+                    return
+                reason = "the same bytes"
+            path.write_bytes(before)
+        raise RuntimeError(f"{self.name} ({self.target.name}) cannot be made: {reason}")
+
+    def _damage(self, folder: Path, rng: mutate.Random) -> None:
         path, target = folder / self.target.file, self.target
-        rng = np.random.default_rng(zlib.crc32(self.name.encode()))
         if self.kind == "swapped":
             others = [each for each in TARGETS if each.file != target.file]
             other = others[int(rng.integers(len(others)))]
@@ -116,13 +134,7 @@ def judge(work: Path, case: Case, intact: Figures, reader: Worker) -> tuple[str,
     """What came of one case, and what was told."""
     folder = _copy(work, case.target, zlib.crc32(case.name.encode()))
     file = folder / case.target.file
-    before = file.read_bytes()
-    try:
-        case.damage(folder)
-    except Exception as fault:
-        raise RuntimeError(f"{case.name} ({case.target.name}) cannot be made") from fault
-    if file.read_bytes() == before:
-        return "harmless", "the same bytes"
+    case.damage(folder)
     stale = set(folder.rglob("*"))
     found = reader.call(folder, TARGETS.index(case.target))
     if isinstance(found, Ended):

@@ -35,7 +35,7 @@ from mmaq.landuse.measurements import station_means
 from mmaq.landuse.roads import road_distance
 from mmaq.landuse.stage import landuse, landuse_published
 from mmaq.landuse.stations import check_places, one_hot
-from mmaq.learn.checkpoint import load_encoders, random_encoders, save_encoders
+from mmaq.learn.checkpoint import load_encoders, save_encoders
 from mmaq.learn.data import compute_statistics, load_inputs
 from mmaq.learn.keep import Names, resumable
 from mmaq.patches.published import read_sentinel2, read_sentinel5p
@@ -589,12 +589,16 @@ STORES = [
 
 
 def _encoders(folder: Path) -> None:
-    from mmaq.config.learning import Encoders, Pretrain
+    from mmaq.config.learning import Encoders as Sizes
+    from mmaq.config.learning import Pretrain
+    from mmaq.learn.models.encoders import Encoders
 
     _made_country(folder)
     inputs = load_inputs(open_store(folder / "patches"), read_sites(folder / "sites.parquet"))
-    config = Pretrain(projection=16, encoders=Encoders(s2_input=16, s2_width=8))
-    encoders, statistics = random_encoders(config, 3), compute_statistics(inputs)
+    config = Pretrain(projection=16, encoders=Sizes(s2_input=16))
+    torch.manual_seed(3)
+    encoders = Encoders(config.encoders, ("s5p", "table")).eval()  # small ones
+    statistics = compute_statistics(inputs)
     save_encoders(folder / "mmaq.safetensors", encoders, statistics, config, ["a", "b"])
     about, tensors = read_tensors(folder / "mmaq.safetensors")
     state = {PREFIX + name: value for name, value in tensors.items()}

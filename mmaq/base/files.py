@@ -195,7 +195,7 @@ def read_json(path: str | os.PathLike[str], error: type[MmaqError], remedy: str)
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise error(path, "the file does not exist", remedy) from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as fault:
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as fault:
         raise error(path, f"not valid JSON ({fault})", remedy) from None
 
 

@@ -177,9 +177,9 @@ def _item_paths(root: str | os.PathLike[str], name: str) -> list[Path]:
     value = read_json(path, ArchiveError, REMEDY)
     try:
         hrefs = [link["href"] for link in value["links"] if link["rel"] == "item"]
+        return [path.parent / href for href in hrefs]
     except (KeyError, TypeError) as fault:
         raise ArchiveError(path, f"not a STAC collection ({fault!r})", REMEDY) from None
-    return [path.parent / href for href in hrefs]
 
 
 def _to_stac(product: Product, folder: Path) -> dict[str, Any]:

@@ -184,7 +184,11 @@ def test_json_is_written_in_a_fixed_order(tmp_path):
     assert json.loads((tmp_path / "a.json").read_text()) == {"a": 2, "b": 1}
 
 
-@pytest.mark.parametrize(("text", "fault"), [(None, "does not exist"), ("{", "not valid JSON")])
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [(None, "does not exist"), ("{", "not valid JSON"), ("[" * 100_000, "not valid JSON")],
+    ids=["absent", "broken", "deep"],
+)
 def test_bad_json_names_file_fault_and_remedy(tmp_path, text, fault):
     path = tmp_path / "a.json"
     if text is not None:

@@ -189,6 +189,7 @@ def test_missing_things_are_named(tmp_path):
         ("collection.json", "{", "not valid JSON"),
         ("collection.json", "{}", "not a STAC collection"),
         ("collection.json", "[]", "not a STAC collection"),
+        ("collection.json", '{"links": [{"rel": "item", "href": 3}]}', "not a STAC collection"),
         ("scene/scene.json", "no", "not valid JSON"),
         ("scene/scene.json", '{"type": "Feature"}', "not a valid STAC item"),
         ("scene/scene.json", None, "the file does not exist"),
