@@ -11,7 +11,7 @@ from __future__ import annotations
 import shutil
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,51 +83,58 @@ class Case:
         change(path, rng)
 
 
-def cases(share: float = 1.0) -> Iterator[Case]:
-    """All cases, or the first of each kind of each format, as many as ``share`` says."""
+def cases() -> Iterator[Case]:
+    """All cases."""
     for name in FORMATS:
         targets = [target for target in TARGETS if target.format == name]
         kinds = KINDS if targets[0].recode else KINDS[:-1]
         for kind in kinds:
-            for number in range(max(round(A_KIND[len(kinds)] * share), 1)):
+            for number in range(A_KIND[len(kinds)]):
                 yield Case(targets[number % len(targets)], kind, number)
 
 
 def healthy(work: Path, target: Target) -> Path:
-    """The folder of a target's healthy input, which is made when it is first asked for."""
-    folder = work / f"healthy-{TARGETS.index(target)}"
+    """The folder of a target's healthy input."""
+    return work / f"healthy-{TARGETS.index(target)}"
+
+
+def make_healthy(work: Path, target: Target, reader: Worker) -> None:
+    """Make a target's healthy input, where it is not there already."""
+    folder = healthy(work, target)
     if not (folder / "made").exists():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        target.make(folder)
+        told = reader.call("make", folder, TARGETS.index(target))
+        assert told == {}, f"{target.name}: {told}"
         (folder / "made").write_text("")
-    return folder
 
 
-def run(work: Path, share: float = 1.0) -> None:
-    """Do what the record lacks."""
+def run(work: Path, chosen: Sequence[Case] = ()) -> None:
+    """Do what the record lacks: of ``chosen``, or of all cases, the first of every kind first."""
     record = Record(work / "damaged.jsonl")
+    waiting = [case for case in chosen or cases() if case.name not in record]
     intact: dict[int, Figures] = {}
-    reader = Worker(_read)
-    for case in sorted(cases(share), key=lambda case: TARGETS.index(case.target)):
-        if case.name in record:
-            continue
-        at = TARGETS.index(case.target)
-        if at not in intact:
-            intact[at] = warm_up(work, case.target)
-            reader.end()
+    reader = Worker(_act)
+    for target in TARGETS if waiting else ():
+        make_healthy(work, target, reader)
+    for case in sorted(waiting, key=lambda case: case.number):
+        number = TARGETS.index(case.target)
+        if number not in intact:
+            intact[number] = read_healthy(work, case.target, reader)
         started = time.monotonic()
-        verdict, told = judge(work, case, intact[at], reader)
+        verdict, told = judge(work, case, intact[number], reader)
         seconds = round(time.monotonic() - started, 2)
         about = {"format": case.target.format, "kind": case.kind, "target": case.target.name}
         record.add(case.name, **about, verdict=verdict, told=told, seconds=seconds)
+    reader.end()
 
 
-def warm_up(work: Path, target: Target) -> Figures:
-    """The figures of a healthy input, read in this process, whose copies then start warm."""
-    found = _read(_copy(work, target, "healthy"), TARGETS.index(target))
-    assert not _impossible(found), f"{target.name}: healthy, {_impossible(found)}"
-    return found
+def read_healthy(work: Path, target: Target, reader: Worker) -> Figures:
+    """The figures of a healthy input."""
+    found = reader.call("read", _copy(work, target, "healthy"), TARGETS.index(target))
+    assert not isinstance(found, Told | Ended), f"{target.name}: healthy, but {found}"
+    assert not _impossible(found), f"{target.name}: healthy, but {_impossible(found)}"
+    return dict(found)
 
 
 def judge(work: Path, case: Case, intact: Figures, reader: Worker) -> tuple[str, str]:
@@ -136,7 +143,7 @@ def judge(work: Path, case: Case, intact: Figures, reader: Worker) -> tuple[str,
     file = folder / case.target.file
     case.damage(folder)
     stale = set(folder.rglob("*"))
-    found = reader.call(folder, TARGETS.index(case.target))
+    found = reader.call("read", folder, TARGETS.index(case.target))
     if isinstance(found, Ended):
         return f"wrong: {found.how}", ""
     if not isinstance(found, Told):
@@ -170,7 +177,10 @@ def _copy(work: Path, target: Target, name: object) -> Path:
     return folder
 
 
-def _read(folder: Path, target: int) -> Figures:
+def _act(what: str, folder: Path, target: int) -> Figures:
+    if what == "make":
+        TARGETS[target].make(folder)
+        return {}
     return {name: np.asarray(values) for name, values in TARGETS[target].read(folder).items()}
 
 

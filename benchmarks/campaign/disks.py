@@ -7,7 +7,6 @@ room, the same command goes on to the bytes that it makes without the fault.
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import subprocess
@@ -56,7 +55,8 @@ def _prepared(work: Path) -> dict[str, Path]:
         chain.make(whole)
         for verb in chain.VERBS:
             _copy(whole, found[verb])
-            _verb(whole, verb)
+            told = in_process(_verb, whole, verb)
+            assert told is None, f"{verb}: {told}"
         _copy(whole, found["end"])
     return found
 
@@ -65,15 +65,15 @@ def _copy(source: Path, target: Path) -> None:
     subprocess.run(["cp", "-a", f"{source}/.", target], check=True)
 
 
-def _verb(folder: Path, verb: str) -> None:
+def _verb(folder: Path, verb: str, temporary: str | None = None) -> None:
     """One verb, as the table of stages has it, in this process."""
     from mmaq.cli.run import begin
     from mmaq.stages import VERBS, run_stages
 
     os.chdir(folder)
-    handlers = logging.getLogger().handlers[:]
+    if temporary is not None:
+        tempfile.tempdir = os.environ["TMPDIR"] = temporary
     run_stages(begin(Path(chain.CONFIG)), VERBS[verb].stages)
-    logging.getLogger().handlers[:] = handlers
 
 
 @contextmanager
@@ -127,12 +127,8 @@ def _filled(folder: Path, at: Path, ready: dict[str, Path], verb: str, how: str)
     before = _files(folder)
     ballast = fill(at, LEFT[how])
 
-    def act() -> None:
-        if at.name == "small-temporary":
-            tempfile.tempdir = os.environ["TMPDIR"] = str(at)
-        _verb(folder, verb)
-
-    found = in_process(act)
+    temporary = str(at) if at.name == "small-temporary" else None
+    found = in_process(_verb, folder, verb, temporary)
     made = _files(folder) - before
     ballast.unlink()
     if isinstance(found, Ended):
@@ -150,7 +146,7 @@ def _filled(folder: Path, at: Path, ready: dict[str, Path], verb: str, how: str)
         half = sorted(name for name in made if ".part" in name)
         if half:
             return "wrong: half-written output", f"{found.told} {half[0]}"
-    again = in_process(act)
+    again = in_process(_verb, folder, verb, temporary)
     if isinstance(again, Told | Ended):
         return "wrong: it does not go on", str(again)
     expected = chain.results(ready["end"])

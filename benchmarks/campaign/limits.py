@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import multiprocessing
 import os
@@ -28,8 +27,13 @@ SECONDS = 600.0
 MEMORY = 3 * 2**30
 """Bytes that a process may take beyond what it has when it starts."""
 
-CALLS = 60
+CALLS = 300
 """Of one process before it is started anew."""
+
+# Copied from a process that has imported everything and done nothing: threads of libraries, which
+# no copy has, hold locks for ever.
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["benchmarks.campaign.targets"])
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,10 @@ class Ended:
 
 
 class Worker:
-    """A process that calls ``function`` again and again, and is started anew when it ends."""
+    """A process that calls ``function`` again and again, and is started anew when it ends.
+
+    Function, arguments and results are pickled.
+    """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function, self._asked = function, 0
@@ -60,11 +67,9 @@ class Worker:
         """The result, or :class:`Told`, or :class:`Ended`."""
         if self._process is None or self._asked >= CALLS:
             self.end()
-            gc.freeze()  # what a copy of this process looks through is then copied no more
-            context = multiprocessing.get_context("fork")
-            self._ours, theirs = context.Pipe()
-            self._process = context.Process(target=_serve, args=(self._function, theirs))
-            self._process.daemon = True
+            self._ours, theirs = CONTEXT.Pipe()
+            arguments_ = (self._function, theirs)
+            self._process = CONTEXT.Process(target=_serve, args=arguments_, daemon=True)
             self._process.start()
             theirs.close()
             self._asked = 0
@@ -89,11 +94,11 @@ class Worker:
             self._process = None
 
 
-def in_process(call: Callable[[], Any]) -> Any:
-    """One call in a process of its own, with what it needs in its closure."""
-    worker = Worker(call)
+def in_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """One call in a process of its own."""
+    worker = Worker(function)
     try:
-        return worker.call()
+        return worker.call(*arguments)
     finally:
         worker.end()
 

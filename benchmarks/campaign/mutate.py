@@ -357,7 +357,9 @@ def reshape_raster(path: Path, rng: Random) -> None:
 
 def _datasets(file: h5py.File) -> list[str]:
     found: list[str] = []
-    file.visititems(lambda name, held: found.append(name) if isinstance(held, h5py.Dataset) else 0)
+    file.visititems(
+        lambda name, held: found.append(name) if isinstance(held, h5py.Dataset) else None
+    )
     return found
 
 

@@ -56,7 +56,7 @@ RANGES = {
     "lon": (-180.0, 180.0), "lat": (-90.0, 90.0), "altitude": (-430.0, 9000.0),
     "population_density": (0.0, 2e5), "share": (0.0, 1.0), "flag": (0.0, 1.0),
     "road_distance": (0.0, 2.1e7), "no2": (0.0, HIGHEST["no2"]), "reflectance": (0.0, 65535.0),
-    "column": (-0.01, 0.1), "weight": (-1e30, 1e30), "percent": (-5.0, 105.0),
+    "column": (-1.0, 1.0), "weight": (-1e30, 1e30), "percent": (-5.0, 105.0),
     "concentration": (0.0, HIGHEST["no2"]), "any": (-np.inf, np.inf), "fraction": (-1e9, 1e9),
 }  # fmt: skip
 """The least and the most that a quantity can be; missing (NaN) is allowed where the key says so."""

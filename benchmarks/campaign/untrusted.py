@@ -44,12 +44,12 @@ class Payload:
 Case = Callable[[Path], None]
 
 
-def refused(work: Path, name: str, case: Case) -> tuple[str, str]:
+def refused(work: Path, name: str) -> tuple[str, str]:
     """Whether a case is refused in one line and does no harm."""
     folder = work / "case" / "in"
     shutil.rmtree(work / "case", ignore_errors=True)
     folder.mkdir(parents=True)
-    found = in_process(lambda: case(folder))
+    found = in_process(_try, name, folder)
     harm = [path for path in (work / "case").rglob("*") if MARK in path.name]
     if harm:
         return "wrong: harm was done", f"{harm[0]}"
@@ -110,7 +110,7 @@ def _lying_zip(folder: Path) -> None:
     """A bomb whose directory gives a small size."""
     from mmaq.services.unpack import unpack_zip
 
-    path = _zip_of_zeros(folder / "p.zip", "a", 2**28)
+    path = _zip_of_zeros(folder / "p.zip", "a", 2**27)
     data = bytearray(path.read_bytes())
     at = data.rindex(b"PK\1\2")
     data[at + 24 : at + 28] = (1000).to_bytes(4, "little")
@@ -123,7 +123,7 @@ def _lying_zip(folder: Path) -> None:
 def _bomb(folder: Path) -> None:
     from mmaq.services.unpack import unpack_zip
 
-    unpack_zip(_zip_of_zeros(folder / "p.zip", "a", 2**30), folder / "out")
+    unpack_zip(_zip_of_zeros(folder / "p.zip", "a", 2**28), folder / "out")
 
 
 def _table_in(pack: Callable[[Path], Path]) -> Case:
@@ -138,7 +138,7 @@ def _table_in(pack: Callable[[Path], Path]) -> Case:
 def _gzip_of_zeros(folder: Path) -> Path:
     path = folder / "table.csv.gz"
     with gzip.open(path, "wb", compresslevel=1) as stream:
-        for _ in range(2**32 // 2**24):
+        for _ in range(2**29 // 2**24):
             stream.write(bytes(2**24))
     return path
 
@@ -365,11 +365,11 @@ CASES: dict[str, Case] = {
     "archive: a device": _special(stat.S_IFCHR, ""),
     "archive: a pipe": _special(stat.S_IFIFO, ""),
     "archive: a member through a link": _link_then_member,
-    "bomb: a product of 1 GiB of zeros": _bomb,
+    "bomb: a product of 256 MiB of zeros": _bomb,
     "bomb: its directory lies about the size": _lying_zip,
-    "bomb: a zipped table of 4 GiB": _table_in(
-        lambda folder: _zip_of_zeros(folder / "table.zip", "t.csv", 2**32)),
-    "bomb: a gzipped table of 4 GiB": _table_in(_gzip_of_zeros),
+    "bomb: a zipped table of 512 MiB": _table_in(
+        lambda folder: _zip_of_zeros(folder / "table.zip", "t.csv", 2**29)),
+    "bomb: a gzipped table of 512 MiB": _table_in(_gzip_of_zeros),
     "bomb: a granule of 10^10 pixels": _huge_netcdf,
     "bomb: a raster of 10^12 cells": _huge_raster,
     **{f"bomb: {name} of {shape}": _npy_of(shape, name)
@@ -393,12 +393,16 @@ CASES: dict[str, Case] = {
 """What to try, by name. A redirect that is followed without the key is harmless."""
 
 
+def _try(name: str, folder: Path) -> None:
+    CASES[name](folder)
+
+
 def run(work: Path) -> None:
     """Do what the record lacks."""
     record = Record(work / "untrusted.jsonl")
-    for name, case in CASES.items():
+    for name in CASES:
         if name not in record:
-            verdict, told = refused(work, name, case)
+            verdict, told = refused(work, name)
             record.add(name, kind=name.split(":")[0], verdict=verdict, told=told)
 
 

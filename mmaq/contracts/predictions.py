@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as arrow
 
 from mmaq.base.errors import TableError
-from mmaq.base.files import refuse_cut, replacing
+from mmaq.base.files import reading, refuse_cut, replacing
 
 ENTRY = {
     "task": str, "method": str, "protocol": str, "modalities": str, "label_fraction": np.float64,
@@ -104,12 +103,8 @@ def check_fits(fits: pd.DataFrame, path: Path, tested: pd.DataFrame) -> None:
 
 
 def _read_parquet(path: Path, columns: list[str] | None) -> pd.DataFrame:
-    try:
+    with reading(path, TableError, "not a table of predictions", REMEDY):
         return pd.read_parquet(path, columns=columns)
-    except FileNotFoundError:
-        raise TableError(path, "the file of predictions does not exist", REMEDY) from None
-    except (arrow.ArrowInvalid, OSError) as fault:
-        raise TableError(path, f"not a table of predictions ({fault})", REMEDY) from None
 
 
 def _join(parts: Iterable[pd.DataFrame], columns: dict[str, Any]) -> pd.DataFrame:
