@@ -234,6 +234,8 @@ def _from_stac(path: Path, collection: str) -> Product:
             for name, asset in item.assets.items()
         }
         west, south, east, north = map(float, item.bbox or ())
+        if not (max(abs(west), abs(east)) <= 360.0 and -90.1 <= south <= north <= 90.1):
+            raise ValueError("bbox is no place on Earth")
         time = (item.datetime or datetime.min).astimezone(timezone.utc)
     except Exception as fault:  # pystac raises many types for a malformed item
         raise ArchiveError(path, f"not a valid STAC item ({fault})", REMEDY) from None

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from mmaq import __version__
 from mmaq.base.errors import CheckpointError
-from mmaq.base.files import replacing
+from mmaq.base.files import reading, replacing
 from mmaq.vocabulary import POLLUTANTS
 
 KEY = "mmaq_estimator"
@@ -83,17 +83,17 @@ def read_estimator(path: str | os.PathLike[str]) -> tuple[str, list[Tier]]:
     """
     if not Path(path).exists():
         raise CheckpointError(path, "the estimator does not exist", REMEDY)
-    try:
-        with safe_open(path, framework="np") as file:
-            about = json.loads((file.metadata() or {}).get(KEY, "null"))
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, UnicodeDecodeError, json.JSONDecodeError) as fault:
-        raise CheckpointError(path, f"not a readable safetensors file ({fault})", REMEDY) from None
+    with (
+        reading(path, CheckpointError, "not a readable safetensors file", REMEDY),
+        safe_open(path, framework="np") as file,
+    ):
+        about = json.loads((file.metadata() or {}).get(KEY, "null"))
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     if not isinstance(about, dict) or about.get("version") != VERSION:
         fault_line = f"it holds no estimator of version {VERSION}"
         raise CheckpointError(path, fault_line, f"{REMEDY}; `mmaq pretrain` makes encoders alone")
-    try:
-        tiers = []
+    tiers = []
+    with reading(path, CheckpointError, "its description is damaged", REMEDY):
         for number, given in enumerate(about["tiers"]):
             own = {
                 name.removeprefix(f"{number}."): value
@@ -103,8 +103,6 @@ def read_estimator(path: str | os.PathLike[str]) -> tuple[str, list[Tier]]:
             radius = np.nan if given["radius"] is None else float(given["radius"])
             tiers.append(Tier(**{**given, "radius": radius}, arrays=own))
         pollutant = str(about["pollutant"])
-    except (KeyError, TypeError, ValueError) as fault:
-        raise CheckpointError(path, f"its description is damaged ({fault})", REMEDY) from None
     if pollutant not in POLLUTANTS or not tiers:
         raise CheckpointError(path, "it names no pollutant or holds no tier", REMEDY)
     return pollutant, tiers

@@ -51,7 +51,9 @@ def read_predictions(path: Path) -> pd.DataFrame:
     Raises:
         TableError: the file is absent or not a table of predictions.
     """
-    return _read_parquet(path, list(PREDICTIONS))
+    table = _read_parquet(path, list(PREDICTIONS))
+    with reading(path, TableError, "not a table of predictions", REMEDY):
+        return table.astype(PREDICTIONS)
 
 
 def read_outcomes(path: Path) -> pd.DataFrame:
@@ -77,13 +79,9 @@ def read_fits(path: Path) -> pd.DataFrame:
         TableError: the file is absent or broken.
     """
     text = {name: str for name, kind in FITS.items() if kind is str}
-    try:
+    with reading(path, TableError, "not a table of fits", REMEDY):
         table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"seconds": [""]})
         table = table[list(FITS)].astype(FITS)
-    except FileNotFoundError:
-        raise TableError(path, "the file of fits does not exist", REMEDY) from None
-    except (ValueError, KeyError, UnicodeDecodeError) as fault:
-        raise TableError(path, f"not a table of fits ({fault})", REMEDY) from None
     refuse_cut(path, TableError, REMEDY)
     return table
 

@@ -18,7 +18,7 @@ from mmaq.config.evaluation import Evaluate, Predict
 from mmaq.config.learning import Encoders
 from mmaq.contracts.estimator import REMEDY, Tier, read_estimator, write_estimator
 from mmaq.contracts.patches import PatchStore, open_store
-from mmaq.contracts.sites import SITING, read_sites, stations
+from mmaq.contracts.sites import HIGHEST, SITING, read_sites, stations
 from mmaq.estimators.base import Estimator, Fitted, Places, calibrate
 from mmaq.estimators.catalogue import images_read, named, reference
 from mmaq.estimators.ceilings import Constant
@@ -221,7 +221,11 @@ def ask(tiers: list[tuple[Fitted, Tier]], places: Places, pollutant: str) -> pd.
         except Unavailable as reason:
             log.info("%s is not asked: %s", tier.inputs, reason)
             continue
-        rows = np.isnan(value) & np.isfinite(found) & (declared | (not tier.declared))
+        possible = np.isfinite(found) & (found <= HIGHEST[pollutant])
+        if (np.isfinite(found) & ~possible).any():
+            count, what = int((np.isfinite(found) & ~possible).sum()), tier.inputs or "nothing"
+            log.warning("predictions from %s that cannot be, at %d sites: left out", what, count)
+        rows = np.isnan(value) & possible & (declared | (not tier.declared))
         value[rows], radius[rows], inputs[rows] = found[rows], tier.radius, tier.inputs
     bounds = {pollutant: value, "low": value - radius, "high": value + radius}
     floored: Mapping[str, Any] = {name: np.maximum(each, 0.0) for name, each in bounds.items()}

@@ -149,16 +149,6 @@ def test_bytes_needed_are_those_of_the_resident_arrays(loaded):
     assert bytes_needed(store, some) == sum(a.element_size() * a.numel() for a in arrays)
 
 
-@pytest.mark.parametrize("resident", [True, False])
-def test_values_that_are_not_finite_are_refused(country, tmp_path, resident):
-    folder, _ = make_country(tmp_path, 2, 3)
-    broken = np.load(folder / "s5p.npy")
-    broken[np.load(folder / "s5p_mask.npy") > 0] = np.nan
-    np.save(folder / "s5p.npy", broken)
-    with pytest.raises(StoreError, match="not finite"):
-        load_inputs(open_store(folder), read_sites(tmp_path / "sites.parquet"), resident)
-
-
 def test_pretraining_takes_unlabelled_sites_alone(loaded):
     store, sites, _ = loaded
     chosen = pretraining_sites(store, sites, transductive=False)
