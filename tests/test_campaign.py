@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.campaign import damaged, untrusted
+from benchmarks.campaign.limits import Worker
 from benchmarks.campaign.record import Record
 from benchmarks.campaign.targets import FORMATS
 
@@ -28,7 +29,9 @@ def test_a_damaged_input_of_each_kind_is_one_line_or_a_figure_that_can_be(tmp_pa
 
 @pytest.mark.parametrize("name", HARMS)
 def test_what_means_harm_is_refused_and_does_none(tmp_path, name):
-    verdict, told = untrusted.refused(tmp_path, name)
+    worker = Worker(untrusted.attempt)
+    verdict, told = untrusted.refused(tmp_path, name, worker)
+    worker.end()
     assert verdict == "refused", told
 
 

@@ -196,7 +196,8 @@ COUNTRY = [
     Target("EEA station table", "CSV", f"{TABLES}/stations/table.csv", _country, _metadata, *TSV,
            mutate.recode),
     Target("EEA station table of the user's files", "CSV", "mine/stations/table.csv", _files,
-           _from_files, *TSV, mutate.recode),
+           _from_files, *TSV, mutate.recode,
+        named=("mine/stations",)),
     Target("unlabelled sites of the user's files", "CSV", "mine/sites.csv", _files, _from_files,
            *CSV, mutate.recode),
 ]  # fmt: skip

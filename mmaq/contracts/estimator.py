@@ -75,6 +75,20 @@ def write_estimator(path: str | os.PathLike[str], pollutant: str, tiers: Sequenc
         temporary.chmod(0o644)  # safetensors writes for the owner alone; groups share estimators
 
 
+KINDS = {"kind": str, "method": str, "protocol": str, "modalities": str, "declared": bool,
+         "stations": int, "about": dict}  # fmt: skip
+"""Of what a file says of a tier."""
+
+
+def _check(tier: Tier) -> None:
+    """Raise ValueError for a tier that no writer wrote."""
+    for name, kind in KINDS.items():
+        if not isinstance(getattr(tier, name), kind):
+            raise ValueError(f"{name} of a tier is {getattr(tier, name)!r}")
+    if not (np.isnan(tier.radius) or 0.0 <= tier.radius < np.inf):
+        raise ValueError(f"radius of a tier is {tier.radius}")
+
+
 def read_estimator(path: str | os.PathLike[str]) -> tuple[str, list[Tier]]:
     """Pollutant and tiers.
 
@@ -102,6 +116,7 @@ def read_estimator(path: str | os.PathLike[str]) -> tuple[str, list[Tier]]:
             }
             radius = np.nan if given["radius"] is None else float(given["radius"])
             tiers.append(Tier(**{**given, "radius": radius}, arrays=own))
+            _check(tiers[-1])
         pollutant = str(about["pollutant"])
     if pollutant not in POLLUTANTS or not tiers:
         raise CheckpointError(path, "it names no pollutant or holds no tier", REMEDY)
