@@ -65,7 +65,7 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str
         if about.get(name) != list(expected):
             raise CheckpointError(path, f"its {name} are not those of this version", REMEDY)
     for name, value in tensors.items():
-        if not isinstance(value, Tensor) or not (value.abs() <= LARGEST_WEIGHT).all():
+        if not isinstance(value, Tensor) or not (value.double().abs() <= LARGEST_WEIGHT).all():
             raise CheckpointError(path, f"its tensor {name!r} holds no weights", REMEDY)
     return about, tensors
 

@@ -99,6 +99,13 @@ def test_statistics_survive_json(loaded):
     assert Statistics.from_dict(statistics.to_dict()) == statistics
 
 
+@pytest.mark.parametrize("change", [[1.0], [0.0] * 12, [float("nan")] * 12, [1e30] * 12, "text"])
+def test_what_is_no_statistics_is_refused(loaded, change):
+    values = compute_statistics(loaded[2]).to_dict() | {"s2_sd": change}
+    with pytest.raises(ValueError, match=r"s2_sd holds no statistics|could not convert"):
+        Statistics.from_dict(values)
+
+
 def test_sites_without_a_patch_are_known(country, tmp_path):
     store = open_store(make_country(tmp_path, 3, 4, absent=("s2",))[0])
     sites = read_sites(tmp_path / "sites.parquet")
