@@ -57,8 +57,10 @@ def test_archives_of_one_table(tmp_path):
     assert read(packed).to_dict("list") == expected()
 
 
-@pytest.mark.parametrize("harm", ["cut", "inside", "encrypted"])
-@pytest.mark.parametrize("pack", ["zip", "gz"])
+@pytest.mark.parametrize(
+    ("pack", "harm"),
+    [("zip", "cut"), ("zip", "inside"), ("zip", "encrypted"), ("gz", "cut"), ("gz", "inside")],
+)
 def test_a_damaged_archive_is_named(tmp_path, pack, harm):
     path = tmp_path / f"sites.csv.{pack}"
     if pack == "zip":
@@ -69,7 +71,7 @@ def test_a_damaged_archive_is_named(tmp_path, pack, harm):
     content = bytearray(path.read_bytes())
     if harm == "encrypted":
         content[6] |= 1
-        content[content.index(b"PK\1\2") + 8 if pack == "zip" else 3] |= 1
+        content[content.index(b"PK\1\2") + 8] |= 1
     content[60:64] = b"\xff" * 4 if harm == "inside" else content[60:64]
     path.write_bytes(content[:-9] if harm == "cut" else content)
     with pytest.raises(TableError, match=rf"^{path}: not a (readable archive|text table)"):

@@ -151,7 +151,7 @@ def test_a_name_that_tells_no_baseline(images, small, tmp_path, name):
         (np.zeros((12, 120, 120)), "12 x 120 x 120"),
         (np.zeros((120, 120, 13)), "120 x 120 x 13"),
         (np.full((120, 120, 12), "x"), "<U1 array"),
-        (np.full((2,), None), "allow_pickle=False"),
+        (np.full((2,), None), "Python objects in dtype"),
     ],
 )
 def test_an_array_of_another_kind(images, small, tmp_path, values, fault):
