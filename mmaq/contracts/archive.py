@@ -184,9 +184,9 @@ def _item_paths(root: str | os.PathLike[str], name: str) -> list[Path]:
     value = read_json(path, ArchiveError, REMEDY)
     try:
         hrefs = [link["href"] for link in value["links"] if link["rel"] == "item"]
+        return [path.parent / href for href in hrefs]
     except (KeyError, TypeError) as fault:
         raise ArchiveError(path, f"not a STAC collection ({fault!r})", REMEDY) from None
-    return [path.parent / href for href in hrefs]
 
 
 def _to_stac(product: Product, folder: Path) -> dict[str, Any]:
@@ -241,6 +241,8 @@ def _from_stac(path: Path, collection: str) -> Product:
             for name, asset in item.assets.items()
         }
         west, south, east, north = map(float, item.bbox or ())
+        if not (max(abs(west), abs(east)) <= 360.0 and -90.1 <= south <= north <= 90.1):
+            raise ValueError("bbox is no place on Earth")
         time = (item.datetime or datetime.min).astimezone(timezone.utc)
     except Exception as fault:  # pystac raises many types for a malformed item
         raise ArchiveError(path, f"not a valid STAC item ({fault})", REMEDY) from None

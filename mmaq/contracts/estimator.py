@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from mmaq import __version__
 from mmaq.base.errors import CheckpointError
-from mmaq.base.files import replacing
+from mmaq.base.files import reading, replacing
 from mmaq.vocabulary import POLLUTANTS
 
 KEY = "mmaq_estimator"
@@ -84,6 +84,18 @@ def write_estimator(path: str | os.PathLike[str], pollutant: str, tiers: Sequenc
         temporary.chmod(0o644)  # safetensors writes for the owner alone; groups share estimators
 
 
+KINDS = {"kind": str, "method": str, "protocol": str, "modalities": str, "declared": bool,
+         "stations": int, "about": dict}  # fmt: skip
+"""Of what a file says of a tier."""
+
+
+def _check(tier: Tier) -> None:
+    """Raise ValueError for a tier that no writer wrote."""
+    for name, kind in KINDS.items():
+        if not isinstance(getattr(tier, name), kind):
+            raise ValueError(f"{name} of a tier is {getattr(tier, name)!r}")
+
+
 def read_estimator(path: str | os.PathLike[str]) -> tuple[str, list[Tier]]:
     """Pollutant and tiers.
 
@@ -92,17 +104,17 @@ def read_estimator(path: str | os.PathLike[str]) -> tuple[str, list[Tier]]:
     """
     if not Path(path).exists():
         raise CheckpointError(path, "the estimator does not exist", REMEDY)
-    try:
-        with safe_open(path, framework="np") as file:
-            about = json.loads((file.metadata() or {}).get(KEY, "null"))
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, UnicodeDecodeError, json.JSONDecodeError) as fault:
-        raise CheckpointError(path, f"not a readable safetensors file ({fault})", REMEDY) from None
+    with (
+        reading(path, CheckpointError, "not a readable safetensors file", REMEDY),
+        safe_open(path, framework="np") as file,
+    ):
+        about = json.loads((file.metadata() or {}).get(KEY, "null"))
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     if not isinstance(about, dict) or about.get("version") != VERSION:
         fault_line = f"it holds no estimator of version {VERSION}"
         raise CheckpointError(path, fault_line, f"{REMEDY}; `mmaq pretrain` makes encoders alone")
-    try:
-        tiers = []
+    tiers = []
+    with reading(path, CheckpointError, "its description is damaged", REMEDY):
         for number, given in enumerate(about["tiers"]):
             own = _under(f"{number}.", arrays)
             bounding = _under(INTERVALS, own)
@@ -111,9 +123,8 @@ def read_estimator(path: str | os.PathLike[str]) -> tuple[str, list[Tier]]:
             about_them = plain.pop("intervals")
             intervals = None if about_them is None else (dict(about_them), bounding)
             tiers.append(Tier(**plain, arrays=own, intervals=intervals))
+            _check(tiers[-1])
         pollutant = str(about["pollutant"])
-    except (KeyError, TypeError, ValueError) as fault:
-        raise CheckpointError(path, f"its description is damaged ({fault})", REMEDY) from None
     if pollutant not in POLLUTANTS or not tiers:
         raise CheckpointError(path, "it names no pollutant or holds no tier", REMEDY)
     return pollutant, tiers

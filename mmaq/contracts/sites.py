@@ -16,7 +16,7 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from mmaq.base.errors import TableError
-from mmaq.base.files import replacing
+from mmaq.base.files import reading, replacing
 from mmaq.contracts.context import CONTEXT, COVARIATE, ON_MAP
 from mmaq.vocabulary import AREAS, POLLUTANTS, TYPES
 
@@ -151,12 +151,8 @@ def read_sites(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     if not Path(path).exists():
         raise TableError(path, "the site table does not exist", "Make it with `mmaq landuse`")
-    try:
+    with reading(path, TableError, "not a Parquet file", "Run `mmaq landuse` again"):
         sites = parquet.read_table(path).to_pandas()
-    except (arrow.ArrowInvalid, OSError) as fault:
-        raise TableError(
-            path, f"not a Parquet file ({fault})", "Run `mmaq landuse` again"
-        ) from None
     return check_sites(sites, path)
 
 

@@ -29,6 +29,9 @@ space alike: they part by 5 mm at most."""
 FAR_M = 100_000.0
 """Sites whose nearest road is farther are counted in a warning: the map may not be theirs."""
 
+ROUNDING_M = 0.01
+"""By which a search in space reaches farther: a road may be no longer than a point."""
+
 PAIRS = 2_000_000
 """Sites times pieces that are compared at a time."""
 
@@ -79,7 +82,7 @@ def road_distance(roads: Roads, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
     sites = _geocentric(lon, lat)
     tree = cKDTree(roads.middle, compact_nodes=False, balanced_tree=False)
     # A piece reaches half its length beyond its middle: so much farther may the nearest one lie.
-    reach = roads.length.max() / 2 * (1 + 1e-9)
+    reach = roads.length.max() / 2 + ROUNDING_M
     near = tree.query(sites)[0] + reach
     points = np.empty_like(sites)
     for rows, pairs, owner in _pairs(tree, sites, near):

@@ -18,7 +18,14 @@ from mmaq.config.learning import Encoders
 from mmaq.contracts.context import GEONAMES, POTENTIAL_KM, potential
 from mmaq.contracts.estimator import REMEDY, Tier, read_estimator, write_estimator
 from mmaq.contracts.patches import PatchStore, open_store
-from mmaq.contracts.sites import SITING, covariates_of, read_sites, read_sources, stations
+from mmaq.contracts.sites import (
+    HIGHEST,
+    SITING,
+    covariates_of,
+    read_sites,
+    read_sources,
+    stations,
+)
 from mmaq.estimators.base import Estimator, Fitted, Places
 from mmaq.estimators.catalogue import images_read, named, reference
 from mmaq.estimators.ceilings import Constant
@@ -267,10 +274,14 @@ def ask(tiers: list[Loaded], places: Places, pollutant: str) -> pd.DataFrame:
         except Unavailable as reason:
             log.info("%s is not asked: %s", tier.inputs, reason)
             continue
+        possible = np.isfinite(found) & (found <= HIGHEST[pollutant])
+        if (np.isfinite(found) & ~possible).any():
+            count, what = int((np.isfinite(found) & ~possible).sum()), tier.inputs or "nothing"
+            log.warning("predictions from %s that cannot be, at %d sites: left out", what, count)
         bounds = found * np.nan, found * np.nan
         if intervals is not None:
             bounds = intervals.bounds(places, found)
-        open_yet = np.isnan(answers[0]) & np.isfinite(found)
+        open_yet = np.isnan(answers[0]) & possible
         rows = open_yet & (declared | (not tier.declared))
         answers[:, rows] = np.stack([found, *bounds])[:, rows]
         inputs[rows] = tier.inputs

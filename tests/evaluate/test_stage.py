@@ -118,7 +118,7 @@ def _without_a_column(path):
 @pytest.mark.parametrize(
     ("spoil", "fault"),
     [
-        (lambda path: path.unlink(), "the file of fits does not exist"),
+        (lambda path: path.unlink(), "the file does not exist"),
         (_without_a_column, "not a table of fits"),
         (lambda path: path.write_bytes(b"\xff\xfe"), "not a table of fits"),
     ],
