@@ -66,7 +66,8 @@ def _found(client: Client, href: str) -> str:
 
 
 def _gdal(client: Client) -> rasterio.Env:
-    bundle = certificates() or DEFAULT_CA_BUNDLE_PATH  # a wheel of GDAL looks where another system keeps them
+    # A wheel of GDAL looks where another system keeps them.
+    bundle = certificates() or DEFAULT_CA_BUNDLE_PATH
     kind = "GDAL_HTTP_CAPATH" if os.path.isdir(bundle) else "GDAL_CURL_CA_BUNDLE"
     return rasterio.Env(
         GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR",  # GDAL would look for files of many names beside
