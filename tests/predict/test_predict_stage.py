@@ -44,9 +44,17 @@ def test_every_site_has_a_figure_and_says_what_it_rests_on(predicted):
     assert (predicted["low"] >= 0).all()
 
 
-def test_who_has_less_gets_a_wider_interval(predicted):
-    half = (predicted["high"] - predicted["no2"]).groupby(predicted["inputs"]).median()
-    assert half["s2+s5p+table+type"] < half["s2+s5p+table"] < half["table+geo"]
+def test_who_has_less_gets_a_wider_interval(fitted_land):
+    """At the same places, of the tiers with images and type, with images, with maps alone."""
+    _, tiers = load(fitted_land / "mmaq_fused.safetensors")
+    table = read_sites(fitted_land / "sites.parquet")
+    places = Places(table[40:].reset_index(drop=True), open_store(fitted_land / "patches"))
+    widths = []
+    for fitted, intervals, _ in (tiers[0], tiers[1], tiers[3]):
+        low, high = intervals.bounds(places, fitted.mean(places))
+        widths.append((high - low).mean())
+    assert widths == sorted(widths)
+    assert widths[2] > 1.05 * widths[0]
 
 
 def test_the_intervals_hold_unmeasured_places(predicted):
