@@ -20,7 +20,18 @@ SOURCES = [
 OTHERS = [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk"), *(ROOT / "profiles").rglob("*.yaml")]
 TEXT = ("read_text", "write_text", "FileHandler")
 OPENERS = ("open", "fdopen", "NamedTemporaryFile", "TemporaryFile")
-BINARY = ("rasterio", "Image", "os", "api", "Catalogue", "catalogue", "self", "opened", "zipfile")
+BINARY = (
+    "rasterio",
+    "Image",
+    "os",
+    "api",
+    "Catalogue",
+    "catalogue",
+    "self",
+    "opened",
+    "zipfile",
+    "gzip",
+)
 
 
 def unsaid(call: ast.Call) -> bool:

@@ -49,6 +49,13 @@ class Case:
         """What it is known by in the record."""
         return f"{self.target.format}/{self.kind}/{self.number}"
 
+    @property
+    def other(self) -> Target:
+        """Whose file stands in the place of this one, where they are swapped."""
+        others = [each for each in TARGETS if each.file != self.target.file]
+        rng = np.random.default_rng(zlib.crc32(self.name.encode()))
+        return others[int(rng.integers(len(others)))]
+
     def damage(self, folder: Path) -> None:
         """Damage the healthy input in ``folder``: the first of some ways that changes a byte."""
         path = folder / self.target.file
@@ -69,9 +76,7 @@ class Case:
     def _damage(self, folder: Path, rng: mutate.Random) -> None:
         path, target = folder / self.target.file, self.target
         if self.kind == "swapped":
-            others = [each for each in TARGETS if each.file != target.file]
-            other = others[int(rng.integers(len(others)))]
-            shutil.copyfile(healthy(folder.parent, other) / other.file, path)
+            shutil.copyfile(healthy(folder.parent, self.other) / self.other.file, path)
             return
         changes = {
             "cut": mutate.cut, "flipped": mutate.flip, "empty": mutate.empty,
@@ -106,7 +111,7 @@ def make_healthy(work: Path, target: Target, reader: Worker) -> None:
         folder.mkdir(parents=True)
         told = reader.call("make", folder, TARGETS.index(target))
         assert told == {}, f"{target.name}: {told}"
-        (folder / "made").write_text("")
+        (folder / "made").write_text("", encoding="utf-8")
 
 
 def run(work: Path, chosen: Sequence[Case] = ()) -> None:
@@ -115,8 +120,9 @@ def run(work: Path, chosen: Sequence[Case] = ()) -> None:
     waiting = [case for case in chosen or cases() if case.name not in record]
     intact: dict[int, Figures] = {}
     reader = Worker(_act)
-    for target in TARGETS if waiting else ():
-        make_healthy(work, target, reader)
+    for case in waiting:
+        for target in (case.target, case.other) if case.kind == "swapped" else (case.target,):
+            make_healthy(work, target, reader)
     for case in sorted(waiting, key=lambda case: case.number):
         number = TARGETS.index(case.target)
         if number not in intact:

@@ -232,7 +232,7 @@ def _scene_jp2(folder: Path) -> None:
                            quality=100, **kept) as file:  # fmt: skip
             file.write(bands)
     item = folder / "archive" / SENTINEL2 / "P" / "P.json"
-    item.write_text(item.read_text().replace(".tif", ".jp2"))
+    item.write_text(item.read_text(encoding="utf-8").replace(".tif", ".jp2"), encoding="utf-8")
 
 
 def _windows(folder: Path) -> Figures:
@@ -258,7 +258,8 @@ def _safe(folder: Path, jp2: bool = True) -> None:
         shutil.move(path, target)
     (root / "MTD_MSIL2A.xml").write_text(
         f"<n1:L><PRODUCT_URI>{PRODUCT}.SAFE</PRODUCT_URI>\n"
-        "<PROCESSING_BASELINE>03.00</PROCESSING_BASELINE></n1:L>"
+        "<PROCESSING_BASELINE>03.00</PROCESSING_BASELINE></n1:L>",
+        encoding="utf-8",
     )
     shutil.rmtree(folder / "archive")
 

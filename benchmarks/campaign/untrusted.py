@@ -205,7 +205,7 @@ def _yaml_of(text: str) -> Case:
     def case(folder: Path) -> None:
         from mmaq.config.load import load_config
 
-        (folder / "mine.yaml").write_text(text)
+        (folder / "mine.yaml").write_text(text, encoding="utf-8")
         load_config(folder / "mine.yaml")
 
     return case
@@ -221,7 +221,7 @@ def _deep_json(folder: Path) -> None:
 
     path = folder / "sentinel-2-l2a" / "collection.json"
     path.parent.mkdir()
-    path.write_text('{"links": ' + "[" * 200_000 + "]" * 200_000 + "}")
+    path.write_text('{"links": ' + "[" * 200_000 + "]" * 200_000 + "}", encoding="utf-8")
     read_collection(folder, "sentinel-2-l2a")
 
 
@@ -233,7 +233,7 @@ def _json_path(href: str) -> Case:
 
         path = folder / "sentinel-2-l2a" / "collection.json"
         path.parent.mkdir()
-        path.write_text(json.dumps({"links": [{"rel": "item", "href": href}]}))
+        path.write_text(json.dumps({"links": [{"rel": "item", "href": href}]}), encoding="utf-8")
         read_collection(folder, "sentinel-2-l2a")
 
     return case

@@ -124,11 +124,12 @@ def open_store(folder: str | os.PathLike[str]) -> PatchStore:
 def _check_about(folder: Path, about: Mapping[str, Any]) -> None:
     """Refuse a description that does not say what is held, and why the rest is not."""
     held, absent = about.get("modalities"), about.get("absent")
-    parts = list(held.values()) if isinstance(held, dict) else [held]
-    described = all(isinstance(each, dict) for each in parts)
-    known = [each for each in parts if isinstance(each, dict)]
-    sides = [each[key] for each in known for key in ("side", "pixel_m") if key in each]
-    if not described or not isinstance(absent, dict) or not all(map(_is_length, sides)):
+    each = list(held.values()) if isinstance(held, dict) else [None]
+    described = all(
+        isinstance(one, dict) and all(_is_length(one.get(key, 1)) for key in ("side", "pixel_m"))
+        for one in each
+    )
+    if not described or not isinstance(absent, dict):
         fault = "it does not describe modalities, or why they are absent"
         raise StoreError(folder / "store.json", fault, REMEDY)
 

@@ -43,7 +43,7 @@ def test_a_road_as_short_as_a_point_is_measured(tmp_path):
     x, y = WEST + np.array([300.0, 4321.0]), NORTH - np.array([800.0, 77.0])
     path = write_roads(tmp_path / "roads.gpkg", [LineString([(WEST, NORTH), (WEST, NORTH)])])
     expected = np.hypot(x - WEST, NORTH - y)
-    np.testing.assert_allclose(road_distance(path, *at(x, y)), expected, rtol=4.5e-4)
+    np.testing.assert_allclose(road_distance(read_roads(path), *at(x, y)), expected, rtol=4.5e-4)
 
 
 def meridian(lon, south=LAT - 0.2, north=LAT + 0.2):

@@ -215,7 +215,7 @@ def test_surroundings_of_another_kind_are_refused(
 ):
     around = {"population": fitted_to, "covariates": covariates}
     tier = Tier(
-        "constant", "mean", "reference", "context", False, 1.0, 9, {"value": 5.0}, {}, around
+        "constant", "mean", "reference", "context", False, 9, {"value": 5.0}, {}, None, around
     )
     write_estimator(tmp_path / "e.safetensors", "no2", [tier])
     sites = tmp_path / "sites.parquet"
