@@ -12,11 +12,16 @@ class MmaqError(Exception):
     def __init__(self, where: str | PathLike[str], fault: str, remedy: str) -> None:
         self.where, self.fault, self.remedy = str(where), fault, remedy
         line = f"{where}: {fault.rstrip('.')}. {remedy.rstrip('.')}."
-        super().__init__(" ".join(line.split()))
+        super().__init__(_printable(" ".join(line.split())))
 
     def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
         # The default pickles the joined line alone, and a worker process could not hand it back.
         return type(self), (self.where, self.fault, self.remedy)
+
+
+def _printable(line: str) -> str:
+    """Without what a damaged file would have a terminal do."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
 
 
 class ConfigError(MmaqError):
