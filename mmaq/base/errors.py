@@ -5,13 +5,17 @@ from __future__ import annotations
 import signal
 from os import PathLike
 
+LONGEST = 800
+"""Characters of a fault that are told: libraries print whole files."""
+
 
 class MmaqError(Exception):
     """Bad input. ``str(error)`` is the whole message: ``WHERE: FAULT. REMEDY.``"""
 
     def __init__(self, where: str | PathLike[str], fault: str, remedy: str) -> None:
         self.where, self.fault, self.remedy = str(where), fault, remedy
-        line = f"{where}: {fault.rstrip('.')}. {remedy.rstrip('.')}."
+        told = fault if len(fault) <= LONGEST else f"{fault[:LONGEST]}..."
+        line = f"{where}: {told.rstrip('.')}. {remedy.rstrip('.')}."
         super().__init__(_printable(" ".join(line.split())))
 
     def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
