@@ -509,7 +509,8 @@ def reshape_roads(path: Path, rng: Random) -> None:
     elif choice == 5:
         _write_roads(path, roads.dissolve(), path_layers[1])
     else:
-        roads.to_file(path, driver=pick(rng, ("GeoJSON", "FlatGeobuf", "ESRI Shapefile")))
+        path.unlink()
+        roads.to_file(path, driver=pick(rng, ("GeoJSON", "FlatGeobuf")))
 
 
 def _write_roads(path: Path, roads: Any, layer: str | None) -> None:

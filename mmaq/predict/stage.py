@@ -11,7 +11,7 @@ import pandas as pd
 from lightgbm.basic import LightGBMError
 
 from mmaq.base.errors import CheckpointError, TableError, Unavailable
-from mmaq.base.files import replacing
+from mmaq.base.files import reading, replacing
 from mmaq.base.tables import at_line, check_filled, read_table
 from mmaq.config.evaluation import Evaluate, Predict
 from mmaq.config.learning import Encoders
@@ -250,7 +250,8 @@ def predict(
         table = choose(table, chosen, sites)
     check_surroundings(tiers, sites, table)
     places = Places(table.drop(columns=list(POLLUTANTS)), open_store(store))
-    with limited_threads(threads):
+    fault = "what it learned does not fit the sites"
+    with limited_threads(threads), reading(estimator, CheckpointError, fault, REMEDY):
         predicted = ask(tiers, places, pollutant)
     result = pd.concat([table[list(COLUMNS)], predicted], axis=1)
     with replacing(out) as temporary:

@@ -172,6 +172,16 @@ def test_a_file_with_other_contents_is_refused(fitted_land, tmp_path, change, fa
         load(path)
 
 
+def test_what_was_learned_of_other_features_is_refused(fitted_land, tmp_path):
+    def narrower(tier):
+        return replace(tier, arrays={name: each[..., :-1] for name, each in tier.arrays.items()})
+
+    path = _changed(fitted_land, tmp_path / "changed.safetensors", narrower)
+    with pytest.raises(CheckpointError, match=r"changed\.safetensors: what it learned"):
+        _predict(fitted_land, tmp_path / "out.csv", estimator=path)
+    assert not (tmp_path / "out.csv").exists()
+
+
 def test_every_kind_has_a_name_of_its_own():
     assert {name: kind.kind for name, kind in KINDS.items()} == {name: name for name in KINDS}
     assert len(KINDS) == 9
