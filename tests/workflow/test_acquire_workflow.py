@@ -38,7 +38,8 @@ LEARNING = {
         "splits": ["random", "blocks"],
         "references": ["mean", "ridge", "gbm"], "probes": ["mmaq"],
         "heads": ["linear", "fused"], "label_fractions": [], "embedding_trees": [],
-        "finetune": {"methods": []}, "supervised": {"methods": [], "scratch": []},
+        "finetune": {"methods": [], "all_inputs": []},
+        "supervised": {"methods": [], "scratch": [], "all_inputs": []},
     },
 }  # fmt: skip
 RESAMPLED = {"share_built": 0.03, "share_cropland": 0.03, "share_forest": 0.03,

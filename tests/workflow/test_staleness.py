@@ -15,7 +15,10 @@ from tests.workflow.conftest import ROOT, TINY, Workflow
 
 pytestmark = pytest.mark.slow
 
-SEVERAL = {"probes": ["mmaq", "decur", "mmcl"], "finetune": {"methods": ["mmaq", "decur"]}}
+SEVERAL = {
+    "probes": ["mmaq", "decur", "mmcl"],
+    "finetune": {"methods": ["mmaq", "decur"], "all_inputs": []},
+}
 """Methods whose jobs are not to be stale together."""
 
 
