@@ -31,6 +31,8 @@ BINARY = (
     "opened",
     "zipfile",
     "gzip",
+    "tarfile",
+    "archive",
 )
 
 

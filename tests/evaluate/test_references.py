@@ -134,7 +134,9 @@ def test_without_images_and_truth_their_rows_are_skipped_with_the_reason(tmp_pat
         "oracle_inputs": ["the truth of these data is not known"],
     }
     assert rows.loc[rows["status"] == "skipped", "value"].isna().all()
-    assert set(predictions["method"]) == {"mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging"}
+    assert set(predictions["method"]) == {
+        "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_context_kriging"
+    }  # fmt: skip
     assert set(rows.loc[rows["status"] == "ok", "n_test"]) == {20}
 
 
