@@ -36,8 +36,10 @@ METHODS = {
 
 PROTOCOLS = {
     "linear": "linear probe", "sgd_probe": "SGD probe", "knn": "k-NN", "fused": "fused probe",
-    "finetune": "fine-tuned", "scratch": "from scratch", "frozen": "frozen",
-    "supervised": "supervised", "reference": "",
+    "fused_all": "fused probe, all inputs", "finetune": "fine-tuned",
+    "finetune_all": "fine-tuned, all inputs", "scratch": "from scratch",
+    "scratch_all": "from scratch, all inputs", "frozen": "frozen", "supervised": "supervised",
+    "reference": "",
 }  # fmt: skip
 
 SPLITS = {
@@ -47,7 +49,7 @@ SPLITS = {
 
 MODALITIES = {
     "s2": "S2", "s5p": "S5P", "table": "table", "geo": "maps", "context": "surroundings",
-    "pixels": "pixels", "type": "type", "truth": "the truth",
+    "pixels": "pixel statistics", "type": "type", "truth": "the truth",
 }  # fmt: skip
 
 TASKS = {
@@ -72,7 +74,7 @@ def kind(method: str, protocol: str) -> Kind:
         return "ceiling"
     if method in REFERENCES and method != EMBEDDING:
         return "reference"
-    if method == "random_init" or protocol in ("scratch", "supervised"):
+    if method == "random_init" or protocol in ("scratch", "scratch_all", "supervised"):
         return "unpretrained"
     return "pretrained"
 
