@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import rasterio
 from rasterio.errors import RasterioError
-from requests.certs import where
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from mmaq.acquire.services.client import AGENT, CONNECT, Client, certificates
 from mmaq.acquire.services.faults import Passing, Unreadable, plain
@@ -66,7 +66,7 @@ def _found(client: Client, href: str) -> str:
 
 
 def _gdal(client: Client) -> rasterio.Env:
-    bundle = certificates() or where()  # a wheel of GDAL looks where another system keeps them
+    bundle = certificates() or DEFAULT_CA_BUNDLE_PATH  # GDAL alone may look elsewhere
     kind = "GDAL_HTTP_CAPATH" if os.path.isdir(bundle) else "GDAL_CURL_CA_BUNDLE"
     return rasterio.Env(
         GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR",  # GDAL would look for files of many names beside
