@@ -293,10 +293,10 @@ def test_files_of_a_real_object_store(tmp_path, path, monkeypatch):
         part.write_bytes(b"x" * 900_000)
         path.with_name("a.nc.part.of").write_text('"another"')
         assert fetch_file(client, RemoteFile(href=STORED.href), path) == SHA256
+        assert _alone(path)
         missing = RemoteFile(href="s3://eodata/Sentinel-5P/b.nc")
         with pytest.raises(Gone, match=r"/eodata/Sentinel-5P/b.nc: answers 404"):
             fetch_file(client, missing, path.with_name("b.nc"))
-    assert _alone(path)
 
 
 def test_faults_of_an_object_store_and_its_keys(files, path, monkeypatch, waits):
