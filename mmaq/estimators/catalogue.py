@@ -30,9 +30,10 @@ def reference(method: str, archive: Path | None = None, share: float = 1.0) -> E
         share: of the labels, for "ridge": what a probe with as few is compared to.
     """
     from mmaq.estimators.ceilings import Mean, TrueInputs, Truth
-    from mmaq.estimators.geostatistics import TreesAndKriging
+    from mmaq.estimators.geostatistics import Kriging
     from mmaq.estimators.mosaiks import Mosaiks
     from mmaq.estimators.probes import TABLE, Ridge
+    from mmaq.estimators.stack import Stack
     from mmaq.estimators.trees import Trees
 
     whole = share == 1.0
@@ -43,7 +44,11 @@ def reference(method: str, archive: Path | None = None, share: float = 1.0) -> E
         ),
         "gbm": Trees("gbm", modalities="table", features="table"),
         "gbm_geo": Trees("gbm_geo", modalities="table+geo", features="geography"),
-        "gbm_geo_kriging": TreesAndKriging("gbm_geo_kriging", modalities="table+geo"),
+        "gbm_geo_kriging": Stack(
+            "gbm_geo_kriging",
+            modalities="table+geo",
+            members=(Trees("trees", features="covariates_places"), Kriging("kriging")),
+        ),
         "gbm_pixels": Trees("gbm_pixels", modalities="s2+s5p+table", features="pixels"),
         "gbm_context": Trees("gbm_context", modalities=EVERYTHING, features="everything"),
         "gbm_context_map": Trees(
@@ -59,8 +64,22 @@ def reference(method: str, archive: Path | None = None, share: float = 1.0) -> E
             modalities=MAPPABLE,
             features=("place", "maps", "context", "images"),
         ),
-        "gbm_context_kriging": TreesAndKriging(
-            "gbm_context_kriging", modalities="table+geo+context", features="covariates_context"
+        "gbm_context_kriging": Stack(
+            "gbm_context_kriging",
+            modalities="table+geo+context",
+            members=(
+                Trees("trees", features="covariates_context_places"),
+                Kriging("kriging", features="covariates_context"),
+            ),
+        ),
+        "stack_without_mmaq": Stack(
+            "stack_without_mmaq",
+            modalities=EVERYTHING,
+            members=(
+                Trees("trees", features="everything"),
+                Ridge("ridge", features=LINEAR),
+                Kriging("kriging", features="covariates_context"),
+            ),
         ),
         "mosaiks": Mosaiks("mosaiks", modalities="s2+s5p"),
         "oracle": Truth("oracle", archive=archive),

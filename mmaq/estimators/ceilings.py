@@ -16,9 +16,9 @@ from mmaq.base.files import reading
 from mmaq.contracts.archive import TRUTH, has_collection, read_product
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
 from mmaq.estimators.features import coordinates, land_use_logarithmic
-from mmaq.estimators.geostatistics import BOOSTED, RUNS, KnownFeatures, likeliest
+from mmaq.estimators.geostatistics import KnownFeatures, likeliest
 from mmaq.estimators.kriging import Known, Stations, krige
-from mmaq.estimators.trees import ask, grow
+from mmaq.estimators.trees import BOOSTING, ENSEMBLE, ask, grow
 
 INPUT = "input_"
 REMEDY = "Run `mmaq simulate` again"
@@ -109,7 +109,7 @@ class TrueInputs(Estimator):
         stations = Stations(known.apply(values), coordinates(train.places))
         with threadpool_limits(1):
             field = krige(likeliest(stations, root, seed), stations, root)
-            grown = grow(np.hstack([values, stations.places]), root, seed, BOOSTED, RUNS)
+            grown = grow(np.hstack([values, stations.places]), root, seed, BOOSTING, ENSEMBLE)
         return FromTrueInputs(self.archive, known, field, grown)
 
 

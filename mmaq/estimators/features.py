@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -123,6 +123,15 @@ def covariates_context(places: Places) -> np.ndarray:
     return np.hstack([covariates(places), context(places)])
 
 
+def with_places(name: str) -> Callable[[Places], np.ndarray]:
+    """A set of features with longitude and latitude beside it."""
+
+    def read(places: Places) -> np.ndarray:
+        return np.hstack([FEATURE_SETS[name](places), coordinates(places)])
+
+    return read
+
+
 def everything(places: Places) -> np.ndarray:
     """All that is known of a station but where it stands, (n, 196 + k).
 
@@ -159,7 +168,9 @@ FEATURE_SETS = {
     "table_log": land_use_logarithmic,
     "geography": geography,
     "covariates": covariates,
+    "covariates_places": with_places("covariates"),
     "covariates_context": covariates_context,
+    "covariates_context_places": with_places("covariates_context"),
     "place": place,
     "geo": geo,
     "maps": maps,

@@ -1,12 +1,10 @@
-"""Boosted trees and kriging, weighed in the training part: ``gbm_geo_kriging`` on maps, and
-``gbm_context_kriging`` on the surroundings, too."""
+"""Kriging with covariates as an estimator: what stations are like, and where they stand."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import lightgbm
 import numpy as np
 from threadpoolctl import threadpool_limits
 
@@ -20,43 +18,40 @@ from mmaq.estimators.kriging import (
     krige,
     krige_within,
 )
-from mmaq.estimators.trees import ask, from_text, grow, text_of
 from mmaq.statistics.ridge import Scaling
 
-BOOSTED: dict[str, Any] = {
-    "learning_rate": 0.08, "num_iterations": 150, "num_leaves": 15, "min_data_in_leaf": 10,
-    "feature_fraction_bynode": 0.4, "lambda_l2": 1.0,
-}  # fmt: skip
-RUNS = 2
-"""Runs of the trees, each with draws of its own, whose predictions are averaged."""
 LIKELIHOOD = 600
-"""Stations, drawn from those to choose by, that the covariance is fitted to: the cost grows with
+"""Stations, drawn from the training ones, that the covariance is fitted to: the cost grows with
 the cube of their number. All training stations take part in the prediction."""
-WEIGHTS = np.linspace(0.0, 1.0, 21)
 
 
 @dataclass(frozen=True, kw_only=True)
-class TreesAndKriging(Estimator):
-    """Boosted trees on one of ``FEATURE_SETS`` and places, mixed with kriging on both.
-
-    Both learn the square root of the target, whose spread hardly grows with its level. The
-    covariance, how both are weighed, and what the square loses of the mean, are chosen by
-    out-of-fold predictions at the training stations, split as the outer fold is; the errors of
-    the same predictions calibrate.
-    """
+class Kriging(Estimator):
+    """A Gaussian process on one of ``FEATURE_SETS`` and on places."""
 
     features: str = "covariates"
 
-    def fit(self, train: Training, *, seed: int) -> FittedTreesAndKriging:
-        """Choose, then fit trees and kriging to all stations."""
+    def fit(self, train: Training, *, seed: int) -> FittedKriging:
+        """Choose the covariance by likelihood, and condition on all stations."""
         with threadpool_limits(1):
-            return _fit(*_choose(self.features, train, seed), train, seed)
+            known = KnownFeatures.of(FEATURE_SETS[self.features](train.places))
+            stations = _stations(self.features, known, train.places)
+            covariance = likeliest(stations, train.target, seed)
+            return FittedKriging(self.features, known, krige(covariance, stations, train.target))
 
     def out_of_fold(self, fitted: Fitted, train: Training, *, seed: int) -> np.ndarray:
-        """The predictions by which ``fitted`` was chosen."""
-        assert isinstance(fitted, FittedTreesAndKriging)
-        assert fitted.inside is not None  # it was fitted here, not read from a file
-        return fitted.inside
+        """Each inner fold from the others, under the covariance that all of them chose.
+
+        It is a few numbers, which hardly change where a fifth of the stations is left out, and
+        takes most of the time.
+        """
+        assert isinstance(fitted, FittedKriging)
+        found = np.empty(len(train))
+        with threadpool_limits(1):
+            full = fitted.field.covariance.matrix(fitted.field.stations)
+            for fold in train.inner(seed):
+                found[fold.test] = krige_within(full, train.target, fold.train, fold.test)
+        return found
 
 
 @dataclass(frozen=True)
@@ -81,82 +76,48 @@ class KnownFeatures:
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """Name of the features, their standardisation, covariance, shares of trees and kriging, (2,),
-    and what the square root loses of the mean, ug/m3."""
+class FittedKriging(Fitted):
+    """Name of the features, their standardisation, and the stations with their covariance."""
 
-    features: str
-    known: KnownFeatures
-    covariance: Covariance
-    mix: np.ndarray
-    lost: float
-
-
-@dataclass(frozen=True)
-class FittedTreesAndKriging(Fitted):
-    """Name of the features, trees, kriging, their shares, (2,), and what the square root loses of
-    the mean, ug/m3.
-
-    ``inside`` are out-of-fold predictions at the n stations, (n,) in ug/m3; its file has none.
-    """
-
-    kind = "trees_and_kriging"
+    kind = "kriging"
 
     features: str
     known: KnownFeatures
     field: Known
-    grown: list[lightgbm.Booster]
-    mix: np.ndarray
-    lost: float
-    inside: np.ndarray | None = None
 
     def mean(self, places: Places) -> np.ndarray:
-        """Concentration, (n,) in ug/m3."""
+        """The target at places, (n,) in its unit."""
         with threadpool_limits(1):
-            trees = ask(self.grown, _tree_inputs(self.features, places))
-            kriged = self.field.mean(_stations(self, places))
-        return _join(self.mix, self.lost, np.stack([trees, kriged]))
+            return self.field.mean(_stations(self.features, self.known, places))
 
     def state(self) -> State:
-        """Trees as text, covariance, stations and their weights."""
-        covariance = {
-            name: value
-            for name, value in asdict(self.field.covariance).items()
-            if name != "lengths"
-        }
+        """Covariance, stations and their weights."""
+        covariance = asdict(self.field.covariance)
+        lengths = covariance.pop("lengths")
         arrays = {
-            "seen": self.known.seen, "flagged": self.known.flagged, "mix": self.mix,
+            "seen": self.known.seen, "flagged": self.known.flagged,
             "scaling.mean": self.known.scaling.mean, "scaling.spread": self.known.scaling.spread,
-            "lengths": self.field.covariance.lengths, "features": self.field.stations.features,
+            "lengths": lengths, "features": self.field.stations.features,
             "places": self.field.stations.places, "solved": self.field.solved,
         }  # fmt: skip
         about = {
-            "features": self.features, "covariance": covariance, "centre": self.field.centre,
-            "lost": self.lost,
+            "features": self.features, "covariance": covariance, "centre": self.field.centre
         }  # fmt: skip
-        return about, {**arrays, **text_of(self.grown, "trees")}
+        return about, arrays
 
     @classmethod
-    def from_state(
-        cls, about: dict[str, Any], arrays: dict[str, np.ndarray]
-    ) -> FittedTreesAndKriging:
+    def from_state(cls, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> FittedKriging:
         """The inverse of :meth:`state`."""
         scaling = Scaling(arrays["scaling.mean"], arrays["scaling.spread"])
         known = KnownFeatures(arrays["seen"], arrays["flagged"], scaling)
         covariance = Covariance(arrays["lengths"], **about["covariance"])
         stations = Stations(arrays["features"], arrays["places"])
         field = Known(covariance, stations, arrays["solved"], about["centre"])
-        grown = from_text(arrays, "trees")
-        return cls(about["features"], known, field, grown, arrays["mix"], about["lost"])
+        return cls(about["features"], known, field)
 
 
-def _tree_inputs(features: str, places: Places) -> np.ndarray:
-    return np.hstack([FEATURE_SETS[features](places), coordinates(places)])
-
-
-def _stations(chosen: Chosen | FittedTreesAndKriging, places: Places) -> Stations:
-    values = FEATURE_SETS[chosen.features](places)
-    return Stations(chosen.known.apply(values), coordinates(places))
+def _stations(features: str, known: KnownFeatures, places: Places) -> Stations:
+    return Stations(known.apply(FEATURE_SETS[features](places)), coordinates(places))
 
 
 def _flag(values: np.ndarray, seen: np.ndarray, flagged: np.ndarray) -> np.ndarray:
@@ -164,48 +125,9 @@ def _flag(values: np.ndarray, seen: np.ndarray, flagged: np.ndarray) -> np.ndarr
     return np.hstack([values, np.isnan(values[:, flagged]).astype(float)])
 
 
-def _choose(features: str, train: Training, seed: int) -> tuple[Chosen, np.ndarray]:
-    """What is chosen, and the out-of-fold predictions by which it is, (n,) in ug/m3."""
-    values, inputs = FEATURE_SETS[features](train.places), _tree_inputs(features, train.places)
-    known = KnownFeatures.of(values)
-    stations = Stations(known.apply(values), coordinates(train.places))
-    root, folds = np.sqrt(train.target), train.inner(seed)
-    covariance = likeliest(stations, root, seed)
-    full = covariance.matrix(stations)
-    inside = np.empty((2, len(train)))
-    for fold in folds:
-        grown = grow(inputs[fold.train], root[fold.train], seed, BOOSTED, RUNS)
-        inside[0, fold.test] = ask(grown, inputs[fold.test])
-        inside[1, fold.test] = krige_within(full, root, fold.train, fold.test)
-    mix = _weigh(inside, train.target)
-    lost = float(np.mean(train.target - (mix @ inside) ** 2))
-    return Chosen(features, known, covariance, mix, lost), _join(mix, lost, inside)
-
-
-def _fit(chosen: Chosen, inside: np.ndarray, train: Training, seed: int) -> FittedTreesAndKriging:
-    root = np.sqrt(train.target)
-    kriged = krige(chosen.covariance, _stations(chosen, train.places), root)
-    grown = grow(_tree_inputs(chosen.features, train.places), root, seed, BOOSTED, RUNS)
-    return FittedTreesAndKriging(
-        chosen.features, chosen.known, kriged, grown, chosen.mix, chosen.lost, inside
-    )
-
-
-def _join(mix: np.ndarray, lost: float, roots: np.ndarray) -> np.ndarray:
-    """Concentration, (n,) in ug/m3, from roots that trees and kriging predict, (2, n)."""
-    return np.maximum((mix @ roots) ** 2 + lost, 0.0)
-
-
 def likeliest(stations: Stations, y: np.ndarray, seed: int) -> Covariance:
     """The covariance of ``y``, (n,), at ``LIKELIHOOD`` of the stations, drawn with ``seed``."""
-    state = np.random.SeedSequence(seed).generate_state(RUNS)[0]
+    state = np.random.SeedSequence(seed).generate_state(1)[0]
     drawn = np.random.default_rng(state).permutation(len(y))[:LIKELIHOOD]
     scaled = (y[drawn] - y[drawn].mean()) / (y[drawn].std() or 1.0)
     return fit_covariance(stations.take(drawn), scaled)
-
-
-def _weigh(inside: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Shares of trees and kriging, (2,), with the smallest squared error of the target."""
-    mixes = np.column_stack([WEIGHTS, 1.0 - WEIGHTS])
-    errors = target - (mixes @ inside) ** 2
-    return np.asarray(mixes[np.argmin(errors.var(axis=1))])

@@ -29,11 +29,12 @@ from mmaq.contracts.sites import (
 from mmaq.estimators.base import Estimator, Fitted, Places
 from mmaq.estimators.catalogue import images_read, named, reference
 from mmaq.estimators.ceilings import Constant
-from mmaq.estimators.geostatistics import FittedTreesAndKriging
+from mmaq.estimators.geostatistics import FittedKriging
 from mmaq.estimators.intervals import Intervals, calibrate
 from mmaq.estimators.mosaiks import FittedMosaiks
 from mmaq.estimators.networks import FittedNetwork
 from mmaq.estimators.probes import DescentHead, LinearHead, NeighboursHead
+from mmaq.estimators.stack import FittedStack
 from mmaq.estimators.trees import FittedEmbeddingTrees, FittedTrees
 from mmaq.evaluate.task import Task
 from mmaq.learn.devices import limited_threads
@@ -44,7 +45,7 @@ KINDS: dict[str, type[Fitted]] = {
     kind.kind: kind
     for kind in (
         Constant, DescentHead, FittedEmbeddingTrees, FittedMosaiks, FittedNetwork, FittedTrees,
-        FittedTreesAndKriging, LinearHead, NeighboursHead,
+        FittedKriging, FittedStack, LinearHead, NeighboursHead,
     )
 }  # fmt: skip
 """Whatever is read from a file is one of these."""

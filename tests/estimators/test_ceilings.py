@@ -8,7 +8,7 @@ import pytest
 
 from mmaq.base.errors import ArchiveError, Unavailable
 from mmaq.base.files import sha256
-from mmaq.estimators import geostatistics
+from mmaq.estimators import trees
 from mmaq.estimators.ceilings import Mean, TrueInputs, Truth, read_truth
 from tests.estimators.stations_made_up import make_archive, make_table
 from tests.estimators.trainings import training_of
@@ -88,7 +88,7 @@ def test_the_truth_is_known_wherever_it_is_asked_and_learns_nothing(data):
 
 
 def test_true_fields_are_read_and_no_label_of_the_test_part(data, monkeypatch):
-    monkeypatch.setitem(geostatistics.BOOSTED, "num_iterations", 20)
+    monkeypatch.setitem(trees.BOOSTING, "num_iterations", 20)
     everything = training_of(data)
     train, test = everything.take(TRAIN), everything.places.take(TEST)
     estimator = TrueInputs("oracle_inputs", archive=data[2])

@@ -6,23 +6,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmaq.estimators import geostatistics
+from mmaq.estimators import geostatistics, trees
 from mmaq.estimators.base import Places
+from mmaq.estimators.catalogue import reference
 from mmaq.estimators.features import covariates
-from mmaq.estimators.geostatistics import KnownFeatures, TreesAndKriging
+from mmaq.estimators.geostatistics import KnownFeatures
 from mmaq.estimators.intervals import calibrate
 from mmaq.evaluate.task import read_task
 from mmaq.statistics.splits import inner_folds, outer_folds, related
 from tests.estimators.trainings import make_places, make_training
 
-ESTIMATOR = TreesAndKriging("gbm_geo_kriging")
+ESTIMATOR = reference("gbm_geo_kriging")
 NOISE = ("altitude", "nature_score", "manmade_score")
 """Features that know nothing of the target here."""
 
 
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch):
-    monkeypatch.setitem(geostatistics.BOOSTED, "num_iterations", 20)
+    monkeypatch.setitem(trees.BOOSTING, "num_iterations", 20)
 
 
 @pytest.fixture

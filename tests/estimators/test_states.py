@@ -10,7 +10,7 @@ import torch
 from mmaq.config.evaluation import Finetune
 from mmaq.config.evaluation import Supervised as SupervisedConfig
 from mmaq.contracts.estimator import Tier, read_estimator, write_estimator
-from mmaq.estimators import geostatistics, trees
+from mmaq.estimators import trees
 from mmaq.estimators.base import Fitted
 from mmaq.estimators.catalogue import (
     embedding_trees,
@@ -75,8 +75,7 @@ def _kinds(cls=Fitted):
 def brief():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trees, "ENSEMBLE", 1)
-        patch.setattr(geostatistics, "RUNS", 1)
-        for settings in (trees.BOOSTING, geostatistics.BOOSTED):
+        for settings in (trees.BOOSTING, trees.WIDE):
             patch.setitem(settings, "num_iterations", 20)
         yield
 

@@ -10,7 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 from mmaq.base.errors import LeakError
 from mmaq.config.evaluation import Evaluate, Finetune
 from mmaq.contracts.sites import SITING
-from mmaq.estimators import geostatistics, trees
+from mmaq.estimators import trees
 from mmaq.estimators.base import Estimator, Fitted, Places
 from mmaq.estimators.catalogue import embedding_trees, fine_tuned, reference
 from mmaq.estimators.encoders import Pretrained
@@ -64,10 +64,9 @@ def fold(task):
 @pytest.fixture(autouse=True)
 def _few_trees(monkeypatch):
     """What leaks does so from the first tree on."""
-    for settings in (trees.BOOSTING, geostatistics.BOOSTED):
+    for settings in (trees.BOOSTING, trees.WIDE):
         monkeypatch.setitem(settings, "num_iterations", 20)
     monkeypatch.setattr(trees, "ENSEMBLE", 1)
-    monkeypatch.setattr(geostatistics, "RUNS", 1)
 
 
 def _probes(checkpoint):

@@ -7,7 +7,7 @@ import pytest
 from mmaq.base.errors import StoreError, TableError
 from mmaq.config.evaluation import Evaluate
 from mmaq.contracts.benchmark import main_rows
-from mmaq.estimators import geostatistics
+from mmaq.estimators import geostatistics, trees
 from mmaq.estimators.catalogue import reference
 from mmaq.estimators.features import geography, land_use
 from mmaq.evaluate.stage import evaluate_references
@@ -32,8 +32,7 @@ def _run(data, folder, config=QUICK, archive=True):
 @pytest.fixture(scope="module", autouse=True)
 def few_trees():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(geostatistics.BOOSTED, "num_iterations", 30)
-        patch.setattr(geostatistics, "RUNS", 1)
+        patch.setitem(trees.BOOSTING, "num_iterations", 30)
         patch.setattr(geostatistics, "LIKELIHOOD", 100)
         yield
 

@@ -10,7 +10,7 @@ import pytest
 
 from mmaq.config.evaluation import Evaluate, Finetune, Predict, Supervised
 from mmaq.contracts.predictions import read_predictions
-from mmaq.estimators import geostatistics
+from mmaq.estimators import trees
 from mmaq.evaluate.stage import (
     evaluate_finetune,
     evaluate_gbm_embedding,
@@ -76,7 +76,7 @@ def _fit_and_ask(data, checkpoint, folder):
     sites, store, _ = data
     asked = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(geostatistics.BOOSTED, "num_iterations", 30)
+        patch.setitem(trees.BOOSTING, "num_iterations", 30)
         measured = _measure(data, checkpoint, folder)
         task = read_task(sites, store, "no2")
         stations = related(task.table, SPLIT, task.copies, CONFIG.buffer_km, CONFIG.block_degrees)
