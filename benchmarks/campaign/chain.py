@@ -83,7 +83,7 @@ def make(folder: Path, inputs: str = "inputs") -> Path:
     for number, (x, y) in enumerate(places[24:]):
         lon, lat = back.transform(WEST + x, NORTH - y)
         rows.append((f"U{number:02d}", f"{lon}", f"{lat}", "DE"))
-    (root / "sites.csv").write_text("".join(f"{','.join(row)}\n" for row in rows))
+    (root / "sites.csv").write_text("".join(f"{','.join(row)}\n" for row in rows), encoding="utf-8")
     _scene(root, Scenes)
     lon, lat = swath(20, 12, west=10.0, south=52.7)
     value = np.random.default_rng(3).uniform(1e-5, 2e-4, lon.shape[:2])
@@ -92,7 +92,9 @@ def make(folder: Path, inputs: str = "inputs") -> Path:
     bounds = {"lon_min": 9.9, "lon_max": 11.6, "lat_min": 52.5, "lat_max": 54.0}
     with netCDF4.Dataset(path, "a") as data:
         data.setncatts({f"geospatial_{name}": each for name, each in bounds.items()})
-    (folder / CONFIG).write_text(yaml.safe_dump(settings(inputs), sort_keys=False))
+    (folder / CONFIG).write_text(
+        yaml.safe_dump(settings(inputs), sort_keys=False), encoding="utf-8"
+    )
     return folder
 
 

@@ -113,7 +113,7 @@ def make_healthy(work: Path, target: Target, reader: Worker) -> None:
         folder.mkdir(parents=True)
         told = reader.call("make", folder, TARGETS.index(target))
         assert told == {}, f"{target.name}: {told}"
-        (folder / "made").write_text("")
+        (folder / "made").write_text("", encoding="utf-8")
 
 
 def run(work: Path, chosen: Sequence[Case] = ()) -> None:

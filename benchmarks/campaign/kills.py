@@ -49,7 +49,7 @@ def judge(work: Path, whole: Path, kind: str, index: int, late: float) -> tuple[
     project = _copied(folder, kind)
     number = (signal.SIGKILL, signal.SIGTERM)[index % 2]
     alone = index % 4 >= 2  # the first process alone, not its group
-    with open(folder.parent / "killed.log", "w") as log:
+    with open(folder.parent / "killed.log", "w", encoding="utf-8") as log:
         process = subprocess.Popen(_command(kind), cwd=folder, env=project.environment,
                                    stdout=log, stderr=log, start_new_session=True)  # fmt: skip
     try:
@@ -59,7 +59,9 @@ def judge(work: Path, whole: Path, kind: str, index: int, late: float) -> tuple[
         (os.kill if alone else os.killpg)(process.pid, number)
     status = process.wait(PATIENCE)
     if status == 0:
-        return "wrong: a stopped run ends with status 0", (folder.parent / "killed.log").read_text()
+        return "wrong: a stopped run ends with status 0", (folder.parent / "killed.log").read_text(
+            encoding="utf-8"
+        )
     until = time.monotonic() + PATIENCE
     while True:
         again = subprocess.run(_command(kind), cwd=folder, env=project.environment, check=False,
@@ -112,8 +114,8 @@ def _whole(folder: Path, kind: str) -> float:
         project = _copied(folder, kind)
         started = time.monotonic()
         project.run(*_command(kind))
-        clock.write_text(f"{time.monotonic() - started}")
-    return float(clock.read_text())
+        clock.write_text(f"{time.monotonic() - started}", encoding="utf-8")
+    return float(clock.read_text(encoding="utf-8"))
 
 
 def summary(work: Path) -> str:

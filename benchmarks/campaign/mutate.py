@@ -130,7 +130,7 @@ def csv_changes(separator: str = ",") -> tuple[Change, Change]:
         retype_table(table, rng).to_csv(path, sep=separator, index=False)
 
     def reshape(path: Path, rng: Random) -> None:
-        lines = path.read_text().splitlines(keepends=True)
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         row = int(rng.integers(len(lines)))
         if rng.random() < 0.5:
             table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False)
@@ -144,7 +144,7 @@ def csv_changes(separator: str = ",") -> tuple[Change, Change]:
             [*lines[:row], '"' + lines[row], *lines[row + 1 :]],
             [line.replace(separator, "~") for line in lines],
         )  # fmt: skip
-        path.write_text("".join(pick(rng, others)))
+        path.write_text("".join(pick(rng, others)), encoding="utf-8")
 
     return retype, reshape
 
@@ -213,31 +213,39 @@ def reshape_tree(value: Any, rng: Random) -> Any:
 
 def retype_json(path: Path, rng: Random) -> None:
     """One node of another type."""
-    path.write_text(json.dumps(retype_tree(json.loads(path.read_text()), rng)))
+    path.write_text(
+        json.dumps(retype_tree(json.loads(path.read_text(encoding="utf-8")), rng)), encoding="utf-8"
+    )
 
 
 def reshape_json(path: Path, rng: Random) -> None:
     """Another structure."""
-    path.write_text(json.dumps(reshape_tree(json.loads(path.read_text()), rng)))
+    path.write_text(
+        json.dumps(reshape_tree(json.loads(path.read_text(encoding="utf-8")), rng)),
+        encoding="utf-8",
+    )
 
 
 def retype_yaml(path: Path, rng: Random) -> None:
     """One node of another type."""
-    path.write_text(yaml.safe_dump(retype_tree(yaml.safe_load(path.read_text()), rng)))
+    path.write_text(
+        yaml.safe_dump(retype_tree(yaml.safe_load(path.read_text(encoding="utf-8")), rng)),
+        encoding="utf-8",
+    )
 
 
 def reshape_yaml(path: Path, rng: Random) -> None:
     """Another structure, or YAML's own: a second document, an alias, a tag, a doubled key."""
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     extra = (f"{text}---\n{text}", f"{text}name: twice\nname: again\n", f"{text}x: &a [*a]\n",
              f"{text}grid: !!python/object/apply:os.system ['true']\n", f"- {text}",
              text.replace(":", ""), text.replace("  ", "\t"), f"{text}? [a]\n: b\n",
              f"{text}<<: 3\n", "[" * 5000, f"{text}s: !!set {{a, b}}\n",
              f"{text}b: !!binary eA==\n")  # fmt: skip
     if rng.random() < 0.6:
-        path.write_text(pick(rng, extra))
+        path.write_text(pick(rng, extra), encoding="utf-8")
     else:
-        path.write_text(yaml.safe_dump(reshape_tree(yaml.safe_load(text), rng)))
+        path.write_text(yaml.safe_dump(reshape_tree(yaml.safe_load(text), rng)), encoding="utf-8")
 
 
 # ---- arrays ------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ import pandas as pd
 import torch
 
 from benchmarks.campaign import mutate
+from mmaq.acquire.services.unpack import unpack_zip
 from mmaq.acquire.stage import acquire
 from mmaq.base.files import write_json
 from mmaq.config.data import Files, Grid, Landuse, Published
@@ -32,7 +33,7 @@ from mmaq.contracts.sites import ALTITUDES, DENSITIES, HIGHEST, read_sites
 from mmaq.contracts.stations import one_row_a_station, read_metadata
 from mmaq.landuse.maps import disc_means, disc_shares, point_values
 from mmaq.landuse.measurements import station_means
-from mmaq.landuse.roads import road_distance
+from mmaq.landuse.roads import read_roads, road_distance
 from mmaq.landuse.stage import landuse, landuse_published
 from mmaq.landuse.stations import check_places, one_hot
 from mmaq.learn.checkpoint import load_encoders, save_encoders
@@ -45,7 +46,6 @@ from mmaq.sentinel2.cut import cut_windows
 from mmaq.sentinel5p.by_hand import grid_files
 from mmaq.sentinel5p.level3 import read_level3
 from mmaq.sentinel5p.stage import grid, grid_part
-from mmaq.services.unpack import unpack_zip
 from mmaq.transfer.labels import read_fuels, read_outlines
 from mmaq.transfer.rasters import read_image
 from mmaq.transfer.store import open_plant_store, write_plant_store
@@ -129,7 +129,8 @@ def _shares(folder: Path) -> Figures:
 
 
 def _distances(folder: Path) -> Figures:
-    return {"road_distance": road_distance(folder / "archive/ancillary/roads.gpkg", *_places())}
+    roads = read_roads(folder / "archive/ancillary/roads.gpkg")
+    return {"road_distance": road_distance(roads, *_places())}
 
 
 def _measured(folder: Path) -> Figures:
@@ -231,7 +232,7 @@ def _scene_jp2(folder: Path) -> None:
                            quality=100, **kept) as file:  # fmt: skip
             file.write(bands)
     item = folder / "archive" / SENTINEL2 / "P" / "P.json"
-    item.write_text(item.read_text().replace(".tif", ".jp2"))
+    item.write_text(item.read_text(encoding="utf-8").replace(".tif", ".jp2"), encoding="utf-8")
 
 
 def _windows(folder: Path) -> Figures:
@@ -257,7 +258,8 @@ def _safe(folder: Path, jp2: bool = True) -> None:
         shutil.move(path, target)
     (root / "MTD_MSIL2A.xml").write_text(
         f"<n1:L><PRODUCT_URI>{PRODUCT}.SAFE</PRODUCT_URI>\n"
-        "<PROCESSING_BASELINE>03.00</PROCESSING_BASELINE></n1:L>"
+        "<PROCESSING_BASELINE>03.00</PROCESSING_BASELINE></n1:L>",
+        encoding="utf-8",
     )
     shutil.rmtree(folder / "archive")
 

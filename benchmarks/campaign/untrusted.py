@@ -68,7 +68,7 @@ def refused(work: Path, name: str, worker: Worker) -> tuple[str, str]:
 
 def _climbing(member: str | zipfile.ZipInfo, content: bytes = b"x") -> Case:
     def case(folder: Path) -> None:
-        from mmaq.services.unpack import unpack_zip
+        from mmaq.acquire.services.unpack import unpack_zip
 
         with zipfile.ZipFile(folder / "p.zip", "w") as archive:
             archive.writestr("good", b"a")
@@ -86,7 +86,7 @@ def _special(kind: int, target: str) -> Case:
 
 def _link_then_member(folder: Path) -> None:
     """A link out of the folder, then a member through it."""
-    from mmaq.services.unpack import unpack_zip
+    from mmaq.acquire.services.unpack import unpack_zip
 
     link = zipfile.ZipInfo("a")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
@@ -109,7 +109,7 @@ def _zip_of_zeros(path: Path, name: str, size: int) -> Path:
 
 def _lying_zip(folder: Path) -> None:
     """A bomb whose directory gives a small size."""
-    from mmaq.services.unpack import unpack_zip
+    from mmaq.acquire.services.unpack import unpack_zip
 
     path = _zip_of_zeros(folder / "p.zip", "a", 2**27)
     data = bytearray(path.read_bytes())
@@ -122,7 +122,7 @@ def _lying_zip(folder: Path) -> None:
 
 
 def _bomb(folder: Path) -> None:
-    from mmaq.services.unpack import unpack_zip
+    from mmaq.acquire.services.unpack import unpack_zip
 
     unpack_zip(_zip_of_zeros(folder / "p.zip", "a", 2**28), folder / "out")
 
@@ -205,7 +205,7 @@ def _yaml_of(text: str) -> Case:
     def case(folder: Path) -> None:
         from mmaq.config.load import load_config
 
-        (folder / "mine.yaml").write_text(text)
+        (folder / "mine.yaml").write_text(text, encoding="utf-8")
         load_config(folder / "mine.yaml")
 
     return case
@@ -221,7 +221,7 @@ def _deep_json(folder: Path) -> None:
 
     path = folder / "sentinel-2-l2a" / "collection.json"
     path.parent.mkdir()
-    path.write_text('{"links": ' + "[" * 200_000 + "]" * 200_000 + "}")
+    path.write_text('{"links": ' + "[" * 200_000 + "]" * 200_000 + "}", encoding="utf-8")
     read_collection(folder, "sentinel-2-l2a")
 
 
@@ -233,7 +233,7 @@ def _json_path(href: str) -> Case:
 
         path = folder / "sentinel-2-l2a" / "collection.json"
         path.parent.mkdir()
-        path.write_text(json.dumps({"links": [{"rel": "item", "href": href}]}))
+        path.write_text(json.dumps({"links": [{"rel": "item", "href": href}]}), encoding="utf-8")
         read_collection(folder, "sentinel-2-l2a")
 
     return case
@@ -304,9 +304,10 @@ def _redirected(status: int, where: str) -> Case:
     """A service that sends whoever asks, with a token, on to another host."""
 
     def case(folder: Path) -> None:
-        from mmaq.services.client import Client
-        from mmaq.services.endpoints import service
         from tests.servers.loopback import Answer, serving
+
+        from mmaq.acquire.services.client import Client
+        from mmaq.acquire.services.endpoints import service
 
         os.environ["OPENAQ_API_KEY"] = "a-secret-key"
         with serving(lambda _, asked: Answer(b"{}")) as other:
@@ -336,11 +337,11 @@ def _somebody_elses(known: str) -> Case:
     """A host that answers with another file of the same size."""
 
     def case(folder: Path) -> None:
-        from mmaq.services.client import Client
-        from mmaq.services.download import fetch_file
-        from mmaq.services.endpoints import service
-        from mmaq.services.remote_file import RemoteFile
         from tests.servers.loopback import Answer, serving
+
+        from mmaq.acquire.services.client import Client
+        from mmaq.acquire.services.download import RemoteFile, fetch_file
+        from mmaq.acquire.services.endpoints import service
 
         right, wrong = b"right" * 100, b"wrong" * 100
         sums = {"md5": hashlib.md5(right).hexdigest(), "sha256": hashlib.sha256(right).hexdigest(),

@@ -7,7 +7,8 @@ anywhere else when the archive was made from files that the user already had.
     catalog.json
     sentinel-2-l2a/collection.json    sentinel-2-l2a/<product>/<product>.json + assets
     sentinel-5p-l2-no2/...            one granule an item
-    ancillary/...                     items dem, population, land_cover, roads, power_plants
+    ancillary/...                     items dem, population, land_cover, roads, and power_plants
+                                      where there is such a table
     stations/...                      items stations (table, measurements) and unlabelled (table)
     truth/...                         only an archive whose truth is known has it; evaluation reads
                                       it for the oracle rows, no other stage may
@@ -169,6 +170,12 @@ def read_product(root: str | os.PathLike[str], collection: str, product: str) ->
         fault = f"the collection {collection} has no product {product!r}"
         raise ArchiveError(Path(root), fault, REMEDY)
     return _from_stac(path, collection)
+
+
+def has_product(root: str | os.PathLike[str], collection: str, product: str) -> bool:
+    """Whether a collection lists a product of this id."""
+    path = Path(root) / collection / product / f"{product}.json"
+    return path in _item_paths(root, collection)
 
 
 def _item_paths(root: str | os.PathLike[str], name: str) -> list[Path]:

@@ -1,8 +1,9 @@
 """Contract 6, a fitted estimator: one safetensors file without code that predicts anywhere.
 
 Its metadata is one JSON text: what was fitted, to how many stations, and the tiers. A tier is one
-fitted estimator with the half width of its 90 % interval; a place is given the first whose inputs
-it has. Tensors of tier N are named ``N.name``; trees are LightGBM's text, as bytes.
+fitted estimator with what bounds its predictions; a place is given the first whose inputs it has.
+Tensors of tier N are named ``N.name``, those of its intervals ``N.intervals.name``; trees are
+LightGBM's text, as bytes.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ from mmaq.base.files import reading, replacing
 from mmaq.vocabulary import POLLUTANTS
 
 KEY = "mmaq_estimator"
-VERSION = 1
+INTERVALS = "intervals."
+"""What tensors of a tier's intervals are called."""
+VERSION = 2
 REMEDY = "Make it with `mmaq fit`"
 
 
@@ -37,10 +40,12 @@ class Tier:
         method, protocol, modalities: as in the benchmark table.
         declared: whether it reads the area and type that a network declares of its station; a
             place of which neither is known goes to a tier that was fitted without.
-        radius: half width of the 90 % interval in ug/m3; NaN where too few stations calibrated it,
-            and then predictions have no bounds.
         stations: how many it was fitted to.
         about, arrays: what it has learned.
+        intervals: what its 90 % intervals are made by, as plain values and arrays; None where too
+            few stations could calibrate them, and then predictions have no bounds.
+        around: of a tier that reads the surroundings: "population", the source of the population
+            potential ("" for none), and "covariates", the user's columns; else empty.
     """
 
     kind: str
@@ -48,10 +53,11 @@ class Tier:
     protocol: str
     modalities: str
     declared: bool
-    radius: float
     stations: int
     about: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray]
+    intervals: tuple[Mapping[str, Any], Mapping[str, np.ndarray]] | None
+    around: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def inputs(self) -> str:
@@ -64,9 +70,12 @@ def write_estimator(path: str | os.PathLike[str], pollutant: str, tiers: Sequenc
     described, arrays = [], {}
     for number, tier in enumerate(tiers):
         plain = {name: value for name, value in vars(tier).items() if name != "arrays"}
-        plain["radius"] = tier.radius if np.isfinite(tier.radius) else None
+        own = dict(tier.arrays)
+        if tier.intervals is not None:
+            plain["intervals"], bounding = tier.intervals
+            own |= {f"{INTERVALS}{name}": value for name, value in bounding.items()}
         described.append(plain)
-        for name, value in tier.arrays.items():
+        for name, value in own.items():
             arrays[f"{number}.{name}"] = np.ascontiguousarray(value)
     about = {"version": VERSION, "mmaq": __version__, "pollutant": pollutant, "tiers": described}
     text = json.dumps(about, sort_keys=True, allow_nan=False)
@@ -85,8 +94,6 @@ def _check(tier: Tier) -> None:
     for name, kind in KINDS.items():
         if not isinstance(getattr(tier, name), kind):
             raise ValueError(f"{name} of a tier is {getattr(tier, name)!r}")
-    if not (np.isnan(tier.radius) or 0.0 <= tier.radius < np.inf):
-        raise ValueError(f"radius of a tier is {tier.radius}")
 
 
 def read_estimator(path: str | os.PathLike[str]) -> tuple[str, list[Tier]]:
@@ -109,15 +116,24 @@ def read_estimator(path: str | os.PathLike[str]) -> tuple[str, list[Tier]]:
     tiers = []
     with reading(path, CheckpointError, "its description is damaged", REMEDY):
         for number, given in enumerate(about["tiers"]):
-            own = {
-                name.removeprefix(f"{number}."): value
-                for name, value in arrays.items()
-                if name.startswith(f"{number}.")
-            }
-            radius = np.nan if given["radius"] is None else float(given["radius"])
-            tiers.append(Tier(**{**given, "radius": radius}, arrays=own))
+            own = _under(f"{number}.", arrays)
+            bounding = _under(INTERVALS, own)
+            own = {name: own[name] for name in own if not name.startswith(INTERVALS)}
+            plain = dict(given)
+            about_them = plain.pop("intervals")
+            intervals = None if about_them is None else (dict(about_them), bounding)
+            tiers.append(Tier(**plain, arrays=own, intervals=intervals))
             _check(tiers[-1])
         pollutant = str(about["pollutant"])
     if pollutant not in POLLUTANTS or not tiers:
         raise CheckpointError(path, "it names no pollutant or holds no tier", REMEDY)
     return pollutant, tiers
+
+
+def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays whose names begin with ``prefix``, without it."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in arrays.items()
+        if name.startswith(prefix)
+    }

@@ -24,10 +24,10 @@ ENTRY = {
 
 PREDICTIONS = {
     **ENTRY, "run": np.int64, "seed": np.int64, "fold": np.int64, "site_id": str,
-    "measured": np.float64, "prediction": np.float64, "radius": np.float64,
+    "measured": np.float64, "prediction": np.float64, "low": np.float64, "high": np.float64,
 }  # fmt: skip
 """Columns: every test prediction of every run, in ug/m3. ``run`` counts the times that the method
-was trained and tested; ``seed`` and ``fold`` say on what. ``radius`` is half the width of the 90 %
+was trained and tested; ``seed`` and ``fold`` say on what. ``low`` and ``high`` bound the 90 %
 interval, NaN where none was calibrated."""
 
 FITS = {

@@ -13,10 +13,10 @@ from mmaq.base.files import reading, refuse_cut
 
 PREDICTIONS = (
     "task", "method", "protocol", "modalities", "label_fraction", "split", "run", "seed", "fold",
-    "site_id", "measured", "prediction", "radius",
+    "site_id", "measured", "prediction", "low", "high",
 )  # fmt: skip
-"""Columns of test predictions; measured, prediction and radius (half the 90 % interval, missing
-where a method has none) in µg/m³."""
+"""Columns of test predictions; measured, prediction, low and high (bounds of the 90 % interval,
+missing where a method has none) in µg/m³."""
 
 COMPARISONS = (
     "dataset", "task", "split", "metric", "method", "protocol", "modalities", "other_method",
