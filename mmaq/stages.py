@@ -325,9 +325,9 @@ def evaluate_part(run: Run, part: Part) -> Call:
             given |= {"checkpoints": run.encoders(method), "method": method}
             given["calibrated"] = method in run.config.evaluate.calibrated
             return partial(stage.evaluate_probes, **given)
-        case "gbm_embedding":
+        case "mixes":
             given |= {"checkpoints": run.encoders(method), "method": method}
-            return partial(stage.evaluate_gbm_embedding, **given)
+            return partial(stage.evaluate_mixes, **given)
         case "finetune" | "finetune_all":
             given |= {"protocol": part.protocol}
             given |= {"checkpoints": run.encoders(method), "method": method, "split": split}
@@ -462,7 +462,7 @@ STAGES: dict[str, Callable[[Run], list[Call]]] = {
     "pretrain": _pretrain,
     "evaluate_references": _evaluate("references"),
     "evaluate_probes": _evaluate("probes"),
-    "evaluate_gbm_embedding": _evaluate("gbm_embedding"),
+    "evaluate_mixes": _evaluate("mixes"),
     "evaluate_finetune": _evaluate("finetune", "finetune_all"),
     "evaluate_supervised": _evaluate("scratch", "scratch_all", "supervised"),
     "evaluate_transfer_references": _evaluate_transfer(references=True),
@@ -517,7 +517,7 @@ VERBS = {
     "evaluate": Verb(
         "Evaluate all methods and tasks into the benchmark table; compare each with each.",
         (
-            "evaluate_references", "evaluate_probes", "evaluate_gbm_embedding",
+            "evaluate_references", "evaluate_probes", "evaluate_mixes",
             "evaluate_finetune", "evaluate_supervised", "evaluate_transfer_references",
             "evaluate_transfer", "benchmark_table",
         ),

@@ -74,10 +74,14 @@ SUPERVISED: tuple[SupervisedName, ...] = get_args(SupervisedName)
 
 Reference = Literal[
     "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "mosaiks", "ridge_context",
-    "ridge_context_map", "gbm_context", "gbm_context_map", "gbm_context_kriging", "oracle",
-    "oracle_inputs",
+    "ridge_context_map", "gbm_context", "gbm_context_map", "gbm_context_kriging",
+    "stack_without_mmaq", "oracle", "oracle_inputs",
 ]  # fmt: skip
 """References, which need no network."""
+
+Mix = Literal["gbm_embedding", "stack"]
+"""What reads the embedding of a pretrained encoder beside other inputs."""
+MIXES: tuple[Mix, ...] = get_args(Mix)
 
 TRANSFER_REFERENCES: dict[str, tuple[str, ...]] = {
     "fuel": ("majority", "gbm_colours"), "plume": ("brightness",)
@@ -91,13 +95,14 @@ METHODS = (
 REFERENCES = (
     "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "gbm_embedding",
     "mosaiks", "ridge_context", "ridge_context_map", "gbm_context", "gbm_context_map",
-    "gbm_context_kriging", "oracle", "oracle_inputs", "majority", "gbm_colours", "brightness",
+    "gbm_context_kriging", "stack", "stack_without_mmaq", "oracle", "oracle_inputs", "majority",
+    "gbm_colours", "brightness",
 )  # fmt: skip
 
 Mappable = Literal[
     Learned, SupervisedName, "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels",
     "gbm_embedding", "mosaiks", "ridge_context", "ridge_context_map", "gbm_context",
-    "gbm_context_map", "gbm_context_kriging",
+    "gbm_context_map", "gbm_context_kriging", "stack", "stack_without_mmaq",
 ]  # fmt: skip
 """Rows of the benchmark that can be fitted to predict elsewhere: all but those of the truth."""
 

@@ -53,18 +53,18 @@ rule evaluate_probes:
         "../workflow/scripts/evaluate_probes.py"
 
 
-rule evaluate_gbm_embedding:
+rule evaluate_mixes:
     input:
         encoders=encoders_of,
         store=STORE,
         sites=PATHS.sites,
     output:
-        fits=f"{EVALUATED}/gbm_embedding_{{method}}.csv",
-        predictions=f"{EVALUATED}/gbm_embedding_{{method}}.parquet",
+        fits=f"{EVALUATED}/mixes_{{method}}.csv",
+        predictions=f"{EVALUATED}/mixes_{{method}}.parquet",
     log:
-        f"{LOGS}/evaluate_gbm_embedding_{{method}}.log",
+        f"{LOGS}/evaluate_mixes_{{method}}.log",
     benchmark:
-        f"{TIMINGS}/evaluate_gbm_embedding_{{method}}.tsv"
+        f"{TIMINGS}/evaluate_mixes_{{method}}.tsv"
     wildcard_constraints:
         method="|".join(SELF_SUPERVISED + ("mmaq_s2",)),
     conda:
@@ -74,9 +74,9 @@ rule evaluate_gbm_embedding:
         mem_mb=memory(1400 + CUDA_MB, 2),
     params:
         config=section("evaluate", *MEASURING, "splits"),
-        code=code("mmaq.evaluate.stage.evaluate_gbm_embedding", TRAINED=run_of),
+        code=code("mmaq.evaluate.stage.evaluate_mixes", TRAINED=run_of),
     script:
-        "../workflow/scripts/evaluate_gbm_embedding.py"
+        "../workflow/scripts/evaluate_mixes.py"
 
 
 rule evaluate_finetune:

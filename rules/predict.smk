@@ -23,7 +23,7 @@ rule fit:
             "buffer_km",
             "block_degrees",
             "together",
-            "embedding_trees",
+            "mixes",
             "finetune",
             "supervised",
         ),

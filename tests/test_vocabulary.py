@@ -12,6 +12,7 @@ from mmaq.vocabulary import (
     LEADING,
     METHODS,
     METRICS,
+    MIXES,
     PROTOCOLS,
     REFERENCES,
     SELF_SUPERVISED,
@@ -44,7 +45,7 @@ def test_methods_are_those_of_the_literals():
 
 def test_references_are_those_of_the_literal_of_transfer_and_trees_on_embeddings():
     of_transfer = [name for names in TRANSFER_REFERENCES.values() for name in names]
-    assert set(REFERENCES) == {*flat(Reference), *of_transfer, "gbm_embedding"}
+    assert set(REFERENCES) == {*flat(Reference), *of_transfer, *MIXES}
 
 
 def test_every_transfer_task_has_references_and_a_metric_to_compare_by():

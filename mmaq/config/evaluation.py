@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from mmaq.config.base import Count, Positive, Section
 from mmaq.vocabulary import (
+    MIXES,
     Head,
     Learned,
     Mappable,
@@ -129,6 +130,7 @@ class Evaluate(Section):
             "gbm_context",
             "gbm_context_map",
             "gbm_context_kriging",
+            "stack_without_mmaq",
             "oracle",
             "oracle_inputs",
         ),
@@ -147,9 +149,10 @@ class Evaluate(Section):
         default=(0.01, 0.05, 0.1, 0.25),
         description="Shares of the labels that linear probes and ridge are also fitted on.",
     )
-    embedding_trees: Annotated[tuple[Pretrained, ...], Field(max_length=1), Once] = Field(
+    mixes: Annotated[tuple[Pretrained, ...], Field(max_length=1), Once] = Field(
         default=("mmaq",),
-        description="The encoder whose embedding joins the table in gbm_embedding; or none.",
+        description="The encoder whose embedding joins other inputs in gbm_embedding and stack; "
+        "or none.",
     )
     calibrated: Annotated[tuple[Learned, ...], Once] = Field(
         default=("mmaq",),
@@ -191,4 +194,4 @@ class Predict(Section):
     def reads_encoders(self) -> bool:
         """Whether it needs pretrained encoders."""
         protocol = self.estimator[1]
-        return self.method == "gbm_embedding" or protocol in (*get_args(Head), *get_args(Tuned))
+        return self.method in MIXES or protocol in (*get_args(Head), *get_args(Tuned))

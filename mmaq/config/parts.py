@@ -21,7 +21,7 @@ def checkpoint_of(method: str) -> str:
 def pretrained_runs(config: Evaluate, transfer: Transfer | None = None) -> tuple[str, ...]:
     """Pretraining methods that probes, fine-tuning and transfer need, each once, in order."""
     tuned = (*config.finetune.methods, *config.finetune.all_inputs)
-    evaluated = (*config.probes, *config.embedding_trees, *tuned)
+    evaluated = (*config.probes, *config.mixes, *tuned)
     if transfer is not None and transfer.tasks:
         evaluated += transfer.encoders
     return tuple(dict.fromkeys(checkpoint_of(method) for method in evaluated))
@@ -64,7 +64,7 @@ def evaluation_parts(config: Evaluate) -> list[Part]:
     return [
         *([Part("references")] if config.references else []),
         *(Part("probes", method) for method in config.probes),
-        *(Part("gbm_embedding", method) for method in config.embedding_trees),
+        *(Part("mixes", method) for method in config.mixes),
         *(
             Part(protocol, method, split)
             for protocol, methods in trained.items()

@@ -13,6 +13,7 @@ from mmaq.config.data import Files, Grid, Landuse, Patches, Period, Published, S
 from mmaq.config.evaluation import Evaluate, Predict
 from mmaq.config.learning import Pretrain
 from mmaq.config.transfer import Transfer
+from mmaq.vocabulary import MIXES
 
 
 def _free(name: str) -> str:
@@ -62,8 +63,8 @@ class Config(Section):
         """The method whose pretrained encoders the estimator of ``predict`` reads, if any."""
         if not self.predict.reads_encoders:
             return None
-        trees = self.predict.method == "gbm_embedding"
-        return self.evaluate.embedding_trees[0] if trees else self.predict.method
+        mixed = self.predict.method in MIXES
+        return self.evaluate.mixes[0] if mixed else self.predict.method
 
     @model_validator(mode="after")
     def _sources(self) -> Config:
@@ -75,6 +76,6 @@ class Config(Section):
             raise ValueError("source files needs files.stations and files.ancillary")
         if self.source == "acquire" and not self.grid.holds(self.acquire.bbox):
             raise ValueError("grid.bbox must hold acquire.bbox")
-        if self.predict.method == "gbm_embedding" and not self.evaluate.embedding_trees:
-            raise ValueError("predict.method gbm_embedding needs evaluate.embedding_trees")
+        if self.predict.method in MIXES and not self.evaluate.mixes:
+            raise ValueError(f"predict.method {self.predict.method} needs evaluate.mixes")
         return self

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 from mmaq.base.errors import ConfigError
 from mmaq.config.evaluation import Evaluate, Finetune
@@ -17,7 +17,18 @@ from mmaq.config.learning import Encoders as Sizes
 from mmaq.estimators.base import Estimator
 from mmaq.estimators.encoders import Pretrained
 from mmaq.estimators.features import EVERYTHING, LINEAR, MAPPABLE
-from mmaq.vocabulary import IMAGES, SUPERVISED, Head, Learned, Mappable, Reference, Scratch, Tuned
+from mmaq.vocabulary import (
+    IMAGES,
+    MIXES,
+    SUPERVISED,
+    Head,
+    Learned,
+    Mappable,
+    Mix,
+    Reference,
+    Scratch,
+    Tuned,
+)
 from mmaq.vocabulary import Pretrained as PretrainedName
 
 
@@ -75,11 +86,7 @@ def reference(method: str, archive: Path | None = None, share: float = 1.0) -> E
         "stack_without_mmaq": Stack(
             "stack_without_mmaq",
             modalities=EVERYTHING,
-            members=(
-                Trees("trees", features="everything"),
-                Ridge("ridge", features=LINEAR),
-                Kriging("kriging", features="covariates_context"),
-            ),
+            members=_members(),
         ),
         "mosaiks": Mosaiks("mosaiks", modalities="s2+s5p"),
         "oracle": Truth("oracle", archive=archive),
@@ -88,12 +95,32 @@ def reference(method: str, archive: Path | None = None, share: float = 1.0) -> E
     return known[method]
 
 
-def embedding_trees(encoder: Pretrained) -> Estimator:
-    """Boosted trees on the embedding of a method and on the table."""
+def mixed(name: Mix, encoder: Pretrained) -> Estimator:
+    """What reads the embedding of a pretrained encoder beside other inputs.
+
+    "gbm_embedding" is boosted trees on the embedding and the table; "stack" is that of
+    ``stack_without_mmaq`` whose ridge reads the embedding too.
+    """
+    from mmaq.estimators.stack import Stack
     from mmaq.estimators.trees import EmbeddingTrees
 
+    if name == "stack":
+        return Stack(name, modalities=EVERYTHING, members=_members(encoder))
     modalities = "+".join((*encoder.modalities, "table"))
-    return EmbeddingTrees("gbm_embedding", modalities=modalities, encoder=encoder)
+    return EmbeddingTrees(name, modalities=modalities, encoder=encoder)
+
+
+def _members(encoder: Pretrained | None = None) -> tuple[Estimator, ...]:
+    """Of a stack on all inputs: trees, a ridge on these and an embedding, and kriging."""
+    from mmaq.estimators.geostatistics import Kriging
+    from mmaq.estimators.probes import Ridge
+    from mmaq.estimators.trees import Trees
+
+    return (
+        Trees("trees", features="everything"),
+        Ridge("ridge", encoder=encoder, features=LINEAR),
+        Kriging("kriging", features="covariates_context"),
+    )
 
 
 def fine_tuned(encoder: Pretrained, protocol: str, config: Finetune, calibrated: bool) -> Estimator:
@@ -126,7 +153,7 @@ def named(
     """The estimator that stands in the table under a method and a protocol.
 
     Args:
-        method: a reference, "gbm_embedding", a pretraining method or a supervised network.
+        method: a reference, one of ``MIXES``, a pretraining method or a supervised network.
         protocol: as in the table.
         checkpoint: contract 4, of the encoders that it reads.
         sizes: of networks from random weights.
@@ -138,8 +165,8 @@ def named(
     from mmaq.estimators.probes import probe
 
     if protocol == "reference":
-        if method == "gbm_embedding":
-            return embedding_trees(Pretrained(config.embedding_trees[0], checkpoint))
+        if method in MIXES:
+            return mixed(cast(Mix, method), Pretrained(config.mixes[0], checkpoint))
         if method in get_args(Mappable) and method in get_args(Reference):
             return reference(method)
     elif protocol == "supervised" and method in SUPERVISED:

@@ -22,7 +22,7 @@ from mmaq.evaluate.checks import check_measured
 from mmaq.evaluate.rows import make_rows
 from mmaq.evaluate.table import write_metrics, write_rows
 from mmaq.statistics.paired import ENTRY, FIGURES, OTHER, compare_pairs
-from mmaq.vocabulary import SPLITS, TASKS, Scratch, Tuned
+from mmaq.vocabulary import MIXES, SPLITS, TASKS, Scratch, Tuned
 
 if TYPE_CHECKING:
     from mmaq.estimators.encoders import Pretrained
@@ -99,7 +99,7 @@ def evaluate_probes(
     _evaluate(sites, store, list(zip(*runs, strict=True)), config.splits, config, out, fits)
 
 
-def evaluate_gbm_embedding(
+def evaluate_mixes(
     *,
     sites: Path,
     store: Path,
@@ -109,14 +109,14 @@ def evaluate_gbm_embedding(
     out: Path,
     fits: Path,
 ) -> None:
-    """Test boosted trees on the embedding of one method, because the best may be a mix.
+    """Test what reads the embedding of one method beside other inputs: the best may be a mix.
 
     Arguments and errors as of :func:`evaluate_probes`; they are always calibrated.
     """
-    from mmaq.estimators.catalogue import embedding_trees
+    from mmaq.estimators.catalogue import mixed
 
-    runs = [embedding_trees(encoder) for encoder in _runs(method, checkpoints)]
-    _evaluate(sites, store, [runs], config.splits, config, out, fits)
+    runs = [[mixed(name, encoder) for encoder in _runs(method, checkpoints)] for name in MIXES]
+    _evaluate(sites, store, runs, config.splits, config, out, fits)
 
 
 def evaluate_finetune(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mmaq.vocabulary import REFERENCES
+from mmaq.vocabulary import MIXES, REFERENCES
 
 Kind = Literal["pretrained", "unpretrained", "reference", "ceiling"]
 
@@ -24,7 +24,8 @@ METHODS = {
     "mean": "Mean of training stations", "ridge": "Ridge", "gbm": "Boosted trees",
     "gbm_geo": "Boosted trees, maps", "gbm_geo_kriging": "Boosted trees, maps, kriging",
     "gbm_pixels": "Boosted trees, pixels", "gbm_embedding": "Boosted trees, embedding",
-    "mosaiks": "MOSAIKS", "ridge_context": "Ridge, surroundings",
+    "mosaiks": "MOSAIKS", "stack": "Stack of trees, ridge and kriging",
+    "stack_without_mmaq": "Stack without an embedding", "ridge_context": "Ridge, surroundings",
     "ridge_context_map": "Ridge, surroundings, mappable",
     "gbm_context": "Boosted trees, surroundings",
     "gbm_context_map": "Boosted trees, surroundings, mappable",
@@ -58,9 +59,6 @@ TASKS = {
 }  # fmt: skip
 
 
-EMBEDDING = "gbm_embedding"
-"""Boosted trees, but on what a pretrained network saw: a learned row."""
-
 METRICS = {
     "r2": "R²", "rmse": "RMSE", "mae": "MAE", "bias": "bias", "mse": "MSE",
     "coverage90": "coverage of 90 %", "width90": "width of 90 %",
@@ -73,7 +71,7 @@ def kind(method: str, protocol: str) -> Kind:
     """What sort of row this is."""
     if method.startswith("oracle"):
         return "ceiling"
-    if method in REFERENCES and method != EMBEDDING:
+    if method in REFERENCES and method not in MIXES:
         return "reference"
     if method == "random_init" or protocol in ("scratch", "scratch_all", "supervised"):
         return "unpretrained"
@@ -82,7 +80,7 @@ def kind(method: str, protocol: str) -> Kind:
 
 def is_learned(method: str) -> bool:
     """Whether the row's network was trained on anything."""
-    return method == EMBEDDING or method not in (*REFERENCES, "random_init")
+    return method in MIXES or method not in (*REFERENCES, "random_init")
 
 
 def label(method: str, protocol: str) -> str:

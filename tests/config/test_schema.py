@@ -143,5 +143,5 @@ def test_trees_on_an_embedding_need_an_encoder_to_be_fitted():
     values = {"predict": {"method": "gbm_embedding"}}
     assert check_config(values, "here").fitted_encoders == "mmaq"
     assert check_config({"predict": {"method": "gbm"}}, "here").fitted_encoders is None
-    with pytest.raises(ConfigError, match=r"gbm_embedding needs evaluate\.embedding_trees"):
-        check_config({**values, "evaluate": {"embedding_trees": []}}, "here")
+    with pytest.raises(ConfigError, match=r"gbm_embedding needs evaluate\.mixes"):
+        check_config({**values, "evaluate": {"mixes": []}}, "here")

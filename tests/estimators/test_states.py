@@ -13,8 +13,8 @@ from mmaq.contracts.estimator import Tier, read_estimator, write_estimator
 from mmaq.estimators import trees
 from mmaq.estimators.base import Fitted
 from mmaq.estimators.catalogue import (
-    embedding_trees,
     fine_tuned,
+    mixed,
     reference,
     supervised,
 )
@@ -48,7 +48,8 @@ ESTIMATORS = {
     "ridge_context_map": lambda _: reference("ridge_context_map"),
     "gbm_context_kriging": lambda _: reference("gbm_context_kriging"),
     "mosaiks": lambda _: reference("mosaiks"),
-    "gbm_embedding": lambda checkpoint: embedding_trees(Pretrained("mmaq", checkpoint)),
+    "gbm_embedding": lambda checkpoint: mixed("gbm_embedding", Pretrained("mmaq", checkpoint)),
+    "stack": lambda checkpoint: mixed("stack", Pretrained("mmaq", checkpoint)),
     "linear": lambda checkpoint: probe(Pretrained("mmaq", checkpoint), "linear"),
     "linear of s5p": lambda checkpoint: probes(
         Pretrained("mmaq", checkpoint), ("linear",), (), False

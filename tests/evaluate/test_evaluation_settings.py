@@ -38,7 +38,7 @@ def test_a_list_that_names_something_twice_is_refused(key, value):
         ("pollutants", []),
         ("pollutants", ["pm25"]),
         ("label_fractions", [1.0]),
-        ("embedding_trees", ["mmaq", "decur"]),
+        ("mixes", ["mmaq", "decur"]),
         ("calibrated", ["aqnet"]),
         ("probes", ["aqnet"]),
         ("finetune.methods", ["random_init"]),
@@ -69,7 +69,7 @@ def test_every_name_has_a_place_in_the_table_and_every_method_a_name():
 def test_each_pretraining_that_is_needed_is_named_once():
     assert pretrained_runs(Evaluate()) == ("mmaq", "decur", "barlow_twins")
     tuned = Finetune(methods=("byol", "mmaq_s2"), all_inputs=("moco_v2",))
-    few = Evaluate(probes=("random_init", "simclr"), finetune=tuned, embedding_trees=("vicreg",))
+    few = Evaluate(probes=("random_init", "simclr"), finetune=tuned, mixes=("vicreg",))
     assert pretrained_runs(few) == ("mmaq", "simclr", "vicreg", "byol", "moco_v2")
-    none = Evaluate(probes=(), finetune=Finetune(methods=(), all_inputs=()), embedding_trees=())
+    none = Evaluate(probes=(), finetune=Finetune(methods=(), all_inputs=()), mixes=())
     assert pretrained_runs(none) == ()

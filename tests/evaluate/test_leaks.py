@@ -12,7 +12,7 @@ from mmaq.config.evaluation import Evaluate, Finetune
 from mmaq.contracts.sites import SITING
 from mmaq.estimators import trees
 from mmaq.estimators.base import Estimator, Fitted, Places
-from mmaq.estimators.catalogue import embedding_trees, fine_tuned, reference
+from mmaq.estimators.catalogue import fine_tuned, mixed, reference
 from mmaq.estimators.encoders import Pretrained
 from mmaq.estimators.features import EVERYTHING, geography, land_use, land_use_logarithmic
 from mmaq.estimators.probes import probes
@@ -29,7 +29,7 @@ from mmaq.evaluate.predictions import predict_folds
 from mmaq.evaluate.task import Task, read_task
 from mmaq.statistics.ridge import fit_ridge
 from mmaq.statistics.splits import outer_folds, related
-from mmaq.vocabulary import Tuned
+from mmaq.vocabulary import MIXES, Tuned
 from tests.estimators.stations_made_up import make_data
 
 CONFIG = Evaluate(seeds=(0,), folds=3, bootstrap=200, splits=("random",), label_fractions=(0.5,))
@@ -76,13 +76,13 @@ def _probes(checkpoint):
     return {f"{each.protocol} {each.modalities} {each.label_fraction:g}": each for each in found}
 
 
-@pytest.fixture(params=[*REFERENCES, *PROBES, "gbm_embedding", *get_args(Tuned)])
+@pytest.fixture(params=[*REFERENCES, *PROBES, *MIXES, *get_args(Tuned)])
 def estimator(request, paths, checkpoint):
     """The estimator of a name."""
     if request.param in REFERENCES:
         return reference(request.param, paths[2])
-    if request.param == "gbm_embedding":
-        return embedding_trees(Pretrained("mmaq", checkpoint))
+    if request.param in MIXES:
+        return mixed(request.param, Pretrained("mmaq", checkpoint))
     if request.param in get_args(Tuned):
         return fine_tuned(Pretrained("mmaq", checkpoint), request.param, BRIEF, False)
     return _probes(checkpoint)[request.param]

@@ -13,7 +13,7 @@ from mmaq.contracts.predictions import read_predictions
 from mmaq.estimators import trees
 from mmaq.evaluate.stage import (
     evaluate_finetune,
-    evaluate_gbm_embedding,
+    evaluate_mixes,
     evaluate_probes,
     evaluate_references,
     evaluate_supervised,
@@ -62,7 +62,7 @@ def _measure(data, checkpoint, folder):
     pretrained = {"checkpoints": [checkpoint], "method": "mmaq"}
     run(evaluate_references, archive=archive)
     run(evaluate_probes, calibrated=True, **pretrained)
-    run(evaluate_gbm_embedding, **pretrained)
+    run(evaluate_mixes, **pretrained)
     run(evaluate_finetune, protocol="finetune", split=SPLIT, calibrated=True, **pretrained)
     random = {"encoders": TINY, "split": SPLIT, "runs": 1}
     run(evaluate_supervised, protocol="scratch", method="mmaq", **random)

@@ -73,7 +73,7 @@ def test_timings_name_the_rule_and_its_job(inputs):
 def test_jobs_of_one_rule_are_one_rule(tmp_path):
     """Eleven jobs of four rules, a rule whose name begins with another's, and a file of none."""
     jobs = {
-        "evaluate_gbm_embedding": ["mmaq", "decur", "barlow_twins"],
+        "evaluate_mixes": ["mmaq", "decur", "barlow_twins"],
         "evaluate_supervised": [
             "scratch_mmaq_random", "scratch_mmaq_blocks", "supervised_aqnet_random"
         ],

@@ -37,7 +37,7 @@ LEARNING = {
         "block_degrees": 0.25, "folds": 3, "seeds": [0], "buffer_km": 1, "bootstrap": 20,
         "splits": ["random", "blocks"],
         "references": ["mean", "ridge", "gbm"], "probes": ["mmaq"],
-        "heads": ["linear", "fused"], "label_fractions": [], "embedding_trees": [],
+        "heads": ["linear", "fused"], "label_fractions": [], "mixes": [],
         "finetune": {"methods": [], "all_inputs": []},
         "supervised": {"methods": [], "scratch": [], "all_inputs": []},
     },

@@ -142,7 +142,7 @@ def test_an_edited_loss_makes_its_own_methods_stale(recorded):
 def test_an_edited_optimiser_reruns_pretraining_and_what_follows(recorded):
     with recorded.edited(("mmaq/learn/lars.py", "EPSILON = 1e-", "EPSILON = 2e-")):
         assert _rules(recorded.would_run()) == {
-            "pretrain", "evaluate_probes", "evaluate_gbm_embedding", "evaluate_finetune",
+            "pretrain", "evaluate_probes", "evaluate_mixes", "evaluate_finetune",
             "evaluate_transfer", "benchmark_table", "report",
         }  # fmt: skip
 

@@ -14,7 +14,7 @@ from mmaq.contracts.benchmark import read_benchmark
 from mmaq.contracts.patches import open_store
 from mmaq.contracts.sites import read_sites, stations
 from mmaq.sentinel5p.level3 import read_level3
-from mmaq.vocabulary import Head
+from mmaq.vocabulary import MIXES, Head
 from tests.workflow.conftest import ROOT, Workflow
 
 pytestmark = pytest.mark.slow
@@ -44,7 +44,7 @@ def test_the_table_holds_every_row_of_the_issue(workflow):
     whole = table[(table.group == "all") & (table.label_fraction == 1)]
     r2 = whole[whole.metric == "r2"]
     rows = set(zip(r2.method, r2.protocol, r2.split, strict=True))
-    references = (*Evaluate().references, "gbm_embedding")
+    references = (*Evaluate().references, *MIXES)
     for split in ("random", "blocks"):
         for name in references:
             assert (name, "reference", split) in rows
@@ -99,7 +99,7 @@ def _jobs(workflow, *changes):
 
 AFTER_EVALUATION = {"benchmark_table", "report"}
 AFTER_TRAINING = AFTER_EVALUATION | {
-    "pretrain", "evaluate_probes", "evaluate_gbm_embedding", "evaluate_finetune",
+    "pretrain", "evaluate_probes", "evaluate_mixes", "evaluate_finetune",
     "evaluate_transfer",
 }  # fmt: skip
 
@@ -193,7 +193,7 @@ def test_published_labels_without_images_through_the_workflow(real_data, tmp_pat
         "references": ["mean", "ridge"],
         "label_fractions": [],
         "probes": ["mmaq_s2"],
-        "embedding_trees": [],
+        "mixes": [],
         "finetune": {"methods": [], "all_inputs": []},
         "supervised": {"methods": [], "scratch": [], "all_inputs": []},
     }

@@ -1,11 +1,12 @@
-"""The stage of boosted trees on an encoder's embedding and the table."""
+"""The stage of what reads an encoder's embedding beside other inputs."""
 
 import pytest
 
 from mmaq.base.errors import CheckpointError
 from mmaq.config.evaluation import Evaluate
 from mmaq.estimators import trees
-from mmaq.evaluate.stage import evaluate_gbm_embedding
+from mmaq.estimators.features import EVERYTHING
+from mmaq.evaluate.stage import evaluate_mixes
 from tests.estimators.stations_made_up import make_data
 from tests.evaluate.running import evaluate
 
@@ -19,22 +20,24 @@ def _few_trees(monkeypatch):
 
 def _run(data, checkpoint, folder, method="mmaq"):
     given = {"checkpoints": [checkpoint], "method": method}
-    return evaluate(evaluate_gbm_embedding, data, folder, QUICK, **given)
+    return evaluate(evaluate_mixes, data, folder, QUICK, **given)
 
 
-def test_it_is_a_reference_with_an_interval(data, checkpoint, tmp_path):
+def test_they_are_references_with_intervals(data, checkpoint, tmp_path):
     rows, predictions = _run(data, checkpoint, tmp_path)
-    assert set(rows["method"]) == {"gbm_embedding"}
+    assert set(rows["method"]) == {"gbm_embedding", "stack"}
     assert set(rows["protocol"]) == {"reference"}
-    assert set(rows["modalities"]) == {"s2+s5p+table"}
-    whole = rows[rows["group"] == "all"].set_index("metric")["value"]
-    assert 0.7 < whole["coverage90"] <= 1.0
+    inputs = rows.groupby("method")["modalities"].unique().map(list).to_dict()
+    assert inputs == {"gbm_embedding": ["s2+s5p+table"], "stack": [EVERYTHING]}
+    whole = rows[(rows["group"] == "all") & (rows["metric"] == "coverage90")]
+    assert whole["value"].between(0.7, 1.0).all()
+    assert len(whole) == 2
     assert predictions["site_id"].nunique() == 200
 
 
 def test_another_encoders_images_are_named(data, checkpoints, tmp_path):
     rows, _ = _run(data, checkpoints("simclr"), tmp_path, "simclr")
-    assert set(rows["modalities"]) == {"s2+table"}
+    assert set(rows["modalities"]) == {"s2+table", EVERYTHING}
 
 
 def test_without_images_its_row_is_skipped_with_the_reason(tmp_path):

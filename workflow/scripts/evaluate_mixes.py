@@ -1,4 +1,4 @@
-"""Adapter of the rule evaluate_gbm_embedding."""
+"""Adapter of the rule evaluate_mixes."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ from mmaq.config.load import check_config
 
 start_logging(snakemake.log[0])
 with one_line_errors():
-    from mmaq.evaluate.stage import evaluate_gbm_embedding
+    from mmaq.evaluate.stage import evaluate_mixes
 
     whole = check_config(snakemake.config, "the configuration")
-    evaluate_gbm_embedding(
+    evaluate_mixes(
         sites=Path(snakemake.input.sites),
         store=Path(snakemake.input.store[0]).parent,
         checkpoints=[Path(path) for path in snakemake.input.get("encoders", [])],
