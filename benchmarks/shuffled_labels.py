@@ -25,13 +25,15 @@ from mmaq.evaluate.checks import check_null, shuffle_labels
 from mmaq.evaluate.task import read_task
 from mmaq.learn.devices import limited_threads
 from mmaq.stages import Run
+from mmaq.vocabulary import MIXES
 
 
 def all_estimators(run: Run, config: Evaluate) -> list[Estimator]:
     """Every reference, and every probe of the first run, of the configuration."""
     found = [catalogue.reference(name, run.paths.archive) for name in config.references]
-    for method in config.embedding_trees:
-        found.append(catalogue.embedding_trees(Pretrained(method, *run.encoders(method)[:1])))
+    for method in config.mixes:
+        encoder = Pretrained(method, *run.encoders(method)[:1])
+        found += [catalogue.mixed(name, encoder) for name in MIXES]
     for method in config.probes:
         encoder = Pretrained(method, *run.encoders(method)[:1])
         found += probes(encoder, config.heads, config.label_fractions, False)

@@ -19,6 +19,7 @@ from mmaq.estimators.catalogue import (
     supervised,
 )
 from mmaq.estimators.encoders import Pretrained
+from mmaq.estimators.geostatistics import Kriging
 from mmaq.estimators.probes import probe, probes
 from tests.estimators.stations_made_up import TINY
 from tests.estimators.trainings import make_training, reopened, training_of
@@ -47,6 +48,7 @@ ESTIMATORS = {
     "gbm_context": lambda _: reference("gbm_context"),
     "ridge_context_map": lambda _: reference("ridge_context_map"),
     "gbm_context_kriging": lambda _: reference("gbm_context_kriging"),
+    "kriging": lambda _: Kriging("kriging"),
     "mosaiks": lambda _: reference("mosaiks"),
     "gbm_embedding": lambda checkpoint: mixed("gbm_embedding", Pretrained("mmaq", checkpoint)),
     "stack": lambda checkpoint: mixed("stack", Pretrained("mmaq", checkpoint)),

@@ -32,7 +32,8 @@ def _run(data, folder, config=QUICK, archive=True):
 @pytest.fixture(scope="module", autouse=True)
 def few_trees():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(trees.BOOSTING, "num_iterations", 30)
+        patch.setattr(trees, "ENSEMBLE", 1)
+        patch.setitem(trees.WIDE, "num_iterations", 20)
         patch.setattr(geostatistics, "LIKELIHOOD", 100)
         yield
 
@@ -119,7 +120,7 @@ def test_copies_of_test_stations_in_training_are_a_leak_that_shows(data):
 
 OF_IMAGES = (
     "gbm_pixels", "gbm_context", "gbm_context_map", "mosaiks", "ridge_context",
-    "ridge_context_map",
+    "ridge_context_map", "stack_without_mmaq",
 )  # fmt: skip
 
 

@@ -184,7 +184,7 @@ def test_what_was_learned_of_other_features_is_refused(fitted_land, tmp_path):
 
 def test_every_kind_has_a_name_of_its_own():
     assert {name: kind.kind for name, kind in KINDS.items()} == {name: name for name in KINDS}
-    assert len(KINDS) == 9
+    assert len(KINDS) == 10
 
 
 def test_too_few_stations_make_no_estimator(fitted_land, tmp_path, checkpoint):

@@ -10,7 +10,8 @@ from mmaq.contracts.benchmark import read_benchmark, write_benchmark
 from mmaq.report import names
 from mmaq.report.gallery import Gallery
 from mmaq.report.numbers import number
-from mmaq.report.sections import costs, neighbours, paper, result, skipped
+from mmaq.report.pairs import r2_pairs
+from mmaq.report.sections import comparisons, costs, neighbours, paper, result, skipped
 from mmaq.report.sections.costs import costs as seconds_by_method
 from mmaq.report.svg import drawing
 from tests.report.test_page import text_of
@@ -148,3 +149,19 @@ def test_boosted_trees_on_an_embedding_are_learned():
     assert names.is_learned("gbm_embedding")
     assert not names.is_learned("gbm")
     assert names.kind("gbm", "reference") == "reference"
+
+
+def test_what_the_embedding_adds_is_one_sentence_from_either_side():
+    # the file has the pair in the order of the names; here the other way round
+    pair = {
+        "task": "no2", "metric": "r2", "split": "blocks", "method": "stack_without_mmaq",
+        "protocol": "reference", "modalities": "s2", "other_method": "stack",
+        "other_protocol": "reference", "other_modalities": "s2", "difference": 0.004, "low": -0.01,
+        "high": 0.02, "block_low": -0.03, "block_high": 0.04, "verdict": "open",
+    }  # fmt: skip
+    said = comparisons.embedding_adds(r2_pairs(pd.DataFrame([pair])))
+    assert said is not None
+    figures = "R² -0.004 (-0.020 to +0.010 over stations, -0.040 to +0.030 over blocks), open."
+    assert said.replace("\u2212", "-").endswith(figures)
+    other = pd.DataFrame([{**pair, "other_method": "ridge"}])
+    assert comparisons.embedding_adds(r2_pairs(other)) is None

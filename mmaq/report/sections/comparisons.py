@@ -34,6 +34,7 @@ class Paired:
 
     split: str
     sentence: str
+    adds: str | None
     keys: list[Key]
     matrix: list[list[Duel | None]]
     plot: Plot
@@ -72,7 +73,27 @@ def _paired(
     )  # fmt: skip
     keys = [key for key in ranked if not key[0].startswith("oracle")][:IN_MATRIX]
     matrix = [[_duel(rows, row, column) for column in keys] for row in keys]
-    return Paired(split, _sentence(first[0], mine["verdict"]), keys, matrix, plot)
+    sentence = _sentence(first[0], mine["verdict"])
+    return Paired(split, sentence, embedding_adds(rows), keys, matrix, plot)
+
+
+def embedding_adds(pairs: pd.DataFrame) -> str | None:
+    """What MMAQ's embedding adds to a stack that reads all inputs anyway, on one split.
+
+    Args:
+        pairs: ``r2_pairs`` of the split; None where it lacks this pair.
+    """
+    asked = (pairs["method"] == "stack") & (pairs["other_method"] == "stack_without_mmaq")
+    if not asked.any():
+        return None
+    pair = pairs[asked].iloc[0]
+    verdict = {"better": "it helps", "worse": "it harms", "open": "open"}[pair["verdict"]]
+    return (
+        "What MMAQ\u2019s embedding adds to a stack that reads all inputs anyway: R² "
+        f"{signed(pair['difference'], 3)} ({signed(pair['low'], 3)} to {signed(pair['high'], 3)} "
+        f"over stations, {signed(pair['block_low'], 3)} to {signed(pair['block_high'], 3)} over "
+        f"blocks), {verdict}."
+    )
 
 
 def _duel(rows: pd.DataFrame, row: Key, column: Key) -> Duel | None:
