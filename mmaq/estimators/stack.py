@@ -25,10 +25,12 @@ FIRM = 1e3
 class Stack(Estimator):
     """The mean of ``members``, with shares that are not negative and sum to one.
 
-    Members learn the square root of the target, whose spread hardly grows with its level. Shares,
-    and what the square loses of the mean, are chosen by out-of-fold predictions at the training
-    stations, split as the outer fold is (Wolpert 1992, Stacked generalization; Breiman 1996,
-    Stacked regressions); the errors of the same predictions calibrate.
+    Members learn the square root of the target, whose spread hardly grows with its level. What one
+    predicts is held within what was measured: a ridge may go far beyond where land is unlike all
+    that it knows. Shares, and what the square loses of the mean, are chosen by out-of-fold
+    predictions at the training stations, split as the outer fold is (Wolpert 1992, Stacked
+    generalization; Breiman 1996, Stacked regressions); the errors of the same predictions
+    calibrate.
     """
 
     members: tuple[Estimator, ...]
@@ -37,15 +39,16 @@ class Stack(Estimator):
         """Fit the members to all stations, and choose their shares."""
         root = replace(train, target=np.sqrt(train.target))
         fitted = [member.fit(root, seed=seed) for member in self.members]
+        known = np.array([root.target.min(), root.target.max()])
         inside = np.stack(
             [
                 member.out_of_fold(each, root, seed=seed)
                 for member, each in zip(self.members, fitted, strict=True)
             ]
-        )
+        ).clip(*known)
         shares = choose_shares(inside, root.target)
-        lost = float(np.mean(train.target - _square(shares @ inside)))
-        return FittedStack(tuple(fitted), shares, lost, _join(shares, lost, inside))
+        lost = float(np.mean(train.target - np.square(shares @ inside)))
+        return FittedStack(tuple(fitted), known, shares, lost, _join(shares, lost, inside))
 
     def out_of_fold(self, fitted: Fitted, train: Training, *, seed: int) -> np.ndarray:
         """The predictions by which the shares were chosen."""
@@ -56,7 +59,8 @@ class Stack(Estimator):
 
 @dataclass(frozen=True)
 class FittedStack(Fitted):
-    """Fitted members, their shares, (k,), and what the square root loses of the mean, ug/m3.
+    """Fitted members, the least and the largest root that was measured, (2,), shares, (k,), and
+    what the square root loses of the mean, ug/m3.
 
     ``inside`` are out-of-fold predictions at the n stations, (n,) in ug/m3; its file has none.
     """
@@ -64,17 +68,18 @@ class FittedStack(Fitted):
     kind = "stack"
 
     members: tuple[Fitted, ...]
+    known: np.ndarray
     shares: np.ndarray
     lost: float
     inside: np.ndarray | None = None
 
     def mean(self, places: Places) -> np.ndarray:
         """Concentration, (n,) in ug/m3; NaN where a place lacks what a member reads."""
-        roots = np.stack([member.mean(places) for member in self.members])
+        roots = np.stack([member.mean(places) for member in self.members]).clip(*self.known)
         return _join(self.shares, self.lost, roots)
 
     def state(self) -> State:
-        """The members by number, shares and what is lost."""
+        """The members by number, bounds, shares and what is lost."""
         states = [(member.kind, *member.state()) for member in self.members]
         arrays = {
             f"{number}.{name}": value
@@ -82,7 +87,7 @@ class FittedStack(Fitted):
             for name, value in own.items()
         }
         about = {"lost": self.lost, "members": [[kind, about] for kind, about, _ in states]}
-        return about, {**arrays, "shares": self.shares}
+        return about, {**arrays, "known": self.known, "shares": self.shares}
 
     @classmethod
     def from_state(cls, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> FittedStack:
@@ -96,7 +101,7 @@ class FittedStack(Fitted):
                 if name.startswith(start)
             }
             members.append(MEMBERS[kind].from_state(dict(own), values))
-        return cls(tuple(members), arrays["shares"], about["lost"])
+        return cls(tuple(members), arrays["known"], arrays["shares"], about["lost"])
 
 
 def choose_shares(inside: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -118,8 +123,4 @@ def choose_shares(inside: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 def _join(shares: np.ndarray, lost: float, roots: np.ndarray) -> np.ndarray:
     """Concentration, (n,) in ug/m3, from the members' roots, (k, n)."""
-    return np.maximum(_square(shares @ roots) + lost, 0.0)
-
-
-def _square(root: np.ndarray) -> np.ndarray:
-    return np.maximum(root, 0.0) ** 2
+    return np.maximum(np.square(shares @ roots) + lost, 0.0)

@@ -8,6 +8,7 @@ from scipy.optimize import minimize
 
 from mmaq.base.errors import Unavailable
 from mmaq.estimators import trees
+from mmaq.estimators.base import Places
 from mmaq.estimators.probes import TABLE, Ridge
 from mmaq.estimators.stack import Stack, choose_shares
 from mmaq.estimators.trees import Trees
@@ -68,12 +69,26 @@ def test_a_stack_is_the_square_of_the_mean_of_its_members_roots(data):
     train = training_of(data)
     fitted = STACK.fit(train.take(np.arange(120)), seed=0)
     places = train.places.take(np.arange(120, 200))
-    roots = fitted.shares @ np.stack([member.mean(places) for member in fitted.members])
+    members = [member.mean(places) for member in fitted.members]
+    roots = fitted.shares @ np.clip(
+        members, *np.sqrt([train.target[:120].min(), train.target[:120].max()])
+    )
     np.testing.assert_allclose(fitted.mean(places), np.maximum(roots**2 + fitted.lost, 0))
     # What is squared without a correction is too small on average.
     inside = STACK.out_of_fold(fitted, train.take(np.arange(120)), seed=0)
     assert inside.mean() == pytest.approx(train.target[:120].mean(), rel=1e-6)
     assert fitted.lost > 0
+
+
+def test_what_is_unlike_all_stations_stays_within_what_was_measured(data):
+    train = training_of(data)
+    fitted = STACK.fit(train, seed=0)
+    table = train.places.table
+    odd = Places(table.assign(population_density=1e9, altitude=-1e6), train.places.store)
+    ridge = fitted.members[1].mean(odd)
+    assert (np.abs(ridge - np.sqrt(train.target).mean()) > 10 * np.ptp(np.sqrt(train.target))).all()
+    assert (fitted.mean(odd) <= train.target.max() + fitted.lost).all()
+    assert (fitted.mean(odd) >= 0).all()
 
 
 def test_it_is_no_worse_out_of_fold_than_each_member(data):
