@@ -27,7 +27,7 @@ MEASURED_UNTIL = date(2020, 12, 31)
 """Last day of the measurements in the sample tables: an older table of stations lacks some."""
 
 ATTEMPTS = 4
-"""Of a table of a megabyte: a machine without a network says so after some 14 s."""
+"""Of a table of a megabyte: a machine without a network says so after some 15 s."""
 
 log = logging.getLogger(__name__)
 
@@ -75,9 +75,10 @@ def _check_stations(path: Path) -> dict[str, Any]:
         TableError: it is no table of stations, or it ends before the measurements do.
     """
     table = read_station_table(path)
-    newest = str(table[BEGIN].dropna().str[:10].max())
+    newest = max(table[BEGIN].dropna().str[:10], default="")
     if newest <= MEASURED_UNTIL.isoformat():
-        fault = f"its newest sampling process began {newest}, the samples end {MEASURED_UNTIL}"
+        began = newest or "at no date"
+        fault = f"its newest sampling process began {began}, the samples end {MEASURED_UNTIL}"
         raise TableError(path, fault, "Get a newer one")
     return {"rows": len(table), "stations": int(table[STATION].nunique()), "newest": newest}
 
@@ -86,5 +87,6 @@ def _by_hand(source: Source, path: Path, fault: MmaqError) -> ServiceError:
     """What came of the download, in one line with what to put where instead."""
     known = f" ({source.size} bytes, SHA-256 {source.sha256})" if source.sha256 else ""
     remedy = f"Put {source.url}{known} there by hand, or set published.{source.kind} to your copy"
-    where = "" if fault.where.startswith(str(path)) else f"{fault.where}: "
+    said = fault.where == source.url or fault.where.startswith(str(path))
+    where = "" if said else f"{fault.where}: "
     return ServiceError(path, f"was not fetched: {where}{fault.fault}", remedy)
