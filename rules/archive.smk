@@ -171,12 +171,13 @@ if (
 
 
 # Published tables of stations, where none of the user's stands in the configuration. An edit of
-# the code fetches nothing again.
+# the code fetches nothing again. What the user has put there is kept: `update` has Snakemake not
+# delete it first, and the stage leaves it as it is.
 if CONFIG.source == "published":
 
     rule fetch_published:
         output:
-            f"{RAW}/{{table}}",
+            update(f"{RAW}/{{table}}"),
         log:
             f"{LOGS}/fetch_published_{{table}}.log",
         benchmark:
