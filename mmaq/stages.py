@@ -181,6 +181,19 @@ def _fetch_sentinel5p(run: Run) -> list[Call]:
     return [partial(fetch_sentinel5p, config=asked, **_fetched(run, archive.SENTINEL5P))]
 
 
+def _fetch_published(run: Run) -> list[Call]:
+    from mmaq.acquire.ground.sources import to_fetch
+    from mmaq.acquire.stage import fetch_published
+
+    given = run.config
+    if given.source != "published":
+        return []
+    return [
+        partial(fetch_published, config=given.acquire, out=Path(path))
+        for path in to_fetch(given.published.tables)
+    ]
+
+
 def _places(run: Run) -> Path:
     from mmaq.acquire.manifest import SITES
 
@@ -449,6 +462,7 @@ STAGES: dict[str, Callable[[Run], list[Call]]] = {
     "acquire_plan": _acquire_plan,
     "fetch_stations": _fetch_stations,
     "fetch_maps": _fetch_maps,
+    "fetch_published": _fetch_published,
     "fetch_sentinel2": _fetch_sentinel2,
     "fetch_sentinel5p": _fetch_sentinel5p,
     "grid_and_drop_part": _grid_and_drop_part,

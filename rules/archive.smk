@@ -1,4 +1,5 @@
-# Contract 1, the raw archive: simulated, catalogued from files that the user has, or acquired.
+# Contract 1, the raw archive: simulated, catalogued from files that the user has, or acquired;
+# or published tables in its place.
 if CONFIG.source == "simulate":
 
     rule simulate:
@@ -167,6 +168,32 @@ if (
             workers=transfers(CONFIG.acquire.sentinel5p.provider),
         script:
             "../workflow/scripts/fetch_sentinel5p.py"
+
+
+# Published tables of stations, where none of the user's stands in the configuration. An edit of
+# the code fetches nothing again. What the user has put there is kept: `update` has Snakemake not
+# delete it first, and the stage leaves it as it is.
+if CONFIG.source == "published":
+
+    rule fetch_published:
+        output:
+            update(f"{RAW}/{{table}}"),
+        log:
+            f"{LOGS}/fetch_published_{{table}}.log",
+        benchmark:
+            f"{TIMINGS}/fetch_published_{{table}}.tsv"
+        wildcard_constraints:
+            table="|".join(map(re.escape, published_tables())),
+        priority: AWAITED
+        conda:
+            "../environment.yaml"
+        resources:
+            mem_mb=1000,
+            runtime=60,
+        params:
+            config=section("acquire", "endpoints"),
+        script:
+            "../workflow/scripts/fetch_published.py"
 
 
 # Scenes of power plants for the transfer tasks, where no folder of them is given.

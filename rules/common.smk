@@ -1,9 +1,11 @@
 # The checked configuration, the paths of this data set, and helpers that the rules share.
+import re
 import shutil
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from mmaq.acquire.ground.sources import published_tables, to_fetch
 from mmaq.acquire.manifest import SITES, manifest_names
 from mmaq.contracts.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS, TRUTH
 from mmaq.config.load import check_joined
@@ -15,7 +17,7 @@ from mmaq.config.parts import (
 )
 from mmaq.base.digest import code_digest
 from mmaq.base.errors import MmaqError
-from mmaq.base.layout import Layout, run_name
+from mmaq.base.layout import RAW, Layout, run_name
 from mmaq.base.machine import memory_mb
 from mmaq.contracts.patches import FILES as STORE_FILES
 from mmaq.orchestrate.interpreter import prepare_jobs
@@ -219,8 +221,7 @@ def loss_curves():
 def landuse_tables():
     """What the site table is made from."""
     if CONFIG.source == "published":
-        tables = CONFIG.published
-        made_from = [tables.samples, tables.eea_metadata, tables.osm]
+        made_from = CONFIG.published.tables
     else:
         made_from = [collection(ANCILLARY), collection(STATIONS)]
     return [path for path in (*made_from, CONFIG.landuse.covariates.file) if path]
@@ -248,7 +249,10 @@ def timing_files():
         "simulate": ["simulate"],
         "files": ["acquire"],
         "acquire": acquire_rules(),
-        "published": [],
+        "published": [
+            f"fetch_published_{Path(path).name}"
+            for path in to_fetch(CONFIG.published.tables)
+        ],
     }[CONFIG.source]
     if has_collection(SENTINEL5P):
         rule_of_parts = "grid_and_drop_part" if CONFIG.drops_granules else "grid_part"

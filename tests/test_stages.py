@@ -87,5 +87,5 @@ def test_timings_bear_the_name_of_their_rule(rule):
 def test_each_stage_belongs_to_one_verb():
     """Those that make the archive from files or services belong to ``mmaq acquire``."""
     stages = [stage for verb in VERBS.values() for stage in verb.stages]
-    stages += ["acquire", "acquire_plan", *FETCHING]
+    stages += ["acquire", "acquire_plan", "fetch_published", *FETCHING]
     assert sorted(stages) == sorted(STAGES)

@@ -40,6 +40,8 @@ from mmaq.acquire.ground.measurements import (
     read_places,
     write_unlabelled,
 )
+from mmaq.acquire.ground.published import fetch_table
+from mmaq.acquire.ground.sources import published_tables
 from mmaq.acquire.manifest import (
     SITES,
     Manifest,
@@ -255,6 +257,17 @@ def fetch_maps(
         made.append(Product(product.id, ANCILLARY, UNDATED, product.bbox, assets, about))
     failures.settle()
     return write_collection(archive, ANCILLARY, ABOUT_MAPS, made)
+
+
+def fetch_published(*, config: Acquire, out: Path) -> None:
+    """Fetch the published table of stations that is called as ``out`` is, unless it is there.
+
+    A note beside it says where it comes from.
+
+    Raises:
+        ServiceError: it cannot be had, or is not what it should be: what to put where by hand.
+    """
+    fetch_table(published_tables()[out.name], out, config.endpoints)
 
 
 def fetch_sentinel2(

@@ -7,6 +7,9 @@ from pathlib import Path
 
 DEFAULT_NAME = "default"
 
+RAW = Path("data/raw")
+"""Folder of published tables: they are fetched once, for all data sets."""
+
 FIGURES, ESTIMATORS = "figures", "estimators"
 
 RESERVED = (FIGURES, ESTIMATORS, "tensorboard", "wandb")

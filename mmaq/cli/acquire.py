@@ -21,7 +21,8 @@ app = typer.Typer(invoke_without_command=True)
 def acquire(context: typer.Context, config: ConfigFile = None, workers: Workers = CORES) -> None:
     """Make the raw archive from files that you have, or from the services.
 
-    With ``source: acquire`` the services are searched first, unless a former search is there.
+    With ``source: acquire`` the services are searched first, unless a former search is there; with
+    ``source: published`` the tables in data/raw that are not there are fetched.
     """
     if context.invoked_subcommand is not None:
         if config is not None:
@@ -29,7 +30,7 @@ def acquire(context: typer.Context, config: ConfigFile = None, workers: Workers 
         return
     run = begin(config, workers)
     if run.config.source != "acquire":
-        run_stages(run, ["acquire"])
+        run_stages(run, ["fetch_published" if run.config.source == "published" else "acquire"])
         return
     _search(run)
     run_stages(run, FETCHING)

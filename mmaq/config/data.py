@@ -118,6 +118,11 @@ class Published(Section):
         default=None, description="Folder that holds sentinel-2/ and sentinel-5p/; may be absent."
     )
 
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Paths of the tables that are given."""
+        return tuple(path for path in (self.samples, self.eea_metadata, self.osm) if path)
+
 
 class Grid(Section):
     """Sentinel-5P level 2 to level 3."""

@@ -53,7 +53,7 @@ _SITING = {
 _ADDRESS = r"^.*/"
 """What stands before a code where the vocabulary's address is given."""
 
-END = "ObservationDateEnd"
+STATION, BEGIN, END = "AirQualityStation", "ObservationDateBegin", "ObservationDateEnd"
 
 _VIEWER = {
     "Country": "Countrycode", "Air Quality Station EoI Code": "AirQualityStation",

@@ -17,11 +17,9 @@ from mmaq.base.errors import TableError
 from mmaq.base.tables import check_range, check_unique, read_table, to_numbers
 from mmaq.config.data import Published
 from mmaq.contracts.sites import SITING
-from mmaq.contracts.stations import one_row_a_station, read_metadata
+from mmaq.contracts.stations import STATION, one_row_a_station, read_metadata
 from mmaq.landuse.stations import check_places
 from mmaq.vocabulary import AREAS, POLLUTANTS, TYPES
-
-STATION = "AirQualityStation"
 
 _SAMPLES = {
     STATION: "site_id", "Countrycode": "country", "Altitude": "altitude",

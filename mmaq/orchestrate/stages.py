@@ -33,7 +33,7 @@ ARCHIVE = {
     "simulate": ("simulate", "period", "transfer.scenes", "transfer.plants"),
     "files": ("files",),
     "acquire": ("acquire", "period", "landuse.radius_m", "patches.s2_size"),
-    "published": (),
+    "published": ("published", "acquire.endpoints"),
 }
 """Keys that the archive's rules read, by source."""
 

@@ -1,3 +1,4 @@
+import re
 from datetime import date, timedelta
 from itertools import pairwise
 
@@ -31,8 +32,9 @@ def test_yaml_reads_back_as_the_defaults(tmp_path):
     "name", ["published.yaml", "pollutants.yaml", "paper.yaml", "full.yaml", "transfer.yaml"]
 )
 def test_shipped_configurations_are_valid(request, name):
-    config = load_config(request.config.rootpath / "config" / name)
-    assert config.name == name.removesuffix(".yaml")
+    path = request.config.rootpath / "config" / name
+    assert load_config(path).name == name.removesuffix(".yaml")
+    assert not re.search(r":\s+['\"]?(\.\./|[/~])", path.read_text())  # none outside the clone
 
 
 @pytest.mark.parametrize(

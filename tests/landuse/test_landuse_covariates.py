@@ -9,9 +9,10 @@ import rasterio
 from rasterio.transform import from_origin
 
 from mmaq.base.errors import ConfigError, TableError
-from mmaq.config.data import Covariates
-from mmaq.contracts.sites import covariates_of
+from mmaq.config.data import Covariates, Published
+from mmaq.contracts.sites import covariates_of, read_sites
 from mmaq.landuse.covariates import add_covariates
+from mmaq.landuse.stage import landuse_published
 
 SITES = pd.DataFrame({"site_id": ["A", "B", "C"], "lon": [10.0, 10.1, 30.0], "lat": 53.0})
 
@@ -96,3 +97,18 @@ def test_faults_name_file_and_remedy(tmp_path):
         add_covariates(SITES, Covariates(file=other, columns=("x",)))
     with pytest.raises(ValueError, match="name the columns"):
         Covariates(file=other)
+
+
+def test_real_columns_join_the_published_stations(quick, real_data, tmp_path):
+    file = real_data / "stations" / "station_covariates.csv"
+    columns = ("tropomi_2019_any_mol_m2", "nightlight_900", "road_class_2_100")
+    config = Covariates(file=str(file), key="AirQualityStation", columns=columns)
+    out = tmp_path / "sites.parquet"
+    landuse_published(config=Published(**quick), covariates=config, out=out)
+    sites = read_sites(out)
+    source = pd.read_csv(file).set_index("AirQualityStation")
+    source = source.reindex(sites["site_id"])[list(columns)]
+    assert covariates_of(sites) == [f"covariate_{name}" for name in columns]
+    np.testing.assert_allclose(sites[covariates_of(sites)], source)
+    # Rows that were shifted against each other would hardly agree.
+    assert sites["covariate_tropomi_2019_any_mol_m2"].corr(sites["no2"]) > 0.4

@@ -15,6 +15,7 @@ from mmaq.contracts.patches import open_store
 from mmaq.contracts.sites import read_sites, stations
 from mmaq.sentinel5p.level3 import read_level3
 from mmaq.vocabulary import MIXES, Head
+from tests.servers.published import publishers
 from tests.workflow.conftest import ROOT, Workflow
 
 pytestmark = pytest.mark.slow
@@ -182,10 +183,9 @@ def test_lint_and_format_are_clean(tmp_path):
     assert subprocess.run(check, cwd=ROOT, capture_output=True, check=False).returncode == 0
 
 
-def test_published_labels_without_images_through_the_workflow(real_data, tmp_path):
+def test_published_labels_without_images_are_fetched_through_the_workflow(real_data, tmp_path):
     settings = yaml.safe_load((ROOT / "config/published.yaml").read_text())
-    for name, path in settings["published"].items():
-        settings["published"][name] = str(real_data / "stations" / path.split("/")[-1])
+    settings["published"]["osm"] = str(real_data / "stations" / "local_no2_osm.csv")  # one's own
     settings["evaluate"] = {
         "splits": ["random"],
         "seeds": [0],
@@ -198,9 +198,12 @@ def test_published_labels_without_images_through_the_workflow(real_data, tmp_pat
         "supervised": {"methods": [], "scratch": [], "all_inputs": []},
     }
     config = tmp_path / "published.yaml"
-    config.write_text(yaml.safe_dump(settings))
-    done = Workflow(tmp_path).run("results/published/benchmark.csv", config=config)
-    assert done.returncode == 0, done.stderr[-3000:]
+    with publishers(real_data / "stations") as server:
+        settings["acquire"] = {"endpoints": {"github": server.url, "eea-table": server.url}}
+        config.write_text(yaml.safe_dump(settings))
+        done = Workflow(tmp_path).run("results/published/benchmark.csv", config=config)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert len(server.log) == 2  # what the user has is not asked for
     table = read_benchmark(tmp_path / "results/published/benchmark.csv")
     skipped = table[table.status == "skipped"]
     assert set(skipped.method) == {"mmaq_s2"}

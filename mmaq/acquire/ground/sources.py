@@ -1,21 +1,25 @@
-"""The table of sources: where each map comes from, in which version, under which licence."""
+"""The table of sources: where each map or table comes from, in which version and licence."""
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from mmaq.acquire.services.endpoints import SERVICES, service
 from mmaq.base.errors import ConfigError
+from mmaq.base.layout import RAW
 
 TABLE = Path(__file__).with_name("sources.csv")
 
 ANY = "geofabrik-*"
 """The row of every extract that has none of its own."""
+
+PUBLISHED = ("samples", "eea_metadata", "osm")
+"""Kinds of the published tables: keys of the section ``published``."""
 
 DAY = re.compile(r"\d{6}")
 """Version of an OpenStreetMap extract: the day it was made, yymmdd."""
@@ -23,10 +27,11 @@ DAY = re.compile(r"\d{6}")
 
 @dataclass(frozen=True)
 class Source:
-    """One version of one map. ``url`` is a template: {tile}, {region} and {version} are filled in.
+    """One version of one file. ``url`` is a template: {tile}, {region}, {version} are filled in.
 
-    ``checksum`` is "md5:<sum>" where the file never changes, "md5" where the server keeps the sum
-    beside it, else empty. ``mirror`` says where the same data lie, too.
+    ``checksum`` is "md5:<sum>" or "sha256:<sum>" where the file never changes, "md5" where the
+    server keeps the sum beside it, else empty. ``bytes`` is its size, "" where unknown. ``mirror``
+    says where the same data lie, too.
     """
 
     name: str
@@ -36,8 +41,20 @@ class Source:
     url: str
     licence: str
     checksum: str
+    bytes: str
     mirror: str
     note: str
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of the file, None where unknown."""
+        return int(self.bytes) if self.bytes else None
+
+    @property
+    def sha256(self) -> str | None:
+        """SHA-256 of the file, None where the table tells none."""
+        kind, _, total = self.checksum.partition(":")
+        return total if kind == "sha256" else None
 
     def address(self, endpoints: Mapping[str, str], **parts: str) -> str:
         """The template filled in, at the user's other address where ``endpoints`` names one."""
@@ -52,6 +69,17 @@ def sources() -> dict[tuple[str, str], Source]:
     with open(TABLE, encoding="utf-8", newline="") as stream:
         found = [Source(**row) for row in csv.DictReader(stream)]
     return {(source.name, source.version): source for source in found}
+
+
+def published_tables() -> dict[str, Source]:
+    """Tables of stations that can be fetched, by file name."""
+    return {name: found for (name, _), found in sources().items() if found.kind in PUBLISHED}
+
+
+def to_fetch(paths: Iterable[str]) -> list[str]:
+    """Of some paths those in ``RAW`` that bear the name of a published table."""
+    known = published_tables()
+    return [path for path in paths if Path(path).parent == RAW and Path(path).name in known]
 
 
 def find_source(entry: str, kind: str) -> Source:

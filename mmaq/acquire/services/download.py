@@ -85,12 +85,12 @@ def digests(path: str | PathLike[str]) -> Digests:
 
 
 def difference(found: Digests, remote: RemoteFile) -> str:
-    """How a file differs from the manifest, naming both values; "" when nothing does."""
+    """How a file differs from what is known of it, naming both values; "" when nothing does."""
     for name in ("bytes", "md5", "blake3", "sha256"):
         wanted, value = getattr(remote, name), getattr(found, name)
         if wanted is not None and str(wanted).lower() != str(value):
             name = "size" if name == "bytes" else name.upper()
-            return f"its {name} is {value}, the manifest says {wanted}"
+            return f"its {name} is {value} instead of {wanted}"
     return ""
 
 
@@ -171,7 +171,7 @@ def _fetch(client: Client, remote: RemoteFile, part: _Part, progress: Progress) 
         validator = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
         total = remote.bytes if total is None else total
         if remote.bytes not in (None, total):
-            fault = f"the file has {total} bytes there, {remote.bytes} in the manifest"
+            fault = f"the file has {total} bytes there instead of {remote.bytes}"
             raise ServiceError(where, fault, SEARCH)
         if begins not in (0, start):
             raise Changed(where, "another part came than was asked for", AGAIN)

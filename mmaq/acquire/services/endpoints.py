@@ -111,6 +111,10 @@ _TABLE = (
         1, None, None, "none", "one connection, as the server asks",
     ),
     Service(
+        "github", "https://raw.githubusercontent.com",
+        2, None, None, "none", _UNSTATED,
+    ),
+    Service(
         "copernicus-dem", "https://copernicus-dem-30m.s3.eu-central-1.amazonaws.com",
         8, None, None, "none", _UNSTATED,
     ),

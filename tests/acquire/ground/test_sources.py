@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from mmaq.acquire.ground.sources import TABLE, find_source, sources
+from mmaq.acquire.ground.sources import PUBLISHED, TABLE, find_source, sources
 from mmaq.acquire.services.endpoints import SERVICES
 from mmaq.base.errors import ConfigError
 from mmaq.config.acquire import AcquireMaps
@@ -18,9 +18,10 @@ def test_the_table_is_sound_and_knows_the_defaults():
     keys = [(row["name"], row["version"]) for row in rows]
     assert keys == sorted(set(keys)) == list(sources())
     for source in sources().values():
-        assert source.kind in ("dem", "land_cover", "population", "roads")
+        assert source.kind in ("dem", "land_cover", "population", "roads", *PUBLISHED)
         assert source.licence
-        assert re.fullmatch(r"(md5(:[0-9a-f]{32})?)?", source.checksum)
+        assert re.fullmatch(r"(md5(:[0-9a-f]{32})?|sha256:[0-9a-f]{64})?", source.checksum)
+        assert bool(source.size) == bool(source.sha256)
         at = SERVICES[source.service].url if source.service else ""
         assert source.url.startswith(at)
         assert bool(source.url) == bool(at)

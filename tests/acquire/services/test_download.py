@@ -62,9 +62,9 @@ def test_digests_are_the_standard_ones_and_a_difference_names_both(tmp_path):
         value = getattr(found, name)
         assert difference(found, RemoteFile(href="x", **{name: value.upper()})) == ""
         told = difference(found, RemoteFile(href="x", **{name: "00"}))
-        assert told == f"its {name.upper()} is {value}, the manifest says 00"
+        assert told == f"its {name.upper()} is {value} instead of 00"
     told = difference(found, RemoteFile(href="x", bytes=4))
-    assert told == "its size is 3000000, the manifest says 4"
+    assert told == "its size is 3000000 instead of 4"
 
 
 def test_a_file_is_fetched_whole_told_of_and_kept(client, remote, path, server):
@@ -172,7 +172,7 @@ def test_a_sum_that_stays_wrong_names_both(client, remote, path, server):
     with pytest.raises(ServiceError) as raised:
         fetch_file(client, remote, path)
     assert str(raised.value) == (
-        f"{remote.href}: its MD5 is {wrong}, the manifest says {remote.md5}, 3 times. "
+        f"{remote.href}: its MD5 is {wrong} instead of {remote.md5}, 3 times. "
         "Search again: `mmaq acquire plan` makes a new manifest; or tell the service."
     )
     assert len(server.log) == 3
@@ -181,7 +181,7 @@ def test_a_sum_that_stays_wrong_names_both(client, remote, path, server):
 
 def test_another_size_is_named_before_it_is_fetched(client, remote, path):
     other = remote.model_copy(update={"bytes": 5_000_000})
-    with pytest.raises(ServiceError, match=r"has 1024000 bytes there, 5000000 in the manifest\."):
+    with pytest.raises(ServiceError, match=r"has 1024000 bytes there instead of 5000000\."):
         fetch_file(client, other, path)
     assert not path.exists()
 
