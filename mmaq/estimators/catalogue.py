@@ -98,8 +98,8 @@ def reference(method: str, archive: Path | None = None, share: float = 1.0) -> E
 def mixed(name: Mix, encoder: Pretrained) -> Estimator:
     """What reads the embedding of a pretrained encoder beside other inputs.
 
-    "gbm_embedding" is boosted trees on the embedding and the table; "stack" is that of
-    ``stack_without_mmaq`` whose ridge reads the embedding too.
+    "gbm_embedding" is boosted trees on the embedding and the table; "stack" has one member more
+    than ``stack_without_mmaq``: a ridge that reads the embedding beside all inputs.
     """
     from mmaq.estimators.stack import Stack
     from mmaq.estimators.trees import EmbeddingTrees
@@ -111,16 +111,23 @@ def mixed(name: Mix, encoder: Pretrained) -> Estimator:
 
 
 def _members(encoder: Pretrained | None = None) -> tuple[Estimator, ...]:
-    """Of a stack on all inputs: trees, a ridge on these and an embedding, and kriging."""
+    """Of a stack on all inputs: trees, a ridge, kriging, and a ridge that reads an embedding too.
+
+    It is one more and not in place of the other: in place of it, shares cannot choose the ridge
+    without, which on blocks is the better one of the two (docs/evaluation.md).
+    """
     from mmaq.estimators.geostatistics import Kriging
     from mmaq.estimators.probes import Ridge
     from mmaq.estimators.trees import Trees
 
-    return (
+    known = (
         Trees("trees", features="everything"),
-        Ridge("ridge", encoder=encoder, features=LINEAR),
+        Ridge("ridge", features=LINEAR),
         Kriging("kriging", features="covariates_context"),
     )
+    if encoder is None:
+        return known
+    return (*known, Ridge("ridge_embedding", encoder=encoder, features=LINEAR))
 
 
 def fine_tuned(encoder: Pretrained, protocol: str, config: Finetune, calibrated: bool) -> Estimator:
