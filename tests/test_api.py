@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 
+import pandas as pd
 import pytest
 
 from mmaq import api
@@ -15,24 +16,29 @@ from mmaq.predict.stage import fit, predict
 from tests.estimators.stations_made_up import make_data
 
 
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "data" / "default"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    top = tmp_path_factory.mktemp("api")
+    folder = top / "data" / "default"
     folder.mkdir(parents=True)
     sites, store, _ = make_data(folder, size=60)
-    estimators = tmp_path / "results" / "estimators"
     fit(
         sites=sites, store=store, checkpoint=None, encoders=Encoders(),
         evaluate=Evaluate(seeds=(0,), threads=1), config=Predict(method="ridge"), chosen=None,
-        out=estimators / "ridge_reference.safetensors",
+        out=top / "results" / "estimators" / "ridge_reference.safetensors",
     )  # fmt: skip
     rows = [
         Row("default", "no2", "ridge", "table", "reference", split, "r2", value=0.5)
         for split in ("random", "blocks")
     ]
-    write_benchmark(rows, tmp_path / "results" / "benchmark.csv")
-    return tmp_path
+    write_benchmark(rows, top / "results" / "benchmark.csv")
+    return top
+
+
+@pytest.fixture
+def place(made, monkeypatch):
+    monkeypatch.chdir(made)
+    return made
 
 
 def test_the_examples_run(place):
@@ -41,11 +47,9 @@ def test_the_examples_run(place):
     assert done.failed == 0
 
 
-def test_python_and_the_verb_give_the_same_table(place):
-    import pandas as pd
-
+def test_python_and_the_verb_give_the_same_table(place, tmp_path):
     sites, store = place / "data/default/sites.parquet", place / "data/default/patches"
-    path, out = place / "results/estimators/ridge_reference.safetensors", place / "asked.csv"
+    path, out = place / "results/estimators/ridge_reference.safetensors", tmp_path / "asked.csv"
     predict(sites=sites, store=store, estimator=path, chosen=None, threads=1, out=out)
     asked = api.load_estimator(path).predict(sites, store)
     pd.testing.assert_frame_equal(asked, pd.read_csv(out))
