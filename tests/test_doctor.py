@@ -67,6 +67,11 @@ def test_what_lacks_or_is_too_old_is_a_fault_and_says_which_rows_it_costs(
 ):
     required("no-such>=1", "numpy>=99")
     monkeypatch.setattr(doctor, "ROOMS", {"sentinel5p": "grid"})
+
+    def cannot(name):
+        raise OSError("libgomp.so.1: no such file")
+
+    monkeypatch.setattr(doctor, "import_module", cannot)
     looked = doctor.find_spec
     monkeypatch.setattr(doctor, "find_spec", lambda name: None if name == "h5py" else looked(name))
     done = ask()
@@ -74,6 +79,7 @@ def test_what_lacks_or_is_too_old_is_a_fault_and_says_which_rows_it_costs(
     assert "FAULT: no-such: it is not installed, >=1 is required" in done.output
     assert f"FAULT: numpy: {metadata.version('numpy')} is installed, >=99" in done.output
     assert "grid: lacks h5py" in done.output
+    assert "FAULT: lightgbm: it cannot be loaded (libgomp.so.1" in done.output
 
 
 def test_it_works_without_torch_and_without_the_libraries_of_the_services(monkeypatch):

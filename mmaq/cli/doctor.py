@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from importlib import metadata
+from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
 from textwrap import fill
@@ -39,8 +39,6 @@ EXTRAS = {
 }
 """What each extra of pyproject.toml enables."""
 
-INSTALL = "Install it with: pip install -e . --constraint constraints.txt"
-
 app = typer.Typer()
 
 
@@ -58,12 +56,12 @@ def doctor(config: ConfigFile = None) -> None:
     """Say what is installed and enabled, which credentials are there, and what the machine has.
 
     Nothing is asked of any service, and no credential is shown. Ends with status 1 where a
-    required package is missing or too old, or where Snakemake could not start its jobs.
+    required package is missing, too old or broken, or Snakemake could not start its jobs.
     """
     endpoints = begin(config).config.acquire.endpoints
     typer.echo(f"MMAQ {__version__} in {PACKAGE}")
     typer.echo(f"Python {platform.python_version()} ({sys.executable}), {platform.platform()}")
-    faults = [*_tell_packages(), *_interpreter_faults()]
+    faults = [*_tell_packages(), *_loading_faults(), *_interpreter_faults()]
     _tell_credentials(endpoints)
     _tell_machine()
     for fault in faults:
@@ -81,9 +79,8 @@ def requirements(extra: str = "") -> list[Package]:
     try:
         wanted = map(Requirement, metadata.requires("mmaq") or [])
     except metadata.PackageNotFoundError:
-        raise ConfigError(
-            "mmaq", "it is not installed, only its sources are here", INSTALL
-        ) from None
+        fault = "it is not installed, only its sources are here"
+        raise ConfigError("mmaq", fault, "Install it: pip install -e .") from None
     return [_installed(each) for each in wanted if _is_for(extra, each)]
 
 
@@ -131,7 +128,8 @@ def _tell_packages() -> Iterator[str]:
     unfit = [each for each in required if not each.fits]
     for each in unfit:
         state = f"{each.version} is installed" if each.version else "it is not installed"
-        yield f"{each.name}: {state}, {each.wanted} is required. {INSTALL}"
+        wanted = f"{each.name}{each.wanted}"
+        yield f"{each.name}: {state}, {each.wanted} is required. Give: pip install '{wanted}'"
     optional: set[str] = set()
     typer.echo("\nextras")
     for extra, use in EXTRAS.items():
@@ -148,6 +146,16 @@ def _tell_packages() -> Iterator[str]:
             typer.echo(f"  {ROOMS[room]}: lacks {', '.join(sorted(names))}")
     if not any(lost.values()):
         typer.echo("  all are enabled: they need the packages above, and no extra")
+
+
+def _loading_faults() -> Iterator[str]:
+    """The package that needs a library of the system, which pip cannot install."""
+    try:
+        import_module("lightgbm")
+    except ImportError:  # told among the packages
+        return
+    except OSError as fault:
+        yield f"lightgbm: it cannot be loaded ({fault}). Install the system's libgomp1"
 
 
 def _interpreter_faults() -> Iterator[str]:
@@ -173,6 +181,8 @@ def _tell_credentials(endpoints: dict[str, str]) -> None:
         except MmaqError as fault:
             absent = "none is found" in fault.fault
             state = "none" if absent else f"not readable: {fault.where} is {fault.fault}"
+        except OSError as fault:
+            state = f"not readable: {fault.filename}: {fault.strerror}"
         typer.echo(f"  {described(asked.credentials)}: {state}")
 
 

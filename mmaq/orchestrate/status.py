@@ -111,7 +111,8 @@ def page(config: Path | None, found: list[Output]) -> str:
 def _table(found: list[Output]) -> Iterator[str]:
     line = "{:30}{:>11}{:>7}{:>9}  {}"
     yield line.format("rule", "up to date", "stale", "missing", "why stale").rstrip()
-    for rule in sorted({each.rule for each in found}, key=[*STAGES].index):
+    order = {rule: position for position, rule in enumerate(STAGES)}
+    for rule in sorted({each.rule for each in found}, key=lambda rule: order.get(rule, len(order))):
         mine = [each for each in found if each.rule == rule]
         states = [each.state for each in mine]
         counts = [states.count(state) for state in ("up to date", "stale", "missing")]
