@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -75,6 +77,42 @@ def test_the_version_is_told_by_the_command_and_by_the_module():
         [sys.executable, "-m", "mmaq", "--version"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, f"{__version__}\n")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_verbs(shell):
+    words = {"COMP_WORDS": "mmaq pre", "COMP_CWORD": "1", "_TYPER_COMPLETE_ARGS": "mmaq pre"}
+    action = {"_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    done = CliRunner().invoke(
+        app, [], prog_name="mmaq", env={**words, **action, "_MMAQ_COMPLETE": f"complete_{shell}"}
+    )
+    assert {"pretrain", "predict"} <= set(re.findall(r"\w+", done.output))
+    assert "patches" not in done.output
+
+
+def test_an_encoder_is_handed_on_with_what_it_was_trained_on(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr("mmaq.learn.plain.export_plain", lambda *all_of: given.extend(all_of))
+    config = tmp_path / "c.yaml"
+    config.write_text("name: mine\nsource: files\nfiles: {stations: a, ancillary: b}\n")
+    assert call("export", "--config", config).exit_code == 0
+    source, out, data, attribution = given
+    folder = Path("checkpoints/mine")
+    assert source == folder / "mmaq_run0_s2_only.safetensors"
+    assert out == folder / "mmaq_run0_s2_torchvision.safetensors"
+    assert "Sentinel-2 L2A of 2021-01-01 to 2021-12-31, data set mine." in data
+    assert attribution == "Contains modified Copernicus Sentinel data 2021."
+    given.clear()
+    assert call("export").exit_code == 0
+    assert "no image of the Earth" in given[2]
+    assert given[3] == ""
+
+
+def test_a_first_file_is_written_and_checked(tmp_path):
+    path = tmp_path / "austria.yaml"
+    made = call("config", "init", path, "--source", "acquire", "--bbox", 9.5, 46.3, 17.2, 49.1)
+    assert made.exit_code == 0, made.exception
+    assert "valid, data set 'austria'" in call("config", "check", path).output
 
 
 def test_what_follows_run_is_snakemake_s(monkeypatch):

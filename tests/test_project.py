@@ -7,6 +7,8 @@ from itertools import chain
 import pytest
 import yaml
 
+from mmaq import __version__
+
 
 @pytest.fixture
 def project(request):
@@ -35,3 +37,10 @@ def test_every_dependency_is_pinned_once_and_without_an_address(request, project
 def test_the_compromised_releases_are_excluded(request):
     pins = (request.config.rootpath / "constraints.txt").read_text()
     assert not re.search(r"lightning==2\.6\.[23]\b", pins)
+
+
+def test_the_version_stands_in_the_package_and_is_cited(request):
+    root = request.config.rootpath
+    assert yaml.safe_load((root / "CITATION.cff").read_text())["version"] == __version__
+    whole = tomllib.loads((root / "pyproject.toml").read_text())
+    assert whole["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "mmaq.__version__"}

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from mmaq.cli.run import ConfigFile
+
 app = typer.Typer()
 
 dvc = typer.Typer(no_args_is_help=True, help="The pipeline as DVC sees it.")
@@ -55,3 +57,14 @@ def sync() -> None:
     from mmaq.orchestrate.sync import sync as run_sync
 
     typer.echo(f"up to date: {', '.join(run_sync())}")
+
+
+@app.command()
+def status(config: ConfigFile = None) -> None:
+    """Say which outputs are up to date, stale or missing, and where the logs are.
+
+    Nothing is started.
+    """
+    from mmaq.orchestrate.status import outputs, page
+
+    typer.echo(page(config, outputs(config)))

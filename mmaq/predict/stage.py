@@ -246,6 +246,31 @@ def predict(
         CheckpointError: the estimator cannot be read.
     """
     pollutant, tiers = load(estimator)
+    result = table_at(
+        tiers, pollutant, sites=sites, store=store, estimator=estimator, chosen=chosen,
+        threads=threads,
+    )  # fmt: skip
+    with replacing(out) as temporary:
+        result.to_csv(temporary, index=False)
+    without = int(result[pollutant].isna().sum())
+    log.info("%s: %d sites, %d of them without any input", out, len(result), without)
+
+
+def table_at(
+    tiers: list[Loaded],
+    pollutant: str,
+    *,
+    sites: Path,
+    store: Path,
+    estimator: Path,
+    chosen: Path | None,
+    threads: int,
+) -> pd.DataFrame:
+    """The table that :func:`predict` writes, by tiers that were read from ``estimator``.
+
+    Raises:
+        TableError, StoreError, CheckpointError: as for ``predict``.
+    """
     table = read_sites(sites)
     if chosen is not None:
         table = choose(table, chosen, sites)
@@ -254,11 +279,7 @@ def predict(
     fault = "what it learned does not fit the sites"
     with limited_threads(threads), reading(estimator, CheckpointError, fault, REMEDY):
         predicted = ask(tiers, places, pollutant)
-    result = pd.concat([table[list(COLUMNS)], predicted], axis=1)
-    with replacing(out) as temporary:
-        result.to_csv(temporary, index=False)
-    without = int(result[pollutant].isna().sum())
-    log.info("%s: %d sites, %d of them without any input", out, len(result), without)
+    return pd.concat([table[list(COLUMNS)], predicted], axis=1)
 
 
 def ask(tiers: list[Loaded], places: Places, pollutant: str) -> pd.DataFrame:

@@ -1,4 +1,6 @@
-"""profiles/slurm: what a site says in one short file, and what becomes of it."""
+"""profiles/slurm: what a site says in one short file, and what becomes of it; profiles/default."""
+
+import sys
 
 import pytest
 import yaml
@@ -78,3 +80,19 @@ def test_arrays_are_of_rules_that_there_are_and_that_do_not_share_a_limit(reques
         patch.chdir(root)
         assert set(names) <= set(read_workflow(root / "config/config.yaml").rules)
     assert "grid_and_drop_part" not in names
+
+
+@pytest.mark.parametrize(
+    ("words", "quiet"),
+    [
+        (["-n", "results/benchmark.csv"], ["rules", "host"]),
+        (["--dry-run"], ["rules", "host"]),
+        (["--cores", "2"], None),
+    ],
+)
+def test_a_dry_run_is_a_page_and_a_run_tells_all(request, monkeypatch, words, quiet):
+    monkeypatch.setattr(sys, "argv", ["snakemake", *words])
+    with open(request.config.rootpath / "profiles/default/profile.yaml") as stream:
+        found = ProfileConfigFileParser().parse(stream)
+    assert found.get("quiet") == quiet
+    assert found["resources"] == ["gpu=1", "cdse=4"]
