@@ -1,4 +1,4 @@
-"""Write ``config/config.yaml`` and its JSON schema from the classes, so that they cannot drift."""
+"""Write ``config/config.yaml``, its schema and its page from the classes: they cannot drift."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import yaml
 
 from mmaq.base.files import replacing
 from mmaq.config.base import Section
+from mmaq.config.readme import config_readme
 from mmaq.config.schema import Config
 
 HEADER = "# Written by `mmaq config write`; the defaults live in mmaq/config/. Change a copy.\n"
@@ -25,8 +26,11 @@ def config_schema() -> str:
 
 
 def write_config(folder: Path) -> None:
-    """Write both files into ``folder``."""
-    for name, text in (("config.yaml", config_yaml()), ("schema.json", config_schema())):
+    """Write the files into ``folder``."""
+    written = {
+        "config.yaml": config_yaml(), "schema.json": config_schema(), "README.md": config_readme()
+    }  # fmt: skip
+    for name, text in written.items():
         with replacing(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
