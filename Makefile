@@ -69,7 +69,7 @@ format: $(TESTED) ## format Python and Snakemake files
 	$(BIN)/snakefmt Snakefile rules workflow
 
 docs: $(TESTED) ## the documentation site, in site/
-	$(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 environment.yaml: pyproject.toml
 	$(PYTHON) workflow/environment.py
