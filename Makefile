@@ -11,7 +11,7 @@ TESTS := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-re
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup benchmark full transfer test coverage test-quick check format clean
+.PHONY: help setup benchmark full transfer test coverage test-quick check format docs clean
 
 help: ## list these verbs
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -26,12 +26,12 @@ $(READY): pyproject.toml constraints.txt
 	  echo "mmaq needs Python 3.11 or newer; name one with: make PYTHON=python3.12"; exit 1; }
 	@echo "Installing into .venv (PyTorch alone is some gigabytes; about three minutes)"
 	$(PYTHON) -m venv .venv
-	$(PIP) --editable .
+	$(PIP) --editable ".[all]"
 	@touch $@
 
 # Whoever wants the table need not wait for DVC, the SLURM executor and the tools of the tests.
 $(TESTED): $(READY)
-	$(PIP) --editable ".[dev,orchestration]"
+	$(PIP) --editable ".[all,dev,orchestration]"
 	@touch $@
 
 benchmark: $(READY) ## raw satellites to results/benchmark.csv and results/report.html
@@ -58,7 +58,7 @@ test-quick: $(TESTED) ## the tests that take seconds
 check: $(TESTED) ## formatting, lint, types, which room imports which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakefmt --check Snakefile rules workflow
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/snakemake --lint
@@ -66,7 +66,13 @@ check: $(TESTED) ## formatting, lint, types, which room imports which
 format: $(TESTED) ## format Python and Snakemake files
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/snakefmt Snakefile rules
+	$(BIN)/snakefmt Snakefile rules workflow
+
+docs: $(TESTED) ## the documentation site, in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+environment.yaml: pyproject.toml
+	$(PYTHON) workflow/environment.py
 
 clean: ## remove what the pipeline made (not .venv)
 	rm -rf data results checkpoints logs .snakemake

@@ -65,7 +65,7 @@ def test_credentials_are_found_and_never_shown(machine, required, monkeypatch):
 def test_what_lacks_or_is_too_old_is_a_fault_and_says_which_rows_it_costs(
     machine, required, monkeypatch
 ):
-    required("no-such>=1", "numpy>=99")
+    required("no-such>=1", "numpy>=99", 'h5py>=3; extra == "data"')
     monkeypatch.setattr(doctor, "ROOMS", {"sentinel5p": "grid"})
 
     def cannot(name):
@@ -78,7 +78,7 @@ def test_what_lacks_or_is_too_old_is_a_fault_and_says_which_rows_it_costs(
     assert done.exit_code == 1
     assert "FAULT: no-such: it is not installed, >=1 is required" in done.output
     assert f"FAULT: numpy: {metadata.version('numpy')} is installed, >=99" in done.output
-    assert "grid: lacks h5py" in done.output
+    assert "grid: lacks h5py. Give: pip install 'mmaq[data]'" in done.output
     assert "FAULT: lightgbm: it cannot be loaded (libgomp.so.1" in done.output
 
 

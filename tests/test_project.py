@@ -1,6 +1,7 @@
 """What a newcomer installs is written in several places, which must agree."""
 
 import re
+import runpy
 import tomllib
 from itertools import chain
 
@@ -15,10 +16,21 @@ def project(request):
     return tomllib.loads((request.config.rootpath / "pyproject.toml").read_text())["project"]
 
 
-def test_conda_environment_lists_the_dependencies_of_the_package(request, project):
-    text = (request.config.rootpath / "environment.yaml").read_text()
-    *_, last = yaml.safe_load(text)["dependencies"]
-    assert last["pip"] == project["dependencies"]
+def test_the_conda_environment_is_written_from_pyproject(request, project):
+    path = request.config.rootpath / "environment.yaml"
+    module = runpy.run_path(str(request.config.rootpath / "workflow" / "environment.py"))
+    assert path.read_text() == module["environment"](project), "run `make environment.yaml`"
+    *_, last = yaml.safe_load(path.read_text())["dependencies"]
+    named = project["optional-dependencies"]
+    whole = [each for extra in ("data", "report", "train", "workflow") for each in named[extra]]
+    assert sorted(last["pip"]) == sorted([*project["dependencies"], *whole])
+
+
+def test_no_library_is_brought_by_two_extras(project):
+    named = project["optional-dependencies"]
+    brought = [*project["dependencies"], *chain(*named.values())]
+    names = [re.split(r"[>=!<;]", each)[0] for each in brought if not each.startswith("mmaq[")]
+    assert len(names) == len(set(names))
 
 
 def test_every_dependency_is_pinned_once_and_without_an_address(request, project):
@@ -30,6 +42,8 @@ def test_every_dependency_is_pinned_once_and_without_an_address(request, project
     extras = project["optional-dependencies"]
     wanted = [*project["dependencies"], *chain(*extras.values())]
     for requirement in wanted:
+        if requirement.startswith("mmaq["):  # an extra of its own
+            continue
         name = re.match(r"[A-Za-z0-9._-]+", requirement)[0].lower().replace("_", "-")
         assert name in names, name
 
@@ -44,3 +58,9 @@ def test_the_version_stands_in_the_package_and_is_cited(request):
     assert yaml.safe_load((root / "CITATION.cff").read_text())["version"] == __version__
     whole = tomllib.loads((root / "pyproject.toml").read_text())
     assert whole["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "mmaq.__version__"}
+
+
+def test_the_page_of_the_installation_has_every_extra(request, project):
+    page = (request.config.rootpath / "docs" / "install.md").read_text()
+    for extra in project["optional-dependencies"]:
+        assert f"| `mmaq[{extra}]` |" in page

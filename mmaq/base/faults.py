@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from mmaq.base.errors import MmaqError
+from mmaq.base.extras import extra_of
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -56,7 +57,11 @@ def explain(error: BaseException) -> MmaqError:
         return MmaqError(where or "this machine", "memory ran out", remedy)
     package = (getattr(error, "name", None) or PACKAGE.name).split(".")[0]
     if isinstance(error, ImportError) and package != PACKAGE.name:
-        return MmaqError(package, f"cannot be imported ({error})", "Install it again with pip")
+        extra = extra_of(package)
+        remedy = (
+            f"Install it: pip install 'mmaq[{extra}]'" if extra else "Install it again with pip"
+        )
+        return MmaqError(package, f"cannot be imported ({error})", remedy)
     if isinstance(error, BrokenProcessPool):
         fault = "a worker process was ended from outside, most likely because memory ran out"
         return MmaqError(where or "this machine", fault, "Give it more memory or fewer workers")

@@ -14,7 +14,7 @@ app = typer.Typer(no_args_is_help=True, help="The configuration and its files.")
 
 @app.command()
 def write(folder: Annotated[Path, typer.Argument()] = Path("config")) -> None:
-    """Write config.yaml and schema.json from the schema."""
+    """Write config.yaml, schema.json and README.md from the schema."""
     from mmaq.config.generate import write_config
 
     write_config(folder)

@@ -20,6 +20,7 @@ from packaging.requirements import Requirement
 from mmaq import __version__
 from mmaq.base.digest import PACKAGE, code_files
 from mmaq.base.errors import ConfigError, MmaqError
+from mmaq.base.extras import extra_of
 from mmaq.base.machine import memory_mb
 from mmaq.cli.run import CORES, ConfigFile, begin
 from mmaq.orchestrate.interpreter import check_interpreter
@@ -33,11 +34,19 @@ ROOMS = {
 """What is lost where a room's stages lack a package."""
 
 EXTRAS = {
+    "data": "from raw files to the patch store",
+    "train": "from the patch store to estimators and test predictions",
+    "report": "mmaq report",
+    "workflow": "snakemake, mmaq run",
+    "all": "the four above",
     "dev": "make test, make check",
     "orchestration": "dvc repro, mmaq sync; profiles/slurm",
     "tracking": "pretrain.loggers: TensorBoard, Weights & Biases",
+    "docs": "make docs",
 }
 """What each extra of pyproject.toml enables."""
+ENABLING = ("data", "train", "report", "workflow")
+"""Extras without which rows of the benchmark are lost."""
 
 app = typer.Typer()
 
@@ -131,21 +140,27 @@ def _tell_packages() -> Iterator[str]:
         wanted = f"{each.name}{each.wanted}"
         yield f"{each.name}: {state}, {each.wanted} is required. Give: pip install '{wanted}'"
     optional: set[str] = set()
+    enabled = not unfit
     typer.echo("\nextras")
     for extra, use in EXTRAS.items():
         packages = requirements(extra)
-        optional |= {each.name for each in packages}
         missing = [each.name for each in packages if not each.fits]
+        if extra in ENABLING:
+            enabled &= not missing
+        else:
+            optional |= {each.name for each in packages}
         state = f"lacks {', '.join(missing)}" if missing else "installed"
         typer.echo(f"  {extra} ({use}): {state}")
     typer.echo("\nrows of the benchmark")
     # Reading the sources takes seconds, and tells nothing where all is there.
-    lost = {room: lacking(room) - optional for room in ROOMS} if unfit else {}
+    lost = {} if enabled else {room: lacking(room) - optional for room in ROOMS}
     for room, names in lost.items():
         if names:
-            typer.echo(f"  {ROOMS[room]}: lacks {', '.join(sorted(names))}")
+            extras = sorted({each for each in map(extra_of, names) if each in ENABLING})
+            remedy = f". Give: pip install 'mmaq[{','.join(extras)}]'" if extras else ""
+            typer.echo(f"  {ROOMS[room]}: lacks {', '.join(sorted(names))}{remedy}")
     if not any(lost.values()):
-        typer.echo("  all are enabled: they need the packages above, and no extra")
+        typer.echo("  all are enabled")
 
 
 def _loading_faults() -> Iterator[str]:

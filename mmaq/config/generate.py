@@ -1,4 +1,4 @@
-"""Write ``config/config.yaml`` and its JSON schema from the classes, so that they cannot drift.
+"""Write ``config/config.yaml``, its schema and its page from the classes: they cannot drift.
 
 And the first file of a user's own: the keys that a source asks for, each under its description.
 """
@@ -17,6 +17,7 @@ from mmaq.base.errors import ConfigError
 from mmaq.base.files import replacing
 from mmaq.config.base import Section
 from mmaq.config.load import check_config
+from mmaq.config.readme import config_readme
 from mmaq.config.schema import Config
 
 HEADER = "# Written by `mmaq config write`; the defaults live in mmaq/config/. Change a copy.\n"
@@ -66,8 +67,11 @@ def config_schema() -> str:
 
 
 def write_config(folder: Path) -> None:
-    """Write both files into ``folder``."""
-    for name, text in (("config.yaml", config_yaml()), ("schema.json", config_schema())):
+    """Write the files into ``folder``."""
+    written = {
+        "config.yaml": config_yaml(), "schema.json": config_schema(), "README.md": config_readme()
+    }  # fmt: skip
+    for name, text in written.items():
         with replacing(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
 

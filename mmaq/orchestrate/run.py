@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
@@ -32,10 +33,13 @@ def run_snakemake(arguments: Sequence[str]) -> int:
     of this process stops Snakemake and its jobs.
 
     Raises:
-        ConfigError: a run is going on here, the path of Python cannot be used, or a configuration
-            file is no YAML.
+        ConfigError: a run is going on here, the path of Python cannot be used, a configuration
+            file is no YAML, or there is no Snakemake.
         Stopped: a signal asked for it.
     """
+    if find_spec("snakemake") is None:
+        remedy = "Install it: pip install 'mmaq[workflow]'"
+        raise ConfigError("snakemake", "it is not installed", remedy)
     prepare_jobs()
     given = _parse(arguments)
     for path in given.configfile:

@@ -13,6 +13,7 @@ from mmaq.config.base import Section
 from mmaq.config.data import Period
 from mmaq.config.generate import config_schema, config_yaml, write_config
 from mmaq.config.load import check_config, load_config
+from mmaq.config.readme import config_readme
 from mmaq.config.schema import Config
 
 
@@ -21,6 +22,19 @@ def test_yaml_and_schema_on_disk_are_generated_from_the_classes(request):
     remedy = "run `mmaq config write`"
     assert (folder / "config.yaml").read_text() == config_yaml(), remedy
     assert (folder / "schema.json").read_text() == config_schema(), remedy
+    assert (folder / "README.md").read_text() == config_readme(), remedy
+
+
+def test_the_page_of_the_configuration_has_every_key_and_every_file(request):
+    page = config_readme()
+    for section in _sections(Config()):
+        for name in type(section).model_fields:
+            inner = isinstance(getattr(section, name), Section)
+            assert (f"{name}`\n" if inner else f"| `{name}` |") in page
+    cells = [len(re.split(r"(?<!\\)\|", line)) for line in page.splitlines() if line[:3] == "| `"]
+    assert set(cells) == {4, 6}  # the table of the files, and those of the keys
+    for path in (request.config.rootpath / "config").glob("*.yaml"):
+        assert f"| `{path.name}` |" in page
 
 
 def test_yaml_reads_back_as_the_defaults(tmp_path):

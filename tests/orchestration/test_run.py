@@ -212,3 +212,9 @@ def test_a_bad_configuration_file_is_one_line_before_anything_starts(tmp_path, t
         run_snakemake(["--cores", "1", "--configfile", str(path), "-d", str(tmp_path)])
     assert caught.value.where == str(path)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_without_snakemake_the_extra_that_brings_it_is_named(monkeypatch):
+    monkeypatch.setattr("mmaq.orchestrate.run.find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match=r"pip install 'mmaq\[workflow\]'"):
+        run_snakemake([])

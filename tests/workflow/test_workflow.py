@@ -179,7 +179,7 @@ def test_a_dry_run_of_the_papers_setting_shows_its_jobs(tmp_path):
 def test_lint_and_format_are_clean(tmp_path):
     lint = Workflow(tmp_path).run("--lint")
     assert lint.returncode == 0, lint.stderr
-    check = [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "rules"]
+    check = [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "rules", "workflow"]
     assert subprocess.run(check, cwd=ROOT, capture_output=True, check=False).returncode == 0
 
 

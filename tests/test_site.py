@@ -1,0 +1,56 @@
+"""The documentation site builds without a warning, and nothing in it is fetched from elsewhere."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+LOADED = re.compile(
+    r"""<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href)=["']?(?:https?:)?//[^\s"'>]+"""
+    r"""|url\(\s*["']?(?:https?:)?//[^\s"')]+|@import\s+["'](?:https?:)?//[^"']+""",
+)
+
+
+@pytest.fixture(scope="module")
+def site(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    root = request.config.rootpath
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('<script src="https://unpkg.com/x.js">', True),
+        ("<link rel=stylesheet href=//fonts.example/css>", True),
+        ("a{background:url(https://a.example/x.png)}", True),
+        ('<a href="https://stacspec.org">STAC</a> <img src="x.png">', False),
+    ],
+)
+def test_what_is_loaded_from_elsewhere_is_found(text, found):
+    assert bool(LOADED.search(text)) == found
+
+
+def test_pages_load_nothing_from_elsewhere(site):
+    pages = [path for path in site.rglob("*") if path.suffix in (".html", ".css")]
+    assert len(pages) > 25
+    loaded = {(path.name, *LOADED.findall(path.read_text(encoding="utf-8"))) for path in pages}
+    assert not [each for each in loaded if len(each) > 1]
+
+
+def test_what_is_written_at_the_build_is_there(site):
+    assert "qa_value above this are used" in (site / "configuration.html").read_text()
+    rules = (site / "rules.html").read_text()
+    assert re.search(r"<text[^>]*>benchmark_table</text>", rules)
+    assert "rules/pretrain.smk" in rules
+    assert "gbm_geo_kriging" in (site / "results.html").read_text()
+    assert "latitude (ascending)" in (site / "functions.html").read_text()
+    assert (
+        "<!-- " not in (site / "rules.html").read_text().split("<article")[1].split("</article")[0]
+    )
