@@ -9,10 +9,8 @@ from scipy.spatial.distance import cdist
 from mmaq.statistics.applicability import Applicability, without_outliers
 from mmaq.statistics.splits import Fold
 
-EVERY_OTHER = [
-    Fold(np.arange(0, 6, 2), np.arange(1, 6, 2)),
-    Fold(np.arange(1, 6, 2), np.arange(0, 6, 2)),
-]
+EVEN, ODD = np.arange(0, 6, 2), np.arange(1, 6, 2)
+EVERY_OTHER = [Fold(EVEN, ODD), Fold(ODD, EVEN)]
 
 
 def test_a_case_by_hand():
