@@ -416,6 +416,22 @@ def _predict(run: Run) -> list[Call]:
     ]  # fmt: skip
 
 
+def _map_area(run: Run) -> list[Call]:
+    from mmaq.map.stage import map_area
+
+    given, paths = run.config, run.paths
+    return [
+        partial(
+            map_area, area=area, config=given.map, archive=paths.archive,
+            l3=paths.grid if run.has_columns else None,
+            estimator=paths.estimator(*given.predict.estimator), landuse=given.landuse,
+            patches=given.patches, period=given.period, threads=given.evaluate.threads,
+            workers=run.workers, sites=paths.sites, work=paths.tiles(name), out=paths.map(name),
+        )
+        for name, area in given.mapped.items()
+    ]  # fmt: skip
+
+
 def _report(run: Run) -> list[Call]:
     from mmaq.report.stage import report
 
@@ -463,6 +479,7 @@ STAGES: dict[str, Callable[[Run], list[Call]]] = {
     "benchmark_table": _benchmark_table,
     "fit": _fit,
     "predict": _predict,
+    "map_area": _map_area,
     "report": _report,
 }
 """The calls that a data set needs, by rule, in the order of the data."""
@@ -520,6 +537,7 @@ VERBS = {
         "Predict NO2 with its 90 % interval at sites, and say what each prediction rests on.",
         ("predict",),
     ),
+    "map": Verb("Map NO2 everywhere in an area, and how far to trust it.", ("map_area",), True),
     "report": Verb("Write the report page from the benchmark table.", ("report",)),
 }  # fmt: skip
 """The verbs; `mmaq acquire` chooses by itself among the stages of the archive."""

@@ -10,7 +10,8 @@ anywhere else when the archive was made from files that the user already had.
     ancillary/...                     items dem, population, land_cover, roads, power_plants
     stations/...                      items stations (table, measurements) and unlabelled (table)
     truth/...                         only an archive whose truth is known has it; evaluation reads
-                                      it for the oracle rows, no other stage may
+                                      it for the oracle rows and a map is compared with it, no
+                                      other stage may
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ ANCILLARY = "ancillary"
 STATIONS = "stations"
 
 TRUTH = "truth"
+
+TRUE_AREA = "area"
+"""Item of the truth: mean NO2 of an area point by point (asset ``no2``); maps are judged by it."""
 
 LEGEND_PROPERTY = "land_cover:legend"
 """Property of the land-cover item that names its legend."""

@@ -2,7 +2,8 @@
 
 Its metadata is one JSON text: what was fitted, to how many stations, and the tiers. A tier is one
 fitted estimator with the half width of its 90 % interval; a place is given the first whose inputs
-it has. Tensors of tier N are named ``N.name``; trees are LightGBM's text, as bytes.
+it has. Tensors of tier N are named ``N.name``, those of its area of applicability
+``N.similarity.name``; trees are LightGBM's text, as bytes.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from mmaq.vocabulary import POLLUTANTS
 
 KEY = "mmaq_estimator"
 VERSION = 1
+SIMILARITY = "similarity."
+"""What tensors of a tier's area of applicability are called."""
 REMEDY = "Make it with `mmaq fit`"
 
 
@@ -41,6 +44,8 @@ class Tier:
             and then predictions have no bounds.
         stations: how many it was fitted to.
         about, arrays: what it has learned.
+        similarity: arrays of its area of applicability; none where the importance of what it reads
+            is unknown.
     """
 
     kind: str
@@ -52,6 +57,7 @@ class Tier:
     stations: int
     about: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray]
+    similarity: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def inputs(self) -> str:
@@ -63,10 +69,16 @@ def write_estimator(path: str | os.PathLike[str], pollutant: str, tiers: Sequenc
     """Write the tiers, the first choice first."""
     described, arrays = [], {}
     for number, tier in enumerate(tiers):
-        plain = {name: value for name, value in vars(tier).items() if name != "arrays"}
+        tensors = {**tier.arrays, **{f"{SIMILARITY}{name}": tier.similarity[name]
+                                     for name in tier.similarity}}  # fmt: skip
+        plain = {
+            name: value
+            for name, value in vars(tier).items()
+            if name not in ("arrays", "similarity")
+        }
         plain["radius"] = tier.radius if np.isfinite(tier.radius) else None
         described.append(plain)
-        for name, value in tier.arrays.items():
+        for name, value in tensors.items():
             arrays[f"{number}.{name}"] = np.ascontiguousarray(value)
     about = {"version": VERSION, "mmaq": __version__, "pollutant": pollutant, "tiers": described}
     text = json.dumps(about, sort_keys=True, allow_nan=False)
@@ -95,16 +107,23 @@ def read_estimator(path: str | os.PathLike[str]) -> tuple[str, list[Tier]]:
     try:
         tiers = []
         for number, given in enumerate(about["tiers"]):
-            own = {
-                name.removeprefix(f"{number}."): value
-                for name, value in arrays.items()
-                if name.startswith(f"{number}.")
-            }
+            own = _under(f"{number}.", arrays)
+            similarity = _under(SIMILARITY, own)
+            own = {name: own[name] for name in own if not name.startswith(SIMILARITY)}
             radius = np.nan if given["radius"] is None else float(given["radius"])
-            tiers.append(Tier(**{**given, "radius": radius}, arrays=own))
+            tiers.append(Tier(**{**given, "radius": radius}, arrays=own, similarity=similarity))
         pollutant = str(about["pollutant"])
     except (KeyError, TypeError, ValueError) as fault:
         raise CheckpointError(path, f"its description is damaged ({fault})", REMEDY) from None
     if pollutant not in POLLUTANTS or not tiers:
         raise CheckpointError(path, "it names no pollutant or holds no tier", REMEDY)
     return pollutant, tiers
+
+
+def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays whose names begin with ``prefix``, without it."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in arrays.items()
+        if name.startswith(prefix)
+    }

@@ -20,7 +20,7 @@ from mmaq.estimators.kriging import (
     krige,
     krige_within,
 )
-from mmaq.estimators.trees import ask, from_text, grow, text_of
+from mmaq.estimators.trees import ask, from_text, grow, importance, text_of
 from mmaq.statistics.ridge import Scaling
 from mmaq.statistics.splits import Fold, calibration_fold
 
@@ -115,6 +115,10 @@ class FittedTreesAndKriging(Fitted):
             trees = ask(self.grown, _tree_inputs(places))
             field = self.field.mean(_stations(self.known, places))
         return np.maximum((self.mix @ np.stack([trees, field])) ** 2 + self.lost, 0.0)
+
+    def similarity(self, places: Places) -> tuple[np.ndarray, np.ndarray]:
+        """Covariates and place, (n, d), and how much each lowers the error of the trees."""
+        return _tree_inputs(places), importance(self.grown)
 
     def state(self) -> State:
         """Trees as text, covariance, stations and their weights."""

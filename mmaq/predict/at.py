@@ -1,8 +1,8 @@
-"""Places that no site table names, by their coordinates: cut from the archive as any site is."""
+"""Places that no site table names, one or many: described and cut from the archive as a site is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -34,11 +34,23 @@ def parse_place(text: str) -> tuple[float, float]:
     return lon, lat
 
 
+def places_at(texts: Iterable[str]) -> pd.DataFrame:
+    """A table of places, site_id, lon and lat, from "LON,LAT" each.
+
+    Raises:
+        ConfigError: one is no place on Earth.
+    """
+    found = [parse_place(text) for text in texts]
+    names = [f"{lon:g},{lat:g}" for lon, lat in found]
+    lon, lat = zip(*found, strict=True)
+    return pd.DataFrame({"site_id": names, "lon": lon, "lat": lat})
+
+
 def cut_places(
     *,
     archive: Path,
     l3: Path | None,
-    places: Sequence[tuple[float, float]],
+    places: pd.DataFrame,
     landuse: Landuse,
     config: Patches,
     folder: Path,
@@ -51,7 +63,8 @@ def cut_places(
     Args:
         archive: contract 1, with its maps.
         l3: the level-3 mean; None where there is no Sentinel-5P.
-        places: longitude and latitude of each, in degrees.
+        places: site_id, lon and lat (degrees) of each, and what else is known of them in columns
+            of contract 2.
         landuse: radius of the discs.
         config: sides of the patches.
         folder: an empty one.
@@ -61,11 +74,9 @@ def cut_places(
         ArchiveError, ProductError: a product is missing or damaged.
     """
     if not has_collection(archive, ANCILLARY):
-        fault = f"{archive} holds no maps to describe a place by"
-        raise ConfigError("--at", fault, "Name sites of the site table by --sites instead")
-    lon, lat = zip(*places, strict=True)
-    sites = pd.DataFrame({"site_id": [f"{x:g},{y:g}" for x, y in places], "lon": lon, "lat": lat})
-    described = describe_sites(archive, sites.assign(country=UNKNOWN_COUNTRY), landuse)
+        fault = "the archive holds no maps to describe a place by"
+        raise ConfigError(archive, fault, "Name sites of the site table by --sites instead")
+    described = describe_sites(archive, places.assign(country=UNKNOWN_COUNTRY), landuse)
     table, store = folder / "sites.parquet", folder / "patches"
     write_sites(described, table)
     patches(archive=archive, sites=table, l3=l3, config=config, out=store, workers=1)

@@ -19,7 +19,7 @@ from mmaq.config.learning import Encoders
 from mmaq.contracts.estimator import REMEDY, Tier, read_estimator, write_estimator
 from mmaq.contracts.patches import PatchStore, open_store
 from mmaq.contracts.sites import SITING, read_sites, stations
-from mmaq.estimators.base import Estimator, Fitted, Places, calibrate
+from mmaq.estimators.base import Estimator, Fitted, Places, Training, calibrate
 from mmaq.estimators.catalogue import images_read, named, reference
 from mmaq.estimators.ceilings import Constant
 from mmaq.estimators.geostatistics import FittedTreesAndKriging
@@ -29,6 +29,7 @@ from mmaq.estimators.probes import DescentHead, LinearHead, NeighboursHead
 from mmaq.estimators.trees import FittedEmbeddingTrees, FittedTrees
 from mmaq.evaluate.task import Task
 from mmaq.learn.devices import limited_threads
+from mmaq.statistics.applicability import Applicability
 from mmaq.statistics.splits import Fold, related
 from mmaq.vocabulary import AREAS, POLLUTANTS, TYPES
 
@@ -68,7 +69,8 @@ def fit(
     It is the very object that the table measured. An estimator that reads images is joined by a
     second one, without, for sites that lack them; and one that reads the table by itself fitted
     without what networks declare of their stations, for sites of which nobody declared it. Each
-    has the half width of its interval from stations that a model was not fitted to.
+    has the half width of its interval from stations that a model was not fitted to, and the area
+    of applicability of its inputs where it knows how much each counts.
 
     Args:
         sites: contract 2.
@@ -145,7 +147,21 @@ def _tier(
     return Tier(
         fitted.kind, estimator.method, estimator.protocol, estimator.modalities, declared,
         calibrate(estimator, fitted, train, seed=seed), task.size, about, arrays,
+        _similarity(fitted, train, seed),
     )  # fmt: skip
+
+
+def _similarity(fitted: Fitted, train: Training, seed: int) -> dict[str, np.ndarray]:
+    """The area of applicability, as arrays; none where the estimator cannot tell what counts.
+
+    Its threshold is of folds split as those are whose errors make the interval.
+    """
+    try:
+        features, weights = fitted.similarity(train.places)
+        return Applicability.of(features, weights, train.inner(seed)).state()
+    except (Unavailable, ValueError) as reason:
+        log.info("no area of applicability: %s", reason)
+        return {}
 
 
 def load(path: Path) -> tuple[str, list[tuple[Fitted, Tier]]]:
@@ -211,21 +227,31 @@ def ask(tiers: list[tuple[Fitted, Tier]], places: Places, pollutant: str) -> pd.
 
     A concentration is not negative, so predictions and bounds end at 0.
     """
-    value, radius = np.full(len(places), np.nan), np.full(len(places), np.nan)
-    inputs = np.full(len(places), "", dtype=object)
+    value, which = answer(tiers, places)
+    radius = np.array([*(tier.radius for _, tier in tiers), np.nan])[which]
+    inputs = np.array([*(tier.inputs for _, tier in tiers), ""], dtype=object)[which]
+    bounds = {pollutant: value, "low": value - radius, "high": value + radius}
+    floored: Mapping[str, Any] = {name: np.maximum(each, 0.0) for name, each in bounds.items()}
+    return pd.DataFrame({**floored, "inputs": inputs})
+
+
+def answer(tiers: list[tuple[Fitted, Tier]], places: Places) -> tuple[np.ndarray, np.ndarray]:
+    """Concentration at the places, (n,) in ug/m3, and the position of the tier that gave it.
+
+    A place is given the first tier whose inputs it has; NaN and -1 where no tier answers.
+    """
+    value, which = np.full(len(places), np.nan), np.full(len(places), -1)
     # An area may be one that follows from the density; a type is a network's own word.
     declared = places.table[list(TYPES)].notna().any(axis=1).to_numpy()
-    for fitted, tier in tiers:
+    for position, (fitted, tier) in enumerate(tiers):
         try:
             found = fitted.mean(places)
         except Unavailable as reason:
             log.info("%s is not asked: %s", tier.inputs, reason)
             continue
         rows = np.isnan(value) & np.isfinite(found) & (declared | (not tier.declared))
-        value[rows], radius[rows], inputs[rows] = found[rows], tier.radius, tier.inputs
-    bounds = {pollutant: value, "low": value - radius, "high": value + radius}
-    floored: Mapping[str, Any] = {name: np.maximum(each, 0.0) for name, each in bounds.items()}
-    return pd.DataFrame({**floored, "inputs": inputs})
+        value[rows], which[rows] = found[rows], position
+    return value, which
 
 
 def choose(table: pd.DataFrame, chosen: Path, sites: Path) -> pd.DataFrame:

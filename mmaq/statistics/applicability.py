@@ -9,7 +9,7 @@ those that cross-validation has met.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +71,23 @@ class Applicability:
             raise ValueError("no fold tests a station")
         threshold = without_outliers(np.concatenate(tested) / mean_distance)
         return cls(scaling, weights, stations, mean_distance, threshold)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What it holds, as arrays by name."""
+        return {
+            "mean": self.scaling.mean, "spread": self.scaling.spread, "weights": self.weights,
+            "stations": self.stations, "mean_distance": np.array([self.mean_distance]),
+            "threshold": np.array([self.threshold]),
+        }  # fmt: skip
+
+    @classmethod
+    def from_state(cls, arrays: Mapping[str, np.ndarray]) -> Applicability:
+        """The inverse of :meth:`state`; raises KeyError."""
+        scaling = Scaling(arrays["mean"], arrays["spread"])
+        return cls(
+            scaling, arrays["weights"], arrays["stations"], float(arrays["mean_distance"][0]),
+            float(arrays["threshold"][0]),
+        )  # fmt: skip
 
     def dissimilarity(self, features: np.ndarray) -> np.ndarray:
         """Dissimilarity index of places, (m,), from their features, (m, d) as at training.

@@ -1,0 +1,36 @@
+# A map of an area: the estimator of `predict` at each of its cells.
+rule map_area:
+    input:
+        estimator=PATHS.estimator(*CONFIG.predict.estimator),
+        ancillary=collection(ANCILLARY),
+        sentinel2=made(SENTINEL2, collection(SENTINEL2)),
+        grid=made(SENTINEL5P, PATHS.grid),
+        truth=made(TRUTH, collection(TRUTH)),
+        sites=PATHS.sites,
+    output:
+        map=PATHS.map("{area}"),
+        beside=[
+            PATHS.map("{area}").with_suffix(suffix)
+            for suffix in (".json", ".png", ".html")
+        ],
+    log:
+        f"{LOGS}/map_area_{{area}}.log",
+    benchmark:
+        f"{TIMINGS}/map_area_{{area}}.tsv"
+    wildcard_constraints:
+        area="|".join(CONFIG.mapped) or "none",
+    conda:
+        "../environment.yaml"
+    threads: 2
+    resources:
+        mem_mb=6000,
+    params:
+        area=lambda wildcards: CONFIG.mapped[wildcards.area].decisive(),
+        config=section("map", "siting", "thresholds"),
+        landuse=section("landuse", "radius_m"),
+        patches=section("patches"),
+        period=section("period"),
+        work=lambda wildcards: str(PATHS.tiles(wildcards.area)),
+        code=code("mmaq.map.stage.map_area"),
+    script:
+        "../workflow/scripts/map_area.py"
