@@ -26,3 +26,4 @@ rule all:
         PATHS.benchmark,
         PATHS.comparisons,
         PATHS.report,
+        [PATHS.map(area) for area in CONFIG.mapped],

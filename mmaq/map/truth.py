@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import rasterio
 from pyproj import Transformer
 from sklearn.metrics import r2_score, root_mean_squared_error
 
@@ -48,7 +49,7 @@ def cell_means(path: Path, grid: MapGrid) -> np.ndarray:
     with opened_map(path) as raster:
         pixels = read_pixels(raster, raster.indexes, 0, 0, raster.height, raster.width)
         down, right = np.mgrid[0 : raster.height, 0 : raster.width] + 0.5
-        x, y = raster.transform * (right.ravel(), down.ravel())
+        x, y = rasterio.transform.xy(raster.transform, down.ravel(), right.ravel(), offset="ul")
         x, y = Transformer.from_crs(raster.crs, grid.epsg, always_xy=True).transform(x, y)
         whole = (grid.resolution / abs(raster.transform.a)) ** 2
     column = np.floor(x / grid.resolution).astype(int) - grid.left

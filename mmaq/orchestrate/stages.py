@@ -9,9 +9,6 @@ from mmaq.config.schema import Config
 COMMON = "rules/common.smk"
 """Helpers that every rule may use."""
 
-ON_REQUEST = ("rules/predict.smk",)
-"""Rules that the default target does not need, and so no stage runs."""
-
 
 @dataclass(frozen=True)
 class Stage:
@@ -48,6 +45,10 @@ STAGES = (
     Stage(
         "evaluate", ("rules/evaluate.smk", "rules/transfer.smk"),
         ("evaluate", "transfer", "pretrain.encoders", "pretrain.runs"),
+    ),
+    Stage(
+        "map", ("rules/predict.smk", "rules/map.smk"),
+        ("evaluate", "landuse", "map", "patches", "period", "predict", "pretrain.encoders"),
     ),
     Stage("report", ("rules/report.smk",)),
 )  # fmt: skip
