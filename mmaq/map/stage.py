@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from mmaq.base.digest import code_digest
 from mmaq.base.errors import ConfigError
 from mmaq.base.files import sha256
 from mmaq.config.data import Landuse, Patches, Period
@@ -139,9 +140,13 @@ def _digest(
     landuse: Landuse,
     patches: Patches,
 ) -> str:
-    """A name for what decides the tiles: the settings, and every file that they are made from."""
+    """A name for what decides the tiles: settings, code, and every file that they are made from."""
     listed = [archive / name / "collection.json" for name in (ANCILLARY, SENTINEL2)]
     files = [estimator, *listed, *([] if l3 is None else [l3])]
     settings = [grid, config.siting, config.thresholds, landuse.radius_m, patches]
-    told = [repr(settings), *(sha256(path) for path in files if path.exists())]
+    told = [
+        repr(settings),
+        code_digest("mmaq.map.tile.make_tile"),
+        *(sha256(path) for path in files if path.exists()),
+    ]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]

@@ -80,6 +80,13 @@ def test_every_site_of_the_land_is_predicted(workflow):
     assert table.inputs.str.contains("s2").sum() > 100
 
 
+def test_the_area_of_the_land_is_mapped(workflow):
+    truth = pd.read_csv(workflow.folder / "results/tiny/map/city_truth.csv", index_col="part")
+    assert truth.loc["all", "cells"] > 150
+    for suffix in ("tif", "json", "png", "html"):
+        assert (workflow.folder / f"results/tiny/map/city.{suffix}").stat().st_size > 0
+
+
 def test_the_report_is_one_page(workflow):
     page = " ".join((workflow.folder / "results/tiny/report.html").read_text().split())
     assert "<svg" in page
@@ -100,7 +107,8 @@ def _jobs(workflow, *changes):
 
 
 AFTER_EVALUATION = {"benchmark_table", "report"}
-AFTER_TRAINING = AFTER_EVALUATION | {
+MAPPED = {"fit", "map_area"}
+AFTER_TRAINING = AFTER_EVALUATION | MAPPED | {
     "pretrain", "evaluate_probes", "evaluate_gbm_embedding", "evaluate_finetune",
     "evaluate_transfer",
 }  # fmt: skip
@@ -109,7 +117,7 @@ AFTER_TRAINING = AFTER_EVALUATION | {
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ("evaluate={finetune: {epochs: 2}}", AFTER_EVALUATION | {"evaluate_finetune"}),
+        ("evaluate={finetune: {epochs: 2}}", AFTER_EVALUATION | MAPPED | {"evaluate_finetune"}),
         ("pretrain={seed: 11}", AFTER_TRAINING),
         ("evaluate={bootstrap: 60}", AFTER_EVALUATION),
         ("transfer={epochs: 2}", AFTER_EVALUATION | {"evaluate_transfer"}),
