@@ -39,7 +39,7 @@ def write_item(
         raster: the map.
         grid, bands: its cells and bands.
         period: of the images.
-        about: further properties.
+        about: what the map says of itself, further properties.
         others: files that belong to it, by role: "thumbnail", "overview", "metadata".
     """
     west, south, east, north = grid.box
@@ -56,7 +56,7 @@ def write_item(
         properties={
             "proj:code": f"EPSG:{grid.epsg}", "proj:shape": [grid.rows, grid.columns],
             "proj:transform": list(affine)[:6], "processing:software": {"mmaq": __version__},
-            "gsd": grid.resolution, **about,
+            "gsd": grid.resolution, **{f"mmaq:{name}": text for name, text in about.items()},
         },
     )  # fmt: skip
     described = [

@@ -98,6 +98,5 @@ def _stations(sites: Path, pollutant: str) -> pd.DataFrame:
 
 def _facts(about: Mapping[str, str], grid: MapGrid) -> list[tuple[str, str]]:
     words = {"estimator": "Estimator, SHA-256", "siting": "A cell stands for a station of type"}
-    told = [(words.get(key := name.partition(":")[2], key.capitalize()), text)
-            for name, text in about.items()]  # fmt: skip
+    told = [(words.get(name, name.capitalize()), text) for name, text in about.items()]
     return [*told, ("Reference system", f"EPSG:{grid.epsg}, cells of {grid.resolution:g} m")]

@@ -93,8 +93,8 @@ def map_area(
     _make(asked, missing, workers)
     bands = bands_of(pollutant, config.thresholds, [tier for _, tier in tiers])
     tags = {
-        "mmaq:estimator": sha256(estimator), "mmaq:siting": config.siting,
-        "mmaq:sources": ", ".join(_sources(archive)),
+        "estimator": sha256(estimator), "siting": config.siting,
+        "sources": ", ".join(_sources(archive)),
     }  # fmt: skip
     write_geotiff(out, grid, bands, _read(asked, tiles), tags)
     show(out, area.name, grid, bands, tiers, period, tags, sites, truth)
