@@ -39,7 +39,7 @@ def test_cells_of_a_kilometre_are_those_of_the_eea():
     assert first["site_id"] == f"CRS3035RES1000mN{south}E{west}"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(box=BOXES, resolution=st.sampled_from([100.0, 250.0, 1000.0]))
 def test_every_cell_whose_centre_is_in_the_area_is_in_one_tile_and_one_batch(box, resolution):
     grid = MapGrid.of(box, resolution)
@@ -54,7 +54,7 @@ def test_every_cell_whose_centre_is_in_the_area_is_in_one_tile_and_one_batch(box
     assert (inside <= np.array(box[2:]) + 1e-6).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(box=BOXES, shift=st.floats(-0.1, 0.1))
 def test_two_areas_have_the_same_cells_where_they_overlap(box, shift):
     other = (box[0] + shift, box[1], box[2] + shift, box[3])

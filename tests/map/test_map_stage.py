@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from pyproj import Transformer
 from mmaq.config.data import Grid, Landuse, Patches, Period
 from mmaq.config.evaluation import Evaluate, Predict
 from mmaq.config.map import Area, Map
+from mmaq.contracts.estimator import read_estimator, write_estimator
 from mmaq.contracts.sites import read_sites, stations
 from mmaq.landuse.stage import landuse
 from mmaq.map import stage
@@ -55,6 +57,10 @@ class Data:
             evaluate=Evaluate(seeds=(0,), folds=3, threads=1),
             config=Predict(method="gbm_pixels", split="random"), chosen=None, out=self.estimator,
         )  # fmt: skip
+        # So few stations calibrate no interval.
+        pollutant, tiers = read_estimator(self.estimator)
+        bounded = [replace(tier, radius=5.0) for tier in tiers]
+        write_estimator(self.estimator, pollutant, bounded)
         self.station = stations(read_sites(self.sites)).iloc[0]
         lon, lat = self.station["lon"], self.station["lat"]
         self.area = Area(
