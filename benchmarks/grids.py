@@ -31,11 +31,10 @@ from benchmarks.trials import (
 from mmaq.config.evaluation import Evaluate
 
 RUNS = {"views": 3, "rates": 1, "epochs": 3}
-CALM = {"jitter": 0.0, "blur": 0.0, "drop_bands": 0.0}
 SETTINGS: dict[str, Mapping[str, Any]] = {
     "default": {},
-    "turns": {"views": {**CALM, "crop_min": 1.0}},
-    "turns_crops": {"views": CALM},
+    "crops": {"views": {"crop_min": 0.4}},
+    "all_steps": {"views": {"crop_min": 0.4, "jitter": 0.8, "blur": 0.3, "drop_bands": 0.3}},
     "rate_0.5": {"learning_rate": 0.5},
     "rate_8": {"learning_rate": 8.0},
     "epochs_4": {"epochs": 4},
@@ -44,9 +43,8 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
 """Changes of the section ``pretrain``, by name."""
 GRIDS = {
     "views": [
-        ("mmaq", "default"), ("mmaq", "turns"), ("mmaq", "turns_crops"),
-        ("decur", "default"), ("decur", "turns"), ("barlow_twins", "default"),
-        ("barlow_twins", "turns"),
+        ("mmaq", "default"), ("mmaq", "crops"), ("mmaq", "all_steps"), ("decur", "default"),
+        ("decur", "all_steps"), ("barlow_twins", "default"), ("barlow_twins", "all_steps"),
     ],
     "rates": [
         (method, cell)

@@ -114,23 +114,29 @@ def probe(trial: Trial, work: Path, config: Evaluate) -> None:
     )  # fmt: skip
 
 
-def tune(trial: Trial, split: str, work: Path, config: Evaluate) -> None:
-    """Test fine-tuning, or training from scratch, of all runs on one split."""
+def tune(trial: Trial, split: str, work: Path, config: Evaluate, inputs: str = "") -> None:
+    """Test fine-tuning, or training from scratch, of all runs on one split.
+
+    ``inputs`` is "" for the images, or "_all" for all that is known of a station.
+    """
     from mmaq.evaluate.stage import evaluate_finetune, evaluate_supervised
 
-    out = trial.tested(work, f"tuned_{split}")
+    out = trial.tested(work, f"tuned{inputs}_{split}")
     common = {
         "sites": trial.country.sites, "store": trial.country.patches, "config": config,
         "split": split, "out": out, "fits": out.with_suffix(".csv"),
     }  # fmt: skip
     networks = {"encoders": trial.config(0).encoders, "runs": trial.runs}
     if trial.method == SCRATCH:
-        evaluate_supervised(**common, **networks, protocol="scratch", method="mmaq")
+        evaluate_supervised(**common, **networks, protocol=f"scratch{inputs}", method="mmaq")
     elif trial.method == AQNET:
         evaluate_supervised(**common, **networks, protocol="supervised", method="aqnet")
     else:
         checkpoints = trial.encoders(work)
-        evaluate_finetune(**common, checkpoints=checkpoints, method=trial.method, calibrated=False)
+        evaluate_finetune(
+            **common, checkpoints=checkpoints, protocol=f"finetune{inputs}", method=trial.method,
+            calibrated=False,
+        )  # fmt: skip
 
 
 Job = tuple[Path, Callable[..., None], tuple[Any, ...]]

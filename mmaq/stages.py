@@ -322,7 +322,8 @@ def evaluate_part(run: Run, part: Part) -> Call:
         case "gbm_embedding":
             given |= {"checkpoints": run.encoders(method), "method": method}
             return partial(stage.evaluate_gbm_embedding, **given)
-        case "finetune":
+        case "finetune" | "finetune_all":
+            given |= {"protocol": part.protocol}
             given |= {"checkpoints": run.encoders(method), "method": method, "split": split}
             given["calibrated"] = method in run.config.evaluate.calibrated
             return partial(stage.evaluate_finetune, **given)
@@ -472,8 +473,8 @@ STAGES: dict[str, Callable[[Run], list[Call]]] = {
     "evaluate_references": _evaluate("references"),
     "evaluate_probes": _evaluate("probes"),
     "evaluate_gbm_embedding": _evaluate("gbm_embedding"),
-    "evaluate_finetune": _evaluate("finetune"),
-    "evaluate_supervised": _evaluate("scratch", "supervised"),
+    "evaluate_finetune": _evaluate("finetune", "finetune_all"),
+    "evaluate_supervised": _evaluate("scratch", "scratch_all", "supervised"),
     "evaluate_transfer_references": _evaluate_transfer(references=True),
     "evaluate_transfer": _evaluate_transfer(references=False),
     "benchmark_table": _benchmark_table,

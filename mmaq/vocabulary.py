@@ -101,15 +101,19 @@ Mappable = Literal[
 
 # How it is measured.
 
-Head = Literal["linear", "fused", "sgd_probe", "knn"]
+Head = Literal["linear", "fused", "fused_all", "sgd_probe", "knn"]
 """Probes on frozen encoders."""
 
-Protocol = Literal[Head, "finetune", "scratch", "supervised", "reference"]
+Scratch = Literal["scratch", "scratch_all"]
+Tuned = Literal["finetune", "finetune_all"]
+"""Networks that labels train. Under ``..._all`` the head reads all that is known of a place."""
+
+Protocol = Literal[Head, Tuned, Scratch, "supervised", "reference"]
 """How a row that can be fitted is fitted."""
 
 PROTOCOLS = (
-    "linear", "sgd_probe", "knn", "fused", "finetune", "scratch", "frozen", "supervised",
-    "reference",
+    "linear", "sgd_probe", "knn", "fused", "fused_all", "finetune", "finetune_all", "scratch",
+    "scratch_all", "frozen", "supervised", "reference",
 )  # fmt: skip
 
 Split = Literal["official", "random", "blocks", "country"]

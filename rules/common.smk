@@ -21,7 +21,7 @@ from mmaq.contracts.patches import FILES as STORE_FILES
 from mmaq.orchestrate.interpreter import prepare_jobs
 from mmaq.stages import timings_by_rule
 from mmaq.transfer.store import FILES as PLANT_FILES
-from mmaq.vocabulary import SELF_SUPERVISED
+from mmaq.vocabulary import METHODS, SELF_SUPERVISED
 
 try:
     prepare_jobs()

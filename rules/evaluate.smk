@@ -84,13 +84,15 @@ rule evaluate_finetune:
         store=STORE,
         sites=PATHS.sites,
     output:
-        fits=f"{EVALUATED}/finetune_{{method}}_{{split}}.csv",
-        predictions=f"{EVALUATED}/finetune_{{method}}_{{split}}.parquet",
+        fits=f"{EVALUATED}/{{protocol}}_{{method}}_{{split}}.csv",
+        predictions=f"{EVALUATED}/{{protocol}}_{{method}}_{{split}}.parquet",
     log:
-        f"{LOGS}/evaluate_finetune_{{method}}_{{split}}.log",
+        f"{LOGS}/evaluate_{{protocol}}_{{method}}_{{split}}.log",
     benchmark:
-        f"{TIMINGS}/evaluate_finetune_{{method}}_{{split}}.tsv"
+        f"{TIMINGS}/evaluate_finetune_{{protocol}}_{{method}}_{{split}}.tsv"
     wildcard_constraints:
+        protocol="finetune|finetune_all",
+        method="|".join(SELF_SUPERVISED + ("mmaq_s2",)),
         split="official|random|blocks|country",
     priority: LONG
     conda:
@@ -120,7 +122,8 @@ rule evaluate_supervised:
     benchmark:
         f"{TIMINGS}/evaluate_supervised_{{protocol}}_{{method}}_{{split}}.tsv"
     wildcard_constraints:
-        protocol="scratch|supervised",
+        protocol="scratch|scratch_all|supervised",
+        method="|".join(METHODS),
         split="official|random|blocks|country",
     priority: LONG
     conda:
@@ -135,7 +138,7 @@ rule evaluate_supervised:
         runs=CONFIG.pretrain.runs,
         code=code(
             "mmaq.evaluate.stage.evaluate_supervised",
-            TRAINED=lambda job: run_of(job) if job.protocol == "scratch" else None,
+            TRAINED=lambda job: run_of(job) if job.protocol != "supervised" else None,
             NETWORKS=lambda job: job.method if job.protocol == "supervised" else None,
         ),
     script:

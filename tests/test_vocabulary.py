@@ -20,19 +20,16 @@ from mmaq.vocabulary import (
     TASKS,
     TRANSFER_REFERENCES,
     TRANSFER_TASKS,
-    Head,
     Learned,
     MethodName,
     Pollutant,
     Pretrained,
+    Protocol,
     Reference,
     Split,
     SupervisedName,
     TransferTask,
 )
-
-LEARNED_FROM_LABELS = ("finetune", "scratch", "supervised", "frozen")
-"""Protocols of networks that are trained on labels, and of frozen encoders of transfer tasks."""
 
 
 def flat(literal):
@@ -56,7 +53,7 @@ def test_every_transfer_task_has_references_and_a_metric_to_compare_by():
 
 
 def test_protocols_are_the_heads_and_the_ways_of_training():
-    assert set(PROTOCOLS) == {*flat(Head), *LEARNED_FROM_LABELS, "reference"}
+    assert set(PROTOCOLS) == {*flat(Protocol), "frozen"}
 
 
 def test_splits_and_tasks_are_those_of_the_literals():

@@ -17,6 +17,7 @@ from mmaq.vocabulary import (
     Reference,
     Split,
     SupervisedName,
+    Tuned,
 )
 
 T = TypeVar("T")
@@ -36,11 +37,16 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 class Finetune(Section):
     """Fine-tuning of the encoders on one hold-out a seed, from the probe's solution."""
 
-    INCIDENTAL: ClassVar[frozenset[str]] = frozenset({"methods"})
+    INCIDENTAL: ClassVar[frozenset[str]] = frozenset({"methods", "all_inputs"})
 
     methods: Annotated[tuple[Pretrained, ...], Once] = Field(
         default=("mmaq", "mmaq_s2", "decur", "barlow_twins"),
         description="Methods that are fine-tuned.",
+    )
+    all_inputs: Annotated[tuple[Pretrained, ...], Once] = Field(
+        default=("mmaq", "decur", "barlow_twins"),
+        description="Methods whose head also reads the table, maps and pixel statistics "
+        "(finetune_all).",
     )
     epochs: Count = Field(default=6, description="Passes over the training stations.")
     batch_size: Count = Field(default=64, description="Stations in a batch.")
@@ -57,13 +63,16 @@ class Finetune(Section):
 class Supervised(Section):
     """Training from random weights on the training stations alone, one hold-out a seed."""
 
-    INCIDENTAL: ClassVar[frozenset[str]] = frozenset({"methods", "scratch"})
+    INCIDENTAL: ClassVar[frozenset[str]] = frozenset({"methods", "scratch", "all_inputs"})
 
     methods: Annotated[tuple[SupervisedName, ...], Once] = Field(
         default=("aqnet",), description="Networks of supervised papers."
     )
     scratch: Annotated[tuple[Pretrained, ...], Once] = Field(
         default=("mmaq",), description="Methods whose encoders are trained without pretraining."
+    )
+    all_inputs: Annotated[tuple[Pretrained, ...], Once] = Field(
+        default=("mmaq",), description="The same with all inputs in the head (scratch_all)."
     )
     joint: bool = Field(
         default=False,
@@ -125,8 +134,9 @@ class Evaluate(Section):
         description="Encoders under the probes.",
     )
     heads: Annotated[tuple[Head, ...], Once] = Field(
-        default=("linear", "fused", "sgd_probe", "knn"),
-        description="Probes: ridge, ridge with the table, the paper's SGD head, neighbours.",
+        default=("linear", "fused", "fused_all", "sgd_probe", "knn"),
+        description="Probes: ridge, with the table, with all inputs, the paper's SGD head, "
+        "neighbours.",
     )
     label_fractions: Annotated[tuple[Fraction, ...], Once] = Field(
         default=(0.01, 0.05, 0.1, 0.25),
@@ -175,4 +185,4 @@ class Predict(Section):
     def reads_encoders(self) -> bool:
         """Whether it needs pretrained encoders."""
         protocol = self.estimator[1]
-        return self.method == "gbm_embedding" or protocol in (*get_args(Head), "finetune")
+        return self.method == "gbm_embedding" or protocol in (*get_args(Head), *get_args(Tuned))

@@ -51,20 +51,24 @@ class Encoders(Section):
 
 
 class Views(Section):
-    """Probability or size of each augmentation step."""
+    """Probability or size of each augmentation step.
+
+    By default images are flipped and turned and nothing else: crops, jitter, blur and dropped
+    bands change what an air-quality encoder should see (docs/evaluation.md, "What was tuned").
+    """
 
     weak: Share = Field(
         default=0.4, description="Share of view 0 that gets the crop, flips and rotation alone."
     )
-    crop_min: Share = Field(default=0.4, description="Smallest area share of a random crop.")
+    crop_min: Share = Field(default=1.0, description="Smallest area share of a random crop.")
     flip: Share = Field(default=0.5, description="Probability of each mirror axis.")
     rotate: Share = Field(default=0.75, description="Probability of a rotation by 90 degrees.")
-    jitter: Share = Field(default=0.8, description="Probability of a change of gain and offset.")
+    jitter: Share = Field(default=0.0, description="Probability of a change of gain and offset.")
     jitter_size: float = Field(
         default=0.2, ge=0, description="Standard deviation of gain and offset, standardised units."
     )
-    blur: Share = Field(default=0.3, description="Probability of a spatial Gaussian blur.")
-    drop_bands: Share = Field(default=0.3, description="Probability of dropping some bands.")
+    blur: Share = Field(default=0.0, description="Probability of a spatial Gaussian blur.")
+    drop_bands: Share = Field(default=0.0, description="Probability of dropping some bands.")
     gray: Share = Field(default=0.0, description="Probability of replacing bands by their mean.")
     corrupt: Share = Field(
         default=0.4, description="Share of table features (one-hot groups as one) redrawn."
@@ -124,9 +128,10 @@ class Pretrain(Section):
         default=512,
         description="Width of the projectors; methods with a width of their own end in that.",
     )
-    loss_form: Literal["intended", "released"] = Field(
-        default="intended",
-        description="MMAQ's loss; released is what the authors' code computes, for comparison.",
+    loss_form: Literal["balanced", "intended", "released"] = Field(
+        default="balanced",
+        description="MMAQ's loss: balanced weighs its terms so that each counts by its relative "
+        "change; intended is the paper's formula; released is what its authors' code computes.",
     )
     common_share: Share = Field(
         default=0.875, description="Share of dimensions common to S2 and S5P (448 of 512)."
@@ -138,7 +143,7 @@ class Pretrain(Section):
     mmcl: MMCL = MMCL()
     byol: BYOL = BYOL()
     dino: DINO = DINO()
-    epochs: Count = Field(default=8, description="Passes over the unlabelled sites.")
+    epochs: Count = Field(default=4, description="Passes over the unlabelled sites.")
     batch_size: Count = Field(default=128, description="Sites in a batch, over all devices.")
     learning_rate: Positive = Field(
         default=2.0,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from mmaq.config.evaluation import Evaluate
 from mmaq.config.transfer import Transfer
-from mmaq.vocabulary import TransferTask
+from mmaq.vocabulary import Scratch, TransferTask, Tuned
 
 
 def checkpoint_of(method: str) -> str:
@@ -20,7 +20,8 @@ def checkpoint_of(method: str) -> str:
 
 def pretrained_runs(config: Evaluate, transfer: Transfer | None = None) -> tuple[str, ...]:
     """Pretraining methods that probes, fine-tuning and transfer need, each once, in order."""
-    evaluated = (*config.probes, *config.embedding_trees, *config.finetune.methods)
+    tuned = (*config.finetune.methods, *config.finetune.all_inputs)
+    evaluated = (*config.probes, *config.embedding_trees, *tuned)
     if transfer is not None and transfer.tasks:
         evaluated += transfer.encoders
     return tuple(dict.fromkeys(checkpoint_of(method) for method in evaluated))
@@ -41,8 +42,11 @@ class Part(NamedTuple):
     @property
     def job(self) -> str:
         """Name of its job: that of its rule, then what the rule's jobs differ in."""
-        networks = self.protocol in ("scratch", "supervised")
-        return f"evaluate_supervised_{self.name}" if networks else f"evaluate_{self.name}"
+        if self.protocol in (*get_args(Scratch), "supervised"):
+            return f"evaluate_supervised_{self.name}"
+        if self.protocol in get_args(Tuned):
+            return f"evaluate_finetune_{self.name}"
+        return f"evaluate_{self.name}"
 
 
 def evaluation_parts(config: Evaluate) -> list[Part]:
@@ -52,7 +56,9 @@ def evaluation_parts(config: Evaluate) -> list[Part]:
     """
     trained = {
         "finetune": config.finetune.methods,
+        "finetune_all": config.finetune.all_inputs,
         "scratch": config.supervised.scratch,
+        "scratch_all": config.supervised.all_inputs,
         "supervised": config.supervised.methods,
     }
     return [

@@ -16,7 +16,8 @@ from mmaq.config.evaluation import Supervised as SupervisedConfig
 from mmaq.config.learning import Encoders as Sizes
 from mmaq.estimators.base import Estimator
 from mmaq.estimators.encoders import Pretrained
-from mmaq.vocabulary import IMAGES, SUPERVISED, Head, Learned, Mappable, Reference
+from mmaq.estimators.features import EVERYTHING
+from mmaq.vocabulary import IMAGES, SUPERVISED, Head, Learned, Mappable, Reference, Scratch, Tuned
 from mmaq.vocabulary import Pretrained as PretrainedName
 
 
@@ -59,22 +60,27 @@ def embedding_trees(encoder: Pretrained) -> Estimator:
     return EmbeddingTrees("gbm_embedding", modalities=modalities, encoder=encoder)
 
 
-def fine_tuned(encoder: Pretrained, config: Finetune, calibrated: bool) -> Estimator:
-    """The encoders of a method, fine-tuned."""
+def fine_tuned(encoder: Pretrained, protocol: str, config: Finetune, calibrated: bool) -> Estimator:
+    """The encoders of a method, tuned: "finetune" on images alone, "finetune_all" on all inputs."""
     from mmaq.estimators.networks import FineTuned
 
-    modalities = "+".join(encoder.modalities)
+    whole = protocol == "finetune_all"
     return FineTuned(
-        encoder.method, "finetune", modalities, encoder=encoder, config=config,
+        encoder.method, protocol, EVERYTHING if whole else "+".join(encoder.modalities),
+        encoder=encoder, config=config, features="everything" if whole else "",
         calibrated=calibrated,
     )  # fmt: skip
 
 
 def supervised(method: str, protocol: str, sizes: Sizes, config: SupervisedConfig) -> Estimator:
-    """A network from random weights: "scratch", a method's encoders; "supervised", a paper's."""
+    """A network from random weights: "supervised", a paper's; "scratch", a method's encoders, on
+    images alone; "scratch_all", these on all inputs.
+    """
     from mmaq.estimators.networks import Supervised
 
     made = Supervised(method, protocol, sizes=sizes, config=config)
+    if protocol == "scratch_all":
+        return replace(made, modalities=EVERYTHING, features="everything")
     return replace(made, modalities="+".join(made.network.modalities))
 
 
@@ -104,9 +110,9 @@ def named(
         return supervised(method, protocol, sizes, config.supervised)
     elif protocol in get_args(Head) and method in get_args(Learned):
         return probe(Pretrained(method, checkpoint), protocol)
-    elif protocol == "finetune" and method in get_args(PretrainedName):
-        return fine_tuned(Pretrained(method, checkpoint), config.finetune, True)
-    elif protocol == "scratch" and method in get_args(PretrainedName):
+    elif protocol in get_args(Tuned) and method in get_args(PretrainedName):
+        return fine_tuned(Pretrained(method, checkpoint), protocol, config.finetune, True)
+    elif protocol in get_args(Scratch) and method in get_args(PretrainedName):
         return supervised(method, protocol, sizes, config.supervised)
     fault = f"there is no estimator {method} under {protocol} that could predict elsewhere"
     raise ConfigError("--method", fault, "Name a method and a protocol of the benchmark table")

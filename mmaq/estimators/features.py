@@ -62,6 +62,17 @@ def pixels(places: Places) -> np.ndarray:
     return np.hstack([land_use(places), places.block("pixels", make)])
 
 
+def everything(places: Places) -> np.ndarray:
+    """All that is known of a place without a network, (n, 8 + 9 + 34); population and lengths as
+    logarithms, since linear heads read it; NaN where missing.
+
+    Raises:
+        Unavailable: the store holds no patches of a modality.
+    """
+    maps = covariates(places)[:, len(FEATURES) : len(FEATURES) + len(GEO)]
+    return np.hstack([land_use_logarithmic(places), maps, pixels(places)[:, len(FEATURES) :]])
+
+
 def coordinates(places: Places) -> np.ndarray:
     """Longitude and latitude, (n, 2) in degrees.
 
@@ -79,5 +90,9 @@ FEATURE_SETS = {
     "geography": geography,
     "covariates": covariates,
     "pixels": pixels,
+    "everything": everything,
 }
 """Features by the name that a fitted estimator keeps of them."""
+
+EVERYTHING = "s2+s5p+table+geo+pixels"
+"""What estimators read whose images stand beside ``everything``."""

@@ -15,6 +15,7 @@ from mmaq.config.evaluation import Supervised as SupervisedConfig
 from mmaq.config.learning import Encoders as Sizes
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
 from mmaq.estimators.encoders import Pretrained, fill, images_of, inputs_of, require, tensors_of
+from mmaq.estimators.features import FEATURE_SETS
 from mmaq.learn.data import Statistics
 from mmaq.learn.devices import device
 from mmaq.learn.fit import Scale
@@ -28,6 +29,7 @@ from mmaq.learn.networks import (
     from_scratch,
     train_supervised,
 )
+from mmaq.statistics.ridge import Scaling
 
 PREFIX = "network."
 """What a network's tensors are called in the file of an estimator."""
@@ -35,10 +37,14 @@ PREFIX = "network."
 
 @dataclass(frozen=True, kw_only=True)
 class FineTuned(Estimator):
-    """Pretrained encoders, tuned on the training stations from the linear probe's solution."""
+    """Pretrained encoders, tuned on the training stations from the linear probe's solution.
+
+    ``features`` is a name of ``FEATURE_SETS`` that the head reads too, or "" for images alone.
+    """
 
     encoder: Pretrained
     config: FinetuneConfig
+    features: str = ""
     plan: Literal["folds", "hold-out"] = "hold-out"
 
     def fit(self, train: Training, *, seed: int) -> FittedNetwork:
@@ -46,9 +52,9 @@ class FineTuned(Estimator):
         embedder = self.encoder.embedder(train.places, seed)
         trained = finetune(
             embedder.network, embedder.statistics, inputs_of(train.places), train.target,
-            self.encoder.modalities, self.config, seed,
+            self.encoder.modalities, self.config, seed, auxiliary(self.features, train.places),
         )  # fmt: skip
-        return FittedNetwork(trained, "regressor")
+        return FittedNetwork(trained, "regressor", self.features)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +67,16 @@ class Supervised(Estimator):
 
     sizes: Sizes
     config: SupervisedConfig
+    features: str = ""
     plan: Literal["folds", "hold-out"] = "hold-out"
     calibrated: bool = False
 
     @property
     def network(self) -> Network:
         """Encoders of a pretraining method, or the network of a paper."""
-        if self.protocol == "scratch":
-            return from_scratch(images_of(self.method))
-        return NETWORKS[self.method]
+        if self.protocol == "supervised":
+            return NETWORKS[self.method]
+        return from_scratch(images_of(self.method))
 
     def fit(self, train: Training, *, seed: int) -> FittedNetwork:
         """Train all weights."""
@@ -80,8 +87,17 @@ class Supervised(Estimator):
         if len(train) < 2:
             raise Unavailable("no two training stations measure all pollutants")
         inputs = inputs_of(train.places).to(device())
-        trained = train_supervised(network, self.sizes, inputs, train.target, self.config, seed)
-        return FittedNetwork(trained, self.method if self.protocol != "scratch" else "regressor")
+        trained = train_supervised(
+            network, self.sizes, inputs, train.target, self.config, seed,
+            auxiliary(self.features, train.places),
+        )  # fmt: skip
+        architecture = self.method if self.protocol == "supervised" else "regressor"
+        return FittedNetwork(trained, architecture, self.features)
+
+
+def auxiliary(features: str, places: Places) -> np.ndarray | None:
+    """What the head reads besides images, (n, d) in the units of ``FEATURE_SETS``; or nothing."""
+    return FEATURE_SETS[features](places) if features else None
 
 
 @dataclass(frozen=True)
@@ -92,6 +108,7 @@ class FittedNetwork(Fitted):
 
     trained: Trained
     architecture: str
+    features: str = ""
 
     def mean(self, places: Places) -> np.ndarray:
         """Concentration, (n,) in ug/m3; NaN where a place lacks an image."""
@@ -100,7 +117,8 @@ class FittedNetwork(Fitted):
         held = np.logical_and.reduce([inputs.has(name) for name in self.trained.modalities])
         found = np.full(len(places), np.nan)
         if held.any():
-            values = self.trained.predict(inputs, np.flatnonzero(held))
+            beside = auxiliary(self.features, places)
+            values = self.trained.predict(inputs, np.flatnonzero(held), beside)
             found[held] = values if values.ndim == 1 else values[:, 0]
         return found
 
@@ -108,6 +126,7 @@ class FittedNetwork(Fitted):
         """Architecture, normalisation, scale and weights."""
         about: dict[str, Any] = {
             "architecture": self.architecture,
+            "features": self.features,
             "targets": int(np.size(self.trained.scale.centre)),
             "modalities": list(self.trained.modalities),
             "sizes": self.trained.sizes.model_dump(mode="json"),
@@ -116,28 +135,37 @@ class FittedNetwork(Fitted):
             # Kernels are chosen by it, and with them the last bits of a prediction.
             "channels_last": _is_channels_last(self.trained.model),
         }
-        return about, tensors_of(self.trained.model, PREFIX)
+        arrays = tensors_of(self.trained.model, PREFIX)
+        if (scaling := self.trained.scaling) is not None:
+            arrays |= {"scaling.mean": scaling.mean, "scaling.spread": scaling.spread}
+        return about, arrays
 
     @classmethod
     def from_state(cls, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> FittedNetwork:
         """The inverse of :meth:`state`."""
         sizes, modalities = Sizes.model_validate(about["sizes"]), tuple(about["modalities"])
+        scaling = None
+        if about["features"]:
+            scaling = Scaling(arrays["scaling.mean"], arrays["scaling.spread"])
+        beside = 0 if scaling is None else len(scaling.mean)
         with torch.random.fork_rng(devices=[]):
-            model = _make(about["architecture"], sizes, modalities, about["targets"])
+            model = _make(about["architecture"], sizes, modalities, about["targets"], beside)
         fill(model, arrays, PREFIX)
         if about["channels_last"]:
             model = model.to(memory_format=torch.channels_last)
         trained = Trained(
             model.to(device()).eval(), Statistics.from_dict(about["statistics"]), sizes, modalities,
-            Scale.from_dict(about["scale"]),
+            Scale.from_dict(about["scale"]), scaling,
         )  # fmt: skip
-        return cls(trained, about["architecture"])
+        return cls(trained, about["architecture"], about["features"])
 
 
-def _make(architecture: str, sizes: Sizes, modalities: tuple[str, ...], targets: int) -> nn.Module:
+def _make(
+    architecture: str, sizes: Sizes, modalities: tuple[str, ...], targets: int, beside: int
+) -> nn.Module:
     if architecture == "regressor":
-        return Regressor(Encoders(sizes, modalities), modalities)
-    return NETWORKS[architecture].make(sizes, targets)
+        return Regressor(Encoders(sizes, modalities), modalities, beside)
+    return NETWORKS[architecture].make(sizes, targets, beside)
 
 
 def _is_channels_last(model: nn.Module) -> bool:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
 from mmaq.estimators.encoders import Embedder, Pretrained
-from mmaq.estimators.features import FEATURE_SETS
+from mmaq.estimators.features import EVERYTHING, FEATURE_SETS
 from mmaq.learn.fit import Scale
 from mmaq.statistics.ridge import Scaling, fit_ridge, join_scaling
 from mmaq.statistics.splits import labelled
@@ -327,6 +327,9 @@ def probe(encoder: Pretrained, head: str) -> Probe:
     match head:
         case "fused":
             given |= {"modalities": f"{images}+table", "features": TABLE}
+            return Ridge(encoder.method, **given)
+        case "fused_all":
+            given |= {"modalities": EVERYTHING, "features": ("everything",)}
             return Ridge(encoder.method, **given)
         case "knn":
             return Neighbours(encoder.method, **given, apart=True)

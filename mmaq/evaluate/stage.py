@@ -22,7 +22,7 @@ from mmaq.evaluate.checks import check_measured
 from mmaq.evaluate.rows import make_rows
 from mmaq.evaluate.table import write_metrics, write_rows
 from mmaq.statistics.paired import ENTRY, FIGURES, OTHER, compare_pairs
-from mmaq.vocabulary import SPLITS, TASKS
+from mmaq.vocabulary import SPLITS, TASKS, Scratch, Tuned
 
 if TYPE_CHECKING:
     from mmaq.estimators.encoders import Pretrained
@@ -123,6 +123,7 @@ def evaluate_finetune(
     store: Path,
     checkpoints: Sequence[Path],
     config: Evaluate,
+    protocol: Tuned,
     method: str,
     split: str,
     calibrated: bool,
@@ -131,13 +132,15 @@ def evaluate_finetune(
 ) -> None:
     """Test the fine-tuned encoders of one method on one split: run i on hold-out i.
 
-    Arguments and errors as of :func:`evaluate_probes`; ``split`` is one of the configuration's,
+    Arguments and errors as of :func:`evaluate_probes`; under ``protocol`` "finetune_all" the head
+    reads all that is known of a station, ``split`` is one of the configuration's,
     and with ``calibrated`` the encoders are tuned once more, for their 90 % intervals.
     """
     from mmaq.estimators.catalogue import fine_tuned
 
     runs = [
-        fine_tuned(encoder, config.finetune, calibrated) for encoder in _runs(method, checkpoints)
+        fine_tuned(encoder, protocol, config.finetune, calibrated)
+        for encoder in _runs(method, checkpoints)
     ]
     _evaluate(sites, store, [runs], [split], config, out, fits)
 
@@ -148,7 +151,7 @@ def evaluate_supervised(
     store: Path,
     encoders: Encoders,
     config: Evaluate,
-    protocol: Literal["scratch", "supervised"],
+    protocol: Literal[Scratch, "supervised"],
     method: str,
     split: str,
     runs: int,
@@ -162,8 +165,9 @@ def evaluate_supervised(
         store: contract 3, a folder.
         encoders: the encoders' sizes.
         config: folds, seeds, supervised training.
-        protocol: "scratch", the encoders of a pretraining method; "supervised", another network.
-        method: a ``Pretrained`` of the configuration with "scratch", else a ``SupervisedName``.
+        protocol: "scratch", the encoders of a pretraining method, "scratch_all", these with all
+            inputs in the head; "supervised", another network.
+        method: a ``SupervisedName`` with "supervised", else a ``Pretrained``.
         split: one of the configuration's.
         runs: how many times, each from other weights.
         out: test predictions of every run (Parquet).

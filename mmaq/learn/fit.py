@@ -17,6 +17,7 @@ from mmaq.config.transfer import Transfer
 from mmaq.learn.data import Inputs, Statistics
 from mmaq.learn.embed import whole_batches
 from mmaq.learn.views import Draws, draw_symmetry, fit_size, orientations, turn
+from mmaq.vocabulary import IMAGES
 
 WARMUP_SHARE = 0.1
 FLIP, ROTATE = 0.5, 0.75
@@ -28,6 +29,9 @@ CLIP = 1.0
 that has seen little yet."""
 END = 1e-3
 """Rate after the last step, as a share of the peak."""
+
+AUXILIARY = "auxiliary"
+"""What a network's input is called that its head reads as it is."""
 
 Loss = Callable[[Tensor, torch.Generator], Tensor]
 """Of a batch, by the positions of its samples, (b,) int64; the generator draws augmentation."""
@@ -116,19 +120,24 @@ class Reads:
         statistics: the normalisation.
         sizes: ``s2_input`` and ``s5p_input`` are the sides that the network sees.
         modalities: of "s2", "s5p", "table".
+        auxiliary: standardised features that the head reads too, (n, d) on the network's device.
     """
 
     inputs: Inputs
     statistics: Statistics
     sizes: EncodersConfig
     modalities: tuple[str, ...]
+    auxiliary: Tensor | None = None
 
     def load(self, rows: Tensor) -> dict[str, Tensor]:
         """Standardised inputs of the stations at ``rows``, (b,) int64 on the host."""
-        return {
+        found = {
             name: fit_size(name, self.inputs.standardised(name, rows, self.statistics), self.sizes)
             for name in self.modalities
         }
+        if self.auxiliary is not None:
+            found[AUXILIARY] = self.auxiliary[rows.to(self.auxiliary.device)]
+        return found
 
     def draw(self, rows: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """The same, each station in random one of its eight orientations."""
@@ -138,7 +147,7 @@ class Reads:
 def turned(inputs: dict[str, Tensor], symmetry: Tensor) -> dict[str, Tensor]:
     """Inputs whose images have the orientations ``symmetry``, (b, 3) as of ``draw_symmetry``."""
     return {
-        name: values if name == "table" else turn(values, symmetry)
+        name: turn(values, symmetry) if name in IMAGES else values
         for name, values in inputs.items()
     }
 

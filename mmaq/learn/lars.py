@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -54,17 +54,29 @@ def _adapted(weight: torch.Tensor, group: dict[str, Any]) -> torch.Tensor:
     return weight.grad.add(weight, alpha=decay).mul_(ratio)  # type: ignore[union-attr]
 
 
-def make_lars(module: nn.Module, rate: float, bias_rate: float, weight_decay: float) -> LARS:
+def make_lars(
+    module: nn.Module,
+    rate: float,
+    bias_rate: float,
+    weight_decay: float,
+    apart: Sequence[tuple[float, nn.Parameter]] = (),
+) -> LARS:
     """LARS over all parameters: matrices and kernels adapted, vectors and scalars plain.
 
     Biases, norms and learned loss weights get ``bias_rate``, no decay and no adaptation, as in
-    Barlow Twins.
+    Barlow Twins; parameters ``apart`` get the rate beside them, and no momentum either.
     """
-    weights = [p for p in module.parameters() if p.requires_grad and p.ndim > 1]
-    vectors = [p for p in module.parameters() if p.requires_grad and p.ndim <= 1]
+    own = {id(p) for _, p in apart}
+    trained = [p for p in module.parameters() if p.requires_grad and id(p) not in own]
+    weights = [p for p in trained if p.ndim > 1]
+    vectors = [p for p in trained if p.ndim <= 1]
     return LARS(
         [
             {"params": weights, "lr": rate, "weight_decay": weight_decay},
             {"params": vectors, "lr": bias_rate, "adapt": False},
+            *(
+                {"params": [p], "lr": own_rate, "adapt": False, "momentum": 0.0}
+                for own_rate, p in apart
+            ),
         ]
     )

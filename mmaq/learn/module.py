@@ -118,6 +118,7 @@ class PretrainModule(lightning.LightningModule):
             config.learning_rate * scale,
             config.bias_learning_rate * scale,
             config.weight_decay,
+            [(rate * scale, parameter) for rate, parameter in self.method.own_rates()],
         )
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimiser, lambda step: cosine_with_warmup(step, self.steps, self.warmup)

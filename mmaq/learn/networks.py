@@ -15,26 +15,33 @@ from mmaq.config.evaluation import Finetune, Supervised
 from mmaq.config.learning import Encoders as EncodersConfig
 from mmaq.learn.data import Inputs, Statistics, compute_statistics
 from mmaq.learn.embed import BATCH
-from mmaq.learn.fit import Reads, Scale, fit, layer_groups, predict, squared_error
+from mmaq.learn.fit import AUXILIARY, Reads, Scale, fit, layer_groups, predict, squared_error
 from mmaq.learn.models.aqnet import AQNet
 from mmaq.learn.models.encoders import Encoders
 from mmaq.learn.models.two_stream import TwoStream
-from mmaq.statistics.ridge import fit_ridge
+from mmaq.statistics.ridge import Scaling, fit_ridge
+
+FARTHEST = 4.0
+"""Standard deviations at which auxiliary features are cut."""
 
 
 class Regressor(nn.Module):
-    """Encoders of some modalities and a linear head on their joined, standardised embeddings."""
+    """Encoders of some modalities and a linear head on their joined, standardised embeddings.
+
+    The head may read ``auxiliary`` features beside the embeddings, which come without an encoder
+    as ``inputs[AUXILIARY]``, (b, auxiliary), standardised.
+    """
 
     mean: Tensor
     sd: Tensor
 
-    def __init__(self, encoders: Encoders, modalities: Sequence[str]) -> None:
+    def __init__(self, encoders: Encoders, modalities: Sequence[str], auxiliary: int = 0) -> None:
         super().__init__()
         self.encoders = nn.ModuleDict({name: copy.deepcopy(encoders[name]) for name in modalities})
         width = sum(encoders.widths[name] for name in modalities)
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("sd", torch.ones(width))
-        self.head = nn.Linear(width, 1)
+        self.head = nn.Linear(width + auxiliary, 1)
 
     def embed(self, inputs: dict[str, Tensor]) -> Tensor:
         """Joined embeddings, (b, width)."""
@@ -42,31 +49,45 @@ class Regressor(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         """Standardised target, (b,)."""
-        return self.head((self.embed(inputs) - self.mean) / self.sd).squeeze(1)
+        features = (self.embed(inputs) - self.mean) / self.sd
+        if AUXILIARY in inputs:
+            features = torch.cat([features, inputs[AUXILIARY]], dim=1)
+        return self.head(features).squeeze(1)
 
 
 @dataclass(frozen=True)
 class Network:
     """What a network reads, and how it is made with weights from torch's random state.
 
-    ``make`` takes the encoders' sizes and the number of targets.
+    ``make`` takes the encoders' sizes, and the numbers of targets and of auxiliary features; a
+    paper's network reads none of these.
     """
 
     modalities: tuple[str, ...]
-    make: Callable[[EncodersConfig, int], nn.Module]
+    make: Callable[[EncodersConfig, int, int], nn.Module]
 
 
 NETWORKS = {
-    "aqnet": Network(AQNet.modalities, lambda _, targets: AQNet(targets)),
-    "two_stream": Network(TwoStream.modalities, TwoStream),
+    "aqnet": Network(AQNet.modalities, lambda _, targets, __: AQNet(targets)),
+    "two_stream": Network(
+        TwoStream.modalities, lambda config, targets, _: TwoStream(config, targets)
+    ),
 }
 
 
 def from_scratch(modalities: tuple[str, ...]) -> Network:
-    """The encoders that a method pretrains, and a linear head of one target, all random."""
-    return Network(
-        modalities, lambda config, _: Regressor(Encoders(config, modalities), modalities)
-    )
+    """The encoders that a method pretrains, and a linear head of one target, all random.
+
+    The head ignores auxiliary features at first: there are many, and few stations.
+    """
+
+    def make(config: EncodersConfig, _: int, auxiliary: int) -> Regressor:
+        model = Regressor(Encoders(config, modalities), modalities, auxiliary)
+        with torch.no_grad():
+            model.head.weight[:, len(model.mean) :] = 0.0
+        return model
+
+    return Network(modalities, make)
 
 
 @dataclass(frozen=True)
@@ -78,11 +99,21 @@ class Trained:
     sizes: EncodersConfig
     modalities: tuple[str, ...]
     scale: Scale
+    scaling: Scaling | None = None
+    """Of the auxiliary features; None for a network without."""
 
-    def predict(self, inputs: Inputs, rows: np.ndarray) -> np.ndarray:
-        """Predictions at ``rows`` of ``inputs`` in the target's unit, (m,) or (m, k) float64."""
+    def predict(
+        self, inputs: Inputs, rows: np.ndarray, auxiliary: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Predictions at ``rows`` of ``inputs`` in the target's unit, (m,) or (m, k) float64.
+
+        ``auxiliary`` are the features of all n inputs in their own units, (n, d).
+        """
         device = next(self.model.parameters()).device
-        reads = Reads(inputs.to(device), self.statistics, self.sizes, self.modalities)
+        beside = None
+        if self.scaling is not None and auxiliary is not None:
+            beside = standardise(self.scaling, auxiliary, device)
+        reads = Reads(inputs.to(device), self.statistics, self.sizes, self.modalities, beside)
         return self.scale.up(predict(self.model, reads, torch.from_numpy(np.asarray(rows))))
 
 
@@ -94,6 +125,7 @@ def finetune(
     modalities: Sequence[str],
     config: Finetune,
     seed: int,
+    auxiliary: np.ndarray | None = None,
 ) -> Trained:
     """Fine-tune a copy of the encoders on the training stations.
 
@@ -110,21 +142,23 @@ def finetune(
         modalities: those of the encoders that are used.
         config: epochs, batch and rates.
         seed: of the order and the augmentation.
+        auxiliary: features that the head reads too, in any units, (n, d); NaN where missing.
     """
     device = next(encoders.parameters()).device
-    reads = Reads(inputs.to(device), statistics, encoders.config, tuple(modalities))
-    model = Regressor(encoders, modalities).to(device).eval()
+    scaling, beside = _scaled(auxiliary, device)
+    reads = Reads(inputs.to(device), statistics, encoders.config, tuple(modalities), beside)
+    model = Regressor(encoders, modalities, _width(beside)).to(device).eval()
     scale = Scale.of(target)
     scaled, rows = scale.down(target).to(device), torch.arange(len(target))
     with torch.no_grad():
         embeddings = [model.embed(reads.load(part)) for part in rows.split(BATCH)]
-        start_at_probe(model, torch.cat(embeddings), scaled)
+        start_at_probe(model, torch.cat(embeddings), scaled, beside)
     encoder_rate = config.learning_rate * config.encoder_rate
     groups = [{"params": model.head.parameters(), "lr": config.learning_rate}]
     for encoder in model.encoders.values():
         groups += layer_groups(encoder, encoder_rate, config.first_rate)
     fit(squared_error(model, reads, rows, scaled), groups, len(rows), config, seed)
-    return Trained(model, statistics, encoders.config, tuple(modalities), scale)
+    return Trained(model, statistics, encoders.config, tuple(modalities), scale, scaling)
 
 
 def train_supervised(
@@ -134,6 +168,7 @@ def train_supervised(
     target: np.ndarray,
     config: Supervised,
     seed: int,
+    auxiliary: np.ndarray | None = None,
 ) -> Trained:
     """Train all weights on the training stations.
 
@@ -147,15 +182,17 @@ def train_supervised(
         target: in any unit, (n,), or several that are learned at once, (n, k).
         config: epochs, batch and rate.
         seed: of the weights, the dropout, the order and the augmentation.
+        auxiliary: as of :func:`finetune`.
     """
     statistics = compute_statistics(inputs)
-    reads = Reads(inputs, statistics, encoders, network.modalities)
+    scaling, beside = _scaled(auxiliary, inputs.device)
+    reads = Reads(inputs, statistics, encoders, network.modalities, beside)
     scale = Scale.of(target)
     scaled, rows = scale.down(target).to(inputs.device), torch.arange(len(target))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         targets = 1 if target.ndim == 1 else target.shape[1]
-        model = network.make(encoders, targets).to(inputs.device).train()
+        model = network.make(encoders, targets, _width(beside)).to(inputs.device).train()
         model = model.to(memory_format=torch.channels_last)  # a quarter off AQNet's steps
         groups = [{"params": model.parameters(), "lr": config.learning_rate}]
         fit(squared_error(model, reads, rows, scaled), groups, len(rows), config, seed)
@@ -164,14 +201,50 @@ def train_supervised(
         parts = order.tensor_split(max(1, len(rows) // config.batch_size))
         # Running means of batch norm lag behind the weights, and hold what single batches did.
         update_bn((reads.draw(part, generator) for part in parts), model)
-    return Trained(model.eval(), statistics, encoders, network.modalities, scale)
+    return Trained(model.eval(), statistics, encoders, network.modalities, scale, scaling)
 
 
-def start_at_probe(model: Regressor, embeddings: Tensor, target: Tensor) -> None:
-    """Set the head to the ridge probe's solution on these embeddings."""
+def start_at_probe(
+    model: Regressor, embeddings: Tensor, target: Tensor, auxiliary: Tensor | None
+) -> None:
+    """Set the head to the ridge probe's solution on embeddings and auxiliary features.
+
+    To the penalty both blocks have the same variance in total (``join_scaling``).
+    """
     model.mean.copy_(embeddings.mean(dim=0))
     model.sd.copy_(embeddings.std(dim=0, correction=0).clamp(min=1e-6))
-    standardised = ((embeddings - model.mean) / model.sd).double().cpu().numpy()
-    weights, intercept = fit_ridge(standardised, target.double().cpu().numpy())
-    model.head.weight.copy_(torch.from_numpy(weights).to(model.head.weight)[None])
-    model.head.bias.fill_(intercept)
+    features = (embeddings - model.mean) / model.sd
+    factors = torch.ones(features.shape[1])
+    if auxiliary is not None:
+        equal = (features.shape[1] / auxiliary.shape[1]) ** 0.5
+        factors = torch.cat([factors, torch.full((auxiliary.shape[1],), equal)])
+        features = torch.cat([features, auxiliary], dim=1)
+    scaled = features.double().cpu().numpy() * factors.double().numpy()
+    centre = scaled.mean(axis=0)
+    weights, intercept = fit_ridge(scaled - centre, target.double().cpu().numpy())
+    slopes = torch.from_numpy(weights) * factors
+    model.head.weight.copy_(slopes.to(model.head.weight)[None])
+    model.head.bias.fill_(intercept - float(centre @ weights))
+
+
+def standardise(scaling: Scaling, auxiliary: np.ndarray, device: torch.device) -> Tensor:
+    """Auxiliary features as the head reads them, (n, d) float32: 0 where missing.
+
+    They are cut at ``FARTHEST`` standard deviations: a linear head would go on where no station
+    has been, and one odd place would move all weights.
+    """
+    scaled = np.clip(scaling.apply(auxiliary), -FARTHEST, FARTHEST)
+    return torch.from_numpy(scaled).float().to(device)
+
+
+def _scaled(
+    auxiliary: np.ndarray | None, device: torch.device
+) -> tuple[Scaling | None, Tensor | None]:
+    if auxiliary is None:
+        return None, None
+    scaling = Scaling.of(auxiliary)
+    return scaling, standardise(scaling, auxiliary, device)
+
+
+def _width(auxiliary: Tensor | None) -> int:
+    return 0 if auxiliary is None else auxiliary.shape[1]

@@ -103,7 +103,7 @@ def _images(
     box = draw_crop(draws, views.crop_min)
     result = {}
     for name in [name for name in ("s2", "s5p") if name in batch]:
-        if name == "s2" or aligned:
+        if views.crop_min < 1.0 and (name == "s2" or aligned):
             side = encoders.s2_input if name == "s2" else encoders.s5p_input
             image = turn(resample(batch[name], box, side), symmetry)
         else:

@@ -31,8 +31,10 @@ METHODS = {
 
 PROTOCOLS = {
     "linear": "linear probe", "sgd_probe": "SGD probe", "knn": "k-NN", "fused": "fused probe",
-    "finetune": "fine-tuned", "scratch": "from scratch", "frozen": "frozen",
-    "supervised": "supervised", "reference": "",
+    "fused_all": "fused probe, all inputs", "finetune": "fine-tuned",
+    "finetune_all": "fine-tuned, all inputs", "scratch": "from scratch",
+    "scratch_all": "from scratch, all inputs", "frozen": "frozen", "supervised": "supervised",
+    "reference": "",
 }  # fmt: skip
 
 SPLITS = {
@@ -40,7 +42,8 @@ SPLITS = {
     "country": "left-out countries",
 }  # fmt: skip
 
-MODALITIES = {"s2": "S2", "s5p": "S5P", "table": "table", "geo": "maps", "truth": "the truth"}
+MODALITIES = {"s2": "S2", "s5p": "S5P", "table": "table", "geo": "maps",
+              "pixels": "pixel statistics", "truth": "the truth"}  # fmt: skip
 
 TASKS = {
     "no2": "NO₂", "o3": "O₃", "pm10": "PM10", "co": "CO", "so2": "SO₂",
@@ -64,7 +67,7 @@ def kind(method: str, protocol: str) -> Kind:
         return "ceiling"
     if method in REFERENCES and method != EMBEDDING:
         return "reference"
-    if method == "random_init" or protocol in ("scratch", "supervised"):
+    if method == "random_init" or protocol in ("scratch", "scratch_all", "supervised"):
         return "unpretrained"
     return "pretrained"
 

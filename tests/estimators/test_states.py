@@ -30,6 +30,12 @@ def _networks(method, protocol):
     return lambda checkpoint: supervised(method, protocol, TINY, BRIEF)
 
 
+def _tuned(protocol):
+    return lambda checkpoint: fine_tuned(
+        Pretrained("mmaq", checkpoint), protocol, Finetune(epochs=1), True
+    )
+
+
 ESTIMATORS = {
     "mean": lambda _: reference("mean"),
     "ridge": lambda _: reference("ridge"),
@@ -44,13 +50,14 @@ ESTIMATORS = {
         Pretrained("mmaq", checkpoint), ("linear",), ()
     )[-1],
     "fused": lambda checkpoint: probe(Pretrained("mmaq", checkpoint), "fused"),
+    "fused_all": lambda checkpoint: probe(Pretrained("mmaq", checkpoint), "fused_all"),
     "untrained": lambda checkpoint: probe(Pretrained("random_init", checkpoint), "linear"),
     "knn": lambda checkpoint: probe(Pretrained("mmaq", checkpoint), "knn"),
     "sgd_probe": lambda checkpoint: probe(Pretrained("mmaq", checkpoint), "sgd_probe"),
-    "finetune": lambda checkpoint: fine_tuned(
-        Pretrained("mmaq", checkpoint), Finetune(epochs=1), True
-    ),
+    "finetune": _tuned("finetune"),
+    "finetune_all": _tuned("finetune_all"),
     "scratch": _networks("mmaq", "scratch"),
+    "scratch_all": _networks("mmaq", "scratch_all"),
     "aqnet": _networks("aqnet", "supervised"),
     "two_stream": _networks("two_stream", "supervised"),
 }  # fmt: skip

@@ -70,10 +70,10 @@ def test_every_name_has_a_place_in_the_table_and_every_method_a_name():
 
 def test_each_pretraining_that_is_needed_is_named_once():
     assert pretrained_runs(Evaluate()) == ("mmaq", "decur", "barlow_twins")
-    tuned = Finetune(methods=("byol", "mmaq_s2"))
+    tuned = Finetune(methods=("byol", "mmaq_s2"), all_inputs=("moco_v2",))
     few = Evaluate(probes=("random_init", "simclr"), finetune=tuned, embedding_trees=("vicreg",))
-    assert pretrained_runs(few) == ("mmaq", "simclr", "vicreg", "byol")
-    none = Evaluate(probes=(), finetune=Finetune(methods=()), embedding_trees=())
+    assert pretrained_runs(few) == ("mmaq", "simclr", "vicreg", "byol", "moco_v2")
+    none = Evaluate(probes=(), finetune=Finetune(methods=(), all_inputs=()), embedding_trees=())
     assert pretrained_runs(none) == ()
 
 

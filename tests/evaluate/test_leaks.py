@@ -1,19 +1,20 @@
 """Planted leaks: the check made for each finds it, and passes on every reference and probe."""
 
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
 from mmaq.base.errors import LeakError
-from mmaq.config.evaluation import Evaluate
+from mmaq.config.evaluation import Evaluate, Finetune
 from mmaq.contracts.sites import SITING
 from mmaq.estimators import geostatistics, trees
 from mmaq.estimators.base import Estimator, Fitted, Places
-from mmaq.estimators.catalogue import embedding_trees, reference
+from mmaq.estimators.catalogue import embedding_trees, fine_tuned, reference
 from mmaq.estimators.encoders import Pretrained
-from mmaq.estimators.features import geography, land_use, land_use_logarithmic
+from mmaq.estimators.features import EVERYTHING, geography, land_use, land_use_logarithmic
 from mmaq.estimators.probes import probes
 from mmaq.evaluate.checks import (
     NULL_R2,
@@ -28,13 +29,16 @@ from mmaq.evaluate.predictions import predict_folds
 from mmaq.evaluate.task import Task, read_task
 from mmaq.statistics.ridge import fit_ridge
 from mmaq.statistics.splits import outer_folds, related
+from mmaq.vocabulary import Tuned
 from tests.estimators.stations_made_up import make_data
 
 CONFIG = Evaluate(seeds=(0,), folds=3, bootstrap=200, splits=("random",), label_fractions=(0.5,))
 REFERENCES = CONFIG.references
-HEADS = ("linear", "fused", "sgd_probe", "knn")
+BRIEF = Finetune(epochs=1)
+HEADS = ("linear", "fused", "fused_all", "sgd_probe", "knn")
 PROBES = (
-    "linear s2+s5p 1", "fused s2+s5p+table 1", "sgd_probe s2+s5p 1", "knn s2+s5p 1",
+    "linear s2+s5p 1", "fused s2+s5p+table 1", f"fused_all {EVERYTHING} 1",
+    "sgd_probe s2+s5p 1", "knn s2+s5p 1",
     "linear s2 1", "linear s5p 1", "linear s2+s5p 0.5",
 )  # fmt: skip
 
@@ -73,13 +77,15 @@ def _probes(checkpoint):
     return {f"{each.protocol} {each.modalities} {each.label_fraction:g}": each for each in found}
 
 
-@pytest.fixture(params=[*REFERENCES, *PROBES, "gbm_embedding"])
+@pytest.fixture(params=[*REFERENCES, *PROBES, "gbm_embedding", *get_args(Tuned)])
 def estimator(request, paths, checkpoint):
     """The estimator of a name."""
     if request.param in REFERENCES:
         return reference(request.param, paths[2])
     if request.param == "gbm_embedding":
         return embedding_trees(Pretrained("mmaq", checkpoint))
+    if request.param in get_args(Tuned):
+        return fine_tuned(Pretrained("mmaq", checkpoint), request.param, BRIEF, False)
     return _probes(checkpoint)[request.param]
 
 

@@ -10,6 +10,7 @@ from mmaq.base.errors import CheckpointError
 from mmaq.config.evaluation import Evaluate, Finetune
 from mmaq.config.parts import checkpoint_of
 from mmaq.estimators.encoders import Pretrained
+from mmaq.estimators.features import EVERYTHING
 from mmaq.estimators.probes import probe
 from mmaq.evaluate.checks import change_inputs, change_labels
 from mmaq.evaluate.stage import evaluate_finetune, evaluate_probes
@@ -36,9 +37,11 @@ def _probes(data, checkpoint, folder, method="mmaq", config=QUICK):
     return evaluate(evaluate_probes, data, folder, config, checkpoints=checkpoints, method=method)
 
 
-def _finetune(data, checkpoint, folder, method="mmaq", split="random", config=QUICK):
+def _finetune(
+    data, checkpoint, folder, method="mmaq", split="random", config=QUICK, protocol="finetune"
+):
     return evaluate(
-        evaluate_finetune, data, folder, config, method=method, split=split,
+        evaluate_finetune, data, folder, config, protocol=protocol, method=method, split=split,
         checkpoints=[checkpoint] * 2 if checkpoint else [], calibrated=method == "mmaq",
     )  # fmt: skip
 
@@ -184,6 +187,21 @@ def test_fine_tuning_is_tested_on_one_hold_out_a_run(data, checkpoint, tmp_path)
     # MMAQ is trained a second time for the intervals of its predictions
     assert {"coverage90", "width90"} <= set(rows["metric"])
     assert np.isfinite(predictions["radius"]).all()
+
+
+@pytest.mark.parametrize("protocol", ["fused_all", "finetune_all"])
+def test_all_inputs_stand_in_the_head_whatever_the_encoders_read(
+    data, checkpoints, tmp_path, protocol
+):
+    checkpoint = checkpoints("barlow_twins")
+    if protocol == "fused_all":
+        config = QUICK.model_copy(update={"heads": ("fused_all",)})
+        rows, predictions = _probes(data, checkpoint, tmp_path, "barlow_twins", config)
+    else:
+        rows, predictions = _finetune(data, checkpoint, tmp_path, "barlow_twins", protocol=protocol)
+    assert set(rows["modalities"]) == {EVERYTHING}
+    assert set(rows["protocol"]) == {protocol}
+    assert np.isfinite(predictions["prediction"]).all()
 
 
 @pytest.mark.slow

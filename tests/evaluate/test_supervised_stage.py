@@ -8,6 +8,7 @@ import pytest
 
 from mmaq.config.evaluation import Evaluate, Finetune, Supervised
 from mmaq.contracts.sites import read_sites, write_sites
+from mmaq.estimators.features import EVERYTHING
 from mmaq.evaluate.stage import evaluate_finetune, evaluate_supervised
 from mmaq.vocabulary import Pretrained
 from tests.estimators.stations_made_up import TINY, make_data
@@ -40,6 +41,7 @@ def _r2(rows):
         ("supervised", "two_stream", "s2+s5p"),
         ("scratch", "mmaq", "s2+s5p"),
         ("scratch", "mmaq_s2", "s2"),
+        ("scratch_all", "mmaq", EVERYTHING),
     ],
 )
 def test_rows_say_what_was_trained(data, tmp_path, protocol, method, modalities):
@@ -66,7 +68,7 @@ def test_scratch_has_fine_tunings_stations_and_other_weights(data, checkpoint, t
     _, scratch = _run(data, tmp_path, "scratch", "mmaq", "blocks")
     _, tuned = evaluate(
         evaluate_finetune, data, tmp_path, QUICK, checkpoints=[checkpoint] * 2, method="mmaq",
-        split="blocks", calibrated=False,
+        protocol="finetune", split="blocks", calibrated=False,
     )  # fmt: skip
     same = ["split", "run", "seed", "fold", "site_id", "measured"]
     pd.testing.assert_frame_equal(scratch[same], tuned[same])

@@ -13,11 +13,12 @@ from mmaq.learn.checkpoint import random_encoders
 from mmaq.learn.data import compute_statistics, load_inputs
 from mmaq.learn.embed import embed
 from mmaq.learn.fit import Reads
-from mmaq.learn.networks import Regressor, finetune, start_at_probe
-from mmaq.statistics.ridge import PENALTIES, fit_ridge
+from mmaq.learn.networks import Regressor, finetune, standardise, start_at_probe
+from mmaq.statistics.ridge import PENALTIES, fit_ridge, join_scaling
 from tests.learn.training_country import TINY, make_country
 
 CONFIG = Finetune(epochs=2, batch_size=16)
+ROWS, AFTER = slice(0, 70), slice(70, 90)
 
 
 @pytest.fixture(scope="module")
@@ -97,11 +98,61 @@ def test_starts_at_the_probe(setting):
     np.testing.assert_allclose(trained.scale.up(found), expected, rtol=1e-3)
 
 
+def learn_beside(setting, auxiliary, config):
+    encoders, statistics, inputs, no2 = setting
+    return finetune(
+        encoders, statistics, inputs.take(np.arange(70)), no2[:70], ("s5p",), config, 0,
+        auxiliary[:70],
+    )  # fmt: skip
+
+
+def test_with_auxiliary_features_it_starts_at_the_probe_of_both(setting):
+    encoders, statistics, inputs, no2 = setting
+    # The third says nothing, and is missing at half of the stations.
+    auxiliary = np.random.default_rng(0).normal(50.0, 3.0, (90, 3))
+    auxiliary[:, 0] += no2
+    auxiliary[::2, 2] = np.nan
+    frozen = Finetune(epochs=1, learning_rate=1e-12, weight_decay=0)
+    trained = learn_beside(setting, auxiliary, frozen)
+    embedded = embed(encoders, statistics, inputs, ("s5p",))["s5p"].astype(float)
+    blocks = [embedded[:70], auxiliary[:70]]
+    scaling = join_scaling(blocks)
+    train, test = (scaling.apply(np.hstack([embedded, auxiliary])[part]) for part in (ROWS, AFTER))
+    train_mean = train.mean(axis=0)
+    weights, intercept = fit_ridge(train - train_mean, no2[:70])
+    expected = (test - train_mean) @ weights + intercept
+    reads = Reads(
+        inputs, statistics, encoders.config, ("s5p",),
+        standardise(trained.scaling, auxiliary, torch.device("cpu")),
+    )  # fmt: skip
+    with torch.no_grad():
+        found = trained.model(reads.load(torch.arange(70, 90)))
+    np.testing.assert_allclose(trained.scale.up(found), expected, atol=0.01 * no2.std(), rtol=0)
+
+
+def test_what_the_auxiliary_features_know_is_learned(setting):
+    no2 = setting[3]
+    rng = np.random.default_rng(1)
+    auxiliary = np.column_stack([no2 + rng.normal(0, 0.1, 90), rng.normal(0, 1, 90)])
+    trained = learn_beside(setting, auxiliary, CONFIG)
+    found = trained.predict(setting[2], np.arange(70, 90), auxiliary)
+    assert np.square(found - no2[70:]).mean() < 0.1 * no2[70:].var()
+
+
+def test_a_place_far_from_all_stations_is_cut_to_four_deviations(setting):
+    auxiliary = np.random.default_rng(2).normal(0, 1, (90, 2))
+    trained = learn_beside(setting, auxiliary, CONFIG)
+    far, farther = (np.where(np.arange(90)[:, None] >= 0, value, auxiliary) for value in (50, 5000))
+    expected = trained.predict(setting[2], np.arange(70, 75), far)
+    np.testing.assert_array_equal(trained.predict(setting[2], np.arange(70, 75), farther), expected)
+    assert standardise(trained.scaling, np.full((1, 2), np.nan), torch.device("cpu")).eq(0).all()
+
+
 def test_regressor_copies_its_encoders(setting):
     model = Regressor(setting[0], ("s2",))
     assert model.encoders["s2"] is not setting[0]["s2"]
     with torch.no_grad():
-        start_at_probe(model, torch.randn(20, 512), torch.randn(20))
+        start_at_probe(model, torch.randn(20, 512), torch.randn(20), None)
     assert torch.isfinite(model.head.weight).all()
 
 

@@ -74,13 +74,22 @@ def test_a_weight_or_gradient_of_zero_stays_finite():
 
 
 def test_loss_weights_are_in_the_group_without_adaptation():
-    method = MMAQ(Pretrain(projection=8))
+    method = MMAQ(Pretrain(projection=8, loss_form="intended"))
     adapted, plain = make_lars(method, 0.2, 0.0048, 1e-6).param_groups
     assert any(p is method.sigma for p in plain["params"])
     assert (plain["lr"], plain["weight_decay"], plain["adapt"]) == (0.0048, 0.0, False)
     assert all(p.ndim > 1 for p in adapted["params"])
     held = len(adapted["params"]) + len(plain["params"])
     assert held == len(list(method.parameters()))
+
+
+def test_parameters_with_a_rate_of_their_own_are_in_a_group_each():
+    method = MMAQ(Pretrain(projection=8))
+    *others, own = make_lars(method, 0.2, 0.0048, 1e-6, method.own_rates()).param_groups
+    assert [id(p) for p in own["params"]] == [id(method.log_variance)]
+    assert (own["lr"], own["weight_decay"], own["adapt"], own["momentum"]) == (1.0, 0.0, False, 0.0)
+    held = [id(p) for group in (*others, own) for p in group["params"]]
+    assert sorted(held) == sorted(id(p) for p in method.parameters())
 
 
 def test_closure_gives_the_loss():

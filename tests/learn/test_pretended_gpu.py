@@ -40,7 +40,7 @@ from tests.learn.training_country import SMALL, TINY
 SITES, BATCH = 28, 8
 RUNS = [
     *((name, {}) for name in METHODS),
-    ("mmaq", {"loss_form": "released"}),
+    *(("mmaq", {"loss_form": form}) for form in ("intended", "released")),
     ("mmaq", {"channels_last": False, "precision": "float32"}),
     ("mmaq", {"memory_share": 0.0}),
 ]

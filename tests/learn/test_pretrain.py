@@ -13,7 +13,7 @@ from mmaq.contracts.checkpoint import read_about
 from mmaq.learn.checkpoint import load_encoders
 from mmaq.learn.devices import precision_of
 from mmaq.learn.keep import KeepRun
-from mmaq.learn.losses.mmaq import SIGMA_START, WEIGHTED
+from mmaq.learn.losses.mmaq import WEIGHTED
 from mmaq.learn.module import PretrainModule
 from mmaq.learn.stage import pretrain
 from tests.learn.training_country import TINY, make_country
@@ -59,9 +59,9 @@ def test_losses_hold_every_step_and_the_signs_of_collapse_of_each_epoch(finished
     for name in FIGURES:
         assert table[name].notna().tolist() == [False, True, False, True]
     assert (table["rank_s2"].dropna() > 1).all()
-    for name, start in zip(WEIGHTED, SIGMA_START, strict=True):
+    for name in WEIGHTED:
         sigma = table[f"sigma_{name}"]
-        assert sigma[0] == pytest.approx(start)
+        assert sigma[0] == pytest.approx(1.0)
         assert sigma.nunique() == len(sigma), "the loss weight does not move"
 
 

@@ -57,6 +57,24 @@ def test_learns_what_the_pixels_know(setting, name):
     assert error < 0.5 * np.square(setting[1][TRAIN].mean() - truth).mean()
 
 
+def test_from_scratch_the_head_ignores_auxiliary_features_at_first(setting):
+    """Such features are many; what they say is learned in the first steps."""
+    model = EVERY["s5p"].make(SMALL, 1, 5)
+    width = len(model.mean)
+    assert model.head.weight[:, :width].abs().min() > 0
+    assert not model.head.weight[:, width:].any()
+    inputs, no2 = setting
+    beside = np.column_stack([no2, np.arange(90.0)])
+    config = Supervised(epochs=4, batch_size=8, learning_rate=0.02)
+    trained = train_supervised(
+        EVERY["s5p"], SMALL, inputs.take(TRAIN), no2[TRAIN], config, 0, beside[TRAIN]
+    )
+    known, other = (
+        trained.predict(inputs, TEST, auxiliary) for auxiliary in (beside, beside[::-1])
+    )
+    assert np.corrcoef(known, no2[TEST])[0, 1] > np.corrcoef(other, no2[TEST])[0, 1]
+
+
 def test_labels_that_say_nothing_teach_nothing(setting):
     inputs, no2 = setting
     constant = np.full_like(no2, 12.0)

@@ -17,6 +17,7 @@ from mmaq.learn.views import (
     gray,
     jitter,
     make_views,
+    orientations,
     resample,
     turn,
 )
@@ -24,6 +25,7 @@ from mmaq.learn.views import (
 STILL = Views(
     weak=0, crop_min=1, flip=0, rotate=0, jitter=0, blur=0, drop_bands=0, gray=0, corrupt=0
 )
+EVERY_STEP = Views(crop_min=0.4, jitter=0.8, blur=0.3, drop_bands=0.3, gray=0.2)
 ENCODERS = Encoders(s2_input=16, s5p_input=16)
 
 
@@ -98,7 +100,7 @@ def test_nothing_changes_where_every_probability_is_zero():
 
 def test_views_depend_on_what_is_drawn_alone():
     data = batch()
-    pairs = [make_views(data, Views(), ENCODERS, draws(64, seed)) for seed in (1, 1, 2)]
+    pairs = [make_views(data, EVERY_STEP, ENCODERS, draws(64, seed)) for seed in (1, 1, 2)]
     for name in data:
         assert torch.equal(pairs[0][1][name], pairs[1][1][name])
         assert not torch.equal(pairs[0][1][name], pairs[2][1][name])
@@ -222,7 +224,7 @@ def test_views_are_made_in_single_precision_under_autocast():
     pairs = []
     for enabled in (True, False):
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
-            pairs.append(make_views(data, Views(), ENCODERS, draws(8)))
+            pairs.append(make_views(data, EVERY_STEP, ENCODERS, draws(8)))
     for inside, outside in zip(*pairs, strict=True):
         assert all(torch.equal(inside[name], outside[name]) for name in data)
 
@@ -244,6 +246,17 @@ def test_views_do_not_depend_on_how_many_processes_share_the_batch(processes):
 def test_views_are_made_of_the_modalities_at_hand():
     data = batch()
     for names in (("s2",), ("s5p",), ("table",), ("s2", "table")):
-        pair = make_views({name: data[name] for name in names}, Views(), ENCODERS, draws(64))
+        pair = make_views({name: data[name] for name in names}, EVERY_STEP, ENCODERS, draws(64))
         for view in pair:
             assert set(view) == set(names)
+
+
+def test_by_default_images_are_flipped_and_turned_and_nothing_else():
+    """Whole patches, made smaller as the evaluation makes them."""
+    data = batch(8, side=40)
+    small = fit_size("s2", data["s2"], ENCODERS)
+    symmetries = [one.expand(8, 3) for one in orientations()]
+    for view in make_views(data, Views(), ENCODERS, draws(8), aligned=True):
+        for name, images in (("s2", small), ("s5p", data["s5p"])):
+            turned = torch.stack([turn(images, one) for one in symmetries])
+            assert (turned == view[name]).flatten(2).all(dim=2).any(dim=0).all()

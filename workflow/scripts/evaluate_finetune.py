@@ -16,6 +16,7 @@ with one_line_errors():
         store=Path(snakemake.input.store[0]).parent,
         checkpoints=[Path(path) for path in snakemake.input.get("encoders", [])],
         config=Evaluate.narrow(snakemake.params.config, whole.evaluate),
+        protocol=snakemake.wildcards.protocol,
         method=snakemake.wildcards.method,
         split=snakemake.wildcards.split,
         calibrated=snakemake.params.calibrated,

@@ -23,6 +23,12 @@ SIGMA_START = (0.8, 0.8, 0.8, 1.0)
 SIGMA_FLOOR = 1e-8
 """Added to sigma squared, so that the loss is finite even where a sigma crosses zero."""
 
+WEIGHT_RATE = 1.0
+"""Rate of the log-variances for a batch of 256: they follow their terms within tens of steps."""
+
+TERM_FLOOR = 1e-3
+"""Added to a term that is balanced: where it is far below, its logarithm pulls no more."""
+
 
 def mmaq_terms(
     first: Mapping[str, Tensor], second: Mapping[str, Tensor], common: int, lambda_off: float
@@ -77,3 +83,29 @@ def weigh_terms(terms: Mapping[str, Tensor], sigma: Tensor) -> Tensor:
     square = sigma.square()
     fitted = (losses / (square + SIGMA_FLOOR)).sum()
     return (fitted + torch.log1p(square).sum() + (2 - sigma.abs().sum()).abs()) / len(WEIGHTED)
+
+
+def per_dimension(terms: Mapping[str, Tensor], common: int, unique: int) -> dict[str, Tensor]:
+    """Terms of ``mmaq_terms``, each over the number of dimensions that it is a sum over.
+
+    Each is then near 1 between unrelated projections, whatever their width: "intra" terms over
+    ``common + unique`` dimensions, "common" and "unique" over theirs, "inter" the mean of these
+    two as before.
+    """
+    scaled = {name: value / (common + unique) for name, value in terms.items()}
+    scaled["common"] = terms["common"] / max(common, 1)
+    scaled["unique"] = terms["unique"] / max(unique, 1)
+    scaled["inter"] = (scaled["common"] + scaled["unique"]) / 2
+    return scaled
+
+
+def balance_terms(terms: Mapping[str, Tensor], log_variance: Tensor) -> Tensor:
+    """Join the terms named in ``WEIGHTED`` by learned weights exp(-s), ``log_variance`` s, (4,).
+
+    L = 1/4 sum [exp(-s_w) (L_w + e) + s_w] with e = ``TERM_FLOOR``, after Kendall et al. (2018).
+    It is convex in each s, and least where exp(s_w) = L_w + e: there L = 1 + 1/4 sum ln (L_w + e),
+    so every term pulls by its relative change, none by its size, and no choice of s gives less.
+    As L_w >= 0, L >= 1 + ln e; without e it would have no lower bound, since a term may vanish.
+    """
+    losses = torch.stack([terms[name] for name in WEIGHTED])
+    return (torch.exp(-log_variance) * (losses + TERM_FLOOR) + log_variance).mean()

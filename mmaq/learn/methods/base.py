@@ -40,6 +40,10 @@ class Method(nn.Module, ABC):
     def after_step(self, progress: float) -> None:
         """Update what no gradient reaches; ``progress`` is the share of the run done, 0 to 1."""
 
+    def own_rates(self) -> list[tuple[float, nn.Parameter]]:
+        """Parameters with a rate of their own, for a batch of 256; by plain gradient descent."""
+        return []
+
     def monitored(self) -> dict[str, Tensor]:
         """Learned scalars to log beside the terms, on their device: none is waited for here."""
         return {}

@@ -6,7 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from mmaq.config.learning import Pretrain
-from mmaq.learn.losses.mmaq import SIGMA_START, WEIGHTED, mmaq_terms, weigh_terms
+from mmaq.learn.losses.mmaq import (
+    SIGMA_START,
+    WEIGHT_RATE,
+    WEIGHTED,
+    balance_terms,
+    mmaq_terms,
+    per_dimension,
+    weigh_terms,
+)
 from mmaq.learn.losses.mmaq_released import released_terms, sum_released
 from mmaq.learn.methods.base import Method, Projectors, View, make_mlp
 
@@ -23,11 +31,14 @@ class MMAQ(Method):
     are those of the batch at hand; and there is no online regressor, because pretraining sees no
     label.
 
-    ``loss_form: released`` takes the released loss instead
-    (:mod:`mmaq.learn.losses.mmaq_released`); it has no loss weights.
+    ``loss_form: balanced``, the default, takes each term over its number of dimensions and learns
+    log-variances, which have a rate of their own; ``intended`` is the paper's formula with sigma,
+    which ends where the first steps throw it; ``released`` takes the released loss
+    (:mod:`mmaq.learn.losses.mmaq_released`), which has no loss weights.
     """
 
     sigma: nn.Parameter | None
+    log_variance: nn.Parameter | None
 
     def __init__(self, config: Pretrain) -> None:
         super().__init__(config)
@@ -35,25 +46,39 @@ class MMAQ(Method):
         self.projectors = Projectors(
             self.encoders.widths, lambda wide_in: make_mlp(wide_in, width, width, width)
         )
-        intended = config.loss_form == "intended"
-        self.sigma = nn.Parameter(torch.tensor(SIGMA_START)) if intended else None
+        form = config.loss_form
+        self.sigma = nn.Parameter(torch.tensor(SIGMA_START)) if form == "intended" else None
+        balanced = form == "balanced"
+        self.log_variance = nn.Parameter(torch.zeros(len(WEIGHTED))) if balanced else None
         self.common = round(config.common_share * width)
+        self.unique = width - self.common
         self.lambda_off = config.lambda_off
 
     def forward(self, first: View, second: View) -> dict[str, Tensor]:
         """The loss of two views and its terms (those of the chosen loss form)."""
         views = self._project(first), self._project(second)
-        if self.sigma is None:
+        if self.log_variance is None and self.sigma is None:
             terms = released_terms(*views, self.common, self.lambda_off)
             return {"loss": sum_released(terms), **terms}
         terms = mmaq_terms(*views, self.common, self.lambda_off)
-        return {"loss": weigh_terms(terms, self.sigma), **terms}
+        if self.sigma is not None:
+            return {"loss": weigh_terms(terms, self.sigma), **terms}
+        assert self.log_variance is not None
+        terms = per_dimension(terms, self.common, self.unique)
+        return {"loss": balance_terms(terms, self.log_variance), **terms}
+
+    def own_rates(self) -> list[tuple[float, nn.Parameter]]:
+        """The log-variances: they follow terms that change within some tens of steps."""
+        return [] if self.log_variance is None else [(WEIGHT_RATE, self.log_variance)]
 
     def monitored(self) -> dict[str, Tensor]:
-        """The learned loss weights."""
-        if self.sigma is None:
+        """The learned loss weights: a term is weighed by 1 / sigma^2."""
+        if self.log_variance is not None:
+            values = torch.exp(self.log_variance.detach() / 2)
+        elif self.sigma is not None:
+            values = self.sigma.detach()
+        else:
             return {}
-        values = self.sigma.detach()
         return {f"sigma_{name}": value for name, value in zip(WEIGHTED, values, strict=True)}
 
     def _project(self, view: View) -> dict[str, Tensor]:

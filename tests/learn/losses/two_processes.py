@@ -11,7 +11,7 @@ from mmaq.learn.losses.contrastive import clip, info_nce, next_queue, nt_xent
 from mmaq.learn.losses.cosine import negative_cosine
 from mmaq.learn.losses.decur import decur_terms, sum_decur
 from mmaq.learn.losses.dino import dino, next_centre
-from mmaq.learn.losses.mmaq import mmaq_terms, weigh_terms
+from mmaq.learn.losses.mmaq import balance_terms, mmaq_terms, per_dimension, weigh_terms
 from mmaq.learn.losses.mmaq_released import released_terms, sum_released
 from mmaq.learn.losses.vicreg import vicreg_terms
 
@@ -57,6 +57,9 @@ GLOBAL = {
         cross_correlation(standardise(a["s2"]), standardise(b["s2"])), LAMBDA
     ),
     "mmaq": lambda a, b: weigh_terms(mmaq_terms(a, b, COMMON, LAMBDA), SIGMA),
+    "mmaq_balanced": lambda a, b: balance_terms(
+        per_dimension(mmaq_terms(a, b, COMMON, LAMBDA), COMMON, WIDTH - COMMON), SIGMA
+    ),
     "mmaq_released": lambda a, b: sum_released(released_terms(a, b, COMMON, LAMBDA)),
     "decur": lambda a, b: sum_decur(decur_terms(a, b, COMMON, LAMBDA)),
     "nt_xent": lambda a, b: nt_xent(a["s2"], b["s2"], 0.1),

@@ -13,7 +13,8 @@ from mmaq.learn.stage import METHODS
 from mmaq.vocabulary import MODALITIES, TRAINED
 from tests.learn.methods.tiny import MOMENTUM, NAMES, configure, make, make_views
 
-FORMS = [(name, "intended") for name in NAMES] + [("mmaq", "released")]
+FORMS = [(name, "balanced") for name in NAMES]
+FORMS += [("mmaq", form) for form in ("intended", "released")]
 STEPS = 3
 
 
@@ -30,7 +31,7 @@ def test_three_steps(name, form):
     """Finite losses, gradients everywhere, teachers that follow as stated."""
     method = make(name, loss_form=form)
     trained = {key: p for key, p in method.named_parameters() if p.requires_grad}
-    optimiser = make_lars(method, 0.1, 0.01, 1e-6)
+    optimiser = make_lars(method, 0.1, 0.01, 1e-6, method.own_rates())
     held = {id(p) for group in optimiser.param_groups for p in group["params"]}
     assert held == {id(p) for p in trained.values()}
     start = {key: p.detach().clone() for key, p in trained.items()}

@@ -27,7 +27,7 @@ def views(size=6):
 @pytest.fixture(scope="module")
 def method():
     torch.manual_seed(0)
-    return MMAQ(CONFIG)
+    return MMAQ(CONFIG.model_copy(update={"loss_form": "intended"}))
 
 
 def test_no_layer_is_shared(method):
@@ -43,6 +43,24 @@ def test_no_layer_is_shared(method):
 def test_the_loss_weights_are_parameters(method):
     assert any(p is method.sigma for p in method.parameters() if p.requires_grad)
     assert tuple(method.monitored().values()) == pytest.approx(SIGMA_START)
+
+
+def test_weights_are_logarithms_or_sigma():
+    """The balanced loss starts with all weights at one; the paper's has sigma."""
+    forms = {form: MMAQ(CONFIG.model_copy(update={"loss_form": form})) for form in
+             ("intended", "balanced", "released")}  # fmt: skip
+    assert tuple(forms["intended"].monitored().values()) == pytest.approx(SIGMA_START)
+    assert tuple(forms["balanced"].monitored().values()) == pytest.approx([1.0] * 4)
+    assert forms["balanced"].sigma is None
+    assert forms["released"].monitored() == {}
+    first, second = views()
+    with torch.no_grad():
+        made = forms["balanced"](first, second)
+        for _, parameter in forms["balanced"].own_rates():
+            parameter.fill_(1.0)
+        after = forms["balanced"](first, second)
+    assert after["loss"] != made["loss"], "they are not in the loss"
+    assert 0.1 < made["intra_s2"] < 2, "a term is near one"
 
 
 def test_common_and_unique_dimensions_part_the_projection(method):
