@@ -34,6 +34,11 @@ ARCHIVE = {
 }
 """Keys that the archive's rules read, by source."""
 
+FITTING = (
+    "seeds", "buffer_km", "block_degrees", "together", "embedding_trees", "finetune", "supervised",
+)  # fmt: skip
+"""Keys of the section evaluate by which the rule fit fits."""
+
 STAGES = (
     Stage("archive", ("rules/archive.smk",)),
     Stage("grid", ("rules/grid.smk",), ("period", "grid")),
@@ -48,7 +53,10 @@ STAGES = (
     ),
     Stage(
         "map", ("rules/predict.smk", "rules/map.smk"),
-        ("evaluate", "landuse", "map", "patches", "period", "predict", "pretrain.encoders"),
+        (
+            "map", "patches", "period", "predict", "landuse.radius_m", "pretrain.encoders",
+            *(f"evaluate.{key}" for key in FITTING),
+        ),
     ),
     Stage("report", ("rules/report.smk",)),
 )  # fmt: skip

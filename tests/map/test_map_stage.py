@@ -28,7 +28,7 @@ from mmaq.sentinel5p.grid import RegularGrid
 from mmaq.sentinel5p.level3 import write_level3
 from tests.estimators.stations_made_up import TINY
 
-CUT = Patches(s2_size=16, s5p_size=4, min_clear=0.0)
+CUT = Patches(s2_size=16, s5p_size=4, min_clear=0.5)
 NAMES = [
     "no2", "low", "high", "p_above_10", "p_above_20", "p_above_40", "dissimilarity", "inputs",
 ]  # fmt: skip
