@@ -37,7 +37,8 @@ def test_at_a_station_a_place_has_the_stations_inputs(land, tmp_path):
     known = stations(read_sites(table)).iloc[:3]
     texts = [f"{lon},{lat}" for lon, lat in zip(known["lon"], known["lat"], strict=True)]
     made, cut = cut_places(
-        archive=land.archive, l3=None, places=places_at(texts), landuse=Landuse(), config=SETTINGS, folder=tmp_path / "at",
+        archive=land.archive, l3=None, places=places_at(texts), landuse=Landuse(),
+        config=SETTINGS, folder=tmp_path / "at",
     )  # fmt: skip
     found, flags = read_sites(made), [*AREAS, *TYPES]
     assert found[list(TYPES)].isna().all(axis=None), "nobody declared its type"
