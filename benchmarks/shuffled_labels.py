@@ -34,7 +34,7 @@ def all_estimators(run: Run, config: Evaluate) -> list[Estimator]:
         found.append(catalogue.embedding_trees(Pretrained(method, *run.encoders(method)[:1])))
     for method in config.probes:
         encoder = Pretrained(method, *run.encoders(method)[:1])
-        found += probes(encoder, config.heads, config.label_fractions)
+        found += probes(encoder, config.heads, config.label_fractions, False)
     return found
 
 

@@ -109,7 +109,7 @@ def probe(trial: Trial, work: Path, config: Evaluate) -> None:
     out = trial.tested(work, "probes")
     evaluate_probes(
         sites=trial.country.sites, store=trial.country.patches, config=config,
-        checkpoints=trial.encoders(work), method=trial.method, out=out,
+        checkpoints=trial.encoders(work), method=trial.method, calibrated=False, out=out,
         fits=out.with_suffix(".csv"),
     )  # fmt: skip
 

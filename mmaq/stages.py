@@ -246,7 +246,12 @@ def _landuse_published(run: Run) -> list[Call]:
     given = run.config
     if given.source != "published":
         return []
-    return [partial(landuse_published, config=given.published, out=run.paths.sites)]
+    return [
+        partial(
+            landuse_published, config=given.published, covariates=given.landuse.covariates,
+            out=run.paths.sites,
+        )
+    ]  # fmt: skip
 
 
 def _patches(run: Run) -> list[Call]:
@@ -318,6 +323,7 @@ def evaluate_part(run: Run, part: Part) -> Call:
             return partial(stage.evaluate_references, archive=truth, **given)
         case "probes":
             given |= {"checkpoints": run.encoders(method), "method": method}
+            given["calibrated"] = method in run.config.evaluate.calibrated
             return partial(stage.evaluate_probes, **given)
         case "gbm_embedding":
             given |= {"checkpoints": run.encoders(method), "method": method}

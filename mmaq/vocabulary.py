@@ -74,7 +74,8 @@ SupervisedName = Literal["aqnet", "two_stream"]
 SUPERVISED: tuple[SupervisedName, ...] = get_args(SupervisedName)
 
 Reference = Literal[
-    "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "mosaiks", "oracle",
+    "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "mosaiks", "ridge_context",
+    "ridge_context_map", "gbm_context", "gbm_context_map", "gbm_context_kriging", "oracle",
     "oracle_inputs",
 ]  # fmt: skip
 """References, which need no network."""
@@ -90,12 +91,14 @@ METHODS = (
 )  # fmt: skip
 REFERENCES = (
     "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "gbm_embedding",
-    "mosaiks", "oracle", "oracle_inputs", "majority", "gbm_colours", "brightness",
+    "mosaiks", "ridge_context", "ridge_context_map", "gbm_context", "gbm_context_map",
+    "gbm_context_kriging", "oracle", "oracle_inputs", "majority", "gbm_colours", "brightness",
 )  # fmt: skip
 
 Mappable = Literal[
     Learned, SupervisedName, "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels",
-    "gbm_embedding", "mosaiks",
+    "gbm_embedding", "mosaiks", "ridge_context", "ridge_context_map", "gbm_context",
+    "gbm_context_map", "gbm_context_kriging",
 ]  # fmt: skip
 """Rows of the benchmark that can be fitted to predict elsewhere: all but those of the truth."""
 
@@ -123,6 +126,6 @@ LEADING: dict[str, str] = {"fuel": "accuracy", "plume": "foreground_iou"}
 """The metric of each transfer task by which methods are compared."""
 
 METRICS = (
-    "r2", "mse", "rmse", "mae", "bias", "coverage90", "width90", "accuracy", "macro_f1", "miou",
-    "foreground_iou",
+    "r2", "mse", "rmse", "mae", "bias", "coverage90", "width90", "interval_score90",
+    "mqi", "accuracy", "macro_f1", "miou", "foreground_iou",
 )  # fmt: skip

@@ -221,10 +221,10 @@ def landuse_tables():
     """What the site table is made from."""
     if CONFIG.source == "published":
         tables = CONFIG.published
-        return [
-            path for path in (tables.samples, tables.eea_metadata, tables.osm) if path
-        ]
-    return [collection(ANCILLARY), collection(STATIONS)]
+        made_from = [tables.samples, tables.eea_metadata, tables.osm]
+    else:
+        made_from = [collection(ANCILLARY), collection(STATIONS)]
+    return [path for path in (*made_from, CONFIG.landuse.covariates.file) if path]
 
 
 def acquire_rules():

@@ -47,6 +47,7 @@ rule evaluate_probes:
         mem_mb=memory(1400 + CUDA_MB, 2),
     params:
         config=section("evaluate", *MEASURING, "splits", "heads", "label_fractions"),
+        calibrated=lambda wildcards: wildcards.method in CONFIG.evaluate.calibrated,
         code=code("mmaq.evaluate.stage.evaluate_probes", TRAINED=run_of),
     script:
         "../workflow/scripts/evaluate_probes.py"

@@ -40,6 +40,7 @@ else:
             mem_mb=1500,
         params:
             published=section("published", "samples", "eea_metadata", "osm"),
+            landuse=section("landuse", "covariates"),
             code=code("mmaq.landuse.stage.landuse_published"),
         script:
             "../workflow/scripts/landuse_published.py"

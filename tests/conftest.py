@@ -88,13 +88,14 @@ def real_data():
 def land(tmp_path_factory):
     """A simulated land of 60 km in 2021: its archive, and its content as the services hold it."""
     from mmaq.config.data import Period, Simulate
+    from tests.once import made_once
     from tests.servers.country import make_land
 
     settings = Simulate(
         extent_km=60, stations=30, unlabelled=20, orbit_interval_days=30, scene_dates=2,
         area_km=0,
     )  # fmt: skip
-    return make_land(tmp_path_factory.mktemp("land"), settings, Period())
+    return made_once(tmp_path_factory, "land", lambda folder: make_land(folder, settings, Period()))
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -20,7 +20,20 @@ SOURCES = [
 OTHERS = [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk"), *(ROOT / "profiles").rglob("*.yaml")]
 TEXT = ("read_text", "write_text", "FileHandler")
 OPENERS = ("open", "fdopen", "NamedTemporaryFile", "TemporaryFile")
-BINARY = ("rasterio", "Image", "os", "api", "Catalogue", "catalogue", "self", "opened", "zipfile")
+BINARY = (
+    "rasterio",
+    "Image",
+    "os",
+    "api",
+    "Catalogue",
+    "catalogue",
+    "self",
+    "opened",
+    "zipfile",
+    "gzip",
+    "tarfile",
+    "archive",
+)
 
 
 def unsaid(call: ast.Call) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from itertools import chain
 
 import pytest
 import yaml
@@ -25,7 +26,7 @@ def test_every_dependency_is_pinned_once_and_without_an_address(request, project
     names = [pin.split("==")[0] for pin in pins]
     assert len(names) == len(set(names))
     extras = project["optional-dependencies"]
-    wanted = project["dependencies"] + extras["dev"] + extras["orchestration"]
+    wanted = [*project["dependencies"], *chain(*extras.values())]
     for requirement in wanted:
         name = re.match(r"[A-Za-z0-9._-]+", requirement)[0].lower().replace("_", "-")
         assert name in names, name

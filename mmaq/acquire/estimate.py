@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 
-from mmaq.acquire.costs import CUT_BYTES, MAP_BYTES, NATIVE_M, Cost, header_cost, window_cost
-from mmaq.acquire.plan import IN_HAND, service_of
-from mmaq.acquire.stage import PIXEL_M
+from mmaq.acquire.plan import IN_HAND, MAP_BYTES, NATIVE_M, Cost, service_of, windows_of
+from mmaq.acquire.services.endpoints import service
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
 from mmaq.config.schema import Config
 from mmaq.contracts.archive import SENTINEL2, SENTINEL5P, STATIONS
-from mmaq.services.endpoints import service
 
 STATIONS_OF = {
     "AD": 1, "AL": 5, "AT": 143, "BA": 27, "BE": 109, "BG": 30, "CH": 36, "CY": 3, "CZ": 92,
@@ -107,15 +105,9 @@ def _sentinel2(config: Config, sites: int) -> Cost:
         count = tiles * dates
         kept = count * SCENE
         return Cost("Sentinel-2 products", at, count, kept, count, kept, SCENE * at.connections)
-    side = config.patches.s2_size * PIXEL_M
-    scl, scl_asked = window_cost("SCL", side, None)
-    bands = [window_cost(band, side, None) for band in NATIVE_M if band != "SCL"]
-    opened, _ = header_cost()
-    files = tiles * dates * len(NATIVE_M)
-    fetched = sites * (dates * scl + sum(some for some, _ in bands)) + files * opened
-    requests = sites * (dates * scl_asked + sum(times for _, times in bands)) + files
-    return Cost("Sentinel-2 windows", at, tiles * dates, fetched, round(requests),
-                sites * CUT_BYTES, fetched)  # fmt: skip
+    scenes = tiles * dates
+    classes, bands = [None] * (sites * dates), [dict[str, int | None]()] * sites
+    return windows_of(config, scenes, scenes * len(NATIVE_M), classes, bands)
 
 
 def _sentinel5p(config: Config) -> Cost:
@@ -136,11 +128,9 @@ def _maps(asked: Acquire, sites: int) -> list[Cost]:
     """At most whole tiles, and no more of them than there are sites."""
     west, south, east, north = asked.bbox
     costs = []
-    for name, at, step in (
-        ("dem", "copernicus-dem", 1), ("land_cover", "worldcover", 3),
-    ):  # fmt: skip
-        tiles = min((math.ceil((east - west) / step) + 1) * (math.ceil((north - south) / step) + 1),
-                    max(sites, 1))  # fmt: skip
+    for name, at, step in (("dem", "copernicus-dem", 1), ("land_cover", "worldcover", 3)):
+        across, down = (math.ceil(span / step) + 1 for span in (east - west, north - south))
+        tiles = min(across * down, max(sites, 1))
         there, size = service(at, asked.endpoints), MAP_BYTES[name]
         costs.append(Cost(name, there, tiles, tiles * size, 20 * tiles, tiles * size, tiles * size))
     there, size = service("ghsl", asked.endpoints), MAP_BYTES["population"]

@@ -9,9 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from mmaq.acquire.services.faults import DiskFull
 from mmaq.base.errors import MmaqError, ServiceError
 from mmaq.base.files import write_json
-from mmaq.services.faults import DiskFull
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -63,6 +63,16 @@ class Failures:
             )
             remedy = "Run the same command again: it goes on from what is complete"
             raise ServiceError(self.name, fault, remedy)
+
+    def side_by_side(
+        self, function: Callable[[Task], Result], tasks: Iterable[Task], threads: int
+    ) -> Iterator[tuple[Task, Result]]:
+        """Each product with its result, but for those that failed, which are noted."""
+        for task, result in side_by_side(function, tasks, threads):
+            if isinstance(result, MmaqError):
+                self.add(str(getattr(task, "id", task)), result)
+            else:
+                yield task, result
 
 
 def side_by_side(

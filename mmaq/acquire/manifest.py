@@ -15,11 +15,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmaq.acquire.passed_over import PassedOver
+from mmaq.acquire.services.download import RemoteFile
 from mmaq.base.errors import ArchiveError
 from mmaq.base.files import read_json, write_json
 from mmaq.config.acquire import Acquire
 from mmaq.contracts.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
-from mmaq.services.remote_file import RemoteFile
 
 SITES = "sites.csv"
 """The table of places, beside the manifests."""

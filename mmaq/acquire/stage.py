@@ -22,9 +22,8 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from mmaq.acquire.failures import Failures, side_by_side
-from mmaq.acquire.fetch.granules import bring_granule, byte_bar, fetch_granule
-from mmaq.acquire.fetch.products import close_collection, fetch_products, has_item
+from mmaq.acquire.failures import Failures
+from mmaq.acquire.fetch.products import bring_granule, byte_bar, close_collection, fetch_products
 from mmaq.acquire.fetch.remote import Remote
 from mmaq.acquire.fetch.scenes import WINDOWS, Windows, places_of
 from mmaq.acquire.files.ancillary import FILES, UNDATED, find_ancillary
@@ -32,8 +31,7 @@ from mmaq.acquire.files.sentinel2 import find_scenes
 from mmaq.acquire.files.sentinel5p import find_granules
 from mmaq.acquire.files.tables import find_stations, find_unlabelled
 from mmaq.acquire.ground import openaq
-from mmaq.acquire.ground.making import ABOUT_MAPS, MAKERS, sources_digest
-from mmaq.acquire.ground.maps import boxes_of, find_maps
+from mmaq.acquire.ground.maps import ABOUT_MAPS, MAKERS, boxes_of, find_maps, sources_digest
 from mmaq.acquire.ground.measurements import (
     ABOUT_STATIONS,
     TABLE,
@@ -53,6 +51,9 @@ from mmaq.acquire.manifest import (
 from mmaq.acquire.search.sentinel2 import search_scenes
 from mmaq.acquire.search.sentinel5p import search_granules
 from mmaq.acquire.search.sites import all_sites, write_sites_csv
+from mmaq.acquire.services.client import Client
+from mmaq.acquire.services.download import fetch_file
+from mmaq.acquire.services.endpoints import service
 from mmaq.base.errors import ArchiveError, MmaqError
 from mmaq.base.files import replacing, sha256, write_json
 from mmaq.config.acquire import Acquire
@@ -69,9 +70,6 @@ from mmaq.contracts.archive import (
 )
 from mmaq.sentinel5p.accumulator import Accumulator, accumulate
 from mmaq.sentinel5p.sums import resume_sums, write_sums
-from mmaq.services.client import Client
-from mmaq.services.download import fetch_file
-from mmaq.services.endpoints import service
 
 PIXEL_M = 10.0
 """Of a Sentinel-2 patch."""
@@ -202,11 +200,8 @@ def fetch_stations(
                 openaq.fetch_sensor(client, product, period, path)
             return path
 
-        for product, result in side_by_side(fetch, listed.products, workers):
-            if isinstance(result, MmaqError):
-                failures.add(product.id, result)
-            else:
-                assets[f"measurements_{product.id}"] = Asset(result)
+        for product, file in failures.side_by_side(fetch, listed.products, workers):
+            assets[f"measurements_{product.id}"] = Asset(file)
     failures.settle()
     west, south, east, north = listed.asked["bbox"]
     box = (west, south, east, north)
@@ -263,13 +258,7 @@ def fetch_maps(
 
 
 def fetch_sentinel2(
-    *,
-    manifest: Path,
-    sites: Path,
-    config: Acquire,
-    patches: Patches,
-    archive: Path,
-    workers: int,
+    *, manifest: Path, sites: Path, config: Acquire, patches: Patches, archive: Path, workers: int
 ) -> None:
     """Fetch what the manifest lists and write the collection; goes on where a stopped run was.
 
@@ -281,18 +270,14 @@ def fetch_sentinel2(
         ServiceError: more products failed than ``config.missing`` allows; what is complete stays.
         ArchiveError: the manifest cannot be read. TableError: nor the table of sites.
     """
-    listed = read_manifest(manifest)
-    failures = Failures(manifest, SENTINEL2, len(listed.products), config.missing)
-    cache = archive.parent / "acquire_cache" / SENTINEL2
-    with Remote(listed, config.endpoints, cache, workers) as remote:
-        if listed.service in WINDOWS:
-            job = Windows(manifest, listed, archive, remote, failures)
-            done = job.fetch(places_of(sites), patches.s2_size)
-        else:
-            done = fetch_products(listed, archive, remote, failures)
-    failures.settle()
-    close_collection(archive, SENTINEL2, listed, done)
-    shutil.rmtree(cache, ignore_errors=True)
+
+    def fetch(listed: Manifest, archive: Path, remote: Remote, failures: Failures) -> list[str]:
+        if listed.service not in WINDOWS:
+            return fetch_products(listed, archive, remote, failures)
+        job = Windows(manifest, listed, archive, remote, failures)
+        return job.fetch(places_of(sites), patches.s2_size)
+
+    _fetch(manifest, config, archive, workers, fetch)
 
 
 def fetch_sentinel5p(*, manifest: Path, config: Acquire, archive: Path, workers: int) -> None:
@@ -305,24 +290,24 @@ def fetch_sentinel5p(*, manifest: Path, config: Acquire, archive: Path, workers:
         ServiceError: more products failed than ``config.missing`` allows; what is complete stays.
         ArchiveError: the manifest cannot be read.
     """
+    _fetch(manifest, config, archive, workers, fetch_products)
+
+
+def _fetch(
+    manifest: Path,
+    config: Acquire,
+    archive: Path,
+    workers: int,
+    fetch: Callable[[Manifest, Path, Remote, Failures], list[str]],
+) -> None:
+    """Fetch a manifest's products, settle what failed, and write the collection."""
     listed = read_manifest(manifest)
-    failures = Failures(manifest, SENTINEL5P, len(listed.products), config.missing)
-    ids = [product.id for product in listed.products]
-    wanted = [
-        product for product in listed.products if not has_item(archive, SENTINEL5P, product.id)
-    ]
-    cache = archive.parent / "acquire_cache" / SENTINEL5P
-    with (
-        Remote(listed, config.endpoints, cache, workers) as remote,
-        byte_bar(wanted, "granules") as bar,
-    ):
-        fetch = partial(fetch_granule, archive=archive, remote=remote, progress=bar.update)
-        for product, result in side_by_side(fetch, wanted, remote.threads):
-            if isinstance(result, MmaqError):
-                failures.add(product.id, result)
+    failures = Failures(manifest, listed.collection, len(listed.products), config.missing)
+    cache = archive.parent / "acquire_cache" / listed.collection
+    with Remote(listed, config.endpoints, cache, workers) as remote:
+        done = fetch(listed, archive, remote, failures)
     failures.settle()
-    done = [name for name in ids if has_item(archive, SENTINEL5P, name)]
-    close_collection(archive, SENTINEL5P, listed, done)
+    close_collection(archive, listed.collection, listed, done)
     shutil.rmtree(cache, ignore_errors=True)
 
 
@@ -367,11 +352,8 @@ def grid_and_drop_part(
     ):
         bring = partial(_bring, folder=folder, remote=remote, progress=bar.update)
         batch: list[Asset] = []
-        for product, result in side_by_side(bring, wanted, remote.threads):
-            if isinstance(result, MmaqError):
-                failures.add(product.id, result)
-            else:
-                batch.append(result)
+        for _, granule in failures.side_by_side(bring, wanted, remote.threads):
+            batch.append(granule)
             if len(batch) == remote.threads:
                 _add(batch, sums, grid, unfinished, workers)
         _add(batch, sums, grid, unfinished, workers)

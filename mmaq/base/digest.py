@@ -32,6 +32,9 @@ LENGTH = 16
 
 DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
+PASSIVE = ("ctx", "kind", "type_comment")
+"""Fields of a tree that decide nothing."""
+
 Chosen = Mapping[str, str | None]
 
 
@@ -86,6 +89,15 @@ class Module:
     """Full names by the names that they have here."""
     effects: list[ast.stmt] = field(default_factory=list)
     """What is done on import, besides giving names."""
+
+
+class Inside(NamedTuple):
+    """What stands in a tree."""
+
+    chains: set[tuple[str, ...]]
+    """Dotted names in use."""
+    imports: list[ast.stmt]
+    texts: set[str]
 
 
 class Code:
@@ -165,12 +177,13 @@ class Code:
             nodes = [self._entries(piece)[piece.part]]
         named, uses = set(), []
         for node in nodes:
-            local = dict(_imports(ast.walk(node), module, self.package))
-            for chain in _chains(node):
+            inside = _look_inside(node)
+            local = _imports(inside.imports, module, self.package)
+            for chain in inside.chains:
                 full = local.get(chain[0], module.imports.get(chain[0]))
                 named.add(f"{chain[0]}={full}" if full else "")
-                uses += self._resolve(module, local, chain)
-            uses += [Piece(path) for path in self._data(node, module)]
+                uses += self._resolve(module, local, list(chain))
+            uses += [Piece(path) for path in self._data(inside, module)]
         uses += self._on_import(module)
         text = " ".join([*piece, *sorted(named), *map(_normal, nodes)])
         return hashlib.sha256(text.encode()).hexdigest(), uses
@@ -181,15 +194,12 @@ class Code:
         above = [self._module(".".join(parts[:depth])) for depth in range(2, len(parts) + 1)]
         return [Piece(each.name) for each in above if each and each.effects]
 
-    def _data(self, node: ast.AST, module: Module) -> Iterator[str]:
+    def _data(self, inside: Inside, module: Module) -> Iterator[str]:
         """Data files in the folder that a definition names: a package's, or its own file's."""
-        folders = set()
-        for each in ast.walk(node):
-            if isinstance(each, ast.Name) and each.id == "__file__":
-                folders.add(module.path.parent)
-            text = each.value if isinstance(each, ast.Constant) else None
-            if isinstance(text, str) and text.startswith(f"{self.package}."):
-                folders.add(self.folder.joinpath(*text.split(".")[1:]))
+        named = (text for text in inside.texts if text.startswith(f"{self.package}."))
+        folders = {self.folder.joinpath(*text.split(".")[1:]) for text in named}
+        if any(chain[0] == "__file__" for chain in inside.chains):
+            folders.add(module.path.parent)
         for folder in folders:
             for path in folder.rglob("*") if folder.is_dir() else ():
                 if path.suffix in DATA:
@@ -298,16 +308,21 @@ def _imports(nodes: Any, module: Module, package: str) -> dict[str, str]:
     return found
 
 
-def _chains(node: ast.AST) -> Iterator[list[str]]:
-    """Dotted names in use."""
-    waiting = [node]
+def _look_inside(node: ast.AST) -> Inside:
+    """All that counts of a tree beside its text, in one walk: half of the time of a dry run."""
+    found, waiting = Inside(set(), [], set()), [node]
     while waiting:
         each = waiting.pop()
-        chain = _dotted(each)
-        if chain:
-            yield chain
+        if isinstance(each, ast.Constant):
+            if isinstance(each.value, str):
+                found.texts.add(each.value)
+        elif isinstance(each, ast.Import | ast.ImportFrom):
+            found.imports.append(each)
+        elif chain := _dotted(each):
+            found.chains.add(tuple(chain))
         else:
             waiting += ast.iter_child_nodes(each)
+    return found
 
 
 def _dotted(node: ast.AST) -> list[str] | None:
@@ -325,10 +340,12 @@ def _normal(node: Any) -> str:
         return f"[{','.join(_normal(each) for each in node if not _is_text(each))}]"
     if not isinstance(node, ast.AST):
         return repr(node)
-    # Empty fields differ between versions of Python.
-    fields = (pair for pair in ast.iter_fields(node) if pair[1] is not None and pair[1] != [])
-    passive = ("ctx", "kind", "type_comment")
-    values = [f"{name}={_normal(value)}" for name, value in fields if name not in passive]
+    values = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        # Empty fields differ between versions of Python.
+        if value is not None and value != [] and name not in PASSIVE:
+            values.append(f"{name}={_normal(value)}")
     return f"{type(node).__name__}({','.join(values)})"
 
 

@@ -5,18 +5,27 @@ from __future__ import annotations
 import signal
 from os import PathLike
 
+LONGEST = 800
+"""Characters of a fault that are told: libraries print whole files."""
+
 
 class MmaqError(Exception):
     """Bad input. ``str(error)`` is the whole message: ``WHERE: FAULT. REMEDY.``"""
 
     def __init__(self, where: str | PathLike[str], fault: str, remedy: str) -> None:
         self.where, self.fault, self.remedy = str(where), fault, remedy
-        line = f"{where}: {fault.rstrip('.')}. {remedy.rstrip('.')}."
-        super().__init__(" ".join(line.split()))
+        told = fault if len(fault) <= LONGEST else f"{fault[:LONGEST]}..."
+        line = f"{where}: {told.rstrip('.')}. {remedy.rstrip('.')}."
+        super().__init__(_printable(" ".join(line.split())))
 
     def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
         # The default pickles the joined line alone, and a worker process could not hand it back.
         return type(self), (self.where, self.fault, self.remedy)
+
+
+def _printable(line: str) -> str:
+    """Without what a damaged file would have a terminal do."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
 
 
 class ConfigError(MmaqError):

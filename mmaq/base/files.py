@@ -191,12 +191,30 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
 
 def read_json(path: str | os.PathLike[str], error: type[MmaqError], remedy: str) -> Any:
     """Read JSON; a missing or broken file raises ``error`` with ``remedy``."""
-    try:
+    with reading(path, error, "not valid JSON", remedy):
         return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+@contextmanager
+def reading(
+    path: str | os.PathLike[str], error: type[MmaqError], fault: str, remedy: str
+) -> Iterator[None]:
+    """Let whatever a library makes of a damaged file be an ``error`` that names ``path``.
+
+    Libraries raise dozens of types on files that are cut, or other than they should be. What the
+    system says of a path or of memory is no damage, and passes.
+    """
+    try:
+        yield
+    except (MmaqError, MemoryError):
+        raise
     except FileNotFoundError:
         raise error(path, "the file does not exist", remedy) from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as fault:
-        raise error(path, f"not valid JSON ({fault})", remedy) from None
+    except Exception as found:
+        if isinstance(found, OSError) and (found.errno or 0) > 0 and found.filename is not None:
+            raise
+        told = str(found).strip().splitlines() or [type(found).__name__]
+        raise error(path, f"{fault} ({told[0][:300]})", remedy) from None
 
 
 def refuse_cut(path: str | os.PathLike[str], error: type[MmaqError], remedy: str) -> None:

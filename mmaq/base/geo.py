@@ -27,3 +27,18 @@ def in_box(box: tuple[float, float, float, float], lon: np.ndarray, lat: np.ndar
     # An edge belongs to the box, whatever the rounding of the turn.
     along = (np.asarray(lon) - west + EDGE) % 360 <= width + 2 * EDGE
     return along & (south <= np.asarray(lat)) & (np.asarray(lat) <= north)
+
+
+def grown(
+    box: tuple[float, float, float, float], margin: float
+) -> tuple[float, float, float, float]:
+    """A box of west, south, east, north in degrees with ``margin`` km around it.
+
+    It may go beyond 180 degrees; at a pole it is a whole turn wide at most.
+    """
+    west, south, east, north = box
+    high = np.degrees(margin / EARTH_RADIUS_KM)
+    south, north = max(south - high, -90.0), min(north + high, 90.0)
+    narrowest = np.cos(np.radians(max(abs(south), abs(north))))
+    wide = min(high / max(narrowest, 1e-9), 180.0)
+    return west - wide, south, east + wide, north

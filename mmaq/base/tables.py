@@ -7,7 +7,10 @@ import csv
 import gzip
 import io
 import logging
+import lzma
 import re
+import struct
+import zlib
 from collections.abc import Collection, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
@@ -42,6 +45,15 @@ DEGREES = ("lon", "lat")
 """Columns in which there are no thousands."""
 
 LAYOUT = "Give a table in that layout"
+
+SMALL, GROWTH = 2**27, 100
+"""Bytes that any archive may unpack to, and how many times its own size a larger one may."""
+
+NOT_PACKED = (
+    BadZipFile, EOFError, RuntimeError, ValueError, OSError, struct.error, zlib.error,
+    lzma.LZMAError,
+)  # fmt: skip
+"""What the libraries raise on damaged or encrypted archives that are in memory already."""
 
 csv.field_size_limit(2**30)
 
@@ -106,26 +118,45 @@ def _lines(path: str | PathLike[str]) -> list[str]:
     """The table's lines, with their ends."""
     try:
         content = Path(path).read_bytes()
-        if is_zipfile(path):
-            with ZipFile(path) as archive:
-                held = [name for name in archive.namelist() if _is_table(name)]
-                if len(held) != 1:
-                    fault = f"the archive holds {len(held)} files where one table is needed"
-                    raise TableError(path, fault, "Unpack it and name the table")
-                content = archive.read(held[0])
-        elif content.startswith(b"\x1f\x8b"):
-            content = gzip.decompress(content)
     except FileNotFoundError:
         raise TableError(path, "the file does not exist", "Give an existing table") from None
     except IsADirectoryError:
         raise TableError(path, "is a folder", "Name the table in it") from None
-    except (BadZipFile, gzip.BadGzipFile, EOFError, NotImplementedError) as fault_:
+    try:
+        content = _unpacked(path, content)
+    except NOT_PACKED as fault_:
         line = f"not a readable archive ({fault_})"
         raise TableError(path, line, "Download it again") from None
     lines = list(io.StringIO(_decoded(path, content), newline=""))
     if not any(line.strip() for line in lines):
         raise TableError(path, "the table is empty", "Give a table with rows")
     return lines
+
+
+def _unpacked(path: str | PathLike[str], content: bytes) -> bytes:
+    """The bytes of a table that may be zipped or gzipped.
+
+    Raises:
+        TableError: the archive holds none or several, or grows as no table does.
+    """
+    most = max(SMALL, GROWTH * len(content))
+    size = len(content)
+    if is_zipfile(io.BytesIO(content)):
+        with ZipFile(io.BytesIO(content)) as archive:
+            held = [info for info in archive.infolist() if _is_table(info.filename)]
+            if len(held) != 1:
+                fault = f"the archive holds {len(held)} files where one table is needed"
+                raise TableError(path, fault, "Unpack it and name the table")
+            size = held[0].file_size
+            content = archive.read(held[0]) if size <= most else b""
+    elif content.startswith(b"\x1f\x8b"):
+        with gzip.open(io.BytesIO(content)) as stream:
+            content = stream.read(most + 1)
+        size = len(content)
+    if size > most:
+        fault = f"unpacks to {size} bytes or more, as no table does"
+        raise TableError(path, fault, "Download it again; if it is a table, unpack it")
+    return content
 
 
 def _is_table(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -56,8 +56,10 @@ def layer_extent(
     return held["crs"], tuple(held["total_bounds"])
 
 
-def read_lines(path: str | PathLike[str]) -> geopandas.GeoSeries:
+def read_lines(path: str | PathLike[str], fields: Sequence[str] = ()) -> geopandas.GeoDataFrame:
     """The lines of a file's one layer of lines, in its own reference system.
+
+    Beside the geometry it has those of ``fields`` that the layer has.
 
     Raises:
         ProductError: the file cannot be read, has no such layer, or that holds no line or has no
@@ -65,9 +67,11 @@ def read_lines(path: str | PathLike[str]) -> geopandas.GeoSeries:
     """
     layer = line_layer(path)
     with _one_line_faults(path):
-        held = geopandas.read_file(path, layer=layer, columns=[]).geometry
+        there = pyogrio.read_info(path, layer=layer)["fields"]
+        wanted = [name for name in fields if name in there]
+        held = geopandas.read_file(path, layer=layer, columns=wanted)
     is_line = held.geom_type.isin(["LineString", "MultiLineString", "LinearRing"])
-    lines = held[np.asarray(is_line & ~held.is_empty)]
+    lines = held[np.asarray(is_line & ~held.geometry.is_empty)]
     _check_layer(path, layer, lines.empty, held.crs)
     return lines
 

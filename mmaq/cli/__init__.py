@@ -11,13 +11,14 @@ import typer
 
 from mmaq import __version__
 from mmaq.base.logs import one_line_errors, start_logging
-from mmaq.cli import acquire, config, orchestrate, verbs
+from mmaq.cli import acquire, config, orchestrate, validate, verbs
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
 )
 
 app.add_typer(verbs.app)
+app.add_typer(validate.app)
 app.add_typer(acquire.app, name="acquire")
 app.add_typer(config.app, name="config")
 app.add_typer(orchestrate.app)

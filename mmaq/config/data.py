@@ -89,7 +89,9 @@ class Files(Section):
     sentinel2: str | None = Field(default=None, description="Folder of Sentinel-2 L2A scenes.")
     sentinel5p: str | None = Field(default=None, description="Folder of Sentinel-5P L2 granules.")
     ancillary: str | None = Field(
-        default=None, description="Folder of dem.tif, population.tif, land_cover.tif, roads.gpkg."
+        default=None,
+        description="Folder of dem.tif, population.tif, land_cover.tif, roads.gpkg; "
+        "power_plants.csv where there is one.",
     )
     stations: str | None = Field(
         default=None, description="Folder of EEA Parquet measurements and the EEA station table."
@@ -179,15 +181,39 @@ class Grid(Section):
         return self
 
 
+class Covariates(Section):
+    """Columns of the user's own that join the surroundings of every site."""
+
+    file: str | None = Field(
+        default=None, description="Table (CSV) with a row a site, or raster (GeoTIFF); or none."
+    )
+    key: str = Field(default="site_id", description="Column of the table that names the site.")
+    columns: tuple[str, ...] = Field(
+        default=(), description="Columns of the table, or bands of the raster. No pollutant."
+    )
+
+    @model_validator(mode="after")
+    def _named(self) -> Covariates:
+        if self.file is not None and not self.columns:
+            raise ValueError("name the columns that are wanted")
+        return self
+
+
 class Landuse(Section):
     """The table of sites: land-use features and targets."""
 
     radius_m: Positive = Field(
         default=1000.0, description="Radius of the disc in which population and cover are averaged."
     )
+    potential: Literal["map", "geonames"] = Field(
+        default="map",
+        description="People of the population potential: those of the population map, or of the "
+        "packaged GeoNames places, which no area's map cuts off.",
+    )
     min_coverage: Share = Field(
         default=0.75, description="Share of a station's period that must hold valid measurements."
     )
+    covariates: Covariates = Covariates()
 
 
 class Patches(Section):

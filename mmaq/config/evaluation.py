@@ -124,6 +124,11 @@ class Evaluate(Section):
             "gbm_geo_kriging",
             "gbm_pixels",
             "mosaiks",
+            "ridge_context",
+            "ridge_context_map",
+            "gbm_context",
+            "gbm_context_map",
+            "gbm_context_kriging",
             "oracle",
             "oracle_inputs",
         ),
@@ -146,9 +151,10 @@ class Evaluate(Section):
         default=("mmaq",),
         description="The encoder whose embedding joins the table in gbm_embedding; or none.",
     )
-    calibrated: Annotated[tuple[Pretrained, ...], Once] = Field(
+    calibrated: Annotated[tuple[Learned, ...], Once] = Field(
         default=("mmaq",),
-        description="Fine-tuned methods that are trained once more for their 90 % intervals.",
+        description="Methods whose probes and fine-tuned encoders have 90 % intervals, as all "
+        "references have.",
     )
     finetune: Finetune = Finetune()
     supervised: Supervised = Supervised()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from os import PathLike
+from reprlib import Repr
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,6 +16,9 @@ from mmaq.config.schema import Config
 from mmaq.config.yaml_file import read_yaml
 
 COMMAND_LINE = "the command line"
+
+BRIEF = Repr()
+BRIEF.maxlevel, BRIEF.maxstring, BRIEF.maxother = 2, 200, 200
 
 
 def check_config(values: Mapping[str, Any], where: str | PathLike[str]) -> Config:
@@ -94,7 +98,8 @@ def _explain(fault: ValidationError) -> tuple[str, str]:
     first = fault.errors()[0]
     key = ".".join(str(part) for part in first["loc"]) or "configuration"
     if first["type"] != "extra_forbidden":
-        return f"{key}: {first['msg']} (got {first['input']!r})"[:300], "Correct the value"
+        got = BRIEF.repr(first["input"])  # aliases of YAML may stand for billions of words
+        return f"{key}: {first['msg']} (got {got})"[:300], "Correct the value"
     *outer, name = map(str, first["loc"])
     return f"unknown key {key}", _suggest(outer, name)
 

@@ -7,7 +7,8 @@ anywhere else when the archive was made from files that the user already had.
     catalog.json
     sentinel-2-l2a/collection.json    sentinel-2-l2a/<product>/<product>.json + assets
     sentinel-5p-l2-no2/...            one granule an item
-    ancillary/...                     items dem, population, land_cover, roads, power_plants
+    ancillary/...                     items dem, population, land_cover, roads, and power_plants
+                                      where there is such a table
     stations/...                      items stations (table, measurements) and unlabelled (table)
     truth/...                         only an archive whose truth is known has it; evaluation reads
                                       it for the oracle rows and a map is compared with it, no
@@ -175,15 +176,21 @@ def read_product(root: str | os.PathLike[str], collection: str, product: str) ->
     return _from_stac(path, collection)
 
 
+def has_product(root: str | os.PathLike[str], collection: str, product: str) -> bool:
+    """Whether a collection lists a product of this id."""
+    path = Path(root) / collection / product / f"{product}.json"
+    return path in _item_paths(root, collection)
+
+
 def _item_paths(root: str | os.PathLike[str], name: str) -> list[Path]:
     """Items that the collection lists: a folder left over from an older archive is none."""
     path = Path(root) / name / "collection.json"
     value = read_json(path, ArchiveError, REMEDY)
     try:
         hrefs = [link["href"] for link in value["links"] if link["rel"] == "item"]
+        return [path.parent / href for href in hrefs]
     except (KeyError, TypeError) as fault:
         raise ArchiveError(path, f"not a STAC collection ({fault!r})", REMEDY) from None
-    return [path.parent / href for href in hrefs]
 
 
 def _to_stac(product: Product, folder: Path) -> dict[str, Any]:
@@ -238,6 +245,8 @@ def _from_stac(path: Path, collection: str) -> Product:
             for name, asset in item.assets.items()
         }
         west, south, east, north = map(float, item.bbox or ())
+        if not (max(abs(west), abs(east)) <= 360.0 and -90.1 <= south <= north <= 90.1):
+            raise ValueError("bbox is no place on Earth")
         time = (item.datetime or datetime.min).astimezone(timezone.utc)
     except Exception as fault:  # pystac raises many types for a malformed item
         raise ArchiveError(path, f"not a valid STAC item ({fault})", REMEDY) from None

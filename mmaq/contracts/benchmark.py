@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from mmaq.base.errors import TableError
-from mmaq.base.files import read_json, refuse_cut, replacing
+from mmaq.base.files import read_json, reading, refuse_cut, replacing
 from mmaq.vocabulary import METHODS, METRICS, PROTOCOLS, REFERENCES, SPLITS, TASKS
 
 
@@ -81,10 +81,8 @@ def read_benchmark(path: str | os.PathLike[str]) -> pd.DataFrame:
         raise TableError(path, "the benchmark table does not exist", "Run `mmaq evaluate`")
     remedy = "Run `mmaq evaluate` again"
     refuse_cut(path, TableError, remedy)
-    try:
+    with reading(path, TableError, "not a CSV table", remedy):
         table = pd.read_csv(path, dtype={"modalities": str, "group": str, "reason": str})
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as fault:
-        raise TableError(path, f"not a CSV table ({fault})", remedy) from None
     for column in table.columns.intersection(["modalities", "reason"]):
         table[column] = table[column].fillna("")
     table = check_benchmark(table, path)
@@ -129,7 +127,7 @@ def check_benchmark(table: pd.DataFrame, where: str | os.PathLike[str]) -> pd.Da
     if list(table.columns) != list(COLUMNS):
         raise TableError(where, "the columns are not the benchmark's", "Run `mmaq evaluate` again")
     for column, allowed in ALLOWED.items():
-        unknown = sorted(set(table[column]) - set(allowed))
+        unknown = sorted(set(table[column]) - set(allowed), key=str)
         if unknown:
             raise TableError(where, f"{column} {unknown[0]!r} is unknown", f"Use one of {allowed}")
     return table

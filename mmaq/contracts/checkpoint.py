@@ -13,18 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from mmaq.base.errors import CheckpointError
-from mmaq.base.files import replacing
+from mmaq.base.files import reading, replacing
 from mmaq.contracts.sites import FEATURES
 from mmaq.vocabulary import BANDS
 
 KEY = "mmaq"
 VERSION = 2
 REMEDY = "Make it again with `mmaq pretrain`"
+LARGEST_WEIGHT = 1e9
+"""Of what a network learns; damaged numbers are many powers of ten away, or none."""
 PREFIX = "method.encoders."
 """What the encoders' tensors are called in a training checkpoint."""
 
@@ -62,26 +64,28 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str
     for name, expected in (("bands", BANDS), ("features", FEATURES)):
         if about.get(name) != list(expected):
             raise CheckpointError(path, f"its {name} are not those of this version", REMEDY)
+    for name, value in tensors.items():
+        if not isinstance(value, Tensor) or not (value.double().abs() <= LARGEST_WEIGHT).all():
+            raise CheckpointError(path, f"its tensor {name!r} holds no weights", REMEDY)
     return about, tensors
 
 
 def _read_safetensors(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Tensor]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get(KEY, "null"))
-            return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, UnicodeDecodeError, json.JSONDecodeError) as fault:
-        raise CheckpointError(path, f"not a readable safetensors file ({fault})", REMEDY) from None
+    with (
+        reading(path, CheckpointError, "not a readable safetensors file", REMEDY),
+        safe_open(path, framework="pt") as file,
+    ):
+        about = json.loads((file.metadata() or {}).get(KEY, "null"))
+        return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
 def _read_ckpt(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Tensor]]:
-    try:
+    with reading(path, CheckpointError, "not a readable checkpoint", REMEDY):
         found = torch.load(path, map_location="cpu", weights_only=True)
         about, held = json.loads(found[KEY]), found["state_dict"]
-    except Exception as fault:  # whatever a damaged file, or one that holds code, makes torch raise
-        line = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
-        raise CheckpointError(path, f"not a readable checkpoint ({line})", REMEDY) from None
-    tensors = {
-        name.removeprefix(PREFIX): value for name, value in held.items() if name.startswith(PREFIX)
-    }
+        tensors = {
+            name.removeprefix(PREFIX): value
+            for name, value in held.items()
+            if name.startswith(PREFIX)
+        }
     return about, tensors

@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mmaq.base.arrays import read_array
 from mmaq.base.errors import StoreError
-from mmaq.base.files import read_json, replacing, write_json
+from mmaq.base.files import read_json, reading, replacing, write_json
 from mmaq.vocabulary import BANDS
 
 VERSION = 1
@@ -35,6 +36,9 @@ FILES = ("store.json", "index.parquet", *(f"{name}.npy" for name in ARRAYS))
 DTYPES = {"s2": np.uint16, "s2_mask": np.uint8, "s5p": np.float32, "s5p_mask": np.uint8}
 
 INDEX = ("site_id", "s2_row", "s5p_row", "s2_product", "s2_time", "s2_clear")
+
+LARGEST_COLUMN = 1.0
+"""No column of NO2 comes near it, mol/m2; damaged numbers are many powers of ten away."""
 
 REMEDY = "Make the store again with `mmaq patches`"
 
@@ -106,23 +110,48 @@ def open_store(folder: str | os.PathLike[str]) -> PatchStore:
     if version != VERSION:
         raise StoreError(folder, f"version {version!r} is not {VERSION}", REMEDY)
     arrays = {}
-    try:
-        path = folder / "index.parquet"
+    path = folder / "index.parquet"
+    with reading(path, StoreError, "the file cannot be read", REMEDY):
         index = pd.read_parquet(path)
-        for name in ARRAYS:
-            path = folder / f"{name}.npy"
-            arrays[name] = np.load(path, mmap_mode="r")
-    except (OSError, ValueError, EOFError) as fault:
-        raise StoreError(path, f"the file cannot be read ({fault})", REMEDY) from None
+    for name in ARRAYS:
+        arrays[name] = read_array(folder / f"{name}.npy", StoreError, REMEDY)
+    _check_about(folder, about)
+    _check_index(folder / "index.parquet", index)
     _check(folder, index, arrays)
     return PatchStore(folder, about, index, **arrays)
 
 
-def _check(folder: Path, index: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> None:
-    """Refuse arrays of another kind, and an index that does not number their rows once each."""
+def _check_about(folder: Path, about: Mapping[str, Any]) -> None:
+    """Refuse a description that does not say what is held, and why the rest is not."""
+    held, absent = about.get("modalities"), about.get("absent")
+    each = list(held.values()) if isinstance(held, dict) else [None]
+    described = all(
+        isinstance(one, dict) and all(_is_length(one.get(key, 1)) for key in ("side", "pixel_m"))
+        for one in each
+    )
+    if not described or not isinstance(absent, dict):
+        fault = "it does not describe modalities, or why they are absent"
+        raise StoreError(folder / "store.json", fault, REMEDY)
+
+
+def _is_length(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < np.inf
+
+
+def _check_index(path: Path, index: pd.DataFrame) -> None:
     missing = [name for name in INDEX if name not in index]
     if missing:
-        raise StoreError(folder / "index.parquet", f"column {missing[0]!r} is missing", REMEDY)
+        raise StoreError(path, f"column {missing[0]!r} is missing", REMEDY)
+    for name in ("s2_row", "s5p_row"):
+        if not pd.api.types.is_integer_dtype(index[name]):
+            raise StoreError(path, f"column {name!r} holds no row numbers", REMEDY)
+    ids = index["site_id"]
+    if not ids.map(lambda each: isinstance(each, str)).all() or ids.duplicated().any():
+        raise StoreError(path, "column 'site_id' does not name each site once", REMEDY)
+
+
+def _check(folder: Path, index: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> None:
+    """Refuse arrays of another kind, and an index that does not number their rows once each."""
     for name, leading in (("s2", (len(BANDS),)), ("s5p", ())):
         values, mask = arrays[name], arrays[f"{name}_mask"]
         alike = values.dtype == DTYPES[name] and mask.dtype == DTYPES[f"{name}_mask"]
@@ -133,3 +162,7 @@ def _check(folder: Path, index: pd.DataFrame, arrays: Mapping[str, np.ndarray]) 
         if not np.array_equal(np.sort(rows[rows >= 0]), np.arange(len(values))):
             fault = f"its {len(values)} rows do not match {name}_row of the index"
             raise StoreError(folder / f"{name}.npy", fault, REMEDY)
+        if mask.max(initial=0) > 1:
+            raise StoreError(folder / f"{name}_mask.npy", "holds more than 0 and 1", REMEDY)
+    if not (np.abs(arrays["s5p"]) <= LARGEST_COLUMN).all():
+        raise StoreError(folder / "s5p.npy", "holds what is no column in mol/m2", REMEDY)

@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as arrow
 
 from mmaq.base.errors import TableError
-from mmaq.base.files import refuse_cut, replacing
+from mmaq.base.files import reading, refuse_cut, replacing
 
 ENTRY = {
     "task": str, "method": str, "protocol": str, "modalities": str, "label_fraction": np.float64,
@@ -25,10 +24,10 @@ ENTRY = {
 
 PREDICTIONS = {
     **ENTRY, "run": np.int64, "seed": np.int64, "fold": np.int64, "site_id": str,
-    "measured": np.float64, "prediction": np.float64, "radius": np.float64,
+    "measured": np.float64, "prediction": np.float64, "low": np.float64, "high": np.float64,
 }  # fmt: skip
 """Columns: every test prediction of every run, in ug/m3. ``run`` counts the times that the method
-was trained and tested; ``seed`` and ``fold`` say on what. ``radius`` is half the width of the 90 %
+was trained and tested; ``seed`` and ``fold`` say on what. ``low`` and ``high`` bound the 90 %
 interval, NaN where none was calibrated."""
 
 FITS = {
@@ -52,7 +51,9 @@ def read_predictions(path: Path) -> pd.DataFrame:
     Raises:
         TableError: the file is absent or not a table of predictions.
     """
-    return _read_parquet(path, list(PREDICTIONS))
+    table = _read_parquet(path, list(PREDICTIONS))
+    with reading(path, TableError, "not a table of predictions", REMEDY):
+        return table.astype(PREDICTIONS)
 
 
 def read_outcomes(path: Path) -> pd.DataFrame:
@@ -78,13 +79,9 @@ def read_fits(path: Path) -> pd.DataFrame:
         TableError: the file is absent or broken.
     """
     text = {name: str for name, kind in FITS.items() if kind is str}
-    try:
+    with reading(path, TableError, "not a table of fits", REMEDY):
         table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"seconds": [""]})
         table = table[list(FITS)].astype(FITS)
-    except FileNotFoundError:
-        raise TableError(path, "the file of fits does not exist", REMEDY) from None
-    except (ValueError, KeyError, UnicodeDecodeError) as fault:
-        raise TableError(path, f"not a table of fits ({fault})", REMEDY) from None
     refuse_cut(path, TableError, REMEDY)
     return table
 
@@ -104,12 +101,8 @@ def check_fits(fits: pd.DataFrame, path: Path, tested: pd.DataFrame) -> None:
 
 
 def _read_parquet(path: Path, columns: list[str] | None) -> pd.DataFrame:
-    try:
+    with reading(path, TableError, "not a table of predictions", REMEDY):
         return pd.read_parquet(path, columns=columns)
-    except FileNotFoundError:
-        raise TableError(path, "the file of predictions does not exist", REMEDY) from None
-    except (arrow.ArrowInvalid, OSError) as fault:
-        raise TableError(path, f"not a table of predictions ({fault})", REMEDY) from None
 
 
 def _join(parts: Iterable[pd.DataFrame], columns: dict[str, Any]) -> pd.DataFrame:

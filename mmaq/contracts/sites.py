@@ -1,8 +1,12 @@
-"""Contract 2, the site table: one row a site, written as Parquet with units in its metadata."""
+"""Contract 2, the site table: one row a site, written as Parquet.
+
+Each column's unit stands in its metadata; of what surrounds a site also definition and source.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +16,8 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from mmaq.base.errors import TableError
-from mmaq.base.files import replacing
+from mmaq.base.files import reading, replacing
+from mmaq.contracts.context import CONTEXT, COVARIATE, ON_MAP
 from mmaq.vocabulary import AREAS, POLLUTANTS, TYPES
 
 FEATURES = ("altitude", "population_density", *AREAS, *TYPES)
@@ -42,13 +47,16 @@ OFFICIAL = "official_test"
 UNITS: dict[str, str] = {
     "lon": "degrees_east", "lat": "degrees_north", "altitude": "m", "population_density": "km-2",
     "road_distance": "m", **dict.fromkeys(SITING, "m"), **dict.fromkeys(POLLUTANTS, "ug m-3"),
+    ON_MAP: "1", **{name: about.unit for name, about in CONTEXT.items()},
 }  # fmt: skip
 FARTHEST = 5000.0
 """Of what SITING holds, m: beyond it lie fill values and slips of the pen."""
 
 COLUMNS = (
-    "site_id", "lon", "lat", "country", *FEATURES, *GEO, *SITING, *POLLUTANTS, OFFICIAL,
+    "site_id", "lon", "lat", "country", *FEATURES, *GEO, *SITING, *CONTEXT, ON_MAP,
+    *POLLUTANTS, OFFICIAL,
 )  # fmt: skip
+"""Behind them may stand the user's own, whose names begin with ``COVARIATE``."""
 NUMBERS = tuple(name for name in COLUMNS if name not in ("site_id", "country"))
 
 _flag = pa.Column(float, pa.Check.isin([0.0, 1.0]), nullable=True)
@@ -67,10 +75,16 @@ SCHEMA = pa.DataFrameSchema(
         **dict.fromkeys(GEO[1:], _share),
         **dict.fromkeys(SITING, _metres),
         **{
+            name: pa.Column(float, pa.Check.in_range(about.low, about.high), nullable=True)
+            for name, about in CONTEXT.items()
+        },
+        ON_MAP: _share,
+        **{
             name: pa.Column(float, pa.Check.in_range(0.0, highest), nullable=True)
             for name, highest in HIGHEST.items()
         },
         OFFICIAL: _flag,
+        f"^{COVARIATE}": pa.Column(float, nullable=True, regex=True, required=False),
     },
     strict=True,
     ordered=True,
@@ -91,7 +105,7 @@ def check_sites(sites: pd.DataFrame, where: str | os.PathLike[str]) -> pd.DataFr
     for column in COLUMNS:
         if column not in sites:
             raise TableError(where, f"column {column!r} is missing", REMEDY)
-    sites = sites[list(COLUMNS)].reset_index(drop=True)
+    sites = sites[[*COLUMNS, *covariates_of(sites)]].reset_index(drop=True)
     try:
         sites = SCHEMA.validate(sites)
     except pa.errors.SchemaError as fault:
@@ -112,13 +126,19 @@ def check_sites(sites: pd.DataFrame, where: str | os.PathLike[str]) -> pd.DataFr
     return sites
 
 
-def write_sites(sites: pd.DataFrame, path: str | os.PathLike[str]) -> None:
-    """Check and write the site table."""
+def write_sites(
+    sites: pd.DataFrame, path: str | os.PathLike[str], sources: Mapping[str, str] | None = None
+) -> None:
+    """Check and write the site table; ``sources`` says what columns were made from."""
     table = arrow.Table.from_pandas(check_sites(sites, path), preserve_index=False)
     schema = table.schema
-    for name, unit in UNITS.items():
-        position = schema.get_field_index(name)
-        schema = schema.set(position, schema.field(position).with_metadata({"units": unit}))
+    for position, name in enumerate(schema.names):
+        about = {"units": UNITS[name]} if name in UNITS else {}
+        if name in CONTEXT:
+            about["definition"] = CONTEXT[name].definition
+        if sources and name in sources:
+            about["source"] = sources[name]
+        schema = schema.set(position, schema.field(position).with_metadata(about))
     with replacing(path) as temporary:
         parquet.write_table(table.cast(schema), temporary)
 
@@ -131,13 +151,20 @@ def read_sites(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     if not Path(path).exists():
         raise TableError(path, "the site table does not exist", "Make it with `mmaq landuse`")
-    try:
+    with reading(path, TableError, "not a Parquet file", "Run `mmaq landuse` again"):
         sites = parquet.read_table(path).to_pandas()
-    except (arrow.ArrowInvalid, OSError) as fault:
-        raise TableError(
-            path, f"not a Parquet file ({fault})", "Run `mmaq landuse` again"
-        ) from None
     return check_sites(sites, path)
+
+
+def read_sources(path: str | os.PathLike[str]) -> dict[str, str]:
+    """What columns of a site table were made from, where it says so."""
+    fields = {field.name: field.metadata or {} for field in parquet.read_schema(path)}
+    return {name: held[b"source"].decode() for name, held in fields.items() if b"source" in held}
+
+
+def covariates_of(sites: pd.DataFrame) -> list[str]:
+    """The columns that the user added."""
+    return [name for name in sites if name.startswith(COVARIATE)]
 
 
 def stations(sites: pd.DataFrame, pollutant: str = "no2") -> pd.DataFrame:

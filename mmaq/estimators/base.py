@@ -16,7 +16,6 @@ import pandas as pd
 
 from mmaq.base.errors import Unavailable
 from mmaq.contracts.patches import PatchStore
-from mmaq.statistics.intervals import half_width
 from mmaq.statistics.splits import Fold, Stations, calibration_fold, inner_folds
 
 State = tuple[dict[str, Any], dict[str, np.ndarray]]
@@ -168,33 +167,33 @@ class Estimator(ABC):
             Unavailable: they lack what it reads.
         """
 
-    def fit_again(self, fitted: Fitted, train: Training, *, seed: int) -> Fitted:
-        """A second model for the calibration of ``fitted``: from a part of its stations.
+    def out_of_fold(self, fitted: Fitted, train: Training, *, seed: int) -> np.ndarray:
+        """Predictions at the training stations by models that did not know them, (n,) in ug/m3.
 
-        It is fitted anew. What was chosen for ``fitted`` may only be kept if the stations that
-        calibrate had no say in it: those of ``calibration_fold`` outside ``train``.
+        With a plan of "folds" each of the inner folds is predicted from the others. A "hold-out"
+        is trained once more alone, without a fifth of the stations; NaN at the rest.
+
+        Args:
+            fitted: to all of ``train``.
+            train: n stations.
+            seed: of what is drawn.
 
         Raises:
-            Unavailable: they lack what it reads.
+            Unavailable: they cannot be split, or a part of them lacks what it reads.
         """
-        return self.fit(train, seed=seed)
+        inside = self.plan == "folds"
+        folds = train.inner(seed) if inside else [calibration_fold(train.stations, seed)]
+        found = np.full(len(train), np.nan)
+        for fold in folds:
+            known, held = train.take(fold.train), train.take(fold.test)
+            found[fold.test] = self.draft.fit(known, seed=seed).mean(held.places)
+        return found
 
-
-def calibrate(estimator: Estimator, fitted: Fitted, train: Training, *, seed: int) -> float:
-    """Half width of the 90 % interval of ``fitted`` in ug/m3, by split-conformal calibration.
-
-    A second model is fitted without a fifth of the training part, split as the outer fold is; the
-    half width is a quantile of its errors there (Lei et al. 2018, Distribution-free predictive
-    inference for regression, algorithm 2). NaN where the training part is too small to be split:
-    a prediction without an interval is still a prediction.
-    """
-    try:
-        fold = calibration_fold(train.stations, seed)
-        second = estimator.fit_again(fitted, train.take(fold.train), seed=seed)
-    except Unavailable:
-        return float("nan")
-    held_out = train.take(fold.test)
-    return half_width(second.mean(held_out.places) - own_target(held_out))
+    @property
+    def draft(self) -> Estimator:
+        """What is fitted again and again to be asked out of fold: itself, or a quicker form of it
+        that errs alike."""
+        return self
 
 
 def own_target(train: Training) -> np.ndarray:

@@ -16,7 +16,7 @@ from mmaq.config.evaluation import Supervised as SupervisedConfig
 from mmaq.config.learning import Encoders as Sizes
 from mmaq.estimators.base import Estimator
 from mmaq.estimators.encoders import Pretrained
-from mmaq.estimators.features import EVERYTHING
+from mmaq.estimators.features import EVERYTHING, LINEAR, MAPPABLE
 from mmaq.vocabulary import IMAGES, SUPERVISED, Head, Learned, Mappable, Reference, Scratch, Tuned
 from mmaq.vocabulary import Pretrained as PretrainedName
 
@@ -45,6 +45,23 @@ def reference(method: str, archive: Path | None = None, share: float = 1.0) -> E
         "gbm_geo": Trees("gbm_geo", modalities="table+geo", features="geography"),
         "gbm_geo_kriging": TreesAndKriging("gbm_geo_kriging", modalities="table+geo"),
         "gbm_pixels": Trees("gbm_pixels", modalities="s2+s5p+table", features="pixels"),
+        "gbm_context": Trees("gbm_context", modalities=EVERYTHING, features="everything"),
+        "gbm_context_map": Trees(
+            "gbm_context_map", modalities=MAPPABLE, features="everything_mappable"
+        ),
+        "ridge_context": Ridge(
+            "ridge_context",
+            modalities=EVERYTHING,
+            features=LINEAR,
+        ),
+        "ridge_context_map": Ridge(
+            "ridge_context_map",
+            modalities=MAPPABLE,
+            features=("place", "maps", "context", "images"),
+        ),
+        "gbm_context_kriging": TreesAndKriging(
+            "gbm_context_kriging", modalities="table+geo+context", features="covariates_context"
+        ),
         "mosaiks": Mosaiks("mosaiks", modalities="s2+s5p"),
         "oracle": Truth("oracle", archive=archive),
         "oracle_inputs": TrueInputs("oracle_inputs", archive=archive),

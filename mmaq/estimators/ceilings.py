@@ -9,10 +9,10 @@ from typing import Any
 import lightgbm
 import numpy as np
 import pandas as pd
-import pyarrow as arrow
 from threadpoolctl import threadpool_limits
 
 from mmaq.base.errors import ArchiveError, Unavailable
+from mmaq.base.files import reading
 from mmaq.contracts.archive import TRUTH, has_collection, read_product
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
 from mmaq.estimators.features import coordinates, land_use_logarithmic
@@ -168,10 +168,8 @@ def read_truth(archive: Path | None, site_id: np.ndarray) -> pd.DataFrame:
         raise Unavailable("the truth of these data is not known")
     asset = read_product(archive, TRUTH, "truth").asset("stations")
     asset.verify()
-    try:
+    with reading(asset.path, ArchiveError, "not a Parquet file", REMEDY):
         table = pd.read_parquet(asset.path)
-    except (arrow.ArrowInvalid, OSError) as fault:
-        raise ArchiveError(asset.path, f"not a Parquet file ({fault})", REMEDY) from None
     inputs = [name for name in table if str(name).startswith(INPUT)]
     for name in ("site_id", "no2_true"):
         if name not in table:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from mmaq.base.errors import Unavailable
-from mmaq.contracts.sites import FEATURES, GEO, SITING
+from mmaq.contracts.context import CONTEXT
+from mmaq.contracts.sites import FEATURES, GEO, SITING, covariates_of
 from mmaq.estimators.base import Places
-from mmaq.estimators.pixels import pixel_features
+from mmaq.estimators.pixels import COLUMN, pixel_features, ring_features
 from mmaq.statistics.ridge import linear_features
-from mmaq.vocabulary import IMAGES
-
-METRES = ("road_distance", *SITING)
-"""Lengths that matter by their order of magnitude."""
+from mmaq.vocabulary import IMAGES, TYPES
 
 
 def land_use(places: Places) -> np.ndarray:
@@ -30,12 +30,43 @@ def geography(places: Places) -> np.ndarray:
     return places.table[[*FEATURES, *GEO, "lon", "lat"]].to_numpy(float)
 
 
+def maps(places: Places) -> np.ndarray:
+    """What maps say of the site itself, (n, 9); the distance from the road as a logarithm."""
+    values = places.table[list(GEO)].astype(float)
+    values["road_distance"] = np.log1p(values["road_distance"])
+    return values.to_numpy()
+
+
+def siting(places: Places) -> np.ndarray:
+    """Logarithms of the inlet's height and of its distances from building and kerb, (n, 3)."""
+    return np.log1p(places.table[list(SITING)].to_numpy(float))
+
+
+def geo(places: Places) -> np.ndarray:
+    """What maps and the network say of the site itself, (n, 12)."""
+    return np.hstack([maps(places), siting(places)])
+
+
 def covariates(places: Places) -> np.ndarray:
     """Land use, maps and the inlet's place, (n, 20); population and lengths as logarithms."""
-    maps = places.table[[*GEO, *SITING]].astype(float)
-    for name in METRES:
-        maps[name] = np.log1p(maps[name])
-    return np.hstack([land_use_logarithmic(places), maps.to_numpy()])
+    return np.hstack([land_use_logarithmic(places), geo(places)])
+
+
+def place(places: Places) -> np.ndarray:
+    """Altitude, the logarithm of one plus density, and the type, (n, 5).
+
+    What of land use can be known of a cell: its altitude and density from maps, its type by
+    asking for one.
+    """
+    names = [FEATURES.index(name) for name in ("altitude", "population_density", *TYPES)]
+    return land_use_logarithmic(places)[:, names]
+
+
+def context(places: Places) -> np.ndarray:
+    """The surroundings on 100 m to 150 km, and the user's covariates, (n, 61 + k)."""
+    around = places.table[list(CONTEXT)].to_numpy(float)
+    own = places.table[covariates_of(places.table)].to_numpy(float)
+    return np.hstack([around, own])
 
 
 def column(places: Places) -> np.ndarray:
@@ -44,7 +75,7 @@ def column(places: Places) -> np.ndarray:
     Raises:
         Unavailable: the store holds no patches of a modality.
     """
-    return pixels(places)[:, len(FEATURES) : len(FEATURES) + 4]
+    return pixels(places)[:, len(FEATURES) : len(FEATURES) + COLUMN]
 
 
 def pixels(places: Places) -> np.ndarray:
@@ -53,24 +84,63 @@ def pixels(places: Places) -> np.ndarray:
     Raises:
         Unavailable: the store holds no patches of a modality.
     """
-
-    def make(whole: Places) -> np.ndarray:
-        return pixel_features(whole.store, *(whole.patch_rows(name) for name in IMAGES))
-
     for name in IMAGES:
         places.patch_rows(name)
-    return np.hstack([land_use(places), places.block("pixels", make)])
+    return np.hstack([land_use(places), statistics(places)])
 
 
-def everything(places: Places) -> np.ndarray:
-    """All that is known of a place without a network, (n, 8 + 9 + 34); population and lengths as
-    logarithms, since linear heads read it; NaN where missing.
+def statistics(places: Places) -> np.ndarray:
+    """Statistics of both patches, (n, 4 + 30); NaN where a place, or the store, has none."""
+
+    def rows(whole: Places, name: str) -> np.ndarray:
+        there = whole.store.absence(name) is None
+        return whole.patch_rows(name) if there else np.full(len(whole), -1)
+
+    def make(whole: Places) -> np.ndarray:
+        return pixel_features(whole.store, *(rows(whole, name) for name in IMAGES))
+
+    return places.block("pixels", make)
+
+
+def images(places: Places) -> np.ndarray:
+    """Statistics of both patches, whole and by distance from the site, (n, 34 + 81).
+
+    NaN where a place has none.
 
     Raises:
         Unavailable: the store holds no patches of a modality.
     """
-    maps = covariates(places)[:, len(FEATURES) : len(FEATURES) + len(GEO)]
-    return np.hstack([land_use_logarithmic(places), maps, pixels(places)[:, len(FEATURES) :]])
+
+    def make(whole: Places) -> np.ndarray:
+        return ring_features(whole.store, *(whole.patch_rows(name) for name in IMAGES))
+
+    whole = pixels(places)[:, len(FEATURES) :]
+    return np.hstack([whole, places.block("rings", make)])
+
+
+def covariates_context(places: Places) -> np.ndarray:
+    """Land use, maps, the inlet's place and the surroundings, (n, 81 + k)."""
+    return np.hstack([covariates(places), context(places)])
+
+
+def everything(places: Places) -> np.ndarray:
+    """All that is known of a station but where it stands, (n, 196 + k).
+
+    Population and lengths are logarithms, since linear models read it, too.
+
+    Raises:
+        Unavailable: the store holds no patches of a modality.
+    """
+    return np.hstack([covariates_context(places), images(places)])
+
+
+def everything_mappable(places: Places) -> np.ndarray:
+    """The same without what only networks declare, but for the type, (n, 190 + k).
+
+    Raises:
+        Unavailable: the store holds no patches of a modality.
+    """
+    return np.hstack([place(places), maps(places), context(places), images(places)])
 
 
 def coordinates(places: Places) -> np.ndarray:
@@ -89,10 +159,50 @@ FEATURE_SETS = {
     "table_log": land_use_logarithmic,
     "geography": geography,
     "covariates": covariates,
+    "covariates_context": covariates_context,
+    "place": place,
+    "geo": geo,
+    "maps": maps,
+    "context": context,
     "pixels": pixels,
+    "images": images,
     "everything": everything,
+    "everything_mappable": everything_mappable,
 }
 """Features by the name that a fitted estimator keeps of them."""
 
-EVERYTHING = "s2+s5p+table+geo+pixels"
-"""What estimators read whose images stand beside ``everything``."""
+EVERYTHING = "s2+s5p+table+geo+context+pixels"
+"""What is known of a station, by the words of the table's column ``modalities``."""
+
+LINEAR = ("table_log", "geo", "context", "images")
+"""All of it in blocks, to each of which a linear model gives the same total variance."""
+
+MAPPABLE = "s2+s5p+type+geo+context+pixels"
+"""What is known of any place: a type, which is asked for, in place of the table."""
+
+OF_IMAGES = frozenset({"pixels", "images", "everything", "everything_mappable"})
+"""Those that read both patches."""
+
+
+def lacks_images(names: Iterable[str], places: Places) -> np.ndarray:
+    """Which places, (n,) bool, lack a patch that one of the named features reads."""
+    if not OF_IMAGES.intersection(names):
+        return np.full(len(places), False)
+    return np.logical_or.reduce([places.patch_rows(name) < 0 for name in IMAGES])
+
+
+INPUTS = {
+    "table": land_use,
+    "type": place,
+    "geo": lambda places: geography(places)[:, len(FEATURES) :],
+    "context": context,
+    "s5p": lambda places: statistics(places)[:, :COLUMN],
+    "s2": lambda places: statistics(places)[:, COLUMN:],
+}
+"""What is known of a place by what an estimator reads, as its ``modalities`` name it."""
+
+
+def known_of(modalities: str, places: Places) -> np.ndarray:
+    """What ``modalities``, joined by "+", tell of places without a network, (n, k)."""
+    read = [INPUTS[name](places) for name in modalities.split("+") if name in INPUTS]
+    return np.hstack([np.empty((len(places), 0)), *read])

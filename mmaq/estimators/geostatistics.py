@@ -1,4 +1,5 @@
-"""The reference ``gbm_geo_kriging``: boosted trees and kriging, weighed in the training part."""
+"""Boosted trees and kriging, weighed in the training part: ``gbm_geo_kriging`` on maps, and
+``gbm_context_kriging`` on the surroundings, too."""
 
 from __future__ import annotations
 
@@ -9,9 +10,8 @@ import lightgbm
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from mmaq.base.errors import Unavailable
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
-from mmaq.estimators.features import coordinates, covariates
+from mmaq.estimators.features import FEATURE_SETS, coordinates
 from mmaq.estimators.kriging import (
     Covariance,
     Known,
@@ -22,7 +22,6 @@ from mmaq.estimators.kriging import (
 )
 from mmaq.estimators.trees import ask, from_text, grow, importance, text_of
 from mmaq.statistics.ridge import Scaling
-from mmaq.statistics.splits import Fold, calibration_fold
 
 BOOSTED: dict[str, Any] = {
     "learning_rate": 0.08, "num_iterations": 150, "num_leaves": 15, "min_data_in_leaf": 10,
@@ -36,28 +35,28 @@ the cube of their number. All training stations take part in the prediction."""
 WEIGHTS = np.linspace(0.0, 1.0, 21)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TreesAndKriging(Estimator):
-    """Boosted trees on covariates and places, mixed with kriging on both.
+    """Boosted trees on one of ``FEATURE_SETS`` and places, mixed with kriging on both.
 
     Both learn the square root of the target, whose spread hardly grows with its level. The
-    covariance, how both are weighed, and what the square loses of the mean, are chosen once, from
-    the training stations that do not calibrate intervals, and by out-of-fold predictions there,
-    split as the outer fold is. The second model, whose errors calibrate, keeps what was chosen:
-    nothing in it knows a measurement of the stations that it is asked at.
+    covariance, how both are weighed, and what the square loses of the mean, are chosen by
+    out-of-fold predictions at the training stations, split as the outer fold is; the errors of
+    the same predictions calibrate.
     """
+
+    features: str = "covariates"
 
     def fit(self, train: Training, *, seed: int) -> FittedTreesAndKriging:
         """Choose, then fit trees and kriging to all stations."""
         with threadpool_limits(1):
-            return _fit(_choose(*_to_choose_by(train, seed), seed), train, seed)
+            return _fit(*_choose(self.features, train, seed), train, seed)
 
-    def fit_again(self, fitted: Fitted, train: Training, *, seed: int) -> FittedTreesAndKriging:
-        """Fit trees and kriging to the stations among which ``fitted`` was chosen."""
+    def out_of_fold(self, fitted: Fitted, train: Training, *, seed: int) -> np.ndarray:
+        """The predictions by which ``fitted`` was chosen."""
         assert isinstance(fitted, FittedTreesAndKriging)
-        train.inner(seed)  # where these could not be split, it was chosen among all stations
-        with threadpool_limits(1):
-            return _fit(fitted.chosen, train, seed)
+        assert fitted.inside is not None  # it was fitted here, not read from a file
+        return fitted.inside
 
 
 @dataclass(frozen=True)
@@ -83,9 +82,10 @@ class KnownFeatures:
 
 @dataclass(frozen=True)
 class Chosen:
-    """Standardisation, covariance, shares of trees and kriging, (2,), and what the square root
-    loses of the mean, ug/m3."""
+    """Name of the features, their standardisation, covariance, shares of trees and kriging, (2,),
+    and what the square root loses of the mean, ug/m3."""
 
+    features: str
     known: KnownFeatures
     covariance: Covariance
     mix: np.ndarray
@@ -94,27 +94,28 @@ class Chosen:
 
 @dataclass(frozen=True)
 class FittedTreesAndKriging(Fitted):
-    """Trees, kriging, their shares, (2,), and what the square root loses of the mean, ug/m3."""
+    """Name of the features, trees, kriging, their shares, (2,), and what the square root loses of
+    the mean, ug/m3.
+
+    ``inside`` are out-of-fold predictions at the n stations, (n,) in ug/m3; its file has none.
+    """
 
     kind = "trees_and_kriging"
 
+    features: str
     known: KnownFeatures
     field: Known
     grown: list[lightgbm.Booster]
     mix: np.ndarray
     lost: float
-
-    @property
-    def chosen(self) -> Chosen:
-        """What was chosen before trees and kriging were fitted."""
-        return Chosen(self.known, self.field.covariance, self.mix, self.lost)
+    inside: np.ndarray | None = None
 
     def mean(self, places: Places) -> np.ndarray:
         """Concentration, (n,) in ug/m3."""
         with threadpool_limits(1):
-            trees = ask(self.grown, _tree_inputs(places))
-            field = self.field.mean(_stations(self.known, places))
-        return np.maximum((self.mix @ np.stack([trees, field])) ** 2 + self.lost, 0.0)
+            trees = ask(self.grown, _tree_inputs(self.features, places))
+            kriged = self.field.mean(_stations(self, places))
+        return _join(self.mix, self.lost, np.stack([trees, kriged]))
 
     def similarity(self, places: Places) -> tuple[np.ndarray, np.ndarray]:
         """Covariates and place, (n, d), and how much each lowers the error of the trees."""
@@ -133,7 +134,10 @@ class FittedTreesAndKriging(Fitted):
             "lengths": self.field.covariance.lengths, "features": self.field.stations.features,
             "places": self.field.stations.places, "solved": self.field.solved,
         }  # fmt: skip
-        about = {"covariance": covariance, "centre": self.field.centre, "lost": self.lost}
+        about = {
+            "features": self.features, "covariance": covariance, "centre": self.field.centre,
+            "lost": self.lost,
+        }  # fmt: skip
         return about, {**arrays, **text_of(self.grown, "trees")}
 
     @classmethod
@@ -146,15 +150,17 @@ class FittedTreesAndKriging(Fitted):
         covariance = Covariance(arrays["lengths"], **about["covariance"])
         stations = Stations(arrays["features"], arrays["places"])
         field = Known(covariance, stations, arrays["solved"], about["centre"])
-        return cls(known, field, from_text(arrays, "trees"), arrays["mix"], about["lost"])
+        grown = from_text(arrays, "trees")
+        return cls(about["features"], known, field, grown, arrays["mix"], about["lost"])
 
 
-def _tree_inputs(places: Places) -> np.ndarray:
-    return np.hstack([covariates(places), coordinates(places)])
+def _tree_inputs(features: str, places: Places) -> np.ndarray:
+    return np.hstack([FEATURE_SETS[features](places), coordinates(places)])
 
 
-def _stations(known: KnownFeatures, places: Places) -> Stations:
-    return Stations(known.apply(covariates(places)), coordinates(places))
+def _stations(chosen: Chosen | FittedTreesAndKriging, places: Places) -> Stations:
+    values = FEATURE_SETS[chosen.features](places)
+    return Stations(chosen.known.apply(values), coordinates(places))
 
 
 def _flag(values: np.ndarray, seen: np.ndarray, flagged: np.ndarray) -> np.ndarray:
@@ -162,19 +168,12 @@ def _flag(values: np.ndarray, seen: np.ndarray, flagged: np.ndarray) -> np.ndarr
     return np.hstack([values, np.isnan(values[:, flagged]).astype(float)])
 
 
-def _to_choose_by(train: Training, seed: int) -> tuple[Training, list[Fold]]:
-    """The stations to choose by and their folds: those that do not calibrate, else all."""
-    try:
-        part = train.take(calibration_fold(train.stations, seed).train)
-        return part, part.inner(seed)
-    except Unavailable:
-        return train, train.inner(seed)
-
-
-def _choose(train: Training, folds: list[Fold], seed: int) -> Chosen:
-    known = KnownFeatures.of(covariates(train.places))
-    stations, inputs = _stations(known, train.places), _tree_inputs(train.places)
-    root = np.sqrt(train.target)
+def _choose(features: str, train: Training, seed: int) -> tuple[Chosen, np.ndarray]:
+    """What is chosen, and the out-of-fold predictions by which it is, (n,) in ug/m3."""
+    values, inputs = FEATURE_SETS[features](train.places), _tree_inputs(features, train.places)
+    known = KnownFeatures.of(values)
+    stations = Stations(known.apply(values), coordinates(train.places))
+    root, folds = np.sqrt(train.target), train.inner(seed)
     covariance = likeliest(stations, root, seed)
     full = covariance.matrix(stations)
     inside = np.empty((2, len(train)))
@@ -183,14 +182,22 @@ def _choose(train: Training, folds: list[Fold], seed: int) -> Chosen:
         inside[0, fold.test] = ask(grown, inputs[fold.test])
         inside[1, fold.test] = krige_within(full, root, fold.train, fold.test)
     mix = _weigh(inside, train.target)
-    return Chosen(known, covariance, mix, float(np.mean(train.target - (mix @ inside) ** 2)))
+    lost = float(np.mean(train.target - (mix @ inside) ** 2))
+    return Chosen(features, known, covariance, mix, lost), _join(mix, lost, inside)
 
 
-def _fit(chosen: Chosen, train: Training, seed: int) -> FittedTreesAndKriging:
+def _fit(chosen: Chosen, inside: np.ndarray, train: Training, seed: int) -> FittedTreesAndKriging:
     root = np.sqrt(train.target)
-    field = krige(chosen.covariance, _stations(chosen.known, train.places), root)
-    grown = grow(_tree_inputs(train.places), root, seed, BOOSTED, RUNS)
-    return FittedTreesAndKriging(chosen.known, field, grown, chosen.mix, chosen.lost)
+    kriged = krige(chosen.covariance, _stations(chosen, train.places), root)
+    grown = grow(_tree_inputs(chosen.features, train.places), root, seed, BOOSTED, RUNS)
+    return FittedTreesAndKriging(
+        chosen.features, chosen.known, kriged, grown, chosen.mix, chosen.lost, inside
+    )
+
+
+def _join(mix: np.ndarray, lost: float, roots: np.ndarray) -> np.ndarray:
+    """Concentration, (n,) in ug/m3, from roots that trees and kriging predict, (2, n)."""
+    return np.maximum((mix @ roots) ** 2 + lost, 0.0)
 
 
 def likeliest(stations: Stations, y: np.ndarray, seed: int) -> Covariance:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
 from mmaq.estimators.encoders import Embedder, Pretrained
-from mmaq.estimators.features import EVERYTHING, FEATURE_SETS
+from mmaq.estimators.features import EVERYTHING, FEATURE_SETS, LINEAR, lacks_images
 from mmaq.learn.fit import Scale
 from mmaq.statistics.ridge import Scaling, fit_ridge, join_scaling
 from mmaq.statistics.splits import labelled
@@ -119,10 +119,11 @@ class Reader:
     def read(self, places: Places) -> tuple[np.ndarray, np.ndarray]:
         """Features (n, d), 0 where missing, and which places have every image, (n,) bool."""
         values = self.blocks.read(places)
-        held = np.full(len(places), True)
+        held = ~lacks_images(self.blocks.features, places)
         if self.blocks.embedder is not None:
             count = len(values) - len(self.blocks.features)
-            held = np.logical_and.reduce([np.isfinite(part).all(axis=1) for part in values[:count]])
+            known = [np.isfinite(part).all(axis=1) for part in values[:count]]
+            held &= np.logical_and.reduce(known)
         return self.scaling.apply(np.hstack(values)), held
 
     def state(self) -> State:
@@ -299,13 +300,17 @@ def descend(features: Tensor, target: Tensor, seed: int) -> tuple[Tensor, Tensor
     return weights[:-1], weights[-1]
 
 
-def probes(encoder: Pretrained, heads: Sequence[Head], shares: Sequence[float]) -> list[Estimator]:
+def probes(
+    encoder: Pretrained, heads: Sequence[Head], shares: Sequence[float], calibrated: bool
+) -> list[Estimator]:
     """The heads on the images of a method, and what the linear one further shows.
 
     These are the linear probe with shares of the labels, and on each image alone where a method
-    has several.
+    has several. Only the heads are ``calibrated``.
     """
-    found: list[Estimator] = [probe(encoder, head) for head in heads]
+    found: list[Estimator] = [
+        replace(probe(encoder, head), calibrated=calibrated) for head in heads
+    ]
     if "linear" not in heads:
         return found
     images = encoder.modalities
@@ -329,7 +334,7 @@ def probe(encoder: Pretrained, head: str) -> Probe:
             given |= {"modalities": f"{images}+table", "features": TABLE}
             return Ridge(encoder.method, **given)
         case "fused_all":
-            given |= {"modalities": EVERYTHING, "features": ("everything",)}
+            given |= {"modalities": EVERYTHING, "features": LINEAR}
             return Ridge(encoder.method, **given)
         case "knn":
             return Neighbours(encoder.method, **given, apart=True)

@@ -9,7 +9,8 @@ import pandas as pd
 
 from mmaq.base.errors import LeakError
 from mmaq.config.evaluation import Evaluate
-from mmaq.contracts.sites import FEATURES, GEO, SITING
+from mmaq.contracts.context import CONTEXT
+from mmaq.contracts.sites import FEATURES, GEO, SITING, covariates_of
 from mmaq.estimators.base import Estimator
 from mmaq.evaluate.predictions import predict_folds
 from mmaq.evaluate.task import Task
@@ -87,7 +88,9 @@ def check_null(shuffled: Task, estimator: Estimator, split: str, config: Evaluat
     tested = predict_folds(shuffled, shuffled.places, [estimator], split, config)
     stations = pd.Index(np.unique(tested.table["site_id"].to_numpy(str)))
     outcomes = Outcomes.of(tested.table, stations)
-    (estimate,) = estimate_metrics(outcomes, stations.to_numpy(str), config.bootstrap)
+    (estimate,) = estimate_metrics(
+        outcomes, stations.to_numpy(str), config.bootstrap, shuffled.pollutant
+    )
     upper = float(estimate.high[METRICS.index("r2")])
     if not upper < NULL_R2:
         fault = f"R2 may be {upper:.3f} with labels shuffled among stations"
@@ -116,7 +119,8 @@ def change_inputs(task: Task, stations: np.ndarray) -> Task:
     """The task with wild land use, maps, places and images at the positions ``stations``."""
     table, store = task.table.copy(), task.store
     flags = [*AREAS, *TYPES]
-    figures = [name for name in (*FEATURES, *GEO, *SITING) if name not in flags]
+    known = (*FEATURES, *GEO, *SITING, *CONTEXT, *covariates_of(table))
+    figures = [name for name in known if name not in flags]
     table.loc[stations, flags] = 1.0 - table.loc[stations, flags]
     table.loc[stations, figures] = 1000.0 + 10.0 * table.loc[stations, figures]
     table.loc[stations, ["lon", "lat"]] += 1.0

@@ -17,7 +17,7 @@ from mmaq.base.errors import Unavailable
 from mmaq.base.files import replacing
 from mmaq.config.evaluation import Evaluate
 from mmaq.contracts.predictions import join_predictions, write_fits
-from mmaq.estimators.base import Estimator, Places, calibrate
+from mmaq.estimators.base import Estimator, Fitted, Places, Training
 from mmaq.evaluate.task import Task, check_fold
 from mmaq.statistics.splits import outer_folds, related, repeats
 
@@ -127,15 +127,14 @@ def predict_folds(
             train = task.training(places, fold, stations, also)
             start = time.perf_counter()
             fitted = estimator.fit(train, seed=repeat.start)
-            found = fitted.mean(places.take(fold.test))
+            asked = places.take(fold.test)
+            found = fitted.mean(asked)
             seconds += time.perf_counter() - start
-            radius = np.nan
-            if estimator.calibrated:
-                radius = calibrate(estimator, fitted, train, seed=repeat.start)
+            low, high = _bounds(estimator, fitted, train, repeat.start, asked, found)
             part = {
                 "site_id": task.site_id[fold.test], "measured": target[fold.test],
-                "prediction": found, "radius": radius, "run": repeat.run, "seed": repeat.seed,
-                "fold": number,
+                "prediction": found, "low": low, "high": high, "run": repeat.run,
+                "seed": repeat.seed, "fold": number,
             }  # fmt: skip
             parts.append(pd.DataFrame(part))
             trained.append(len(fold.train))
@@ -146,6 +145,26 @@ def predict_folds(
         "status": "ok", "reason": "",
     }  # fmt: skip
     return Tested(join_predictions([part.assign(**entry) for part in parts]), line)
+
+
+def _bounds(
+    estimator: Estimator,
+    fitted: Fitted,
+    train: Training,
+    seed: int,
+    asked: Places,
+    found: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The 90 % interval of each prediction, (n,) each in ug/m3; NaN where none is calibrated."""
+    if estimator.calibrated:
+        # LightGBM takes half a second to import, which networks without intervals do not need.
+        from mmaq.estimators.intervals import calibrate
+
+        intervals = calibrate(estimator, fitted, train, seed=seed)
+        if intervals is not None:
+            return intervals.bounds(asked, found)
+    missing = np.full(len(found), np.nan)
+    return missing, missing
 
 
 def _entry(task: Task, estimator: Estimator, split: str) -> dict[str, Any]:

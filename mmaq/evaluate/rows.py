@@ -92,7 +92,7 @@ def _line(
     folds = Outcomes.of(tested.assign(prediction=tested["fold"]), stations).prediction[0]
     folds = np.where(outcomes.tested, folds, -1).astype(int)
     whole = np.isfinite(outcomes.prediction[0, outcomes.tested]).all()
-    calibrated = np.isfinite(outcomes.radius).tobytes()
+    calibrated = np.isfinite(outcomes.high).tobytes()
     own = None if whole else tuple(entry.values())
     key = fit["task"], fit["split"], fit["label_fraction"] == 1.0, folds.tobytes(), calibrated, own
     return key, Line(entry, fit, outcomes, folds)
@@ -128,7 +128,7 @@ def _station_rows(lines: Sequence[Line], sites: pd.DataFrame, draws: int) -> Ite
             "group": group, "runs": sum(len(run) > 0 for run in of_runs),
             "n_test": round(sum(map(len, of_runs)) / parts),
         }  # fmt: skip
-        estimates = estimate_metrics(outcomes.take(here), units, draws)
+        estimates = estimate_metrics(outcomes.take(here), units, draws, fit["task"])
         for line, found in zip(lines, estimates, strict=True):
             of_fit = {name: line.fit[name] for name in ("n_train", "seconds")}
             yield from _figures({**line.entry, **about, **of_fit}, found)

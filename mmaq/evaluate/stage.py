@@ -68,6 +68,7 @@ def evaluate_probes(
     checkpoints: Sequence[Path],
     config: Evaluate,
     method: str,
+    calibrated: bool,
     out: Path,
     fits: Path,
 ) -> None:
@@ -80,6 +81,7 @@ def evaluate_probes(
             without any the method is skipped.
         config: splits, folds, seeds, heads, shares of labels.
         method: a ``Learned`` of the configuration.
+        calibrated: whether its heads have 90 % intervals.
         out: test predictions of every run (Parquet).
         fits: a line a head and split (CSV).
 
@@ -91,7 +93,7 @@ def evaluate_probes(
     from mmaq.estimators.probes import probes
 
     runs = [
-        probes(encoder, config.heads, config.label_fractions)
+        probes(encoder, config.heads, config.label_fractions, calibrated)
         for encoder in _runs(method, checkpoints)
     ]
     _evaluate(sites, store, list(zip(*runs, strict=True)), config.splits, config, out, fits)
@@ -109,7 +111,7 @@ def evaluate_gbm_embedding(
 ) -> None:
     """Test boosted trees on the embedding of one method, because the best may be a mix.
 
-    Arguments and errors as of :func:`evaluate_probes`.
+    Arguments and errors as of :func:`evaluate_probes`; they are always calibrated.
     """
     from mmaq.estimators.catalogue import embedding_trees
 
@@ -133,8 +135,8 @@ def evaluate_finetune(
     """Test the fine-tuned encoders of one method on one split: run i on hold-out i.
 
     Arguments and errors as of :func:`evaluate_probes`; under ``protocol`` "finetune_all" the head
-    reads all that is known of a station, ``split`` is one of the configuration's,
-    and with ``calibrated`` the encoders are tuned once more, for their 90 % intervals.
+    reads all that is known of a station, ``split`` is one of the configuration's, and with
+    ``calibrated`` the encoders are tuned once more, for their 90 % intervals.
     """
     from mmaq.estimators.catalogue import fine_tuned
 

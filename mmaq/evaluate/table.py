@@ -73,7 +73,17 @@ def write_rows(rows: Sequence[Row], out: Path) -> None:
 NAMED = ("task", "method", "protocol", "modalities", "split", "metric")
 """Keys of a figure among the metrics, the outermost first."""
 
-FOLLOWED = ("r2", "rmse", "coverage90", "width90", "accuracy", "macro_f1", "miou")
+FOLLOWED = (
+    "r2",
+    "rmse",
+    "coverage90",
+    "width90",
+    "interval_score90",
+    "mqi",
+    "accuracy",
+    "macro_f1",
+    "miou",
+)
 """Metrics that are compared by version; the others stay in the table."""
 
 

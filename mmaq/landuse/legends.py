@@ -44,6 +44,9 @@ CORINE[_UNCLASSIFIED_WATER] = CORINE_GRID[50] = "water"
 
 LEGENDS = {"worldcover": WORLDCOVER, "corine": CORINE, "corine-grid": CORINE_GRID}
 
+SEA = {"corine": (523,), "corine-grid": (44,)}
+"""Codes of the sea, in the legends that tell it from a lake."""
+
 NO_DATA = {
     "worldcover": {0, 255},
     "corine": {0, 255, 990, 999, -9999},

@@ -84,7 +84,8 @@ def disc_shares(
 
     Rows sum to 1 over the cells with data, or are NaN where there are none. A class that the
     product's legend does not know (industry in WorldCover) is NaN throughout. Where no ``legend``
-    is named, it is the one that the codes are of, in the discs and in the map at large.
+    is named, it is the one that the codes are of, in the discs and in the map at large. Its name
+    is ``attrs["legend"]`` of the result.
 
     Raises:
         ProductError: the raster cannot be read, its codes are of no legend, or might be of two.
@@ -112,7 +113,9 @@ def disc_shares(
     _tell_bare(path, len(lon) - len(set(found["row"])), result[CLASSES[0]].to_numpy())
     if name == "worldcover":
         result["industry"] = np.nan
-    return result.clip(upper=1.0)
+    result = result.clip(upper=1.0)
+    result.attrs["legend"] = name
+    return result
 
 
 def point_values(
@@ -121,8 +124,9 @@ def point_values(
     lat: np.ndarray,
     *,
     possible: tuple[float, float] = (-np.inf, np.inf),
+    band: int = 1,
 ) -> np.ndarray:
-    """Value of a raster's first band in the cell of each site; NaN outside or without data.
+    """Value of one band of a raster in the cell of each site; NaN outside or without data.
 
     Raises:
         ProductError: the raster cannot be read, or holds a value at a site that is not possible.
@@ -133,7 +137,7 @@ def point_values(
         if turn is not None:
             west, _, east, _ = _bounds(raster)
             x = np.where((x < west) | (x >= east), west + (x - west) % turn, x)
-        values = read_points(raster, x, y)
+        values = read_points(raster, x, y, band)
         _tell_off(path, on_raster(raster, x, y), lon, lat)
         _tell_bare(path, int((~on_raster(raster, x, y)).sum()), values)
     _refuse(path, values, lon, lat, possible)

@@ -16,15 +16,24 @@ from mmaq.contracts.archive import (
     POPULATION_NODATA_PROPERTY,
     STATIONS,
     Product,
+    has_product,
     read_collection,
     read_product,
 )
-from mmaq.contracts.sites import ALTITUDES, COLUMNS, DENSITIES, NUMBERS, SITING
+from mmaq.contracts.context import CONTEXT, GEONAMES
+from mmaq.contracts.sites import ALTITUDES, COLUMNS, DENSITIES, NUMBERS, SITING, covariates_of
 from mmaq.contracts.stations import one_row_a_station, read_metadata, station_of_sampling_point
+from mmaq.landuse.context import (
+    cover_around,
+    plants_around,
+    population_of_map,
+    population_of_places,
+)
+from mmaq.landuse.covariates import add_covariates
 from mmaq.landuse.legends import MANMADE, NATURE
 from mmaq.landuse.maps import disc_means, disc_shares, point_values
 from mmaq.landuse.measurements import station_means
-from mmaq.landuse.roads import road_distance
+from mmaq.landuse.roads import read_roads, road_densities, road_distance
 from mmaq.landuse.stations import check_places, one_hot
 from mmaq.vocabulary import AREAS
 
@@ -32,6 +41,8 @@ SUBURBAN, URBAN = 300.0, 1500.0
 """People per km2 from which a site without a declared area counts as suburban or urban: the
 densities of urban clusters and of urban centres (Eurostat, Methodological manual on territorial
 typologies, 2018, 1.3)."""
+
+PLANTS = "power_plants"
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +91,7 @@ def describe_sites(archive: Path, sites: pd.DataFrame, config: Landuse) -> pd.Da
     Args:
         archive: contract 1.
         sites: site_id, lon, lat, country, and further columns of contract 2 that are known.
-        config: radius of the discs.
+        config: radius of the discs, source of the population potential, the user's columns.
     """
     sites = pd.concat([sites, around_sites(archive, sites, config)], axis=1)
     given = sites["altitude"] if "altitude" in sites else pd.Series(np.nan, sites.index)
@@ -89,7 +100,8 @@ def describe_sites(archive: Path, sites: pd.DataFrame, config: Landuse) -> pd.Da
     lon, lat = (sites.loc[unknown, name].to_numpy(float) for name in ("lon", "lat"))
     heights = point_values(map_of(archive, "dem"), lon, lat, possible=ALTITUDES)
     sites.loc[unknown, "altitude"] = heights
-    sites = sites.reindex(columns=list(COLUMNS))
+    sites = add_covariates(sites, config.covariates)
+    sites = sites.reindex(columns=[*COLUMNS, *covariates_of(sites)])
     sites[list(AREAS)] = declared_or_derived(sites)
     sites[list(NUMBERS)] = sites[list(NUMBERS)].astype(float)
     return sites
@@ -105,7 +117,7 @@ def declared_or_derived(sites: pd.DataFrame) -> pd.DataFrame:
 
 
 def around_sites(archive: Path, sites: pd.DataFrame, config: Landuse) -> pd.DataFrame:
-    """Population density, cover shares and road distance of each site."""
+    """Population density, cover shares, road distance and the surroundings of each site."""
     lon, lat = sites["lon"].to_numpy(float), sites["lat"].to_numpy(float)
     cover = read_product(archive, ANCILLARY, "land_cover")
     shares = disc_shares(
@@ -120,8 +132,31 @@ def around_sites(archive: Path, sites: pd.DataFrame, config: Landuse) -> pd.Data
         _verified(population, "data"), lon, lat, config.radius_m,
         possible=DENSITIES, gaps=0.0 if settled_only else np.nan,
     )  # fmt: skip
-    around["road_distance"] = road_distance(map_of(archive, "roads"), lon, lat)
-    return around
+    roads = read_roads(map_of(archive, "roads"))
+    around["road_distance"] = road_distance(roads, lon, lat)
+    parts = [
+        around,
+        population_of_places(lon, lat) if config.potential == GEONAMES
+        else population_of_map(_verified(population, "data"), lon, lat),
+        road_densities(roads, lon, lat),
+        cover_around(_verified(cover, "data"), lon, lat, {config.radius_m: shares}),
+    ]  # fmt: skip
+    if has_product(archive, ANCILLARY, PLANTS):
+        parts.append(plants_around(map_of(archive, PLANTS), lon, lat))
+    return pd.concat(parts, axis=1)
+
+
+def sources_of(archive: Path, config: Landuse) -> dict[str, str]:
+    """What each column of the surroundings was made from, as the site table keeps it."""
+    found = {}
+    for item in dict.fromkeys(about.item for about in CONTEXT.values()):
+        if has_product(archive, ANCILLARY, item):
+            product = read_product(archive, ANCILLARY, item)
+            names = product.properties.get("sources", [product.asset("data").path.name])
+            found[item] = ", ".join(names)
+    if config.potential == GEONAMES:
+        found["population"] = GEONAMES
+    return {name: found[about.item] for name, about in CONTEXT.items() if about.item in found}
 
 
 def _total(shares: pd.DataFrame, classes: tuple[str, ...]) -> np.ndarray:

@@ -15,17 +15,26 @@ import pandas as pd
 
 from mmaq.base.errors import TableError
 from mmaq.base.tables import check_unique
-from mmaq.config.data import Landuse, Period, Published
+from mmaq.config.data import Covariates, Landuse, Period, Published
+from mmaq.contracts.context import GEONAMES
 from mmaq.contracts.sites import (
     COLUMNS,
     NUMBERS,
     OFFICIAL,
     check_sites,
+    covariates_of,
     is_station,
     write_sites,
 )
+from mmaq.landuse.context import population_of_places
+from mmaq.landuse.covariates import add_covariates
 from mmaq.landuse.published import official_test, read_coordinates, read_openstreetmap, read_samples
-from mmaq.landuse.sites import describe_sites, read_stations, read_unlabelled
+from mmaq.landuse.sites import (
+    describe_sites,
+    read_stations,
+    read_unlabelled,
+    sources_of,
+)
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +58,18 @@ def landuse(
     )
     check_unique(sites, "site_id", archive)
     sites = describe_sites(archive, sites, config)
-    write_sites(sites, out)
+    write_sites(sites, out, sources_of(archive, config))
     log.info("%s: %d sites, %d of them stations", out, len(sites), is_station(sites).sum())
 
 
-def landuse_published(*, config: Published, out: str | PathLike[str]) -> None:
+def landuse_published(
+    *, config: Published, covariates: Covariates, out: str | PathLike[str]
+) -> None:
     """Join EEA coordinates and OpenStreetMap columns to the samples and write the site table.
 
     Row order is the samples', and with it goes the released code's split of the table. Without
-    ``config.eea_metadata`` the sites have no coordinates.
+    ``config.eea_metadata`` the sites have no coordinates; with it they have the population
+    potential, of the packaged places.
 
     Raises:
         TableError: a file is missing, a column is missing or holds an impossible value, a
@@ -66,11 +78,16 @@ def landuse_published(*, config: Published, out: str | PathLike[str]) -> None:
     if config.samples is None:
         raise TableError("published.samples", "no file is given", "Set published.samples")
     samples = read_samples(config.samples)
+    sources: dict[str, str] = {}
     sites = samples.merge(read_openstreetmap(config), on="site_id", how="left")
     if config.eea_metadata is not None:
         places = read_coordinates(config.eea_metadata, samples)
         sites = sites.merge(places, on="site_id", how="left")
-    sites = sites.assign(**{OFFICIAL: official_test(len(sites))}).reindex(columns=list(COLUMNS))
+        around = population_of_places(*sites[["lon", "lat"]].to_numpy(float).T)
+        sites, sources = pd.concat([sites, around], axis=1), dict.fromkeys(around, GEONAMES)
+    sites = add_covariates(sites, covariates)
+    sites = sites.assign(**{OFFICIAL: official_test(len(sites))})
+    sites = sites.reindex(columns=[*COLUMNS, *covariates_of(sites)])
     sites[list(NUMBERS)] = sites[list(NUMBERS)].astype(float)
-    write_sites(check_sites(sites, config.samples), out)
+    write_sites(check_sites(sites, config.samples), out, sources)
     log.info("%s: %d stations of %s", out, len(sites), config.samples)

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor
 
 from mmaq import __version__
 from mmaq.base.errors import CheckpointError
+from mmaq.base.files import reading
 from mmaq.config.learning import Pretrain
 from mmaq.contracts.checkpoint import REMEDY, VERSION, read_tensors, write_tensors
 from mmaq.contracts.sites import FEATURES
@@ -65,13 +65,10 @@ def build_encoders(
     Raises:
         CheckpointError: the tensors do not fit the configuration.
     """
-    try:
+    with reading(path, CheckpointError, "its configuration is not valid", REMEDY):
         config = Pretrain.model_validate(about["config"])
         statistics = Statistics.from_dict(about["statistics"])
         modalities = [name for name in MODALITIES if name in about["modalities"]]
-    except (KeyError, TypeError, ValueError, ValidationError) as fault:
-        line = str(fault).splitlines()[0]
-        raise CheckpointError(path, f"its configuration is not valid ({line})", REMEDY) from None
     with torch.random.fork_rng(devices=[]):
         encoders = Encoders(config.encoders, modalities)
     try:

@@ -18,7 +18,7 @@ from torch import Tensor
 from mmaq.base.errors import StoreError
 from mmaq.contracts.patches import PatchStore
 from mmaq.contracts.sites import FEATURES
-from mmaq.vocabulary import IMAGES
+from mmaq.vocabulary import BANDS, IMAGES
 
 CHUNK = 256
 
@@ -113,18 +113,12 @@ class Inputs:
 
 
 def load_inputs(store: PatchStore, sites: pd.DataFrame, resident: bool = True) -> Inputs:
-    """Inputs of ``sites`` (contract 2), in that order; see :class:`Inputs` for ``resident``.
-
-    Raises:
-        StoreError: a patch holds a value that is not finite where its mask says it is valid.
-    """
+    """Inputs of ``sites`` (contract 2), in that order; see :class:`Inputs` for ``resident``."""
     rows, pixels, masks = {}, {}, {}
     for name in IMAGES:
         values, mask = getattr(store, name), getattr(store, f"{name}_mask")
         stored = np.array(store.rows(name, sites["site_id"].to_numpy()))
         needed, inverse = np.unique(stored[stored >= 0], return_inverse=True)
-        if name == "s5p":
-            _check_finite(store, needed)
         if resident:
             values, mask = _gather(values, needed), _gather(mask, needed)
             stored[stored >= 0] = inverse
@@ -163,14 +157,6 @@ def need_modalities(store: PatchStore, modalities: Sequence[str]) -> None:
             )
 
 
-def _check_finite(store: PatchStore, rows: np.ndarray) -> None:
-    for start in range(0, len(rows), CHUNK):
-        part = rows[start : start + CHUNK]
-        if not np.isfinite(store.s5p[part][store.s5p_mask[part] > 0]).all():
-            fault = "s5p.npy is not finite at a valid cell"
-            raise StoreError(store.folder, fault, "Run `mmaq patches`")
-
-
 def _gather(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Copy rows of a memory map; a whole array is read in one go."""
     whole = len(rows) == len(array)
@@ -182,6 +168,13 @@ def _as_tensor(array: np.ndarray) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*not writable.*")
         return torch.from_numpy(array)
+
+
+SIZES = {"s2": len(BANDS), "s5p": 1, "table": len(FEATURES)}
+"""Bands or features of each modality."""
+
+LARGEST = 1e9
+"""No mean or standard deviation of an input comes near it."""
 
 
 @dataclass(frozen=True)
@@ -207,8 +200,19 @@ class Statistics:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Statistics:
-        """The inverse of :meth:`to_dict`."""
-        return cls(**{name: tuple(float(x) for x in part) for name, part in values.items()})
+        """The inverse of :meth:`to_dict`.
+
+        Raises:
+            ValueError, TypeError, AttributeError: the values are no statistics.
+        """
+        found = cls(**{name: tuple(float(x) for x in part) for name, part in values.items()})
+        for name, part in asdict(found).items():
+            least = 0.0 if name.endswith("_sd") else -LARGEST
+            if len(part) != SIZES[name.rpartition("_")[0]] or not all(
+                least < each < LARGEST for each in part
+            ):
+                raise ValueError(f"{name} holds no statistics")
+        return found
 
     def standardise(self, modality: str, pixels: Tensor) -> Tensor:
         """(b, bands, h, w) float32 to zero mean and unit variance a band."""

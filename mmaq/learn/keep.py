@@ -14,7 +14,8 @@ import torch
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from mmaq.base.files import replacing
+from mmaq.base.errors import CheckpointError
+from mmaq.base.files import reading, replacing
 from mmaq.base.layout import run_name
 from mmaq.config.learning import Pretrain
 from mmaq.learn.data import Inputs, Statistics
@@ -192,13 +193,14 @@ def resumable(names: Names, run: str) -> Path | None:
     if not names.last.exists():
         return None
     try:
-        found = torch.load(names.last, map_location="cpu", weights_only=True)
-    except Exception as fault:  # whatever a damaged file makes torch raise
-        line = str(fault).splitlines()[0]
-        LOG.warning("%s cannot be read (%s): starting again", names.last, line)
+        with reading(names.last, CheckpointError, "it cannot be read", "None is needed"):
+            found = torch.load(names.last, map_location="cpu", weights_only=True)
+            own, step, epoch = found.get("run"), int(found["global_step"]), int(found["epoch"])
+    except CheckpointError as fault:
+        LOG.warning("starting again: %s", fault)
         return None
-    if found.get("run") != run:
+    if own != run:
         LOG.warning("%s belongs to another run: starting again", names.last)
         return None
-    LOG.info("going on after step %d, in epoch %d", found["global_step"], found["epoch"])
+    LOG.info("going on after step %d, in epoch %d", step, epoch)
     return names.last

@@ -14,7 +14,6 @@ from mmaq.config.data import Period
 from mmaq.contracts.archive import Product
 from mmaq.contracts.estimator import Tier
 from mmaq.contracts.sites import read_sites, stations
-from mmaq.estimators.base import Fitted
 from mmaq.map.bands import Band
 from mmaq.map.grid import MapGrid
 from mmaq.map.item import write_item
@@ -28,7 +27,7 @@ def show(
     area: str,
     grid: MapGrid,
     bands: Sequence[Band],
-    tiers: Sequence[tuple[Fitted, Tier]],
+    tiers: Sequence[Tier],
     period: Period,
     about: Mapping[str, str],
     sites: Path,
@@ -64,12 +63,12 @@ def show(
         coarse = true[::stride, ::stride]
         values = np.concatenate([values, [coarse, values[0] - coarse]])
         shown += TRUTH
-    first = tiers[0][1]
+    first = tiers[0]
     write_page(
         page,
         Page(
             grid, stride, shown, values, _stations(sites, names[0]),
-            {number: tier.inputs or "nothing" for number, (_, tier) in enumerate(tiers, 1)},
+            {number: tier.inputs or "nothing" for number, tier in enumerate(tiers, 1)},
             {
                 "area": area, "pollutant": names[0].upper().replace("NO2", "NO₂"),
                 "method": f"{first.method} ({first.protocol})",

@@ -91,13 +91,14 @@ def map_area(
     log.info("%s: %d x %d cells, %d of %d tiles are made already", area.name, grid.rows,
              grid.columns, len(tiles) - len(missing), len(tiles))  # fmt: skip
     _make(asked, missing, workers)
-    bands = bands_of(pollutant, config.thresholds, [tier for _, tier in tiers])
+    described = [each.tier for each in tiers]
+    bands = bands_of(pollutant, config.thresholds, described)
     tags = {
         "estimator": sha256(estimator), "siting": config.siting,
         "sources": ", ".join(_sources(archive)),
     }  # fmt: skip
     write_geotiff(out, grid, bands, _read(asked, tiles), tags)
-    show(out, area.name, grid, bands, tiers, period, tags, sites, truth)
+    show(out, area.name, grid, bands, described, period, tags, sites, truth)
     shutil.rmtree(work)
     log.info("%s: %d bands, EPSG:%d", out, len(bands), grid.epsg)
 

@@ -12,19 +12,16 @@ import pandas as pd
 
 from mmaq.base.files import replacing
 from mmaq.config.data import Landuse, Patches
-from mmaq.contracts.estimator import Tier
 from mmaq.contracts.patches import PatchStore, open_store
 from mmaq.contracts.sites import read_sites
-from mmaq.estimators.base import Fitted, Places
+from mmaq.estimators.base import Places
 from mmaq.learn.devices import limited_threads
-from mmaq.map.distribution import distribution
+from mmaq.map.distribution import chances
 from mmaq.map.grid import MapGrid, Square
 from mmaq.predict.at import cut_places
-from mmaq.predict.stage import answer, load
+from mmaq.predict.stage import Loaded, answer, load
 from mmaq.statistics.applicability import Applicability
 from mmaq.vocabulary import POLLUTANTS, TYPES
-
-Loaded = list[tuple[Fitted, Tier]]
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ def make_tile(asked: Asked, tile: Square) -> None:
         MmaqError: an input is missing or damaged.
     """
     cells = asked.grid.cells(tile)
-    _, tiers = _loaded(asked.estimator)
+    pollutant, tiers = _loaded(asked.estimator)
     values = np.full((len(asked.limits) + 5, tile.rows, tile.columns), np.nan, np.float32)
     if len(cells):
         with TemporaryDirectory(dir=asked.folder, prefix=".cut") as folder:
@@ -75,7 +72,8 @@ def make_tile(asked: Asked, tile: Square) -> None:
                 for batch in asked.grid.batches(tile):
                     rows = _within(cells, batch)
                     if len(rows):
-                        found = _ask(tiers, Places(places.iloc[rows], store), asked.limits)
+                        here = Places(places.iloc[rows], store)
+                        found = _ask(tiers, here, pollutant, asked.limits)
                         at = cells.iloc[rows]
                         values[:, at["row"] - tile.row, at["column"] - tile.column] = found
     with replacing(asked.path(tile)) as temporary:
@@ -83,7 +81,7 @@ def make_tile(asked: Asked, tile: Square) -> None:
 
 
 @cache
-def _loaded(estimator: Path) -> tuple[str, Loaded]:
+def _loaded(estimator: Path) -> tuple[str, list[Loaded]]:
     return load(estimator)
 
 
@@ -106,29 +104,30 @@ def _within(cells: pd.DataFrame, batch: Square) -> np.ndarray:
     return np.flatnonzero(inside)
 
 
-def _ask(tiers: Loaded, places: Places, limits: tuple[float, ...]) -> np.ndarray:
+def _ask(
+    tiers: list[Loaded], places: Places, pollutant: str, limits: tuple[float, ...]
+) -> np.ndarray:
     """The bands of n places, (bands, n)."""
     places = Places(places.table.reset_index(drop=True), places.store)
-    value, which = answer(tiers, places)
+    answers, which = answer(tiers, places, pollutant)
     found = np.full((len(limits) + 5, len(places)), np.nan)
-    found[0], found[-1] = np.maximum(value, 0.0), which + 1
-    for position, (_, tier) in enumerate(tiers):
+    found[:3], found[3:-2] = answers, chances(answers[0], answers[2], limits)
+    found[-1] = which + 1
+    for position in range(len(tiers)):
         rows = np.flatnonzero(which == position)
         if len(rows):
-            known = distribution(tier, value[rows], limits)
-            found[1:-2, rows] = np.vstack([known.low, known.high, known.above])
             found[-2, rows] = _dissimilarity(tiers[position:], places.take(rows))
     return found
 
 
-def _dissimilarity(tiers: Loaded, places: Places) -> np.ndarray:
+def _dissimilarity(tiers: list[Loaded], places: Places) -> np.ndarray:
     """Dissimilarity index of places over its threshold, (n,): above 1 an estimator guesses.
 
     It is that of the first tier that knows how much each of its inputs counts: a linear probe does
     not, and then the trees that answer where there is no image say how unlike the land is. NaN
     where no tier knows.
     """
-    for fitted, tier in tiers:
+    for fitted, _, tier in tiers:
         if tier.similarity:
             known = Applicability.from_state(tier.similarity)
             return known.dissimilarity(fitted.similarity(places)[0]) / known.threshold

@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from mmaq.base.arrays import read_array
 from mmaq.base.errors import ProductError, TableError
+from mmaq.base.files import reading
 from mmaq.base.reflectance import REMEDY as IN_DN
 from mmaq.base.reflectance import other_unit
 from mmaq.base.tables import read_table
@@ -167,10 +169,7 @@ def read_sentinel2(
     Raises:
         ProductError: the file is damaged, not an array of one of these two shapes, or not in DN.
     """
-    try:
-        pixels = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as fault:
-        raise ProductError(path, f"not a readable array ({fault})", REFETCH) from None
+    pixels = read_array(path, ProductError, REFETCH)
     if pixels.shape not in ((200, 200, 12), (SIDE, SIDE, 12)) or pixels.dtype.kind not in "iuf":
         shape = " x ".join(map(str, pixels.shape))
         fault_ = f"{pixels.dtype} array of {shape}, not DN of 200 x 200 x 12 or 120 x 120 x 12"
@@ -198,18 +197,16 @@ def read_sentinel5p(path: Path, side: int) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         ProductError: the file is damaged, lacks the variable, or is no 2-D field of that size.
     """
-    try:
-        with netCDF4.Dataset(path) as data:
-            if VARIABLE not in data.variables:
-                raise ProductError(path, f"no variable {VARIABLE}", REFETCH)
-            column = data.variables[VARIABLE]
-            units = str(getattr(column, "units", ASSUMED))
-            masked: np.ma.MaskedArray = np.ma.asarray(column[:], dtype=float)
-            field: np.ndarray = masked.filled(np.nan).squeeze()
-            rows = [name for name in column.dimensions if len(data.dimensions[name]) > 1][:1]
-            places = [data.variables[name][:] for name in rows if name in data.variables]
-    except (OSError, RuntimeError) as fault:
-        raise ProductError(path, f"not a readable NetCDF ({fault})", REFETCH) from None
+    broken = reading(path, ProductError, "not a readable NetCDF", REFETCH)
+    with broken, netCDF4.Dataset(path) as data:
+        if VARIABLE not in data.variables:
+            raise ProductError(path, f"no variable {VARIABLE}", REFETCH)
+        column = data.variables[VARIABLE]
+        units = str(getattr(column, "units", ASSUMED))
+        masked: np.ma.MaskedArray = np.ma.asarray(column[:], dtype=float)
+        field: np.ndarray = masked.filled(np.nan).squeeze()
+        rows = [name for name in column.dimensions if len(data.dimensions[name]) > 1][:1]
+        places = [data.variables[name][:] for name in rows if name in data.variables]
     if not re.search(PER_CM2, units):
         raise ProductError(path, f"{VARIABLE} in {units!r}, not molecules/cm2", REFETCH)
     largest = np.nanmax(np.abs(field), initial=0.0) / MOLECULES_CM2

@@ -11,7 +11,7 @@ from mmaq.base.errors import ConfigError
 from mmaq.config.data import Landuse, Patches
 from mmaq.contracts.archive import ANCILLARY, has_collection
 from mmaq.contracts.sites import write_sites
-from mmaq.landuse.sites import describe_sites
+from mmaq.landuse.sites import describe_sites, sources_of
 from mmaq.patches.stage import patches
 
 UNKNOWN_COUNTRY = "ZZ"
@@ -78,6 +78,6 @@ def cut_places(
         raise ConfigError(archive, fault, "Name sites of the site table by --sites instead")
     described = describe_sites(archive, places.assign(country=UNKNOWN_COUNTRY), landuse)
     table, store = folder / "sites.parquet", folder / "patches"
-    write_sites(described, table)
+    write_sites(described, table, sources_of(archive, landuse))
     patches(archive=archive, sites=table, l3=l3, config=config, out=store, workers=1)
     return table, store

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from lightgbm.basic import LightGBMError
 
 from mmaq.base.errors import CheckpointError, TableError, Unavailable
-from mmaq.base.files import replacing
+from mmaq.base.files import reading, replacing
 from mmaq.base.tables import at_line, check_filled, read_table
 from mmaq.config.evaluation import Evaluate, Predict
 from mmaq.config.learning import Encoders
+from mmaq.contracts.context import GEONAMES, POTENTIAL_KM, potential
 from mmaq.contracts.estimator import REMEDY, Tier, read_estimator, write_estimator
 from mmaq.contracts.patches import PatchStore, open_store
-from mmaq.contracts.sites import SITING, read_sites, stations
-from mmaq.estimators.base import Estimator, Fitted, Places, Training, calibrate
+from mmaq.contracts.sites import (
+    HIGHEST,
+    SITING,
+    covariates_of,
+    read_sites,
+    read_sources,
+    stations,
+)
+from mmaq.estimators.base import Estimator, Fitted, Places, Training
 from mmaq.estimators.catalogue import images_read, named, reference
 from mmaq.estimators.ceilings import Constant
 from mmaq.estimators.geostatistics import FittedTreesAndKriging
+from mmaq.estimators.intervals import Intervals, calibrate
 from mmaq.estimators.mosaiks import FittedMosaiks
 from mmaq.estimators.networks import FittedNetwork
 from mmaq.estimators.probes import DescentHead, LinearHead, NeighboursHead
@@ -69,8 +77,8 @@ def fit(
     It is the very object that the table measured. An estimator that reads images is joined by a
     second one, without, for sites that lack them; and one that reads the table by itself fitted
     without what networks declare of their stations, for sites of which nobody declared it. Each
-    has the half width of its interval from stations that a model was not fitted to, and the area
-    of applicability of its inputs where it knows how much each counts.
+    has intervals from errors at stations that a model was not fitted to, and the area of
+    applicability of its inputs where it knows how much each counts.
 
     Args:
         sites: contract 2.
@@ -100,18 +108,48 @@ def fit(
             tiers = [
                 _tier(each, known, patches, evaluate, config, sites, declared)
                 for each in estimators
-                for declared in ((True, False) if _reads_table(each) else (False,))
+                for declared in ((True, False) if _reads_type(each) else (False,))
             ]
         except Unavailable as reason:
             raise TableError(sites, f"{method}: {reason}", "Choose another method") from None
     write_estimator(out, config.pollutant, tiers)
     for tier in tiers:
-        told = "%s from %s, fitted to %d stations: 90 %% within %.1f ug/m3"
-        log.info(told, config.pollutant, tier.inputs or "nothing", tier.stations, tier.radius)
+        told = "%s from %s, fitted to %d stations, %s intervals"
+        with_them = "without" if tier.intervals is None else "with"
+        log.info(told, config.pollutant, tier.inputs or "nothing", tier.stations, with_them)
 
 
-def _reads_table(estimator: Estimator) -> bool:
-    return "table" in estimator.modalities.split("+")
+def _reads_type(estimator: Estimator) -> bool:
+    return bool({"table", "type"} & set(estimator.modalities.split("+")))
+
+
+def surroundings_of(sites: Path, table: pd.DataFrame) -> dict[str, Any]:
+    """What a model of the surroundings rests on: where the population is from, and the user's
+    columns."""
+    source = read_sources(sites).get(potential(POTENTIAL_KM[0]), "")
+    return {"population": source, "covariates": covariates_of(table)}
+
+
+def check_surroundings(tiers: list[Loaded], sites: Path, table: pd.DataFrame) -> None:
+    """Refuse a site table whose surroundings are of another kind than those of the fit.
+
+    Raises:
+        TableError: the one has people of a map and the other of the packaged places, or they
+            differ in the user's columns.
+    """
+    here = surroundings_of(sites, table)
+    for around in (each.tier.around for each in tiers if each.tier.around):
+        if around["covariates"] != here["covariates"]:
+            names = [", ".join(each["covariates"]) or "none" for each in (here, around)]
+            fault = f"its covariates are {names[0]}, those that the estimator reads {names[1]}"
+            raise TableError(sites, fault, "Make it with the same landuse.covariates")
+        told = "its population potential is of {}, that which the estimator was fitted to of {}"
+        fault = told.format(here["population"] or "nothing", around["population"] or "nothing")
+        if (here["population"] == GEONAMES) != (around["population"] == GEONAMES):
+            wanted = GEONAMES if around["population"] == GEONAMES else "map"
+            raise TableError(sites, fault, f"Set landuse.potential: {wanted}, or fit anew")
+        if here["population"] != around["population"]:
+            log.warning("%s: %s", sites, fault)
 
 
 def _tier(
@@ -143,10 +181,12 @@ def _tier(
     train = task.training(task.places, everything, inside)
     seed = evaluate.seeds[0]
     fitted = estimator.fit(train, seed=seed)
-    about, arrays = fitted.state()
+    intervals = calibrate(estimator, fitted, train, seed=seed)
+    reads = "context" in estimator.modalities.split("+")
+    around = surroundings_of(sites, task.table) if reads else {}
     return Tier(
         fitted.kind, estimator.method, estimator.protocol, estimator.modalities, declared,
-        calibrate(estimator, fitted, train, seed=seed), task.size, about, arrays,
+        task.size, *fitted.state(), None if intervals is None else intervals.state(), around,
         _similarity(fitted, train, seed),
     )  # fmt: skip
 
@@ -164,7 +204,15 @@ def _similarity(fitted: Fitted, train: Training, seed: int) -> dict[str, np.ndar
         return {}
 
 
-def load(path: Path) -> tuple[str, list[tuple[Fitted, Tier]]]:
+class Loaded(NamedTuple):
+    """A tier of a file, ready to be asked."""
+
+    fitted: Fitted
+    intervals: Intervals | None
+    tier: Tier
+
+
+def load(path: Path) -> tuple[str, list[Loaded]]:
     """Pollutant and fitted estimators of a file, the first choice first.
 
     Raises:
@@ -177,6 +225,9 @@ def load(path: Path) -> tuple[str, list[tuple[Fitted, Tier]]]:
             raise CheckpointError(path, f"it holds an unknown kind {tier.kind!r}", REMEDY)
         try:
             fitted = KINDS[tier.kind].from_state(dict(tier.about), dict(tier.arrays))
+            intervals = None
+            if tier.intervals is not None:
+                intervals = Intervals.from_state(*map(dict, tier.intervals))
         except (
             KeyError,
             TypeError,
@@ -186,7 +237,7 @@ def load(path: Path) -> tuple[str, list[tuple[Fitted, Tier]]]:
         ) as fault:
             line = f"what it learned is damaged ({str(fault).splitlines()[0]})"
             raise CheckpointError(path, line, REMEDY) from None
-        found.append((fitted, tier))
+        found.append(Loaded(fitted, intervals, tier))
     return pollutant, found
 
 
@@ -204,7 +255,8 @@ def predict(
         out: the table: site, place, concentration with its 90 % interval, and the inputs used.
 
     Raises:
-        TableError: the site table is broken, or the list names a site that it lacks.
+        TableError: the site table is broken, its surroundings are of another kind than those of
+            the fit, or the list names a site that it lacks.
         StoreError: the patch store is missing or damaged.
         CheckpointError: the estimator cannot be read.
     """
@@ -212,8 +264,10 @@ def predict(
     table = read_sites(sites)
     if chosen is not None:
         table = choose(table, chosen, sites)
+    check_surroundings(tiers, sites, table)
     places = Places(table.drop(columns=list(POLLUTANTS)), open_store(store))
-    with limited_threads(threads):
+    fault = "what it learned does not fit the sites"
+    with limited_threads(threads), reading(estimator, CheckpointError, fault, REMEDY):
         predicted = ask(tiers, places, pollutant)
     result = pd.concat([table[list(COLUMNS)], predicted], axis=1)
     with replacing(out) as temporary:
@@ -222,36 +276,39 @@ def predict(
     log.info("%s: %d sites, %d of them without any input", out, len(result), without)
 
 
-def ask(tiers: list[tuple[Fitted, Tier]], places: Places, pollutant: str) -> pd.DataFrame:
-    """Columns concentration, low, high (ug/m3) and inputs of the places.
+def ask(tiers: list[Loaded], places: Places, pollutant: str) -> pd.DataFrame:
+    """Columns concentration, low, high (ug/m3) and inputs of the places."""
+    answers, which = answer(tiers, places, pollutant)
+    inputs = np.array([*(each.tier.inputs for each in tiers), ""], dtype=object)[which]
+    columns = dict(zip((pollutant, "low", "high"), answers, strict=True))
+    return pd.DataFrame({**columns, "inputs": inputs})
 
-    A concentration is not negative, so predictions and bounds end at 0.
+
+def answer(tiers: list[Loaded], places: Places, pollutant: str) -> tuple[np.ndarray, np.ndarray]:
+    """Concentration and bounds, (3, n) in ug/m3, and the position of the tier that gave them, (n,).
+
+    A place is given the first tier whose inputs it has; NaN and -1 where no tier answers. A
+    concentration is not negative, so predictions and bounds end at 0.
     """
-    value, which = answer(tiers, places)
-    radius = np.array([*(tier.radius for _, tier in tiers), np.nan])[which]
-    inputs = np.array([*(tier.inputs for _, tier in tiers), ""], dtype=object)[which]
-    bounds = {pollutant: value, "low": value - radius, "high": value + radius}
-    floored: Mapping[str, Any] = {name: np.maximum(each, 0.0) for name, each in bounds.items()}
-    return pd.DataFrame({**floored, "inputs": inputs})
-
-
-def answer(tiers: list[tuple[Fitted, Tier]], places: Places) -> tuple[np.ndarray, np.ndarray]:
-    """Concentration at the places, (n,) in ug/m3, and the position of the tier that gave it.
-
-    A place is given the first tier whose inputs it has; NaN and -1 where no tier answers.
-    """
-    value, which = np.full(len(places), np.nan), np.full(len(places), -1)
+    answers, which = np.full((3, len(places)), np.nan), np.full(len(places), -1)
     # An area may be one that follows from the density; a type is a network's own word.
     declared = places.table[list(TYPES)].notna().any(axis=1).to_numpy()
-    for position, (fitted, tier) in enumerate(tiers):
+    for position, (fitted, intervals, tier) in enumerate(tiers):
         try:
             found = fitted.mean(places)
         except Unavailable as reason:
             log.info("%s is not asked: %s", tier.inputs, reason)
             continue
-        rows = np.isnan(value) & np.isfinite(found) & (declared | (not tier.declared))
-        value[rows], which[rows] = found[rows], position
-    return value, which
+        possible = np.isfinite(found) & (found <= HIGHEST[pollutant])
+        if (np.isfinite(found) & ~possible).any():
+            count, what = int((np.isfinite(found) & ~possible).sum()), tier.inputs or "nothing"
+            log.warning("predictions from %s that cannot be, at %d sites: left out", what, count)
+        bounds = found * np.nan, found * np.nan
+        if intervals is not None:
+            bounds = intervals.bounds(places, found)
+        rows = (which < 0) & possible & (declared | (not tier.declared))
+        answers[:, rows], which[rows] = np.stack([found, *bounds])[:, rows], position
+    return np.maximum(answers, 0.0), which
 
 
 def choose(table: pd.DataFrame, chosen: Path, sites: Path) -> pd.DataFrame:

@@ -37,15 +37,13 @@ class Coverage(NamedTuple):
 
 
 def coverage(rows: pd.DataFrame) -> Coverage:
-    """Coverage of predictions with columns site_id, measured, prediction and radius (µg/m³).
+    """Coverage of predictions with columns site_id, measured, low and high (µg/m³).
 
     Bounds are of a bootstrap over stations, each with its predictions of all runs.
     """
-    inside = (rows["measured"] - rows["prediction"]).abs() <= rows["radius"]
+    inside, width = rows["measured"].between(rows["low"], rows["high"]), rows["high"] - rows["low"]
     by_station = (
-        pd.DataFrame(
-            {"site": rows["site_id"], "inside": inside, "width": 2 * rows["radius"], "n": 1.0}
-        )
+        pd.DataFrame({"site": rows["site_id"], "inside": inside, "width": width, "n": 1.0})
         .groupby("site")
         .sum()
         .to_numpy(float)

@@ -7,17 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as arrow
 
 from mmaq.base.errors import TableError
-from mmaq.base.files import refuse_cut
+from mmaq.base.files import reading, refuse_cut
 
 PREDICTIONS = (
     "task", "method", "protocol", "modalities", "label_fraction", "split", "run", "seed", "fold",
-    "site_id", "measured", "prediction", "radius",
+    "site_id", "measured", "prediction", "low", "high",
 )  # fmt: skip
-"""Columns of test predictions; measured, prediction and radius (half the 90 % interval, missing
-where a method has none) in µg/m³."""
+"""Columns of test predictions; measured, prediction, low and high (bounds of the 90 % interval,
+missing where a method has none) in µg/m³."""
 
 COMPARISONS = (
     "dataset", "task", "split", "metric", "method", "protocol", "modalities", "other_method",
@@ -43,15 +42,12 @@ def read_predictions(paths: Sequence[Path]) -> pd.DataFrame:
 
 def _read_predictions(path: Path) -> pd.DataFrame:
     remedy = "Run `mmaq evaluate` again"
-    try:
+    with reading(path, TableError, "not a Parquet file", remedy):
         table = pd.read_parquet(path)
-    except FileNotFoundError:
-        raise TableError(path, "the file of predictions does not exist", remedy) from None
-    except (arrow.ArrowInvalid, OSError) as fault:
-        raise TableError(path, f"not a Parquet file ({fault})", remedy) from None
     _require(table, PREDICTIONS, path, remedy)
     for column in ("measured", "prediction"):
-        finite = np.isfinite(table[column].astype(float))
+        with reading(path, TableError, f"column {column!r} holds no numbers", remedy):
+            finite = np.isfinite(table[column].astype(float))
         if not finite.all():
             row = table[~finite].iloc[0]
             bad = f"{column} of {row.method} at site {row.site_id!r} is not a number"
@@ -120,13 +116,9 @@ def read_timings(files: Mapping[str, Sequence[Path]]) -> pd.DataFrame:
 
 
 def _read_csv(path: Path, separator: str, remedy: str) -> pd.DataFrame:
-    try:
+    with reading(path, TableError, "not a table", remedy):
         refuse_cut(path, TableError, remedy)
         return pd.read_csv(path, sep=separator)
-    except FileNotFoundError:
-        raise TableError(path, "the file does not exist", remedy) from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as fault:
-        raise TableError(path, f"not a table ({fault})", remedy) from None
 
 
 def _require(table: pd.DataFrame, columns: Sequence[str], path: Path, remedy: str) -> None:

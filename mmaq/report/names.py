@@ -24,7 +24,12 @@ METHODS = {
     "mean": "Mean of training stations", "ridge": "Ridge", "gbm": "Boosted trees",
     "gbm_geo": "Boosted trees, maps", "gbm_geo_kriging": "Boosted trees, maps, kriging",
     "gbm_pixels": "Boosted trees, pixels", "gbm_embedding": "Boosted trees, embedding",
-    "mosaiks": "MOSAIKS", "oracle": "Oracle: true field", "oracle_inputs": "Oracle: true inputs",
+    "mosaiks": "MOSAIKS", "ridge_context": "Ridge, surroundings",
+    "ridge_context_map": "Ridge, surroundings, mappable",
+    "gbm_context": "Boosted trees, surroundings",
+    "gbm_context_map": "Boosted trees, surroundings, mappable",
+    "gbm_context_kriging": "Boosted trees, surroundings, kriging",
+    "oracle": "Oracle: true field", "oracle_inputs": "Oracle: true inputs",
     "majority": "Commonest fuel", "gbm_colours": "Boosted trees, colours",
     "brightness": "Brighter than the ring",
 }  # fmt: skip
@@ -42,8 +47,10 @@ SPLITS = {
     "country": "left-out countries",
 }  # fmt: skip
 
-MODALITIES = {"s2": "S2", "s5p": "S5P", "table": "table", "geo": "maps",
-              "pixels": "pixel statistics", "truth": "the truth"}  # fmt: skip
+MODALITIES = {
+    "s2": "S2", "s5p": "S5P", "table": "table", "geo": "maps", "context": "surroundings",
+    "pixels": "pixel statistics", "type": "type", "truth": "the truth",
+}  # fmt: skip
 
 TASKS = {
     "no2": "NO₂", "o3": "O₃", "pm10": "PM10", "co": "CO", "so2": "SO₂",
@@ -56,7 +63,8 @@ EMBEDDING = "gbm_embedding"
 
 METRICS = {
     "r2": "R²", "rmse": "RMSE", "mae": "MAE", "bias": "bias", "mse": "MSE",
-    "coverage90": "coverage of 90 %", "width90": "width of 90 %", "accuracy": "accuracy",
+    "coverage90": "coverage of 90 %", "width90": "width of 90 %",
+    "interval_score90": "interval score", "mqi": "MQI", "accuracy": "accuracy",
     "macro_f1": "macro-F1", "miou": "mean IoU", "foreground_iou": "foreground IoU",
 }  # fmt: skip
 

@@ -14,12 +14,12 @@ from mmaq.report.numbers import count, duration, interval, number
 
 SHOWN = (
     "r2", "rmse", "mae", "bias", "accuracy", "macro_f1", "miou", "foreground_iou", "coverage90",
-    "width90",
+    "width90", "interval_score90", "mqi",
 )  # fmt: skip
 
 WITH_INTERVAL = ("r2", "accuracy", "macro_f1", "miou", "foreground_iou")
 
-DIGITS = {"rmse": 2, "mae": 2, "bias": 2, "width90": 1, "mse": 1}
+DIGITS = {"rmse": 2, "mae": 2, "bias": 2, "width90": 1, "interval_score90": 1, "mqi": 2, "mse": 1}
 
 
 @dataclass(frozen=True)

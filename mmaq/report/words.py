@@ -12,6 +12,7 @@ from mmaq.report.pairs import Verdicts
 RIVALS = {
     "gbm": "boosted trees on the land-use table alone",
     "gbm_pixels": "boosted trees on the table and pixel statistics",
+    "gbm_context": "boosted trees on the table, maps, surroundings and pixel statistics",
     "gbm_geo_kriging": "boosted trees on the table, maps and coordinates, with kriging",
 }
 

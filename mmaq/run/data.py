@@ -37,7 +37,9 @@ def prepare_data(config: Config, paths: Layout) -> None:
         LOG.info("%s is up to date", paths.data)
         return
     note.unlink(missing_ok=True)
-    landuse_published(config=config.published, out=paths.sites)
+    landuse_published(
+        config=config.published, covariates=config.landuse.covariates, out=paths.sites
+    )
     patches_published(
         config=config.published, patches=config.patches, sites=paths.sites, out=paths.patches
     )
@@ -52,7 +54,7 @@ def source_digest(config: Config) -> str:
     them again would take as long as making the store.
     """
     published = config.published
-    tables = [published.samples, published.eea_metadata]
+    tables = [published.samples, published.eea_metadata, config.landuse.covariates.file]
     about = {
         "version": mmaq.__version__,
         "tables": [sha256(path) if path and os.path.isfile(path) else None for path in tables],

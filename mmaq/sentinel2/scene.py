@@ -36,6 +36,9 @@ surface of unusual colour). Not clear are 0 no data, 1 saturated or defective, 3
 
 REFETCH = "Fetch the product again, then run `mmaq acquire`"
 
+LARGEST_OFFSET = 10_000
+"""DN of a reflectance of 1: no processing baseline adds nearly as much."""
+
 SAMPLE, ACROSS = 64, 4
 """Side in pixels, and number along each axis, of the pieces by which an offset is judged."""
 
@@ -225,7 +228,7 @@ def _with_bands(raster: Raster, found: dict[int, tuple[Raster, int]], offset: in
 
 def _offset(product: Product) -> int:
     offset = product.properties.get("boa_offset")
-    if not isinstance(offset, int):
+    if not isinstance(offset, int) or isinstance(offset, bool) or abs(offset) > LARGEST_OFFSET:
         fault = f"the catalogue says boa_offset {offset!r} where an integer DN is needed"
         raise ProductError(product.id, fault, "Catalogue the product again with `mmaq acquire`")
     return offset

@@ -17,7 +17,7 @@ import numpy as np
 
 import mmaq
 from mmaq.base.errors import ProductError
-from mmaq.base.files import replacing
+from mmaq.base.files import reading, replacing
 from mmaq.config.data import Grid
 from mmaq.sentinel5p.accumulator import Accumulator
 from mmaq.sentinel5p.chunks import fill_datasets
@@ -186,18 +186,20 @@ def read_level3(path: Path) -> Level3:
         raise ProductError(path, "the file does not exist", "Make it with `mmaq grid`")
     from netCDF4 import Dataset
 
-    try:
-        with Dataset(path) as file:
-            file.set_auto_mask(False)
-            name = str(file.gridded_variable)
-            rows, columns = file[name].shape
-            box = (float(file.geospatial_lon_min), float(file.geospatial_lat_min))
-            area: Any = str(file.area)
-            grid = RegularGrid(*box, float(file.resolution), columns, rows, area)
-            wanted = (name, f"{name}_standard_error", "weight", "count")
-            return Level3(grid, str(file[name].units), *(file[each][:] for each in wanted))
-    except (OSError, RuntimeError, KeyError, IndexError, AttributeError, ValueError) as fault:
-        raise ProductError(path, f"not a level-3 mean ({fault!r})", REMEDY) from None
+    broken = reading(path, ProductError, "not a level-3 mean", REMEDY)
+    with broken, Dataset(path) as file:
+        file.set_auto_mask(False)
+        name = str(file.gridded_variable)
+        rows, columns = file[name].shape
+        box = (float(file.geospatial_lon_min), float(file.geospatial_lat_min))
+        area: Any = str(file.area)
+        grid = RegularGrid(*box, float(file.resolution), columns, rows, area)
+        wanted = (name, f"{name}_standard_error", "weight", "count")
+        values = [np.asarray(file[each][:]) for each in wanted]
+        for each, held in zip(wanted, values, strict=True):
+            if held.shape != (rows, columns) or held.dtype.kind not in "if" or np.isinf(held).any():
+                raise ValueError(f"{each} holds no numbers of {rows} x {columns} cells")
+        return Level3(grid, str(file[name].units), *values)
 
 
 class Variable(NamedTuple):

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mmaq.base.errors import ProductError
-from mmaq.base.files import replacing
+from mmaq.base.files import reading, replacing
 from mmaq.config.data import Grid
 from mmaq.sentinel5p.accumulator import CELL, Accumulator, empty_cells
 from mmaq.sentinel5p.chunks import fill_datasets
@@ -90,7 +90,7 @@ def read_sums(path: Path, config: Grid) -> Accumulator:
 
     grid = RegularGrid.from_config(config)
     cells = empty_cells(grid.shape)
-    try:
+    with reading(path, ProductError, "not a readable part of a grid", REMEDY):
         with Dataset(path) as file:
             file.set_auto_mask(False)
             about = json.loads(file["about"][:].tobytes())
@@ -103,8 +103,6 @@ def read_sums(path: Path, config: Grid) -> Accumulator:
         granules = [Granule(**each) for each in about["granules"]]
         described = {name: about[name] for name in (*COUNTS, *TEXTS, "broken")}
         refused = Counter(about["refused"])
-    except (OSError, RuntimeError, KeyError, IndexError, TypeError, ValueError) as fault:
-        raise ProductError(path, f"not a readable part of a grid ({fault!r})", REMEDY) from None
     return Accumulator(grid, cells, granules, refused=refused, **described)
 
 

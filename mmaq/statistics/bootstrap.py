@@ -27,13 +27,19 @@ from mmaq.statistics.metrics import (
     interval_metrics,
     metrics,
 )
+from mmaq.statistics.quality import (
+    QUALITY_METRICS,
+    UNCERTAINTY,
+    quality_indicators,
+    quality_metrics,
+)
 from mmaq.statistics.resamples import Resamples, draw
 
 LEVELS = (2.5, 97.5)
 
 POSSIBLE = {
     "r2": (-np.inf, 1.0),
-    **dict.fromkeys(("mse", "rmse", "mae", "width90"), (0.0, np.inf)),
+    **dict.fromkeys(("mse", "rmse", "mae", "width90", "interval_score90", "mqi"), (0.0, np.inf)),
     **dict.fromkeys(("coverage90", *CLASS_METRICS, *PIXEL_METRICS), (0.0, 1.0)),
 }
 """The least and the most that a figure can be."""
@@ -56,56 +62,63 @@ class Outcomes:
         measured: (stations,) in ug/m3.
         tested: which run tested which station, (runs, stations) bool.
         prediction: (methods, runs, stations) in ug/m3, NaN where not tested.
-        radius: half width of the 90 % intervals, as ``prediction``; NaN too where none was
+        low, high: bounds of the 90 % intervals, as ``prediction``; NaN too where none was
             calibrated.
     """
 
     measured: np.ndarray
     tested: np.ndarray
     prediction: np.ndarray
-    radius: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
 
     @classmethod
     def of(cls, predictions: pd.DataFrame, stations: pd.Index) -> Outcomes:
         """Those of one method at ``stations``, which names all that it was tested at.
 
         Args:
-            predictions: columns run, site_id, measured, prediction and radius (ug/m3); a station
-                at most once a run.
+            predictions: columns run, site_id, measured, prediction, low and high (ug/m3); a
+                station at most once a run.
             stations: ``site_id`` of each column of the result.
         """
         runs, row = np.unique(predictions["run"].to_numpy(), return_inverse=True)
         at = row, stations.get_indexer(predictions["site_id"])
         tested = np.zeros((len(runs), len(stations)), dtype=bool)
         tested[at] = True
-        values = np.full((3, *tested.shape), np.nan)
-        for number, name in enumerate(("measured", "prediction", "radius")):
+        names = "measured", "prediction", "low", "high"
+        values = np.full((len(names), *tested.shape), np.nan)
+        for number, name in enumerate(names):
             values[(number, *at)] = predictions[name].to_numpy(float)
         first = tested.argmax(axis=0)
         measured = values[0, first, np.arange(len(stations))]
-        return cls(measured, tested, values[1:2], values[2:])
+        return cls(measured, tested, values[1:2], values[2:3], values[3:])
 
     @classmethod
     def join(cls, methods: Sequence[Outcomes]) -> Outcomes:
         """Those of all ``methods``, which were tested at the same stations in the same runs."""
-        prediction = np.concatenate([each.prediction for each in methods])
-        radius = np.concatenate([each.radius for each in methods])
-        return replace(methods[0], prediction=prediction, radius=radius)
+        parts = {
+            name: np.concatenate([getattr(each, name) for each in methods])
+            for name in ("prediction", "low", "high")
+        }
+        return replace(methods[0], **parts)
 
     def take(self, stations: np.ndarray) -> Outcomes:
         """Those at some of the stations, (stations,) bool, in the runs that tested one of them."""
         runs = self.tested[:, stations].any(axis=1)
-        return Outcomes(
-            self.measured[stations], self.tested[runs][:, stations],
-            self.prediction[:, runs][:, :, stations], self.radius[:, runs][:, :, stations],
-        )  # fmt: skip
+        parts = (
+            values[:, runs][:, :, stations] for values in (self.prediction, self.low, self.high)
+        )
+        return Outcomes(self.measured[stations], self.tested[runs][:, stations], *parts)
 
 
-def estimate_metrics(outcomes: Outcomes, units: np.ndarray, draws: int) -> list[Estimate]:
+def estimate_metrics(
+    outcomes: Outcomes, units: np.ndarray, draws: int, pollutant: str
+) -> list[Estimate]:
     """The mean over runs of each metric of a run's pooled predictions, and its interval.
 
-    One for each method, which all see the same resamples. Coverage and width of the 90 % intervals
-    are among the metrics where all predictions of all methods have one.
+    One for each method, which all see the same resamples. Those of the 90 % intervals are among the
+    metrics where all predictions of all methods have one, and those of the model's quality where
+    the uncertainty of the pollutant's measurement is known.
 
     Args:
         outcomes: of methods on stations, each of which a run tested; a prediction that is missing
@@ -113,11 +126,14 @@ def estimate_metrics(outcomes: Outcomes, units: np.ndarray, draws: int) -> list[
         units: what is resampled together, (stations,): the station's own name, its block or its
             country.
         draws: number of resamples.
+        pollutant: what is predicted.
     """
-    calibrated = bool(np.isfinite(outcomes.radius[:, outcomes.tested]).all())
-    names = METRICS + INTERVAL_METRICS if calibrated else METRICS
-    values = _of_runs(outcomes, Resamples.once(len(units)), names)[0]
-    resampled = _of_runs(outcomes, draw(units, draws), names)
+    calibrated = bool(np.isfinite(outcomes.high[:, outcomes.tested]).all())
+    names: tuple[str, ...] = METRICS
+    names += INTERVAL_METRICS if calibrated else ()
+    names += QUALITY_METRICS if pollutant in UNCERTAINTY else ()
+    values = _of_runs(outcomes, Resamples.once(len(units)), names, pollutant)[0]
+    resampled = _of_runs(outcomes, draw(units, draws), names, pollutant)
     runs, methods, count = values.shape
     low, high = interval(
         values.reshape(runs, -1), resampled.reshape(draws, runs, -1), len(np.unique(units))
@@ -129,17 +145,23 @@ def estimate_metrics(outcomes: Outcomes, units: np.ndarray, draws: int) -> list[
     ]
 
 
-def _of_runs(outcomes: Outcomes, drawn: Resamples, names: tuple[str, ...]) -> np.ndarray:
+def _of_runs(
+    outcomes: Outcomes, drawn: Resamples, names: tuple[str, ...], pollutant: str
+) -> np.ndarray:
     """Metrics of each run of each method in each resample, (draws, runs, methods, k)."""
     found = []
     for run, here in enumerate(outcomes.tested):
         target, taken = outcomes.measured[here], drawn.take(here)
-        prediction, radius = outcomes.prediction[:, run, here], outcomes.radius[:, run, here]
-        figures = metrics(target, prediction, taken)
-        if len(names) > len(METRICS):
-            more = interval_metrics(target, prediction, radius, taken)
-            figures = np.concatenate([figures, more], axis=-1)
-        found.append(np.moveaxis(figures, 1, 0))
+        prediction, low, high = (
+            values[:, run, here] for values in (outcomes.prediction, outcomes.low, outcomes.high)
+        )
+        figures = [metrics(target, prediction, taken)]
+        if "coverage90" in names:
+            figures.append(interval_metrics(target, low, high, taken))
+        if "mqi" in names:
+            quality = quality_indicators(target, prediction, pollutant)
+            figures.append(quality_metrics(quality, taken))
+        found.append(np.moveaxis(np.concatenate(figures, axis=-1), 1, 0))
     return np.stack(found, axis=1)
 
 

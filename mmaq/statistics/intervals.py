@@ -1,9 +1,9 @@
-"""Split-conformal intervals: how far a prediction may be off, from stations it was not fitted to.
+"""Conformal intervals: how far off a prediction may be, from stations that its model did not know.
 
-A second model is fitted without a fifth of the training part, its calibration part; the interval's
-half width is a quantile of the errors there (Lei et al. 2018, Distribution-free predictive
-inference for regression, algorithm 2). Where a split leaves out whole blocks or countries, so does
-the calibration part: its stations are then as far from their neighbours as test stations are.
+An error is divided by the size that was expected of it; the interval at a place reaches as far as
+a quantile of such ratios times the size that is expected there (Papadopoulos, Vovk and Gammerman
+2011, Regression conformal prediction with nearest neighbours; Lei et al. 2018, Distribution-free
+predictive inference for regression, section 5.2).
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import numpy as np
 LEVEL = 0.9
 
 
-def half_width(errors: np.ndarray, level: float = LEVEL) -> float:
-    """Half width of the interval that holds a new error with probability ``level``, ug/m3.
+def conformal_quantile(ratios: np.ndarray, level: float = LEVEL) -> float:
+    """What a new ratio does not exceed with probability ``level``.
 
-    Of n errors the ceil((n + 1) level)-th smallest in size; infinite where n is too small for it.
+    Of n ratios the ceil((n + 1) level)-th smallest; infinite where n is too small for it.
 
     Args:
-        errors: errors of the calibration stations, (n,) in ug/m3.
+        ratios: of the calibration stations, (n,): size of the error over its expected size.
         level: wanted coverage.
     """
-    sizes = np.sort(np.abs(errors))
+    ordered = np.sort(ratios)
     # The rounding keeps (9 + 1) * 0.9 at 9.
-    rank = int(np.ceil(round((len(sizes) + 1) * level, 9)))
-    return float(sizes[rank - 1]) if rank <= len(sizes) else float("inf")
+    rank = int(np.ceil(round((len(ordered) + 1) * level, 9)))
+    return float(ordered[rank - 1]) if rank <= len(ordered) else float("inf")

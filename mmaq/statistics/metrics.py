@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmaq.statistics.intervals import LEVEL
 from mmaq.statistics.resamples import Resamples
 from mmaq.vocabulary import FUEL_CLASSES
 
 METRICS = ("r2", "mse", "rmse", "mae", "bias")
 
-INTERVAL_METRICS = ("coverage90", "width90")
+INTERVAL_METRICS = ("coverage90", "width90", "interval_score90")
 
 CLASS_METRICS = ("accuracy", "macro_f1")
 
@@ -48,19 +49,25 @@ def metrics(target: np.ndarray, prediction: np.ndarray, resamples: Resamples) ->
 
 
 def interval_metrics(
-    target: np.ndarray, prediction: np.ndarray, radius: np.ndarray, resamples: Resamples
+    target: np.ndarray, low: np.ndarray, high: np.ndarray, resamples: Resamples
 ) -> np.ndarray:
-    """Share of targets within their intervals and mean width in ug/m3, (..., draws, 2).
+    """Metrics of 90 % intervals in each resample, (..., draws, 3) in the order of the names.
+
+    The share of targets within, the mean width, and the mean interval score (Gneiting and Raftery
+    2007, Strictly proper scoring rules, equation 43), the last two in ug/m3. The score is the
+    width, and 2 / (1 - level) times what a target outside lies beyond its bound: lower is better,
+    and no width that is made up can lower its expectation.
 
     Args:
         target: measured concentration, (n,) in ug/m3.
-        prediction: middle of the interval, (..., n) in ug/m3.
-        radius: half of its width, (..., n) in ug/m3.
+        low, high: bounds of the intervals, (..., n) in ug/m3.
         resamples: of the n samples; a draw of none of them gives NaN.
     """
-    inside = (np.abs(prediction - target) <= radius).astype(float)
+    inside = ((low <= target) & (target <= high)).astype(float)
+    beyond = np.maximum(low - target, 0.0) + np.maximum(target - high, 0.0)
+    score = high - low + 2.0 / (1.0 - LEVEL) * beyond
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = resamples.sums(np.stack([inside, 2.0 * radius])) / resamples.sums(
+        found = resamples.sums(np.stack([inside, high - low, score])) / resamples.sums(
             np.ones(len(target))
         )
     return np.moveaxis(found, 0, -1)

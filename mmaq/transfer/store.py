@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mmaq.base.arrays import read_array
 from mmaq.base.errors import StoreError
-from mmaq.base.files import replacing
+from mmaq.base.files import reading, replacing
 from mmaq.vocabulary import BANDS
 
 ARRAYS = {"images": np.uint16, "masks": np.uint8}
@@ -55,16 +56,15 @@ def open_plant_store(folder: str | os.PathLike[str]) -> PlantStore:
     """
     folder = Path(folder)
     path = folder / "index.parquet"
-    try:
+    with reading(path, StoreError, "the file cannot be read", REMEDY):
         index = pd.read_parquet(path)
-        arrays = {}
-        for name, kind in ARRAYS.items():
-            path = folder / f"{name}.npy"
-            arrays[name] = np.load(path, mmap_mode="r")
-            if arrays[name].dtype != kind:
-                raise ValueError(f"{arrays[name].dtype} instead of {np.dtype(kind)}")
-    except (OSError, ValueError, EOFError) as fault:
-        raise StoreError(path, f"the file cannot be read ({fault})", REMEDY) from None
+    arrays = {}
+    for name, kind in ARRAYS.items():
+        path = folder / f"{name}.npy"
+        arrays[name] = read_array(path, StoreError, REMEDY)
+        if arrays[name].dtype != kind:
+            fault = f"the file cannot be read ({arrays[name].dtype} instead of {np.dtype(kind)})"
+            raise StoreError(path, fault, REMEDY)
     images, masks = arrays["images"], arrays["masks"]
     expected = (len(index), len(BANDS), *masks.shape[1:])
     if list(index) != list(INDEX) or images.shape != expected or len(masks) != len(index):

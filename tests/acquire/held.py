@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import numpy as np
-
 from mmaq.acquire.manifest import read_manifest
 from mmaq.contracts.archive import COLLECTIONS
-from mmaq.services.blocks import BLOCK
 from tests.servers.faulty import Asked
 
 Spans = dict[str, set[tuple[int, int]]]
@@ -22,7 +18,7 @@ def held(data: Path) -> Spans:
     """Spans (start, stop) of bytes by path, of what the manifests in ``data`` list.
 
     A whole file in the archive or in the cache; a growing ``.part`` from its first byte to its
-    last; the blocks of a file that is read in ranges, whose mark is set after the block is written.
+    last; all of a raster whose windows are there.
     """
     spans: Spans = {}
     archive, cache = data / "archive", data / "acquire_cache"
@@ -42,8 +38,9 @@ def held(data: Path) -> Spans:
                 for path in whole:
                     part = path.with_name(f"{path.name}.part")
                     found |= {(0, each.stat().st_size) for each in (path, part) if each.exists()}
-                for folder in (kept / name, kept / hashed):
-                    found |= _blocks(folder)
+                windows = [kept / f"{name}.npz", *kept.glob(f"*/{hashed}.tif")]
+                if any(path.exists() for path in windows):
+                    found.add((0, 1 << 60))
     return {path: {span for span in found if span[1]} for path, found in spans.items()}
 
 
@@ -57,11 +54,3 @@ def asked_again(spans: Spans, log: list[Asked]) -> list[str]:
             if first < stop and last >= start:
                 again.append(f"{asked.path}: {asked.range} though {start} to {stop} was there")
     return again
-
-
-def _blocks(folder: Path) -> set[tuple[int, int]]:
-    if not (folder / "about.json").exists():
-        return set()
-    size = json.loads((folder / "about.json").read_text())["size"]
-    marks = np.flatnonzero(np.fromfile(folder / "blocks", "<u4")).tolist()
-    return {(number * BLOCK, min((number + 1) * BLOCK, size)) for number in marks}

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 import yaml
 
 from mmaq.cli import main
+from tests.acquire.stopped import ended, forked, kill
 from tests.servers.data_space import PASSWORD, USER
 
 ROOT = Path(__file__).parents[2]
@@ -42,29 +42,46 @@ class Verb:
         return {**kept, **home, "PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1", **self._account}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run it to its end."""
-        command = self._command(*arguments)
-        return subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True,
-            check=False, timeout=300,
-        )  # fmt: skip
+        """Run it to its end in a process of its own."""
+        out, err = self.folder / "out.log", self.folder / "err.log"
+        child = self._start(arguments, out, err)
+        while (status := ended(child)) is None:
+            time.sleep(0.01)
+        told = [path.read_text(encoding="utf-8") for path in (out, err)]
+        for path in (out, err):
+            path.unlink()
+        return subprocess.CompletedProcess(arguments, status, *told)
 
     def kill_when(self, ready: Callable[[], bool], later: float, *arguments: str) -> bool:
         """Run it and kill -9 ``later`` seconds after ``ready``; False when it ended by itself."""
-        with open(self.folder / "killed.log", "a") as log:
-            process = subprocess.Popen(
-                self._command(*arguments), cwd=self.folder, env=self.environment,
-                stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
-        while process.poll() is None and not ready():
+        log = self.folder / "killed.log"
+        self.killed = self._start(arguments, log, log)
+        while not ready():
+            if ended(self.killed) is not None:
+                return False
             time.sleep(0.002)
         time.sleep(later)
-        running = process.poll() is None
-        if running:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        self.killed = process.pid
-        return running
+        if ended(self.killed) is not None:
+            return False
+        kill(self.killed)
+        return True
+
+    def _start(self, arguments: Sequence[str], out: Path, err: Path) -> int:
+        def work() -> None:
+            os.chdir(self.folder)
+            for name, path in ((1, out), (2, err)):
+                os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), name)
+            sys.stdout, sys.stderr = (open(name, "w", encoding="utf-8") for name in (1, 2))  # noqa: SIM115
+            os.environ.clear()
+            os.environ.update(self.environment)
+            sys.argv = self._command(arguments)
+            try:
+                main()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+
+        return forked(work)
 
     def call(self, patch: pytest.MonkeyPatch, *arguments: str) -> int:
         """Run it to its end in this process, which a test may have prepared; its exit status."""
@@ -74,7 +91,7 @@ class Verb:
                 here.delenv(name)
             for name, value in self.environment.items():
                 here.setenv(name, value)
-            here.setattr(sys, "argv", ["mmaq", "acquire", *arguments, "--config", "mine.yaml"])
+            here.setattr(sys, "argv", self._command(arguments))
             with pytest.raises(SystemExit) as ended:
                 main()
         return ended.value.code or 0
@@ -85,7 +102,5 @@ class Verb:
         found = (path for path in sorted(root.rglob("*")) if path.is_file())
         return {str(path.relative_to(root)): path.read_bytes() for path in found}
 
-    def _command(self, *arguments: str) -> list[str]:
-        # What the entry point `mmaq` does.
-        verb = ["acquire", *arguments, "--config", "mine.yaml"]
-        return [sys.executable, "-c", "from mmaq.cli import main; main()", *verb]
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        return ["mmaq", "acquire", *arguments, "--config", "mine.yaml"]

@@ -1,7 +1,6 @@
 """A stage is stale by the definitions that its function reaches, and by nothing else."""
 
 import shutil
-import subprocess
 import sys
 import threading
 from functools import partial
@@ -284,22 +283,3 @@ def test_what_runs_in_a_pretraining_is_reached(tmp_path, method):
     ran = _ran(partial(pretrain, store=store, sites=sites, config=config, out=tmp_path))
     assert len(ran) > 30
     assert ran <= _reached("mmaq.learn.stage.pretrain", METHODS=method)
-
-
-ROOMS = {
-    "grid": "mmaq.sentinel5p.stage",
-    "pretrain": "mmaq.learn.stage",
-}
-
-
-@pytest.mark.parametrize(
-    ("stage", "banned"),
-    [
-        ("pretrain", ["rasterio", "geopandas", "xarray", "netCDF4", "snakemake", "shapely"]),
-        ("grid", ["torch"]),
-    ],
-)
-def test_rooms_import_only_what_their_nodes_have(stage, banned):
-    code = f"import sys, {ROOMS[stage]}; print(*sys.modules)"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not set(banned) & set(out.stdout.split())

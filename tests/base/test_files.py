@@ -11,6 +11,7 @@ from mmaq.base.errors import ArchiveError
 from mmaq.base.files import (
     files_below,
     read_json,
+    reading,
     refuse_cut,
     remove_left_over,
     replacing,
@@ -184,10 +185,30 @@ def test_json_is_written_in_a_fixed_order(tmp_path):
     assert json.loads((tmp_path / "a.json").read_text()) == {"a": 2, "b": 1}
 
 
-@pytest.mark.parametrize(("text", "fault"), [(None, "does not exist"), ("{", "not valid JSON")])
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [(None, "does not exist"), ("{", "not valid JSON"), ("[" * 100_000, "not valid JSON")],
+    ids=["absent", "broken", "deep"],
+)
 def test_bad_json_names_file_fault_and_remedy(tmp_path, text, fault):
     path = tmp_path / "a.json"
     if text is not None:
         path.write_text(text)
     with pytest.raises(ArchiveError, match=rf"a\.json: .*{fault}.*Mend it\."):
         read_json(path, ArchiveError, "Mend it")
+
+
+@pytest.mark.parametrize(
+    "fault", [ValueError("bad\x1b[2J\nhead"), KeyError("a"), RecursionError(), OSError()]
+)
+def test_what_a_library_makes_of_damage_names_the_file_in_one_line(tmp_path, fault):
+    with pytest.raises(ArchiveError) as caught, reading(tmp_path / "a", ArchiveError, "bad", "Go"):
+        raise fault
+    assert str(caught.value).startswith(f"{tmp_path / 'a'}: bad (")
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("fault", [MemoryError(), PermissionError(13, "Permission denied", "b")])
+def test_what_is_no_damage_passes(tmp_path, fault):
+    with pytest.raises(type(fault)), reading(tmp_path / "a", ArchiveError, "bad", "Go"):
+        raise fault

@@ -1,12 +1,13 @@
 """The one reader of tables: encodings, separators, missing cells, decimal commas, faults."""
 
 import gzip
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from mmaq.base import tables
 from mmaq.base.errors import TableError
 from mmaq.base.tables import check_countries, check_range, check_unique, read_table, to_numbers
 
@@ -54,6 +55,40 @@ def test_archives_of_one_table(tmp_path):
     packed = tmp_path / "sites.csv.gz"
     packed.write_bytes(gzip.compress(PLAIN.encode()))
     assert read(packed).to_dict("list") == expected()
+
+
+@pytest.mark.parametrize(
+    ("pack", "harm"),
+    [("zip", "cut"), ("zip", "inside"), ("zip", "encrypted"), ("gz", "cut"), ("gz", "inside")],
+)
+def test_a_damaged_archive_is_named(tmp_path, pack, harm):
+    path = tmp_path / f"sites.csv.{pack}"
+    if pack == "zip":
+        with ZipFile(path, "w", compression=ZIP_DEFLATED) as archive:
+            archive.writestr("sites.csv", PLAIN * 50)
+    else:
+        path.write_bytes(gzip.compress(PLAIN.encode() * 50))
+    content = bytearray(path.read_bytes())
+    if harm == "encrypted":
+        content[6] |= 1
+        content[content.index(b"PK\1\2") + 8] |= 1
+    content[60:64] = b"\xff" * 4 if harm == "inside" else content[60:64]
+    path.write_bytes(content[:-9] if harm == "cut" else content)
+    with pytest.raises(TableError, match=rf"^{path}: not a (readable archive|text table)"):
+        read(path)
+
+
+@pytest.mark.parametrize("pack", ["zip", "gz"])
+def test_an_archive_that_grows_as_no_table_does_is_refused(tmp_path, monkeypatch, pack):
+    monkeypatch.setattr(tables, "SMALL", 1000)
+    path = tmp_path / f"sites.{pack}"
+    if pack == "zip":
+        with ZipFile(path, "w", compression=ZIP_DEFLATED) as archive:
+            archive.writestr("sites.csv", bytes(10**6))
+    else:
+        path.write_bytes(gzip.compress(bytes(10**6)))
+    with pytest.raises(TableError, match=r"unpacks to \d+ bytes or more, as no table does"):
+        read(path)
 
 
 def test_spaces_quotes_blank_lines_and_other_columns(tmp_path):

@@ -46,6 +46,12 @@ def test_a_key_that_stands_twice_is_refused_with_both_lines(tmp_path, text, faul
         ("name: [\n", "not valid YAML"),
         ("- name\n", "no mapping of keys"),
         ("name: !!python/object:os.system x\n", "not valid YAML"),
+        (
+            "a0: &a0 [x, x]\n"
+            + "".join(f"a{n + 1}: &a{n + 1} [{f'*a{n}, ' * 10}]\n" for n in range(12))
+            + "name: *a12\n",
+            r"name: .*\(got \[",
+        ),
     ],
 )
 def test_what_is_no_configuration_is_one_line(tmp_path, text, fault):

@@ -189,8 +189,16 @@ def test_missing_things_are_named(tmp_path):
         ("collection.json", "{", "not valid JSON"),
         ("collection.json", "{}", "not a STAC collection"),
         ("collection.json", "[]", "not a STAC collection"),
+        ("collection.json", '{"links": [{"rel": "item", "href": 3}]}', "not a STAC collection"),
         ("scene/scene.json", "no", "not valid JSON"),
         ("scene/scene.json", '{"type": "Feature"}', "not a valid STAC item"),
+        (
+            "scene/scene.json",
+            '{"type": "Feature", "stac_version": "1.1.0", "id": "a", "geometry": null,'
+            ' "bbox": [0, 1, 999, 2], "properties": {"datetime": "2021-01-01T00:00:00Z"},'
+            ' "links": [], "assets": {}}',
+            "bbox is no place on Earth",
+        ),
         ("scene/scene.json", None, "the file does not exist"),
     ],
 )

@@ -19,10 +19,11 @@ def make_tiers():
         "weights": rng.normal(size=(3, 4)), "bias": rng.normal(size=5).astype(np.float32),
         "steps": np.array(7), "trees.0": np.frombuffer(b"tree\nversion=v4\n", np.uint8),
     }  # fmt: skip
-    first = Tier("linear", "mmaq", "fused", "s2+s5p+table", True, 7.25, 200, about, arrays)
+    bounds = {"reach": 1.75}, {"sizes.0": np.frombuffer(b"tree\nof sizes", np.uint8)}
+    first = Tier("linear", "mmaq", "fused", "s2+s5p+table", True, 200, about, arrays, bounds)
     # eleven and more: names of tier 1 begin as those of tier 10 do
     others = [
-        Tier("constant", "mean", "reference", "", False, np.nan, n, {"value": n}, {})
+        Tier("constant", "mean", "reference", "", False, n, {"value": n}, {}, None)
         for n in range(10, 21)
     ]
     return [first, *others]
@@ -81,7 +82,7 @@ def test_a_file_of_something_else_is_refused(path):
 
 def test_encoders_alone_are_no_estimator(path):
     save_file({"encoder": np.zeros(3)}, path, metadata={"mmaq": "{}"})
-    fault = "it holds no estimator of version 1. Make it with `mmaq fit`; `mmaq pretrain` makes"
+    fault = "it holds no estimator of version 2. Make it with `mmaq fit`; `mmaq pretrain` makes"
     with pytest.raises(CheckpointError, match=fault):
         read_estimator(path)
 
@@ -89,26 +90,30 @@ def test_encoders_alone_are_no_estimator(path):
 def _rewritten(path, change):
     tier = {
         "kind": "constant", "method": "mean", "protocol": "reference", "modalities": "",
-        "declared": False, "radius": 3.0, "stations": 20, "about": {"value": 1.0},
+        "declared": False, "stations": 20, "about": {"value": 1.0}, "intervals": None,
     }  # fmt: skip
-    about = {"version": 1, "mmaq": "1", "pollutant": "no2", "tiers": [tier]}
+    about = {"version": 2, "mmaq": "1", "pollutant": "no2", "tiers": [tier]}
     change(about)
     save_file({"none": np.zeros(0)}, path, metadata={KEY: json.dumps(about)})
 
 
 def test_the_description_here_is_one_that_can_be_read(path):
     _rewritten(path, lambda about: None)
-    assert read_estimator(path)[1][0].radius == 3.0
+    assert read_estimator(path)[1][0].stations == 20
 
 
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        (lambda about: about.update(version=2), "it holds no estimator of version 1"),
+        (lambda about: about.update(version=1), "it holds no estimator of version 2"),
         (lambda about: about.pop("tiers"), r"its description is damaged \('tiers'\)"),
         (lambda about: about.update(tiers=[{}]), "its description is damaged"),
-        (lambda about: about["tiers"][0].update(radius="wide"), "its description is damaged"),
+        (lambda about: about["tiers"][0].update(intervals="wide"), "its description is damaged"),
         (lambda about: about["tiers"][0].update(more=1), "its description is damaged"),
+        (
+            lambda about: about["tiers"][0].update(kind=["a"]),
+            r"its description is damaged \(kind of a tier",
+        ),
         (lambda about: about.update(pollutant="soot"), "it names no pollutant or holds no tier"),
         (lambda about: about.update(tiers=[]), "it names no pollutant or holds no tier"),
     ],
@@ -126,14 +131,7 @@ def test_a_description_that_is_no_json_is_named(path):
 
 
 def test_nothing_is_left_of_an_estimator_that_cannot_be_written(tmp_path):
-    endless = Tier("constant", "mean", "reference", "", False, 1.0, 9, {"value": np.inf}, {})
+    endless = Tier("constant", "mean", "reference", "", False, 9, {"value": np.inf}, {}, None)
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_estimator(tmp_path / "e", "no2", [endless])
     assert not list(tmp_path.iterdir())
-
-
-def test_where_too_few_stations_calibrated_it_there_is_no_interval(tmp_path):
-    tier = Tier("constant", "mean", "reference", "", False, np.inf, 8, {"value": 1.0}, {})
-    write_estimator(tmp_path / "e", "no2", [tier])
-    _, (found,) = read_estimator(tmp_path / "e")
-    assert np.isnan(found.radius)

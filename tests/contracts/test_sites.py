@@ -52,7 +52,7 @@ def test_round_trip_keeps_values_and_units(tmp_path):
     pd.testing.assert_frame_equal(read_sites(tmp_path / "sites.parquet"), sites)
     schema = parquet.read_schema(tmp_path / "sites.parquet")
     for name, unit in UNITS.items():
-        assert schema.field(name).metadata == {b"units": unit.encode()}
+        assert schema.field(name).metadata[b"units"] == unit.encode()
     assert list(stations(sites)["site_id"]) == ["S0", "S2", "S3"]
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -167,3 +168,55 @@ def test_arrays_of_another_kind(tmp_path, name, values):
     np.save(tmp_path / f"{name}.npy", values)
     with pytest.raises(StoreError, match="does not go with its mask"):
         open_store(tmp_path)
+
+
+@pytest.fixture
+def store(tmp_path):
+    make(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "fault"),
+    [
+        ("s5p", lambda values: values * np.float32(np.nan), "holds what is no column in mol/m2"),
+        ("s5p", lambda values: values * np.float32(1e9), "holds what is no column in mol/m2"),
+        ("s5p_mask", lambda values: values * 255, "holds more than 0 and 1"),
+        ("s2", lambda values: values.astype(object), "the file cannot be read"),
+    ],
+)
+def test_numbers_that_cannot_be_are_named(store, name, change, fault):
+    path = store / f"{name}.npy"
+    np.save(path, change(np.load(path)), allow_pickle=True)
+    with pytest.raises(StoreError, match=rf"{name}\.npy: {fault}"):
+        open_store(store)
+
+
+def test_an_archive_of_arrays_is_no_array(store):
+    with (store / "s2.npy").open("wb") as stream:
+        np.savez(stream, values=np.zeros(3))
+    with pytest.raises(StoreError, match=r"s2\.npy: the file cannot be read \(it is an archive"):
+        open_store(store)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "fault"),
+    [
+        ("s2_row", "first", "'s2_row' holds no row numbers"),
+        ("s5p_row", 0.5, "'s5p_row' holds no row numbers"),
+        ("site_id", "same", "'site_id' does not name each site once"),
+    ],
+)
+def test_an_index_that_numbers_nothing_is_named(store, column, values, fault):
+    path = store / "index.parquet"
+    pd.read_parquet(path).assign(**{column: values}).to_parquet(path)
+    with pytest.raises(StoreError, match=rf"index\.parquet: column {fault}"):
+        open_store(store)
+
+
+@pytest.mark.parametrize("key", ["modalities", "absent"])
+def test_a_description_of_another_form_is_named(store, key):
+    path = store / "store.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: "none"}))
+    with pytest.raises(StoreError, match=r"store\.json: it does not describe modalities"):
+        open_store(store)

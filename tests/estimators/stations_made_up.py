@@ -28,6 +28,7 @@ def make_table(size, rng, noise=2.0):
     area, kind = rng.integers(0, 3, size), rng.integers(0, 3, size)
     table[list(AREAS)], table[list(TYPES)] = np.eye(3)[area], np.eye(3)[kind]
     table[list(GEO)] = np.nan
+    table["population_potential_2km"] = np.log1p(10 * table["population_density"])
     table["road_distance"] = rng.exponential(300, size)
     hidden = rng.standard_normal(size)
     truth = (

@@ -12,12 +12,11 @@ from mmaq.base.errors import Unavailable
 from mmaq.base.geo import EARTH_RADIUS_KM
 from mmaq.config.evaluation import Evaluate
 from mmaq.contracts.sites import spatial_block
-from mmaq.estimators.base import Estimator, Training, calibrate, own_target
+from mmaq.estimators.base import Training, own_target
 from mmaq.estimators.ceilings import Constant, Mean
 from mmaq.evaluate.predictions import predict_folds, predict_or_skip
 from mmaq.evaluate.task import read_task
-from mmaq.statistics.intervals import half_width
-from mmaq.statistics.splits import Stations, calibration_fold
+from mmaq.statistics.splits import Stations
 from tests.estimators.stations_made_up import make_data
 from tests.estimators.trainings import make_places, make_training
 
@@ -54,7 +53,8 @@ def _assert_apart(one: Training, other: Training) -> None:
     assert not set(one.places.table["site_id"]) & set(other.places.table["site_id"])
 
 
-def test_calibration_keeps_apart_what_the_outer_split_does(training):
+@pytest.mark.parametrize(("plan", "models"), [("folds", 5), ("hold-out", 1)])
+def test_what_calibrates_keeps_apart_what_the_outer_split_does(training, plan, models):
     # At 13d81cd the second model stood beside the stations that measured its errors, and knew
     # nothing of copies when it chose.
     seen = []
@@ -62,16 +62,15 @@ def test_calibration_keeps_apart_what_the_outer_split_does(training):
     class Watching(Mean):
         def fit(self, train, *, seed):
             seen.append((train, train.inner(seed)))
-            return super().fit(train, seed=seed)
+            return Constant(float(len(seen)))
 
-    radius = calibrate(Watching("mean"), Constant(0.0), training, seed=0)
-    ((second, inside),) = seen
-    held = training.take(calibration_fold(training.stations, 0).test)
-    _assert_apart(second, held)
-    assert len(inside) == 5
-    for fold in inside:
-        _assert_apart(second.take(fold.train), second.take(fold.test))
-    assert radius == half_width(second.target.mean() - held.target)
+    found = Watching("mean", plan=plan).out_of_fold(Constant(0.0), training, seed=0)
+    assert len(seen) == models
+    for number, (second, inside) in enumerate(seen, start=1):
+        _assert_apart(second, training.take(np.flatnonzero(found == number)))
+        assert len(inside) == 5
+        for fold in inside:
+            _assert_apart(second.take(fold.train), second.take(fold.test))
 
 
 def test_training_stations_that_are_taken_keep_what_is_known_of_them(training):
@@ -85,68 +84,28 @@ def test_training_stations_that_are_taken_keep_what_is_known_of_them(training):
     assert taken.stations.buffer_km == BUFFER_KM
 
 
-def test_an_interval_is_calibrated_on_stations_that_were_left_out(training):
-    # Errors of a second model at a fifth of the stations, counted by hand.
-    single = replace(training, stations=Stations.single(training.places.lonlat))
-    fold = calibration_fold(single.stations, 4)
-    errors = np.sort(np.abs(single.target[fold.test] - single.target[fold.train].mean()))
-    assert len(errors) == 32
-    assert (
-        calibrate(Mean("mean"), Constant(0.0), single, seed=4) == errors[int(np.ceil(33 * 0.9)) - 1]
-    )
-
-
-def test_of_several_pollutants_the_first_is_calibrated(training):
+def test_of_several_pollutants_the_first_counts(training):
     both = np.column_stack([training.target, np.full(160, np.nan)])
     joint = replace(training, target=both)
     np.testing.assert_array_equal(own_target(joint), training.target)
     np.testing.assert_array_equal(own_target(training), training.target)
 
-    class First(Estimator):
-        def fit(self, train, *, seed):
-            return Constant(float(train.target[:, 0].mean()))
-
-    first = calibrate(First("mean"), Constant(0.0), joint, seed=0)
-    assert first == calibrate(Mean("mean"), Constant(0.0), training, seed=0)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda stations: replace(stations, groups=np.repeat(["a", "b", "c", "d"], 40)),
-        lambda stations: replace(stations, buffer_km=5000.0),
-    ],
-    ids=["four groups", "a buffer wider than the land"],
-)
-def test_without_a_calibration_the_radius_is_missing(training, change):
-    without = replace(training, stations=change(training.stations))
-    assert np.isnan(calibrate(Mean("mean"), Constant(0.0), without, seed=0))
-
-
-def test_what_cannot_be_fitted_a_second_time_has_no_radius_either(training):
-    class Once(Mean):
-        def fit(self, train, *, seed):
-            if len(train) < 160:
-                raise Unavailable("too few stations")
-            return super().fit(train, seed=seed)
-
-    assert np.isnan(calibrate(Once("mean"), Constant(0.0), training, seed=0))
-
 
 @pytest.mark.parametrize("split", ["country", "random"])
 def test_a_row_without_a_calibration_keeps_its_predictions(data, split):
-    # At 13d81cd the row was skipped: three countries cannot be split in five.
+    # At 13d81cd the row was skipped. Of two countries one trains, and cannot be split.
     task = read_task(data[0], data[1], "no2")
-    config = Evaluate(seeds=(0,), folds=3)
+    config = Evaluate(seeds=(0,), folds=3, together=(("DE", "PL"),))
     tested = predict_or_skip(task, task.places, [Mean("mean")], split, config)
     assert tested.fit["status"] == "ok"
     assert tested.fit["reason"] == ""
     assert len(tested.table) == 200
     assert np.isfinite(tested.table["prediction"]).all()
-    assert np.isnan(tested.table["radius"]).all() == (split == "country")
+    for name in ("low", "high"):
+        assert np.isnan(tested.table[name]).all() == (split == "country")
     plain = predict_folds(task, task.places, [Mean("mean", calibrated=False)], split, config)
     np.testing.assert_array_equal(plain.table["prediction"], tested.table["prediction"])
-    assert np.isnan(plain.table["radius"]).all()
+    assert np.isnan(plain.table["high"]).all()
 
 
 def test_what_is_made_of_places_is_made_once_and_follows_every_selection(training):

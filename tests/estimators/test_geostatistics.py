@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from mmaq.estimators import geostatistics
-from mmaq.estimators.base import Places, calibrate
+from mmaq.estimators.base import Places
 from mmaq.estimators.features import covariates
 from mmaq.estimators.geostatistics import KnownFeatures, TreesAndKriging
+from mmaq.estimators.intervals import calibrate
 from mmaq.evaluate.task import read_task
-from mmaq.statistics.splits import calibration_fold, inner_folds, outer_folds, related
+from mmaq.statistics.splits import inner_folds, outer_folds, related
 from tests.estimators.trainings import make_places, make_training
 
 ESTIMATOR = TreesAndKriging("gbm_geo_kriging")
@@ -62,7 +61,6 @@ def test_what_is_weighed_inside_is_split_as_the_fold_is(land, name, monkeypatch)
     copies[100:] = np.arange(100)
     stations = type(stations)(stations.places, copies, stations.groups, stations.buffer_km)
     part = stations.take(fold.train)
-    part = part.take(calibration_fold(part, 0).train)
     seen = []
 
     def watching(full, target, train, test):
@@ -81,34 +79,20 @@ def test_what_is_weighed_inside_is_split_as_the_fold_is(land, name, monkeypatch)
         assert len(train) < 0.8 * count
 
 
-@pytest.mark.parametrize("name", ["random", "blocks"])
-def test_what_calibrates_knows_no_measurement_of_the_stations_that_it_is_asked_at(land, name):
-    # What was chosen for the first model is kept in the second.
-    stations, _ = split(land, name, 4, 5.0)
-    training = make_training(make_places(land), np.asarray(hills(land)), stations)
-    fold = calibration_fold(stations, 0)
-    held = fold.test
-    shuffled = training.target.copy()
-    shuffled[held] = np.random.default_rng(1).permutation(shuffled[held])
-    asked = []
-    for target in (training.target, shuffled):
-        whole = replace(training, target=target)
-        fitted = ESTIMATOR.fit(whole, seed=0)
-        second = ESTIMATOR.fit_again(fitted, whole.take(fold.train), seed=0)
-        assert second.chosen == fitted.chosen
-        asked.append((fitted.mean(whole.places.take(held)), second.mean(whole.places.take(held))))
-    (first, blind), (other, also_blind) = asked
-    np.testing.assert_array_equal(blind, also_blind)
-    assert np.abs(first - other).max() > 1.0
-
-
-def test_without_stations_to_calibrate_by_all_are_chosen_by_and_there_is_no_interval(land):
-    groups = np.repeat(["a", "b", "c", "d"], 50)
-    stations = replace(split(land, "random", 4, 0.0)[0], groups=groups)
+def test_the_predictions_that_it_was_chosen_by_calibrate_and_nothing_is_fitted_again(
+    land, monkeypatch
+):
+    stations, _ = split(land, "random", 4, 0.0)
     training = make_training(make_places(land), np.asarray(hills(land)), stations)
     fitted = ESTIMATOR.fit(training, seed=0)
-    assert np.isfinite(fitted.mean(training.places)).all()
-    assert np.isnan(calibrate(ESTIMATOR, fitted, training, seed=0))
+    inside = ESTIMATOR.out_of_fold(fitted, training, seed=0)
+    asked = fitted.mean(training.places)
+    # a prediction of a model that knows the station is nearer to its measurement
+    errors = [np.abs(found - training.target).mean() for found in (asked, inside)]
+    assert 2 * errors[0] < errors[1] < 0.8 * np.abs(training.target - 30.0).mean()
+    monkeypatch.setattr(geostatistics, "fit_covariance", None)
+    monkeypatch.setattr(geostatistics, "krige", None)
+    assert calibrate(ESTIMATOR, fitted, training, seed=0) is not None
 
 
 @pytest.mark.parametrize("name", ["random", "blocks"])

@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from mmaq.contracts.patches import open_store
-from mmaq.estimators.pixels import INDICES, band_features, column_features, pixel_features
+from mmaq.estimators.pixels import (
+    INDICES,
+    RINGS,
+    band_features,
+    band_rings,
+    column_features,
+    column_scales,
+    pixel_features,
+)
 from mmaq.vocabulary import BANDS
 
 WIDTH = 2 * (len(BANDS) + len(INDICES))
@@ -69,3 +77,31 @@ def test_a_site_without_a_patch_has_no_statistics_of_it_and_changes_no_others(da
     alone = pixel_features(store, rows[[0]], rows[[3]])[0]
     np.testing.assert_array_equal(found[0], alone)
     assert np.isfinite(alone).all()
+
+
+def test_rings_are_the_means_of_their_clear_pixels():
+    rng = np.random.default_rng(3)
+    values = rng.integers(1, 5000, (2, len(BANDS), 32, 32)).astype(np.uint16)
+    mask = (rng.random((2, 32, 32)) > 0.4).astype(np.uint8)
+    found = band_rings(values, mask).reshape(2, len(BANDS) + len(INDICES), len(RINGS))
+    y, x = np.mgrid[:32, :32] - 15.5
+    ring = (np.hypot(x, y) >= RINGS[0]) & (np.hypot(x, y) < RINGS[1])
+    for row, patch, valid in zip(found, values / 1e4, mask > 0, strict=True):
+        kept = patch[:, ring & valid]
+        np.testing.assert_allclose(row[: len(BANDS), 1], kept.mean(axis=1))
+        green, near = kept[BANDS.index("B03")], kept[BANDS.index("B08")]
+        np.testing.assert_allclose(row[len(BANDS) + 1, 1], ((green - near) / (green + near)).mean())
+    turned = band_rings(np.rot90(values, axes=(2, 3)), np.rot90(mask, axes=(1, 2)))
+    np.testing.assert_allclose(turned.reshape(found.shape), found)
+    assert np.isnan(band_rings(values, 0 * mask)).all()
+
+
+def test_the_column_at_scales_and_its_slope():
+    """Of a plane every centred mean is its middle, and the slope is the plane's."""
+    south, east = np.mgrid[:16, :16] - 7.5
+    plane = (6e-5 + 2e-6 * east - 3e-6 * south)[None]
+    found = column_scales(plane, np.ones((1, 16, 16)))[0]
+    np.testing.assert_allclose(found, [*[6e-5] * 4, 2e-6, 3e-6], rtol=1e-9)
+    holes = np.random.default_rng(4).random((1, 16, 16)) > 0.3
+    np.testing.assert_allclose(column_scales(plane, holes)[0, 4:], [2e-6, 3e-6], rtol=1e-9)
+    assert np.isnan(column_scales(plane, np.zeros((1, 16, 16)))).all()

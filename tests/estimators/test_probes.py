@@ -157,7 +157,7 @@ IMAGES = {"mmaq": {"s5p"}, "mmaq_s2": set(), "decur": {"s2", "s5p"}, "random_ini
 @pytest.mark.parametrize("method", IMAGES)
 def test_each_encoder_has_every_head_each_image_alone_and_every_share(checkpoints, method):
     encoder = Pretrained(method, checkpoints(checkpoint_of(method)))
-    found = probes(encoder, get_args(Head), (0.1, 0.5))
+    found = probes(encoder, get_args(Head), (0.1, 0.5), True)
     whole, few = (
         [each for each in found if (each.label_fraction == 1) is full] for full in (True, False)
     )
@@ -175,7 +175,7 @@ def test_each_encoder_has_every_head_each_image_alone_and_every_share(checkpoint
 
 
 def test_an_image_alone_is_what_its_embedding_alone_gives(data, checkpoint):
-    whole, alone = probes(Pretrained("mmaq", checkpoint), ("linear",), ())
+    whole, alone = probes(Pretrained("mmaq", checkpoint), ("linear",), (), False)
     everything = training_of(data)
     train, test = everything.take(TRAIN), everything.places.take(TEST)
     s2, s5p = Pretrained("mmaq", checkpoint).embedder(test, 0).embed(everything.places)
@@ -199,7 +199,8 @@ def test_the_fused_probe_reads_the_table_as_loudly_as_the_images(data, checkpoin
 
 
 def test_without_the_linear_head_there_is_no_share_of_the_labels(checkpoint):
-    found = probes(Pretrained("mmaq", checkpoint), ("knn",), (0.1, 0.5))
+    found = probes(Pretrained("mmaq", checkpoint), ("knn",), (0.1, 0.5), False)
+    assert not any(each.calibrated for each in found)
     assert [each.protocol for each in found] == ["knn"]
 
 

@@ -1,5 +1,6 @@
 """What a fitted estimator keeps is plain values and arrays, and gives it back bit for bit."""
 
+import functools
 import json
 
 import numpy as np
@@ -43,11 +44,14 @@ ESTIMATORS = {
     "gbm_geo": lambda _: reference("gbm_geo"),
     "gbm_pixels": lambda _: reference("gbm_pixels"),
     "gbm_geo_kriging": lambda _: reference("gbm_geo_kriging"),
+    "gbm_context": lambda _: reference("gbm_context"),
+    "ridge_context_map": lambda _: reference("ridge_context_map"),
+    "gbm_context_kriging": lambda _: reference("gbm_context_kriging"),
     "mosaiks": lambda _: reference("mosaiks"),
     "gbm_embedding": lambda checkpoint: embedding_trees(Pretrained("mmaq", checkpoint)),
     "linear": lambda checkpoint: probe(Pretrained("mmaq", checkpoint), "linear"),
     "linear of s5p": lambda checkpoint: probes(
-        Pretrained("mmaq", checkpoint), ("linear",), ()
+        Pretrained("mmaq", checkpoint), ("linear",), (), False
     )[-1],
     "fused": lambda checkpoint: probe(Pretrained("mmaq", checkpoint), "fused"),
     "fused_all": lambda checkpoint: probe(Pretrained("mmaq", checkpoint), "fused_all"),
@@ -67,29 +71,36 @@ def _kinds(cls=Fitted):
     return {cls} | {found for child in cls.__subclasses__() for found in _kinds(child)}
 
 
-@pytest.fixture(autouse=True)
-def brief(monkeypatch):
-    monkeypatch.setattr(trees, "ENSEMBLE", 1)
-    monkeypatch.setattr(geostatistics, "RUNS", 1)
-    for settings in (trees.BOOSTING, geostatistics.BOOSTED):
-        monkeypatch.setitem(settings, "num_iterations", 20)
+@pytest.fixture(scope="module", autouse=True)
+def brief():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trees, "ENSEMBLE", 1)
+        patch.setattr(geostatistics, "RUNS", 1)
+        for settings in (trees.BOOSTING, geostatistics.BOOSTED):
+            patch.setitem(settings, "num_iterations", 20)
+        yield
+
+
+@pytest.fixture(scope="module")
+def fit(brief, data, checkpoint):
+    """The fitted estimator of a name, which no test changes."""
+    train = training_of(data).take(TRAIN)
+    return functools.cache(lambda name: ESTIMATORS[name](checkpoint).fit(train, seed=0))
 
 
 @pytest.fixture(params=ESTIMATORS)
-def fitted(request, data, checkpoint):
+def fitted(request, fit, data):
     """A fitted estimator, and places that it was not fitted to."""
-    everything = training_of(data)
-    estimator = ESTIMATORS[request.param](checkpoint)
-    return estimator.fit(everything.take(TRAIN), seed=0), everything.places.take(TEST)
+    return fit(request.param), training_of(data).places.take(TEST)
 
 
 def _through_a_file(kept, folder):
     """State as another process reads it: JSON and arrays in a file of their own."""
     about, arrays = kept.state()
-    tier = Tier(kept.kind, "m", "p", "", False, 3.25, 80, about, arrays)
+    tier = Tier(kept.kind, "m", "p", "", False, 80, about, arrays, None)
     write_estimator(folder / "made.safetensors", "no2", [tier])
     pollutant, (again,) = read_estimator(folder / "made.safetensors")
-    assert (pollutant, again.radius, again.kind) == ("no2", 3.25, kept.kind)
+    assert (pollutant, again.stations, again.kind) == ("no2", 80, kept.kind)
     return type(kept).from_state(dict(again.about), dict(again.arrays))
 
 
@@ -127,9 +138,8 @@ def test_what_was_drawn_meanwhile_is_not_disturbed(fitted):
     torch.testing.assert_close(torch.rand(3), expected, rtol=0, atol=0)
 
 
-def test_every_kind_of_fitted_estimator_is_among_these(data, checkpoint):
-    train = training_of(data).take(TRAIN)
-    tried = {type(make(checkpoint).fit(train, seed=0)) for make in ESTIMATORS.values()}
+def test_every_kind_of_fitted_estimator_is_among_these(fit):
+    tried = {type(fit(name)) for name in ESTIMATORS}
     own = {each for each in _kinds() if each.__module__.startswith("mmaq.")}
     assert {each.__name__ for each in own - tried} == {"Fitted", "FromTrueInputs", "KnownTruth"}
     kinds = [each.kind for each in tried]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from mmaq.contracts.context import CONTEXT
 from mmaq.contracts.patches import open_store
 from mmaq.contracts.sites import FEATURES, GEO, SITING
 from mmaq.estimators.base import Places, Training
@@ -14,7 +15,7 @@ from mmaq.statistics.splits import Stations
 
 def make_places(table, store=None):
     """Places of a table with some columns of contract 2; the others are missing."""
-    known = [name for name in (*FEATURES, *GEO, *SITING) if name not in table]
+    known = [name for name in (*FEATURES, *GEO, *SITING, *CONTEXT) if name not in table]
     rest = pd.DataFrame(np.nan, index=table.index, columns=known)
     return Places(table.join(rest).reset_index(drop=True), store)
 

@@ -102,7 +102,7 @@ def test_nothing_to_compare_is_a_table_without_rows(parts, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "fault"),
-    [(None, "the file of predictions does not exist"), (b"broken", "not a table of predictions")],
+    [(None, "the file does not exist"), (b"broken", "not a table of predictions")],
 )
 def test_a_broken_part_is_named(parts, tmp_path, content, fault):
     path = parts[1].with_suffix(".parquet")

@@ -28,7 +28,6 @@ def test_it_is_a_reference_with_an_interval(data, checkpoint, tmp_path):
     assert set(rows["protocol"]) == {"reference"}
     assert set(rows["modalities"]) == {"s2+s5p+table"}
     whole = rows[rows["group"] == "all"].set_index("metric")["value"]
-    assert whole["r2"] > 0.2
     assert 0.7 < whole["coverage90"] <= 1.0
     assert predictions["site_id"].nunique() == 200
 

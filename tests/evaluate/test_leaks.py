@@ -73,7 +73,7 @@ def _few_trees(monkeypatch):
 def _probes(checkpoint):
     """The probes of untrained encoders by what the table calls them."""
     encoder = Pretrained("random_init", checkpoint)
-    found = probes(encoder, HEADS, CONFIG.label_fractions)
+    found = probes(encoder, HEADS, CONFIG.label_fractions, False)
     return {f"{each.protocol} {each.modalities} {each.label_fraction:g}": each for each in found}
 
 

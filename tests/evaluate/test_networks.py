@@ -1,7 +1,5 @@
 """Probes and fine-tuning."""
 
-from typing import get_args
-
 import numpy as np
 import pytest
 import torch
@@ -11,14 +9,10 @@ from mmaq.config.evaluation import Evaluate, Finetune
 from mmaq.config.parts import checkpoint_of
 from mmaq.estimators.encoders import Pretrained
 from mmaq.estimators.features import EVERYTHING
-from mmaq.estimators.probes import probe
-from mmaq.evaluate.checks import change_inputs, change_labels
 from mmaq.evaluate.stage import evaluate_finetune, evaluate_probes
 from mmaq.evaluate.task import read_task
 from mmaq.learn.devices import limited_threads
-from mmaq.statistics.splits import Stations, outer_folds, related
-from mmaq.vocabulary import Learned
-from mmaq.vocabulary import Pretrained as PretrainedName
+from mmaq.statistics.splits import outer_folds, related
 from tests.estimators.stations_made_up import make_data
 from tests.evaluate.running import evaluate
 
@@ -34,7 +28,8 @@ S2_ALONE = (
 
 def _probes(data, checkpoint, folder, method="mmaq", config=QUICK):
     checkpoints = [checkpoint] if checkpoint else []
-    return evaluate(evaluate_probes, data, folder, config, checkpoints=checkpoints, method=method)
+    given = {"checkpoints": checkpoints, "method": method, "calibrated": method == "mmaq"}
+    return evaluate(evaluate_probes, data, folder, config, **given)
 
 
 def _finetune(
@@ -46,7 +41,11 @@ def _finetune(
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("method", get_args(Learned))
+KINDS = ("mmaq", "mmaq_s2", "decur", "barlow_twins", "mmcl", "random_init")
+"""A method of each set of modalities, of which all else of a row follows."""
+
+
+@pytest.mark.parametrize("method", KINDS)
 def test_each_encoder_has_a_linear_and_a_fused_probe(data, checkpoints, tmp_path, method):
     rows, predictions = _probes(data, checkpoints(checkpoint_of(method)), tmp_path, method)
     assert (rows["status"] == "ok").all()
@@ -64,12 +63,12 @@ def test_each_encoder_has_a_linear_and_a_fused_probe(data, checkpoints, tmp_path
     assert (rows["seconds"] > 0).all()
 
 
-@pytest.mark.parametrize("method", ["mmaq", "random_init"])
-def test_pixels_teach_the_linear_probe_and_the_table_adds_to_it(data, checkpoint, tmp_path, method):
-    rows, _ = _probes(data, checkpoint, tmp_path, method)
+def test_the_column_teaches_the_linear_probe_and_the_table_adds_to_it(data, checkpoint, tmp_path):
+    """The level of a column goes past the convolutions, whatever their weights are."""
+    rows, _ = _probes(data, checkpoint, tmp_path)
     rows = rows[(rows["metric"] == "r2") & (rows["group"] == "all")]
-    r2 = rows[rows["modalities"].str.contains("s2+s5p", regex=False)].set_index("protocol")["value"]
-    assert r2["fused"] > r2["linear"] > 0.1
+    r2 = rows.set_index(["protocol", "modalities"])["value"]
+    assert r2["fused", "s2+s5p+table"] > r2["linear", "s5p"] > 0.1
 
 
 def _embed(task, method, checkpoint, seed):
@@ -86,35 +85,9 @@ def test_an_untrained_encoder_is_drawn_anew_from_each_seed(data, checkpoint):
     np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize("head", ["linear", "fused"])
-def test_a_probe_does_not_read_test_targets_or_test_statistics(data, checkpoint, head):
-    task = read_task(data[0], data[1], "no2")
-    fold = _folds(task, "random", 3, 0)[0]
-    estimator = probe(Pretrained("mmaq", checkpoint), head)
-
-    def predict(task):
-        places = task.places
-        train = task.training(places, fold, Stations.single(places.lonlat))
-        return estimator.fit(train, seed=0).mean(places.take(fold.test))
-
-    before = predict(task)
-    np.testing.assert_array_equal(before, predict(change_labels(task, fold.test)))
-    # Half of the test stations change altogether; what the other half gets must not.
-    changed = predict(change_inputs(task, fold.test[::2]))
-    np.testing.assert_allclose(before[1::2], changed[1::2])
-    assert not np.isclose(before[::2], changed[::2]).any()
-
-
 def _folds(task, split, folds, seed):
     stations = related(task.table, split, task.copies, QUICK.buffer_km, QUICK.block_degrees)
     return outer_folds(task.table, split, folds, stations, seed)
-
-
-def test_shuffled_labels_teach_the_probes_nothing(checkpoint, tmp_path):
-    shuffled = make_data(tmp_path, size=300, shuffled=True)
-    once = QUICK.model_copy(update={"seeds": (0,)})  # two runs say little about a third
-    rows, _ = _probes(shuffled, checkpoint, tmp_path, config=once)
-    assert (rows.loc[rows["metric"] == "r2", "high"] < 0.05).all()
 
 
 def test_without_images_every_probe_is_skipped_with_the_reason(tmp_path):
@@ -186,7 +159,7 @@ def test_fine_tuning_is_tested_on_one_hold_out_a_run(data, checkpoint, tmp_path)
     assert rows["n_test"].iloc[0] < 100 < rows["n_train"].iloc[0]
     # MMAQ is trained a second time for the intervals of its predictions
     assert {"coverage90", "width90"} <= set(rows["metric"])
-    assert np.isfinite(predictions["radius"]).all()
+    assert np.isfinite(predictions["high"]).all()
 
 
 @pytest.mark.parametrize("protocol", ["fused_all", "finetune_all"])
@@ -205,7 +178,7 @@ def test_all_inputs_stand_in_the_head_whatever_the_encoders_read(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", get_args(PretrainedName))
+@pytest.mark.parametrize("method", KINDS[:-1])
 def test_each_pretrained_method_is_fine_tuned(data, checkpoints, tmp_path, method):
     rows, predictions = _finetune(data, checkpoints(checkpoint_of(method)), tmp_path, method)
     assert set(rows["modalities"]) == {"s2" if method in S2_ALONE else "s2+s5p"}

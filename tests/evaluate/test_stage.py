@@ -30,7 +30,7 @@ def make_part(path, sites, methods, split="random", share=1.0, runs=(0, 1)):
             part = pd.DataFrame({"site_id": sites["site_id"], "measured": sites["no2"]})
             part["prediction"] = part["measured"] + rng.normal(0, 4.0, len(sites))
             part["fold"] = np.arange(len(sites)) % 4
-            parts.append(part.assign(run=run, seed=run, radius=np.nan, **entry))
+            parts.append(part.assign(run=run, seed=run, low=np.nan, high=np.nan, **entry))
         lines.append(
             {**entry, "n_train": 120, "n_test": 40, "seconds": 2.5, "status": "ok", "reason": ""}
         )
@@ -118,7 +118,7 @@ def _without_a_column(path):
 @pytest.mark.parametrize(
     ("spoil", "fault"),
     [
-        (lambda path: path.unlink(), "the file of fits does not exist"),
+        (lambda path: path.unlink(), "the file does not exist"),
         (_without_a_column, "not a table of fits"),
         (lambda path: path.write_bytes(b"\xff\xfe"), "not a table of fits"),
     ],

@@ -119,8 +119,8 @@ def test_what_is_measured_never_meets_a_copy(task):
             return Fitted(0.0)
 
     tested = predict_folds(doubled, doubled.places, [Watching("mean")], "random", CONFIG)
-    # Three folds of two seeds, and in each the model that calibrates.
-    assert len(met) == 12
+    # Three folds of two seeds, and in each the five models that calibrate.
+    assert len(met) == 36
     assert not any(met)
     assert tested.table.groupby("run")["site_id"].nunique().eq(120).all()
 

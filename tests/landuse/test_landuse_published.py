@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
 from mmaq.base.errors import TableError
-from mmaq.config.data import Published
+from mmaq.config.data import Covariates, Published
+from mmaq.contracts.context import ON_MAP, POTENTIAL_KM, potential
 from mmaq.contracts.sites import GEO, OFFICIAL, POLLUTANTS, SITING, read_sites, spatial_block
 from mmaq.landuse.stage import landuse_published as build_published_sites
 from mmaq.statistics.splits import official_fold
@@ -18,7 +19,9 @@ from tests.landuse.small_country import metadata_row
 
 def build(paths, tmp_path, **changes):
     out = tmp_path / "published" / "sites.parquet"
-    build_published_sites(config=Published(**{**paths, **changes}), out=out)
+    build_published_sites(
+        config=Published(**{**paths, **changes}), covariates=Covariates(), out=out
+    )
     return read_sites(out)
 
 
@@ -63,7 +66,8 @@ def test_without_the_eea_table_there_are_no_coordinates(quick, tmp_path):
     sites = build(quick, tmp_path, eea_metadata=None)
     assert sites[["lon", "lat"]].isna().all(axis=None)
     assert sites[list(SITING)].isna().all(axis=None)
-    placed = ["lon", "lat", *SITING]
+    placed = ["lon", "lat", *SITING, ON_MAP, *(potential(scale) for scale in POTENTIAL_KM)]
+    assert sites[placed].isna().all(axis=None)
     pd.testing.assert_frame_equal(sites.drop(columns=placed), whole.drop(columns=placed))
 
 

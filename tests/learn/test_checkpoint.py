@@ -87,6 +87,9 @@ def change(saved, tmp_path, tensors=None, **about):
         ({"statistics": {"s2_mean": [1.0]}}, "its configuration is not valid"),
         ({"tensors": {"s2.conv1.weight": torch.zeros(1)}}, "tensors do not fit"),
         ({"tensors": {"surplus": torch.zeros(1)}}, "tensors do not fit"),
+        ({"tensors": {"s2.conv1.bias": torch.tensor([torch.nan])}}, "'s2.conv1.bias' holds no w"),
+        ({"tensors": {"s2.conv1.bias": torch.tensor([-1e30])}}, "'s2.conv1.bias' holds no w"),
+        ({"tensors": {"flag": torch.tensor([True])}}, "tensors do not fit"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line(saved, tmp_path, changes, fault):

@@ -23,13 +23,9 @@ from tests.learn.linear_method import Collapsing, Linear
 from tests.learn.test_restart import run
 from tests.learn.training_country import TINY, make_country
 
-CHANGES = {
-    "linear": True,
-    "precision": "float32",
-    "epochs": 2,
-    "batch_size": 8,
-    "learning_rate": 50.0,
-}
+CHANGES = {"precision": "float32", "epochs": 2, "batch_size": 8, "learning_rate": 50.0}
+IN_STEPS = {**CHANGES, "linear": True, "checkpoint_steps": 1}
+"""Of a run in processes of its own, with the linear method."""
 
 
 @pytest.fixture
@@ -91,33 +87,39 @@ def test_rates_follow_the_global_batch(country, modules, tmp_path):
         assert table["lr"][0] == pytest.approx(config.learning_rate * batch / BASE_BATCH)
 
 
+@pytest.fixture(scope="module")
+def two_processes(country, tmp_path_factory):
+    """The folder of a run of two processes."""
+    out = tmp_path_factory.mktemp("two")
+    done = run(country[0].parent, out, 2, IN_STEPS)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
 @pytest.mark.slow
-def test_two_processes_learn_what_one_does(country, linear, tmp_path):
-    for devices, out in ((1, "one"), (2, "two")):
-        done = run(country[0].parent, tmp_path / out, devices, CHANGES)
-        assert done.returncode == 0, done.stderr
-    one, two = (
-        torch.load(tmp_path / out / "mmaq_run0.ckpt", weights_only=True) for out in ("one", "two")
-    )
+def test_two_processes_learn_what_one_does(country, two_processes, tmp_path, monkeypatch):
+    monkeypatch.setitem(METHODS, "mmaq", Linear)
+    config = TINY.model_copy(update={**CHANGES, "checkpoint_steps": 1})
+    pretrain(store=country[0], sites=country[1], config=config, out=tmp_path)
+    folders = tmp_path, two_processes
+    one, two = (torch.load(out / "mmaq_run0.ckpt", weights_only=True) for out in folders)
     for name, value in one["state_dict"].items():
         torch.testing.assert_close(two["state_dict"][name], value, rtol=1e-4, atol=1e-6)
     assert one["state_dict"]["method.teacher"].any()
-    tables = [pd.read_csv(tmp_path / out / "mmaq_run0_losses.csv") for out in ("one", "two")]
+    tables = [pd.read_csv(out / "mmaq_run0_losses.csv") for out in folders]
     assert [set(table.pop("processes")) for table in tables] == [{1.0}, {2.0}]
     pd.testing.assert_frame_equal(*tables, rtol=1e-4, atol=1e-6)
     assert len(tables[0]) == 4, "every row stands once"
 
 
 @pytest.mark.slow
-def test_two_processes_go_on_after_a_kill(country, tmp_path):
-    changes = {**CHANGES, "checkpoint_steps": 1}
-    run(country[0].parent, tmp_path / "killed", 2, changes, kill_at=3)
-    assert (tmp_path / "killed" / "mmaq_run0_last.ckpt").exists()
-    for out in ("killed", "whole"):
-        done = run(country[0].parent, tmp_path / out, 2, changes)
-        assert done.returncode == 0, done.stderr
+def test_two_processes_go_on_after_a_kill(country, two_processes, tmp_path):
+    run(country[0].parent, tmp_path, 2, IN_STEPS, kill_at=3)
+    assert (tmp_path / "mmaq_run0_last.ckpt").exists()
+    done = run(country[0].parent, tmp_path, 2, IN_STEPS)
+    assert done.returncode == 0, done.stderr
     one, other = (
-        read_tensors(tmp_path / o / "mmaq_run0.safetensors")[1] for o in ("killed", "whole")
+        read_tensors(out / "mmaq_run0.safetensors")[1] for out in (tmp_path, two_processes)
     )
     for name, value in one.items():
         torch.testing.assert_close(value, other[name], rtol=1e-5, atol=1e-7)

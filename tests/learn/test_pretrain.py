@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -148,14 +145,3 @@ def test_a_missing_table_is_refused(country, tmp_path, tiny):
         pretrain(
             store=country[0], sites=tmp_path / "sites.parquet", config=tiny, out=tmp_path / "out"
         )
-
-
-def test_training_imports_no_geospatial_library():
-    code = (
-        "import sys, mmaq.learn, mmaq.learn.methods;"
-        "bad = {'rasterio', 'geopandas', 'xarray', 'netCDF4', 'snakemake', 'numba', 'shapely',"
-        " 'pyproj', 'pystac'} & set(sys.modules);"
-        "sys.exit(', '.join(bad) or 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr

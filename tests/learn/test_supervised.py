@@ -46,7 +46,7 @@ def run(setting, *given, test=TEST, **more):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*NETWORKS, "s2+s5p", "s5p"])
+@pytest.mark.parametrize("name", [*NETWORKS, "s5p"])
 def test_learns_what_the_pixels_know(setting, name):
     truth = setting[1][TEST]
     epochs = 20 if name in ("aqnet", "s5p") else 10

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -55,15 +54,7 @@ def cluster(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory):
-    """The table without SLURM, made while the cluster's jobs wait."""
-    project = Project.copied(tmp_path_factory.mktemp("local") / "project")
-    with ThreadPoolExecutor() as pool:
-        yield pool.submit(lambda: project.snakemake("--cores", "1", targets=TABLE) and project)
-
-
-@pytest.fixture(scope="module")
-def through(tmp_path_factory, cluster, local):
+def through(tmp_path_factory, cluster):
     """One command given twice: the first is cancelled in pretraining, the second loses its node."""
     project = OnCluster.copied(tmp_path_factory.mktemp("through") / "project")
     project.site()
@@ -96,11 +87,8 @@ def test_the_same_command_goes_on_and_ends(through):
     assert through.would_run(TABLE) == set()
 
 
-def test_the_table_is_the_local_one_to_four_digits(through, local):
-    mine, its = (
-        read_benchmark(project.folder / "results/small/benchmark.csv")
-        for project in (through, local.result())
-    )
+def test_the_table_is_the_local_one_to_four_digits(through, first_version):
+    mine, its = map(read_benchmark, (through.folder / TABLE[0], first_version.table))
     figures = ["value", "low", "high"]
     timings = [*figures, "seconds"]
     pd.testing.assert_frame_equal(mine.drop(columns=timings), its.drop(columns=timings))

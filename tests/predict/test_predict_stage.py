@@ -10,9 +10,10 @@ from safetensors import safe_open
 
 from mmaq.base.errors import CheckpointError, ConfigError, TableError
 from mmaq.config.evaluation import Predict
-from mmaq.contracts.estimator import KEY, read_estimator, write_estimator
+from mmaq.contracts.context import potential
+from mmaq.contracts.estimator import KEY, Tier, read_estimator, write_estimator
 from mmaq.contracts.patches import open_store
-from mmaq.contracts.sites import read_sites
+from mmaq.contracts.sites import read_sites, write_sites
 from mmaq.estimators.base import Places
 from mmaq.predict.stage import KINDS, ask, load, predict
 from tests.predict.conftest import fit_to
@@ -43,9 +44,17 @@ def test_every_site_has_a_figure_and_says_what_it_rests_on(predicted):
     assert (predicted["low"] >= 0).all()
 
 
-def test_who_has_less_gets_a_wider_interval(predicted):
-    half = (predicted["high"] - predicted["no2"]).groupby(predicted["inputs"]).median()
-    assert half["s2+s5p+table+type"] < half["s2+s5p+table"] < half["table+geo"]
+def test_who_has_less_gets_a_wider_interval(fitted_land):
+    """At the same places, of the tiers with images and type, with images, with maps alone."""
+    _, tiers = load(fitted_land / "mmaq_fused.safetensors")
+    table = read_sites(fitted_land / "sites.parquet")
+    places = Places(table[40:].reset_index(drop=True), open_store(fitted_land / "patches"))
+    widths = []
+    for fitted, intervals, _ in (tiers[0], tiers[1], tiers[3]):
+        low, high = intervals.bounds(places, fitted.mean(places))
+        widths.append((high - low).mean())
+    assert widths == sorted(widths)
+    assert widths[2] > 1.05 * widths[0]
 
 
 def test_the_intervals_hold_unmeasured_places(predicted):
@@ -108,7 +117,7 @@ def test_a_wrong_list_is_refused_and_nothing_is_written(fitted_land, tmp_path, t
 
 
 def test_encoders_alone_are_refused(fitted_land, checkpoint, tmp_path):
-    fault = r"mmaq\.safetensors: it holds no estimator of version 1\. Make it with `mmaq fit`"
+    fault = r"mmaq\.safetensors: it holds no estimator of version 2\. Make it with `mmaq fit`"
     with pytest.raises(CheckpointError, match=fault):
         _predict(fitted_land, tmp_path / "out.csv", estimator=checkpoint)
     assert not list(tmp_path.iterdir())
@@ -122,7 +131,7 @@ def test_what_was_fitted_is_told_in_the_file(fitted_land):
         ("gbm_geo", "reference", "table+geo+type"), ("gbm_geo", "reference", "table+geo"),
     ]  # fmt: skip
     assert [each.stations for each in tiers] == [200] * 4
-    assert all(0.0 < each.radius < 100.0 for each in tiers)
+    assert all(each.intervals is not None for each in tiers)
 
 
 def test_a_file_holds_no_code(fitted_land):
@@ -133,7 +142,8 @@ def test_a_file_holds_no_code(fitted_land):
         json.loads(file.metadata()[KEY])
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     texts = {name for name, value in arrays.items() if value.dtype == np.uint8}
-    assert texts == {f"{tier}.trees.{run}" for tier in (2, 3) for run in range(3)}
+    trees = {f"{tier}.trees.{run}" for tier in (2, 3) for run in range(3)}
+    assert texts == trees | {f"{tier}.intervals.sizes.0" for tier in range(4)}
     assert all(arrays[name].tobytes().decode().startswith("tree\n") for name in texts)
     assert {value.dtype.kind for name, value in arrays.items() if name not in texts} <= {"f", "i"}
 
@@ -150,6 +160,7 @@ def _changed(fitted_land, out, change):
         (lambda tier: replace(tier, kind="oracle"), "it holds an unknown kind 'oracle'"),
         (lambda tier: replace(tier, about={}), "what it learned is damaged"),
         (lambda tier: replace(tier, arrays={}), "what it learned is damaged"),
+        (lambda tier: replace(tier, intervals=({}, {})), "what it learned is damaged"),
         (lambda tier: replace(tier, kind="trees", about={"features": "table"},
                               arrays={"trees.0": np.frombuffer(b"no tree", np.uint8)}),
          "what it learned is damaged"),
@@ -159,6 +170,16 @@ def test_a_file_with_other_contents_is_refused(fitted_land, tmp_path, change, fa
     path = _changed(fitted_land, tmp_path / "changed.safetensors", change)
     with pytest.raises(CheckpointError, match=rf"changed\.safetensors: {fault}"):
         load(path)
+
+
+def test_what_was_learned_of_other_features_is_refused(fitted_land, tmp_path):
+    def narrower(tier):
+        return replace(tier, arrays={name: each[..., :-1] for name, each in tier.arrays.items()})
+
+    path = _changed(fitted_land, tmp_path / "changed.safetensors", narrower)
+    with pytest.raises(CheckpointError, match=r"changed\.safetensors: what it learned"):
+        _predict(fitted_land, tmp_path / "out.csv", estimator=path)
+    assert not (tmp_path / "out.csv").exists()
 
 
 def test_every_kind_has_a_name_of_its_own():
@@ -187,3 +208,34 @@ def test_a_protocol_that_a_method_has_not_is_refused(fitted_land, tmp_path):
     wrong = Predict(method="gbm", protocol="finetune")
     with pytest.raises(ConfigError, match="there is no estimator gbm under finetune"):
         fit_to(fitted_land, wrong, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("fitted_to", "covariates", "asked_of", "fault"),
+    [
+        ("geonames", [], "geonames", None),
+        ("population.tif", [], "ghsl-pop-1km@R2023A-2020", None),
+        ("geonames", [], "population.tif", "Set landuse.potential: geonames"),
+        ("population.tif", [], "geonames", "Set landuse.potential: map"),
+        ("geonames", ["covariate_x"], "geonames", "covariates are none, those that .* covariate_x"),
+    ],
+)
+def test_surroundings_of_another_kind_are_refused(
+    fitted_land, tmp_path, fitted_to, covariates, asked_of, fault
+):
+    around = {"population": fitted_to, "covariates": covariates}
+    tier = Tier(
+        "constant", "mean", "reference", "context", False, 9, {"value": 5.0}, {}, None, around
+    )
+    write_estimator(tmp_path / "e.safetensors", "no2", [tier])
+    sites = tmp_path / "sites.parquet"
+    write_sites(read_sites(fitted_land / "sites.parquet"), sites, {potential(2): asked_of})
+    given = {"sites": sites, "store": fitted_land / "patches", "chosen": None, "threads": 1}
+    given |= {"estimator": tmp_path / "e.safetensors", "out": tmp_path / "out.csv"}
+    if fault is None:
+        predict(**given)
+        assert (pd.read_csv(tmp_path / "out.csv")["no2"] == 5.0).all()
+    else:
+        with pytest.raises(TableError, match=fault):
+            predict(**given)
+        assert not (tmp_path / "out.csv").exists()

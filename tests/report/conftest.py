@@ -14,6 +14,7 @@ from mmaq.contracts.sites import read_sites, write_sites
 from mmaq.report.inputs import read_comparisons, read_losses, read_predictions, read_timings
 from mmaq.report.material import Material
 from mmaq.report.stage import report as write_report
+from tests.once import made_once
 from tests.report.made_up import (
     make_comparisons,
     make_losses,
@@ -46,6 +47,16 @@ class Inputs:
 
     def but(self, **changes: object) -> Inputs:
         return replace(self, **changes)
+
+
+def _written_once(factory: pytest.TempPathFactory, name: str, inputs: Inputs) -> Path:
+    """The folder with the page and its plots, for all workers."""
+
+    def write(folder: Path) -> Path:
+        inputs.write(folder / "report.html")
+        return folder
+
+    return made_once(factory, name, write)
 
 
 @pytest.fixture(scope="session")
@@ -84,9 +95,7 @@ def bare(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Inputs:
 @pytest.fixture(scope="session")
 def bare_output(bare: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the page made from ``bare``."""
-    folder = tmp_path_factory.mktemp("bare_output")
-    bare.write(folder / "report.html")
-    return folder
+    return _written_once(tmp_path_factory, "bare_output", bare)
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +107,10 @@ def bare_page(bare_output: Path) -> str:
 @pytest.fixture(scope="session")
 def odd_page(bare: Inputs, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A page of real stations, all with labels; no interval and no time is known."""
-    folder = tmp_path_factory.mktemp("odd_page")
+    return made_once(tmp_path_factory, "odd_page", lambda folder: _write_odd(bare, folder))
+
+
+def _write_odd(bare: Inputs, folder: Path) -> str:
     table = read_benchmark(bare.benchmark)
     table[["low", "high", "seconds"]] = np.nan
     write_benchmark(table, folder / "benchmark.csv")
@@ -132,9 +144,7 @@ def nothing(material: Material) -> Material:
 @pytest.fixture(scope="session")
 def output(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the page and its plots, made from ``inputs``."""
-    folder = tmp_path_factory.mktemp("output")
-    inputs.write(folder / "report.html")
-    return folder
+    return _written_once(tmp_path_factory, "output", inputs)
 
 
 @pytest.fixture(scope="session")

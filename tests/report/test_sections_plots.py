@@ -138,9 +138,9 @@ def test_coverage_is_that_of_the_benchmark(material, gallery):
     (line,) = [line for line in made.content["table"] if line.words.startswith("MMAQ")]
     rows = material.predictions[[key == TUNED for key in keys_of(material.predictions)]]
     rows = rows[rows["split"] == "random"]
-    inside = ((rows["measured"] - rows["prediction"]).abs() <= rows["radius"]).mean()
+    inside = rows["measured"].between(rows["low"], rows["high"]).mean()
     assert line.coverage == f"{inside:.3f}"
-    assert line.width == "28.0"
+    assert (line.width, line.score) == ("28.0", "42.0")
     assert line.within == (0.85 <= inside <= 0.95)
     data = pd.read_csv(gallery.folder / "coverage_by_group_random.csv", keep_default_na=False)
     mine = data[[key == TUNED for key in keys_of(data)]].set_index("group")
@@ -162,11 +162,11 @@ def test_a_coverage_has_one_interval_on_the_page(material, gallery, group):
         assert "0.765 to 0.943" in [line.bounds for line in made.content["table"]]
 
 
-def test_infinite_intervals_of_too_few_stations_are_not_drawn(material, nothing, gallery):
+def test_a_method_without_all_intervals_is_not_drawn(material, nothing, gallery):
     rows = material.predictions.copy()
     tuned = np.array([key == TUNED for key in keys_of(rows)])
     first = rows.index[tuned & (rows["split"] == "random")][0]
-    rows.loc[first, "radius"] = np.inf
+    rows.loc[first, "high"] = np.nan
     intervals.section(replace(material, predictions=rows), gallery)
     drawn = {
         split: keys_of(pd.read_csv(gallery.folder / f"coverage_by_group_{split}.csv"))
@@ -174,7 +174,7 @@ def test_infinite_intervals_of_too_few_stations_are_not_drawn(material, nothing,
     }
     assert TUNED not in drawn["random"]
     assert TUNED in drawn["blocks"]
-    rows.loc[rows["radius"].notna(), "radius"] = np.inf
+    rows["high"] = np.nan
     assert intervals.section(replace(nothing, predictions=rows), gallery) is None
 
 

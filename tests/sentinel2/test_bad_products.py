@@ -113,7 +113,7 @@ def test_reflectance_is_not_digital_numbers(country, tmp_path):
         cut(country)
 
 
-@pytest.mark.parametrize("offset", [None, "minus a thousand", -1000.5])
+@pytest.mark.parametrize("offset", [None, "minus a thousand", -1000.5, True, 10**30])
 def test_an_offset_that_is_not_known_is_never_guessed(country, offset):
     country.add("P", offset=offset)
     with pytest.raises(ProductError, match=r"^P: .*boa_offset"):

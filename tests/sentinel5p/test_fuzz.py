@@ -1,4 +1,4 @@
-"""A thousand damaged granules, none of which may crash, hang or give a wrong grid unsaid."""
+"""Damaged granules, none of which may crash, hang or give a wrong grid unsaid."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-NUMBER = 1000
+NUMBER = 300
 ROOT = Path(__file__).parents[2]
 
 

@@ -9,9 +9,9 @@ import rasterio
 from rasterio.shutil import copy
 
 from mmaq.acquire.manifest import RemoteProduct
+from mmaq.acquire.services.download import RemoteFile
 from mmaq.base.sparse import Frame, SparseRaster
 from mmaq.contracts.archive import Product
-from mmaq.services.remote_file import RemoteFile
 
 
 def write_cog(path: Path, values: np.ndarray, transform, crs, block=128) -> Path:

@@ -24,7 +24,7 @@ from urllib.parse import parse_qs
 import shapely
 from shapely import wkt
 
-from mmaq.services.checksums import digests
+from mmaq.acquire.services.download import digests
 from tests.servers.faulty import Answer, Asked, FaultyServer, faulty
 
 USER, PASSWORD = "somebody@example.org", "the password of somebody"

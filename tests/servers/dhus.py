@@ -17,7 +17,7 @@ from typing import Any
 
 import shapely
 
-from mmaq.services.checksums import digests
+from mmaq.acquire.services.download import digests
 from tests.servers.faulty import Answer, Asked, FaultyServer, faulty
 
 USER, PASSWORD = "a-user", "the hub's secret word"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from contextlib import contextmanager
 
-from tests.servers.loopback import Answer, json_answer, serving
+from tests.servers.faulty import Answer, faulty
 
 CONTAINERS = {1: "airquality-p", 2: "airquality-p-e1a", 3: "airquality-p-airbase"}
 BOM = "\ufeff"
@@ -20,30 +21,30 @@ def eea_service(datasets, viewer=None, frozen=None, foreign=()):
     Addresses in ``foreign`` stand in every list, whatever was asked.
     """
 
-    def answer(server, request):
-        if request.path == "/App/AQViewer/download" and viewer is not None:
-            return Answer(_zipped("DataExtract.csv", viewer), kind="application/zip")
-        if request.path.endswith("/PanEuropean_metadata.csv") and frozen is not None:
-            return Answer(frozen)
-        if request.path in ("/ParquetFile/urls", "/DownloadSummary"):
-            return _about(server, request, datasets, foreign)
-        _, container, *rest = request.path.split("/")
+    def answer(asked):
+        if asked.path == "/App/AQViewer/download" and viewer is not None:
+            return Answer(body=_zipped("DataExtract.csv", viewer))
+        if asked.path.endswith("/PanEuropean_metadata.csv") and frozen is not None:
+            return Answer(body=frozen)
+        if asked.path in ("/ParquetFile/urls", "/DownloadSummary"):
+            return _about(server.url, asked, datasets, foreign)
+        _, container, *rest = asked.path.split("/")
         for number, name in CONTAINERS.items():
             if name == container and len(rest) == 2:
                 held = datasets.get(number, {}).get(rest[0], {})
                 content = held.get(rest[1].removesuffix(".parquet"))
                 if content is not None:
-                    return Answer(content)
-        return Answer(b"nothing here", 404)
+                    return Answer(body=content)
+        return None
 
-    with serving(answer) as server:
+    with faulty(answer=answer) as server:
         yield server
 
 
-def _about(server, request, datasets, foreign):
-    asked = request.json
+def _about(url, request, datasets, foreign):
+    asked = json.loads(request.body)
     if asked["pollutants"] != ["http://dd.eionet.europa.eu/vocabulary/aq/pollutant/8"]:
-        return Answer(b"unknown pollutant", 400)
+        return Answer(400, b"unknown pollutant")
     held = datasets.get(asked["dataset"], {})
     found = [
         (country, point, content)
@@ -52,11 +53,11 @@ def _about(server, request, datasets, foreign):
     ]
     if request.path == "/DownloadSummary":
         size = sum(len(content) for *_, content in found) // 2**20
-        return json_answer({"numberFiles": len(found), "size": size})
+        return Answer.json({"numberFiles": len(found), "size": size})
     container = CONTAINERS[asked["dataset"]]
-    rows = [f"{server.url}/{container}/{country}/{point}.parquet" for country, point, _ in found]
+    rows = [f"{url}/{container}/{country}/{point}.parquet" for country, point, _ in found]
     text = BOM + "\r\n".join(["ParquetFileUrl", *rows, *foreign]) + "\r\n"
-    return Answer(text.encode(), kind="text/csv")
+    return Answer(body=text.encode())
 
 
 def _zipped(name, content):

@@ -14,6 +14,7 @@ import hashlib
 import json
 import re
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -144,6 +145,10 @@ class FaultyServer:
     def asked(self, path: str | None = None) -> list[Asked]:
         return [asked for asked in self.log if path in (None, asked.path)]
 
+    def paths(self) -> list[str]:
+        """What was asked for by GET, in order."""
+        return [asked.path for asked in self.log if asked.method == "GET"]
+
     def sent(self, path: str | None = None) -> int:
         """Bytes of bodies that were sent."""
         return sum(asked.sent for asked in self.asked(path))
@@ -162,13 +167,18 @@ class FaultyServer:
 
 @contextmanager
 def faulty(
-    folder: Path, answer: Callable[[Asked], Answer | None] | None = None
+    folder: Path = Path("/nowhere"),
+    answer: Callable[[Asked], Answer | None] | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Iterator[FaultyServer]:
     """Serve ``folder`` on a port the system chooses; ``answer`` is asked before the files."""
     server = FaultyServer(folder, answer)
     listening = _Listening(("127.0.0.1", 0), _Handler)
     listening.faulty = server
     server.url = f"http://127.0.0.1:{listening.server_address[1]}"
+    if tls is not None:
+        listening.socket = tls.wrap_socket(listening.socket, server_side=True)
+        server.url = f"https://localhost:{listening.server_address[1]}"
     thread = threading.Thread(target=listening.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

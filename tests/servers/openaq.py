@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from datetime import datetime
 
-from tests.servers.loopback import Answer, json_answer, serving
+from tests.servers.faulty import Answer, faulty
 
 KEY = "the-key-of-the-test"
 
@@ -17,36 +17,37 @@ def openaq_service(locations, hours, repeats=False, ignores_dates=False):
     With ``repeats`` every page is the first one, full; with ``ignores_dates`` filters do nothing.
     """
 
-    def answer(server, request):
-        if request.headers.get("X-API-Key") != KEY:
-            return json_answer({"detail": "Invalid credentials"}, 401)
-        if request.path == "/v3/locations":
-            west, south, east, north = map(float, request.query["bbox"].split(","))
+    def answer(asked):
+        query = {name: values[0] for name, values in asked.query.items()}
+        if asked.headers.get("x-api-key") != KEY:
+            return Answer.json({"detail": "Invalid credentials"}, 401)
+        if asked.path == "/v3/locations":
+            west, south, east, north = map(float, query["bbox"].split(","))
             found = [
                 place for place in locations
                 if west <= place["coordinates"]["longitude"] <= east
                 and south <= place["coordinates"]["latitude"] <= north
             ]  # fmt: skip
-        elif request.path.startswith("/v3/sensors/") and request.path.endswith("/hours"):
-            found = hours.get(int(request.path.split("/")[3]), [])
+        elif asked.path.startswith("/v3/sensors/") and asked.path.endswith("/hours"):
+            found = hours.get(int(asked.path.split("/")[3]), [])
             if not ignores_dates:
-                first, after = (_time(request.query[f"datetime_{end}"]) for end in ("from", "to"))
+                first, after = (_time(query[f"datetime_{end}"]) for end in ("from", "to"))
                 found = [
                     hour for hour in found
                     if first <= _time(hour["period"]["datetimeFrom"]["utc"])
                     and _time(hour["period"]["datetimeTo"]["utc"]) <= after
                 ]  # fmt: skip
         else:
-            return Answer(b"{}", 404, "application/json")
-        limit, page = int(request.query["limit"]), int(request.query["page"])
+            return None
+        limit, page = int(query["limit"]), int(query["page"])
         page = 1 if repeats else page
         results = found[(page - 1) * limit : page * limit]
         more = len(found) > page * limit
         meta = {"name": "openaq-api", "page": page, "limit": limit,
                 "found": f">{limit}" if more else len(found)}  # fmt: skip
-        return json_answer({"meta": meta, "results": results})
+        return Answer.json({"meta": meta, "results": results})
 
-    with serving(answer) as server:
+    with faulty(answer=answer) as server:
         server.url += "/v3"
         yield server
 

@@ -6,25 +6,25 @@ import hashlib
 from contextlib import contextmanager
 from urllib.parse import quote
 
-from tests.servers.loopback import Answer, json_answer, serving
+from tests.servers.faulty import Answer, faulty
 
 
 @contextmanager
 def zenodo_service(records, sums=None):
     """``records``: number → file name → content; ``sums`` overrides the sums that are told."""
 
-    def answer(server, request):
-        parts = request.path.split("/")
+    def answer(asked):
+        parts = asked.path.split("/")
         files = records.get(parts[3]) if parts[:3] == ["", "api", "records"] else None
         if files is None:
-            return json_answer({"status": 404, "message": "PID does not exist"}, 404)
+            return Answer.json({"status": 404, "message": "PID does not exist"}, 404)
         if len(parts) == 4:
-            return json_answer({"id": int(parts[3]), "files": _told(server, parts[3], files, sums)})
+            return Answer.json({"id": int(parts[3]), "files": _told(server, parts[3], files, sums)})
         if parts[4] == "files" and parts[6:] == ["content"] and parts[5] in files:
-            return Answer(files[parts[5]])
-        return Answer(b"", 404)
+            return Answer(body=files[parts[5]])
+        return None
 
-    with serving(answer) as server:
+    with faulty(answer=answer) as server:
         server.url += "/api"
         yield server
 

@@ -27,6 +27,7 @@ def make_predictions(sites, runs=(0, 1, 2), methods=METHODS, **columns):
             names = {"method": method, "protocol": protocol, "modalities": modalities}
             part = part.assign(run=run, seed=run, **names)
             parts.append(part[part["fold"] == 0] if protocol == "finetune" else part)
-    fixed = {"task": "no2", "split": "random", "label_fraction": 1.0, "radius": np.nan}
+    fixed = {"task": "no2", "split": "random", "label_fraction": 1.0, "low": np.nan,
+             "high": np.nan}  # fmt: skip
     table = pd.concat(parts, ignore_index=True).assign(**(fixed | columns))
     return table[list(PREDICTIONS)].astype(PREDICTIONS)

@@ -7,6 +7,7 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
 from mmaq.statistics.bootstrap import Outcomes, estimate_metrics, interval
 from mmaq.statistics.metrics import METRICS
+from mmaq.statistics.quality import quality_indicators
 from tests.statistics.by_hand import bounds, draw_weights
 
 R2, MSE, RMSE, MAE, BIAS = range(len(METRICS))
@@ -20,13 +21,15 @@ def _reference(target, prediction):
 
 def _predictions(target, prediction, run=0, radius=np.nan):
     ids = [f"S{number:04d}" for number in range(len(target))]
-    values = {"measured": target, "prediction": prediction, "radius": radius}
+    bounds = {"low": prediction - radius, "high": prediction + radius}
+    values = {"measured": target, "prediction": prediction, **bounds}
     return pd.DataFrame({"run": run, "site_id": ids, **values})
 
 
-def _estimate(predictions, draws):
+def _estimate(predictions, draws, pollutant="o3"):
     stations = pd.Index(predictions["site_id"].unique())
-    (found,) = estimate_metrics(Outcomes.of(predictions, stations), stations.to_numpy(str), draws)
+    outcomes = Outcomes.of(predictions, stations)
+    (found,) = estimate_metrics(outcomes, stations.to_numpy(str), draws, pollutant)
     return found
 
 
@@ -77,8 +80,19 @@ def test_coverage_and_width_are_among_the_figures_where_all_have_an_interval():
     target, prediction = np.array([10.0, 20.0, 30.0]), np.array([12.0, 27.0, 30.0])
     radius = np.array([2.0, 5.0, 1.0])
     estimate = _estimate(_predictions(target, prediction, radius=radius), 50)
-    assert estimate.names[-2:] == ("coverage90", "width90")
-    assert estimate.value[-2:] == pytest.approx([2 / 3, 16 / 3])
+    assert estimate.names[-3:] == ("coverage90", "width90", "interval_score90")
+    assert estimate.value[-3:] == pytest.approx([2 / 3, 16 / 3, (16 + 20 * 2) / 3])
+
+
+def test_quality_is_among_the_figures_of_no2_alone():
+    target = np.array([10.0, 20.0, 30.0])
+    table = _predictions(target, target + np.array([1.0, 9.0, -3.0]))
+    assert _estimate(table, 50).names == METRICS
+    found = _estimate(table, 50, "no2")
+    assert found.names == (*METRICS, "mqi")
+    each = quality_indicators(target, table["prediction"].to_numpy(), "no2")
+    assert found.low[-1] <= found.value[-1] <= found.high[-1]
+    assert np.median(each) < found.value[-1] <= each.max()
 
 
 def test_methods_together_have_the_figures_of_each_alone():
@@ -94,13 +108,13 @@ def test_methods_together_have_the_figures_of_each_alone():
     stations = pd.Index(tables[0]["site_id"].unique())
     apart = [Outcomes.of(table, stations) for table in tables]
     units = (np.arange(60) // 6).astype(str)
-    together = estimate_metrics(Outcomes.join(apart), units, 80)
+    together = estimate_metrics(Outcomes.join(apart), units, 80, "no2")
     for one, found in zip(apart, together, strict=True):
-        (alone,) = estimate_metrics(one, units, 80)
+        (alone,) = estimate_metrics(one, units, 80, "no2")
         np.testing.assert_allclose(found[1:], alone[1:], rtol=1e-12)
     some = np.arange(60) < 15  # which the second run did not test
-    (first,) = estimate_metrics(apart[0].take(some), stations[some].to_numpy(str), 80)
-    plain = _estimate(tables[0][tables[0]["site_id"].isin(stations[some])], 80)
+    (first,) = estimate_metrics(apart[0].take(some), stations[some].to_numpy(str), 80, "no2")
+    plain = _estimate(tables[0][tables[0]["site_id"].isin(stations[some])], 80, "no2")
     np.testing.assert_allclose(first[1:], plain[1:], rtol=1e-12)
 
 
@@ -111,7 +125,7 @@ def test_errors_that_a_block_shares_widen_the_interval_of_blocks():
     table = _predictions(target, target + rng.normal(0, 4, 20)[block])
     single = _estimate(table, 400)
     outcomes = Outcomes.of(table, pd.Index(table["site_id"]))
-    (joint,) = estimate_metrics(outcomes, block.astype(str), 400)
+    (joint,) = estimate_metrics(outcomes, block.astype(str), 400, "o3")
     assert (joint.high - joint.low)[BIAS] > 2 * (single.high - single.low)[BIAS]
     np.testing.assert_allclose(joint.value, single.value)
 

@@ -71,11 +71,27 @@ def test_equal_targets_have_no_r2():
     assert values[MAE] == pytest.approx(np.abs(np.arange(5.0) - 0.1).mean())
 
 
-def test_coverage_and_width_are_counted_by_hand():
-    target, prediction = np.array([10.0, 20.0, 30.0]), np.array([12.0, 27.0, 30.0])
-    radius, weights = np.array([2.0, 5.0, 1.0]), np.array([[1.0, 1.0, 1.0], [0.0, 2.0, 1.0]])
-    found = interval_metrics(target, prediction, radius, Resamples(weights, np.arange(3)))
-    np.testing.assert_allclose(found, [[2 / 3, 16 / 3], [1 / 3, 22 / 3]])
+def test_coverage_width_and_score_are_counted_by_hand():
+    target, low = np.array([10.0, 20.0, 30.0]), np.array([10.0, 22.0, 29.0])
+    high, weights = np.array([14.0, 32.0, 31.0]), np.array([[1.0, 1.0, 1.0], [0.0, 2.0, 1.0]])
+    found = interval_metrics(target, low, high, Resamples(weights, np.arange(3)))
+    # the second lies 2 below its bound, which costs 2 / 0.1 each
+    expected = [[2 / 3, 16 / 3, (16 + 40) / 3], [1 / 3, 22 / 3, (22 + 80) / 3]]
+    np.testing.assert_allclose(found, expected)
+    above = interval_metrics(target + 14.0, low, high, Resamples.once(3))
+    np.testing.assert_allclose(above[0, 2], (16 + 20 * (10 + 2 + 13)) / 3)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**31 - 1))
+def test_no_other_bounds_score_better_than_the_quantiles(seed):
+    rng = np.random.default_rng(seed)
+    target = rng.gamma(3.0, 6.0, 4000)
+    low, high = np.quantile(target, [0.05, 0.95])
+    moved = np.add([[0, 0], [3, 0], [-3, 0], [0, 3], [0, -3]], [low, high])
+    bounds = np.repeat(moved.T[:, :, None], len(target), axis=2)
+    scores = interval_metrics(target, *bounds, Resamples.once(len(target)))[:, 0, 2]
+    assert scores.argmin() == 0
 
 
 @settings(max_examples=40, deadline=None)

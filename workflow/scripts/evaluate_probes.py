@@ -17,6 +17,7 @@ with one_line_errors():
         checkpoints=[Path(path) for path in snakemake.input.get("encoders", [])],
         config=Evaluate.narrow(snakemake.params.config, whole.evaluate),
         method=snakemake.wildcards.method,
+        calibrated=snakemake.params.calibrated,
         out=Path(snakemake.output.predictions),
         fits=Path(snakemake.output.fits),
     )

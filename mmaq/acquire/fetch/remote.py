@@ -9,21 +9,22 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from threading import Lock
+from typing import TypeVar
 from urllib.parse import quote
+
+from rasterio import DatasetReader
 
 from mmaq.acquire.manifest import Manifest, RemoteProduct
 from mmaq.acquire.search.scenes import Scene, read_scene
 from mmaq.acquire.search.sentinel2 import COLLECTIONS
 from mmaq.acquire.search.stac import stac_service
+from mmaq.acquire.services.client import Client
+from mmaq.acquire.services.cogs import read_raster
+from mmaq.acquire.services.download import RemoteFile, fetch_file
+from mmaq.acquire.services.endpoints import service
+from mmaq.acquire.services.faults import Gone, Refused, plain
 from mmaq.base.errors import ProductError, ServiceError
 from mmaq.contracts.archive import SENTINEL2, SENTINEL5P
-from mmaq.services.client import Client
-from mmaq.services.download import fetch_file
-from mmaq.services.endpoints import service
-from mmaq.services.faults import Gone, Refused, plain
-from mmaq.services.ranges import RangeCache, unsigned
-from mmaq.services.remote_file import RemoteFile
-from mmaq.services.unpack import unpack_zip
 
 REMEDY = "Search again, for the manifest is older than the catalogue"
 
@@ -34,14 +35,16 @@ SIGNED = {SENTINEL2: "sentinel-2-l2a", SENTINEL5P: "sentinel-5p-l2-netcdf"}
 SPARE = timedelta(minutes=2)
 """A token is renewed this long before it ends, so that no request outlives it."""
 
+Result = TypeVar("Result")
+
 log = logging.getLogger(__name__)
 
 
 class Remote:
     """The files of one manifest; safe between threads; a context manager.
 
-    ``cache`` keeps the ranges that were read of each file, until ``forget``. ``threads`` is how
-    many are of use: ``workers``, but no more than the service has connections.
+    ``cache`` keeps what came of each product, until ``forget``. ``threads`` is how many are of use:
+    ``workers``, but no more than the service has connections.
 
     Raises:
         ServiceError: an id in the manifest could not be the name of a file.
@@ -60,11 +63,9 @@ class Remote:
         name = "cdse-s3" if store else manifest.service
         self.client = Client(service(name, endpoints))
         self.threads = max(1, min(workers, self.client.service.connections))
-        self._sign: Callable[[str], str] = unsigned
+        self._sign: Signer | None = None
         if manifest.service == "planetary-computer":
             self._sign = Signer(self.client, SIGNED[manifest.collection])
-        self._files: dict[tuple[str, str], RangeCache] = {}
-        self._lock = Lock()
 
     def __enter__(self) -> Remote:
         return self
@@ -72,56 +73,45 @@ class Remote:
     def __exit__(self, *_: object) -> None:
         self.client.close()
 
-    def file(self, product: RemoteProduct, name: str) -> RangeCache:
-        """The file ``name`` of a product, to be read in ranges.
-
-        One object a file, so that two threads never fetch the same range.
-
-        Raises:
-            ProductError: the manifest names no such file.
-        """
-        if name not in product.files:
-            remedy = "Search again, or leave the scene out of the manifest"
-            raise ProductError(product.id, f"the manifest names no file {name}", remedy)
-        with self._lock:
-            if (product.id, name) not in self._files:
-                self._files[product.id, name] = RangeCache(
-                    self.client,
-                    product.files[name].href,
-                    self.cache / product.id / name,
-                    self._sign,
-                    lambda: self._moved(product, name),
-                )
-            return self._files[product.id, name]
+    def read(
+        self, product: RemoteProduct, name: str, use: Callable[[DatasetReader], Result]
+    ) -> Result:
+        """What ``use`` makes of the raster ``name`` of a product; as ``read_raster``."""
+        return self._asked(product, name, lambda file: read_raster(self.client, file.href, use))
 
     def fetch(
         self, product: RemoteProduct, name: str, path: Path, progress: Callable[[int], None]
     ) -> str:
         """Download the file ``name`` of a product; as ``fetch_file``, which returns its SHA-256."""
-        remote = product.files[name]
-        try:
-            return self._fetch(remote, path, progress)
-        except Gone:
-            moved = remote.model_copy(update={"href": self._moved(product, name)})
-            return self._fetch(moved, path, progress)
+        return self._asked(
+            product, name, lambda file: fetch_file(self.client, file, path, progress)
+        )
 
     def forget(self, product: str) -> None:
         """Remove what is kept of a product's files."""
-        with self._lock:
-            for key in [key for key in self._files if key[0] == product]:
-                del self._files[key]
         shutil.rmtree(self.cache / product, ignore_errors=True)
 
-    def _fetch(self, remote: RemoteFile, path: Path, progress: Callable[[int], None]) -> str:
-        def signed() -> RemoteFile:
-            return remote.model_copy(update={"href": self._sign(remote.href)})
-
+    def _asked(
+        self, product: RemoteProduct, name: str, act: Callable[[RemoteFile], Result]
+    ) -> Result:
+        """``act`` on a file as it is signed now; where it has moved, on where it is today."""
+        if name not in product.files:
+            remedy = "Search again, or leave the scene out of the manifest"
+            raise ProductError(product.id, f"the manifest names no file {name}", remedy)
+        file = product.files[name]
         try:
-            return fetch_file(self.client, signed(), path, progress)
-        except Refused:
-            if self._sign is unsigned:
-                raise
-            return fetch_file(self.client, signed(), path, progress)  # it outlasted its signature
+            return self._signed(file, act)
+        except Gone:
+            href = self._moved(product, name)
+            return self._signed(file.model_copy(update={"href": href}), act)
+
+    def _signed(self, file: RemoteFile, act: Callable[[RemoteFile], Result]) -> Result:
+        if self._sign is None:
+            return act(file)
+        try:
+            return act(file.model_copy(update={"href": self._sign(file.href)}))
+        except Refused:  # it outlasted its signature
+            return act(file.model_copy(update={"href": self._sign(file.href)}))
 
     def _moved(self, product: RemoteProduct, name: str) -> str:
         old = product.files[name].href
@@ -157,20 +147,6 @@ def present_address(
         fault = f"{name} of {product.id} is gone from {plain(old)}, and its item tells no other"
         raise ServiceError(manifest.service, f"{fault} address", REMEDY)
     return scene.product.files[name].href
-
-
-def unpack_verified(remote: RemoteFile, archive: Path, folder: Path) -> list[Path]:
-    """Unpack a downloaded zip as ``folder``; as ``unpack_zip``.
-
-    Of a broken zip without a checksum nobody knows whether it is so at the service: it is removed,
-    so that the next run fetches it again.
-    """
-    try:
-        return unpack_zip(archive, folder)
-    except ServiceError:
-        if not (remote.md5 or remote.blake3 or remote.sha256):
-            archive.unlink()
-        raise
 
 
 class Signer:

@@ -1,19 +1,26 @@
-"""Which pixels of a remote scene the sites need."""
+"""Which pixels of a remote scene the sites need, and those of a band as they were read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from rasterio import DatasetReader
 
+from mmaq.acquire.fetch.remote import Remote
+from mmaq.acquire.manifest import RemoteProduct
+from mmaq.acquire.services.faults import naming_a_full_disk
 from mmaq.base.errors import ProductError
+from mmaq.base.files import replacing
 from mmaq.base.rasters import Pixels, read_pixels
 from mmaq.base.sparse import Frame
 from mmaq.sentinel2.numbers import numbers_of
-from mmaq.sentinel2.resample import Axis, grid_axes, locate, nearest, on_raster, taps
+from mmaq.sentinel2.resample import Axis, grid_axes, locate, on_raster, taps
 from mmaq.sentinel2.scene import is_clear
-from mmaq.services.rasters import Raster
 
 MARGIN = 6
 """10 m pixels read around a window, a pixel of the coarsest band: a place that moves by a few
@@ -44,7 +51,7 @@ class Grid:
     y: Axis
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Window:
     """First row and column of a site's window of ``size`` 10 m pixels."""
 
@@ -67,24 +74,75 @@ class Read:
     """What was read of one raster: where it lies, and a piece for each window."""
 
     frame: Frame
-    pieces: list[Piece]
+    pieces: dict[Window, Piece]
 
 
-def grid_of(scene: str, classification: Raster) -> Grid:
+def read_band(
+    remote: Remote, scene: RemoteProduct, name: str, offset: int,
+    windows_on: Callable[[Frame], tuple[Grid, Iterable[Window]]],
+) -> Read:  # fmt: skip
+    """The windows of one band, or of the classification ``SCL``.
+
+    ``windows_on`` tells the scene's grid and the windows from where the raster lies. What was read
+    stays in the cache, so that neither a later step nor a later run asks for it again.
+
+    Raises:
+        ServiceError: the band cannot be had. ProductError: it is no band of this grid.
+    """
+    path = remote.cache / scene.id / f"{name}.npz"
+    kept = _load(path)
+    if kept is not None and kept.pieces.keys() >= set(windows_on(kept.frame)[1]):
+        return kept
+
+    def bring(raster: DatasetReader) -> Read:
+        frame = frame_of(scene.id, raster)
+        grid, windows = windows_on(frame)
+        pieces = dict(kept.pieces) if kept is not None and kept.frame == frame else {}
+        wanted = [window for window in windows if window not in pieces]
+        return Read(frame, pieces | read_pieces(scene.id, name, raster, offset, grid, wanted))
+
+    read = remote.read(scene, name, bring)
+    _save(path, read)
+    return read
+
+
+def _save(path: Path, read: Read) -> None:
+    frame = read.frame
+    arrays: dict[str, Any] = {
+        f"{window.row} {window.column} {window.size} {piece.row} {piece.column}": piece.values
+        for window, piece in read.pieces.items()
+    }
+    about = np.array([frame.epsg, frame.west, frame.north, *frame.shape, frame.pixel])
+    with naming_a_full_disk(path), replacing(path) as temporary:
+        np.savez(temporary, frame=about, **arrays)
+
+
+def _load(path: Path) -> Read | None:
+    """What a former step kept; None when that is nothing, or not sound."""
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            arrays = dict(kept)
+        epsg, west, north, rows, columns, pixel = arrays.pop("frame").tolist()
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    pieces = {}
+    for key, values in arrays.items():
+        row, column, size, top, left = map(int, key.split())
+        pieces[Window(row, column, size)] = Piece(top, left, values)
+    return Read(Frame(int(epsg), west, north, (int(rows), int(columns)), pixel), pieces)
+
+
+def grid_of(frame: Frame) -> Grid:
     """The 10 m grid over a scene's 20 m classification: they share their corner.
 
     Source: Sentinel-2 Products Specification, Level-2A; ``read_pieces`` checks it in each band.
-
-    Raises:
-        ProductError: the classification is not a north-up raster in a projected system.
     """
-    frame = frame_of(scene, classification)
     rows, columns = frame.shape
     fine = frame.pixel / 2
     return Grid(frame.epsg, Axis(frame.west, fine, 2 * columns), Axis(-frame.north, fine, 2 * rows))
 
 
-def frame_of(scene: str, raster: Raster) -> Frame:
+def frame_of(scene: str, raster: DatasetReader) -> Frame:
     """Where a raster lies; ProductError unless it has one north-up band in a projected system."""
     axes = grid_axes(raster.transform, raster.width, raster.height)
     epsg = raster.crs.to_epsg() if raster.crs else None
@@ -105,19 +163,14 @@ def find_windows(grid: Grid, places: Sequence[Place], size: int) -> list[Window 
     ]
 
 
-def clear_share(scene: str, raster: Raster, grid: Grid, window: Window) -> float:
-    """Share of clear pixels in a window by the scene classification, 0 to 1."""
-    y, x = _axes(frame_of(scene, raster))
-    side = window.size
-    rows, columns = taps(grid.y, window.row, side, y), taps(grid.x, window.column, side, x)
-    classes = read_pixels(raster, [1], rows.first, columns.first, rows.count, columns.count)
-    clear = is_clear(classes.values[0], CLASSES) & classes.valid[0]
-    return float((nearest(clear, rows, columns) & on_raster(rows, columns)).mean())
-
-
 def read_pieces(
-    scene: str, name: str, raster: Raster, offset: int, grid: Grid, windows: Sequence[Window]
-) -> Read:
+    scene: str,
+    name: str,
+    raster: DatasetReader,
+    offset: int,
+    grid: Grid,
+    windows: Iterable[Window],
+) -> dict[Window, Piece]:  # fmt: skip
     """The pixels of one raster, of whatever size, that each window and its margin need.
 
     Pieces hold what the archive keeps of the band or classification ``name``, without the tags of
@@ -132,27 +185,27 @@ def read_pieces(
         fault = "a band does not share the corner of the scene classification"
         raise ProductError(scene, fault, REMEDY)
     y, x = _axes(frame)
-    pieces = []
+    pieces = {}
     for window in windows:
         row, height = _span(window.row, window.size, grid.y, y)
         column, width = _span(window.column, window.size, grid.x, x)
         pixels = read_pixels(raster, [1], row, column, height, width)
         kept = _classes(pixels) if name == CLASSES else _numbers(pixels, raster, offset, scene)
-        pieces.append(Piece(row, column, kept))
-    return Read(frame, pieces)
+        pieces[window] = Piece(row, column, kept)
+    return pieces
 
 
-def share_with_data(reads: Mapping[str, Read], number: int, grid: Grid, window: Window) -> float:
-    """Share of a window that is clear and that every band has, as ``cut_windows`` will find it.
+def clear_share(reads: Mapping[str, Read], grid: Grid, window: Window) -> float:
+    """Share of a window that is clear and that each band has, as ``cut_windows`` will find it.
 
-    ``reads`` are all bands and the classification; the window's piece of each is at ``number``.
+    ``reads`` are the classification, and as many bands as were read.
     """
     good = np.ones((window.size, window.size), bool)
     for name, read in reads.items():
         y, x = _axes(read.frame)
         rows = taps(grid.y, window.row, window.size, y)
         columns = taps(grid.x, window.column, window.size, x)
-        piece = read.pieces[number]
+        piece = read.pieces[window]
         row, column = rows.first + rows.nearest, columns.first + columns.nearest
         values = piece.values[np.ix_(row - piece.row, column - piece.column)]
         fits = is_clear(values, CLASSES) if name == CLASSES else values != 0
@@ -164,7 +217,7 @@ def _classes(pixels: Pixels) -> np.ndarray:
     return np.where(pixels.valid[0], pixels.values[0], 0).astype(np.uint8)
 
 
-def _numbers(pixels: Pixels, raster: Raster, offset: int, scene: str) -> np.ndarray:
+def _numbers(pixels: Pixels, raster: DatasetReader, offset: int, scene: str) -> np.ndarray:
     """DN as uint16: those of the file, or where it has a scale or offset of its own, anew."""
     told = numbers_of(raster, 1, offset, scene)
     known = told.known(pixels.values[0], pixels.valid[0])

@@ -27,6 +27,11 @@ FILES = {
     "roads": "roads.gpkg",
 }  # fmt: skip
 
+PLANTS = "power_plants"
+
+PLANTS_FILE = f"{PLANTS}.csv"
+"""The Global Power Plant Database, or a table with its columns; may be absent."""
+
 UNDATED = datetime(1970, 1, 1, tzinfo=timezone.utc)
 """STAC wants a time; a map that does not say of when it is gets this one."""
 
@@ -34,7 +39,8 @@ REMEDY = "Put it there under this name"
 
 
 def find_ancillary(folder: Path, config: Files) -> list[Product]:
-    """The four maps of ``folder``: items dem, population, land_cover, roads with asset "data".
+    """The maps of ``folder``: items dem, population, land_cover, roads with asset "data", and
+    power_plants where there is such a table.
 
     What ``config`` says of a map that its file cannot say becomes a property of its item.
 
@@ -50,13 +56,17 @@ def find_ancillary(folder: Path, config: Files) -> list[Product]:
     }
     if config.land_cover_legend is not None:
         about["land_cover"] = {LEGEND_PROPERTY: config.land_cover_legend}
-    return [
+    found = [
         Product(
             item, ANCILLARY, UNDATED, _box(folder / name), {"data": Asset(folder / name)},
             about.get(item, {}),
         )
         for item, name in FILES.items()
     ]  # fmt: skip
+    plants = folder / PLANTS_FILE
+    if plants.exists():
+        found.append(Product(PLANTS, ANCILLARY, UNDATED, WORLD, {"data": Asset(plants)}))
+    return found
 
 
 def _box(path: Path) -> tuple[float, float, float, float]:

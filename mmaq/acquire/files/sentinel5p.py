@@ -160,8 +160,8 @@ def _of_attributes(path: Path, data: netCDF4.Dataset) -> tuple[datetime, dict[st
     Source: Level 2 Product User Manual, S5P-KNMI-L2-0021-MA, table of the global attributes.
     """
     try:
-        start = _utc(str(data.time_coverage_start))
-        properties: dict[str, Any] = {"end_datetime": _utc(str(data.time_coverage_end)).isoformat()}
+        start = utc(str(data.time_coverage_start))
+        properties: dict[str, Any] = {"end_datetime": utc(str(data.time_coverage_end)).isoformat()}
     except (AttributeError, ValueError):
         fault = "neither its name nor its attributes tell of which overpass it is"
         raise ProductError(path, fault, "Give it its official name (S5P_OFFL_L2__...)") from None
@@ -200,7 +200,8 @@ def _time(text: str) -> datetime:
     return datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=timezone.utc)
 
 
-def _utc(text: str) -> datetime:
+def utc(text: str) -> datetime:
+    """An ISO 8601 time as UTC; a time without a zone is UTC."""
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
 

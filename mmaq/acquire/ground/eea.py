@@ -11,24 +11,29 @@ import csv
 import io
 import logging
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 
-from mmaq.acquire.ground.station_table import COLUMNS, active_no2
+from mmaq.acquire.files.ancillary import UNDATED
 from mmaq.acquire.manifest import LeftOut, RemoteProduct
+from mmaq.acquire.services.client import Client
+from mmaq.acquire.services.download import RemoteFile, fetch_file
+from mmaq.acquire.services.endpoints import service
+from mmaq.acquire.services.faults import Gone
 from mmaq.base.errors import ServiceError, TableError
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
-from mmaq.contracts.stations import NO2, read_station_table
-from mmaq.services.client import Client
-from mmaq.services.download import fetch_file
-from mmaq.services.endpoints import service
-from mmaq.services.faults import Gone
-from mmaq.services.remote_file import RemoteFile
+from mmaq.contracts.stations import NO2, NO2_CODE, read_station_table
+
+COLUMNS = (
+    "Countrycode", "AirQualityStation", "SamplingPoint", "AirPollutantCode",
+    "ObservationDateBegin", "ObservationDateEnd", "Longitude", "Latitude", "Altitude",
+    "AirQualityStationType", "AirQualityStationArea",
+)  # fmt: skip
+"""Columns of the archive's table, by the names of PanEuropean_metadata.csv."""
 
 DATASETS = {"unverified": 1, "verified": 2, "airbase": 3}
 
@@ -46,8 +51,6 @@ FROZEN = "/map/fme/metadata/PanEuropean_metadata.csv"
 
 PATIENCE = 300.0
 """Seconds: the viewer makes the table when it is asked for, and says nothing meanwhile."""
-
-MADE = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 REMEDY = "Search again later; if it stays so, the service has changed"
 
@@ -89,6 +92,29 @@ def find_table(acquire: Acquire, period: Period, folder: Path) -> pd.DataFrame:
     return chosen
 
 
+def active_no2(
+    table: pd.DataFrame,
+    countries: tuple[str, ...],
+    bbox: tuple[float, float, float, float],
+    period: Period,
+) -> pd.DataFrame:
+    """Rows of NO2 sampling processes of the countries, in the box, at work in the period.
+
+    A process without a begin or an end counts as at work before, or ever since.
+    """
+    west, south, east, north = bbox
+    lon, lat = (pd.to_numeric(table[name], errors="coerce") for name in ("Longitude", "Latitude"))
+    first, last = period.start.isoformat(), period.end.isoformat()
+    kept = (
+        table["AirPollutantCode"].str.rsplit("/", n=1).str[-1].eq(str(NO2_CODE))
+        & table["Countrycode"].isin(countries)
+        & lon.between(west, east) & lat.between(south, north)
+        & (table["ObservationDateBegin"].str[:10].fillna("") <= last)
+        & (table["ObservationDateEnd"].str[:10].fillna("9999") >= first)
+    )  # fmt: skip
+    return table[kept].reset_index(drop=True)
+
+
 def find_files(
     acquire: Acquire, table: pd.DataFrame
 ) -> tuple[list[RemoteProduct], list[LeftOut], dict[str, Any]]:
@@ -116,7 +142,9 @@ def find_files(
             continue
         lon, lat = float(row["Longitude"]), float(row["Latitude"])
         files = {"measurements": RemoteFile(href=urls[name])}
-        products.append(RemoteProduct(id=name, time=MADE, bbox=(lon, lat, lon, lat), files=files))
+        products.append(
+            RemoteProduct(id=name, time=UNDATED, bbox=(lon, lat, lon, lat), files=files)
+        )
     if not products:
         fault = f"none of {len(places)} sampling points has a file in the {wanted} data set"
         raise ServiceError("eea", fault, "Choose the data set of the period, or other countries")

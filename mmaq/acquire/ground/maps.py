@@ -1,23 +1,31 @@
-"""Which files the four maps of an area are made of, frozen in a manifest."""
+"""The four maps of an area: which files they are made of, and how each is made of them."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import logging
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pandas as pd
 
+from mmaq.acquire.failures import side_by_side
 from mmaq.acquire.files.ancillary import UNDATED
-from mmaq.acquire.ground.mosaic import Box, boxes_around
+from mmaq.acquire.ground.mosaic import Box, Tile, boxes_around, read_tile, write_mosaic
+from mmaq.acquire.ground.population import write_density
+from mmaq.acquire.ground.roads import write_roads
 from mmaq.acquire.ground.sources import Source, find_source
 from mmaq.acquire.manifest import Manifest, RemoteProduct
-from mmaq.base.errors import ServiceError
+from mmaq.acquire.services.client import Client
+from mmaq.acquire.services.download import RemoteFile, fetch_file
+from mmaq.acquire.services.endpoints import service
+from mmaq.acquire.services.unpack import unpack_zip
+from mmaq.base.errors import MmaqError, ServiceError
 from mmaq.config.acquire import Acquire
 from mmaq.contracts.archive import ANCILLARY, LEGEND_PROPERTY
-from mmaq.services.client import Client
-from mmaq.services.endpoints import service
-from mmaq.services.remote_file import RemoteFile
 
 STEP = {"dem": 1, "land_cover": 3}
 """Degrees of a tile, which is named by its south-west corner."""
@@ -25,8 +33,17 @@ STEP = {"dem": 1, "land_cover": 3}
 MARGIN = 250.0
 """Metres kept around the discs of the sites."""
 
+NODATA = {"dem": -32767.0, "land_cover": 0.0}
+
+UNIT = {"dem": "m", "land_cover": "WorldCover code"}
+
+ABOUT_MAPS = "Elevation, population, land cover and roads"
+
 EDGE = 0.001
 """Degrees by which a tile may begin before its corner: the DEM's do by half a cell."""
+
+
+log = logging.getLogger(__name__)
 
 
 def find_maps(acquire: Acquire, sites: pd.DataFrame, radius_m: float) -> Manifest:
@@ -122,3 +139,71 @@ def boxes_of(sites: pd.DataFrame, radius_m: float) -> list[Box]:
 
 def _corners(low: float, high: float, step: int) -> range:
     return range(math.floor(low / step) * step, math.floor(high / step) * step + 1, step)
+
+
+def _make_mosaic(
+    product: RemoteProduct, boxes: Sequence[Box], acquire: Acquire, cache: Path, path: Path,
+    workers: int,
+) -> None:  # fmt: skip
+    with Client(service(product.properties["service"], acquire.endpoints)) as client:
+        folder = cache / sources_digest(product, boxes)  # of the same tiles for the same boxes
+
+        def read(file: RemoteFile) -> Tile | None:
+            return read_tile(client, file.href, boxes, folder / f"{_name_of(file)}.tif")
+
+        tiles = []
+        files = [file for _, file in sorted(product.files.items())]
+        for file, tile in side_by_side(read, files, workers):
+            if isinstance(tile, MmaqError):
+                raise tile
+            if tile is None:
+                log.info("%s does not exist: open sea, no data", file.href)
+            else:
+                tiles.append(tile)
+    write_mosaic(path, tiles, boxes, NODATA[product.id], UNIT[product.id])
+
+
+def _make_population(
+    product: RemoteProduct, boxes: Sequence[Box], acquire: Acquire, cache: Path, path: Path,
+    workers: int,
+) -> None:  # fmt: skip
+    with Client(service(product.properties["service"], acquire.endpoints)) as client:
+        archive = cache / f"{_name_of(product.files['counts'])}.zip"
+        fetch_file(client, product.files["counts"], archive)
+    files = unpack_zip(archive, cache / "counts")
+    write_density(files, acquire.bbox, path)
+
+
+def _make_roads(
+    product: RemoteProduct, boxes: Sequence[Box], acquire: Acquire, cache: Path, path: Path,
+    workers: int,
+) -> None:  # fmt: skip
+    extracts = []
+    with Client(service(product.properties["service"], acquire.endpoints)) as client:
+        for name, file in sorted(product.files.items()):
+            extract = cache / f"{_name_of(file)}.osm.pbf"
+            # Hours of download end in vain where the server has made a new extract meanwhile.
+            if not extract.exists() and published_sum(client, file.href) != file.md5:
+                fault = "the server has a newer extract than the search found"
+                remedy = "Search again, or name an extract by its day (geofabrik-austria@240101)"
+                raise ServiceError(name, fault, remedy)
+            fetch_file(client, file, extract)
+            extracts.append(extract)
+    write_roads(extracts, acquire.bbox, path)
+
+
+MAKERS: dict[str, Callable[..., None]] = {
+    "dem": _make_mosaic, "land_cover": _make_mosaic, "population": _make_population,
+    "roads": _make_roads,
+}  # fmt: skip
+
+
+def _name_of(file: RemoteFile) -> str:
+    """A name in the cache that the same tile of another source or version does not have."""
+    return hashlib.sha256(file.href.encode()).hexdigest()[:32]
+
+
+def sources_digest(product: RemoteProduct, boxes: Sequence[Box]) -> str:
+    """Digest of what a map is made of: its files, and the boxes around the sites."""
+    told = [product.model_dump(mode="json"), sorted(boxes)]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,8 @@
-"""Which stations measure in an area: the search, and the table frozen beside its manifest."""
+"""Which stations measure in an area: the search, and the table frozen beside its manifest.
+
+The table is in the layout of PanEuropean_metadata.csv (tab-separated, a row a sampling process), of
+which the columns that MMAQ reads are kept.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,6 @@ from pathlib import Path
 import pandas as pd
 
 from mmaq.acquire.ground import eea, openaq
-from mmaq.acquire.ground.station_table import write_table
 from mmaq.acquire.manifest import LeftOut, Manifest
 from mmaq.base.errors import ArchiveError
 from mmaq.base.files import replacing, sha256
@@ -42,7 +45,10 @@ def find_measurements(acquire: Acquire, period: Period, folder: Path) -> Manifes
         table = table[table["SamplingPoint"].isin([product.id for product in products])]
     else:
         table, products, held = openaq.find_sensors(acquire, period)
-    write_table(folder / TABLE, table)
+    order = ["AirQualityStation", "SamplingPoint", "ObservationDateBegin"]
+    ordered = table[list(eea.COLUMNS)].drop_duplicates().sort_values(order, kind="stable")
+    with replacing(folder / TABLE) as temporary:  # equal rows give equal bytes
+        ordered.to_csv(temporary, sep="\t", index=False, lineterminator="\n")
     asked = {
         "countries": list(acquire.stations.countries), "bbox": list(acquire.bbox),
         "start": period.start.isoformat(), "end": period.end.isoformat(),

@@ -14,23 +14,26 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
+from rasterio import DatasetReader
 from rasterio.transform import from_origin
 from rasterio.windows import Window
 
+from mmaq.acquire.services.client import Client
+from mmaq.acquire.services.cogs import read_raster
+from mmaq.acquire.services.faults import Gone
 from mmaq.base.errors import ProductError, ServiceError
 from mmaq.base.files import replacing
-from mmaq.services.faults import Gone
-from mmaq.services.ranges import RangeCache
-from mmaq.services.rasters import ONE_IN_GDAL, Raster, open_raster, read_raster
 
 BLOCK = 256
 
-OPEN = 64
-"""Tiles kept open: a row of blocks through Europe crosses some sixty."""
+EDGE = 1
+"""Cells around a box that are read of a tile: the centre of a cell that touches it may lie out."""
 
 METRES_A_DEGREE = 110_500.0
 """Of latitude, at the least (the equator): boxes come out a little too large, never too small."""
@@ -55,13 +58,16 @@ class Frame:
         south, east = self.north - self.rows * self.height, self.west + self.columns * self.width
         return self.west, south, east, self.north
 
-    def span(self, box: Box) -> tuple[int, int, int, int]:
-        """First row, first column, and the row and column after the last, that ``box`` touches."""
+    def span(self, box: Box, edge: int = 0) -> tuple[int, int, int, int]:
+        """First row, first column, and the row and column after the last, that ``box`` touches.
+
+        ``edge`` cells are added on each side.
+        """
         west, south, east, north = box
-        top = math.floor((self.north - north) / self.height)
-        bottom = math.floor((self.north - south) / self.height) + 1
-        left = math.floor((west - self.west) / self.width)
-        right = math.floor((east - self.west) / self.width) + 1
+        top = math.floor((self.north - north) / self.height) - edge
+        bottom = math.floor((self.north - south) / self.height) + 1 + edge
+        left = math.floor((west - self.west) / self.width) - edge
+        right = math.floor((east - self.west) / self.width) + 1 + edge
         return (
             min(max(top, 0), self.rows), min(max(left, 0), self.columns),
             min(max(bottom, 0), self.rows), min(max(right, 0), self.columns),
@@ -70,9 +76,9 @@ class Frame:
 
 @dataclass(frozen=True)
 class Tile:
-    """A remote tile that exists, whose windows are on disk."""
+    """What the boxes need of a remote tile, as a sparse copy of it on disk."""
 
-    cache: RangeCache
+    path: Path
     frame: Frame
 
 
@@ -94,26 +100,32 @@ def boxes_around(lon: np.ndarray, lat: np.ndarray, reach: float) -> list[Box]:
     return boxes
 
 
-def read_tile(cache: RangeCache, boxes: Sequence[Box]) -> Tile | None:
-    """Bring what ``boxes`` need of a tile to disk; None where there is no such tile.
+def read_tile(client: Client, href: str, boxes: Sequence[Box], path: Path) -> Tile | None:
+    """Bring what ``boxes`` need of a tile to ``path``; None where there is no such tile.
+
+    A copy that is there was made by an earlier run, for the same boxes.
 
     Raises:
         ServiceError: the tile cannot be had.
         ProductError: it is no north-up raster in degrees.
     """
 
-    def bring(raster: Raster) -> Frame:
-        frame = _frame(raster, cache.href)
-        for box in boxes:
-            top, left, bottom, right = frame.span(box)
-            if top < bottom and left < right:
-                raster.read(1, window=Window(left, top, right - left, bottom - top))
-        return frame
+    def bring(raster: DatasetReader) -> None:
+        frame = _frame(raster, href)
+        with replacing(path) as part, _create(part, raster.dtypes[0], raster.nodata, frame) as copy:
+            for box in boxes:
+                top, left, bottom, right = frame.span(box, EDGE)
+                if top < bottom and left < right:
+                    window = Window(left, top, right - left, bottom - top)
+                    copy.write(raster.read(1, window=window), 1, window=window)
 
     try:
-        return Tile(cache, read_raster(cache, bring))
+        if not path.exists():
+            read_raster(client, href, bring)
     except Gone:
         return None
+    with rasterio.open(path) as raster:
+        return Tile(path, _frame(raster, href))
 
 
 def write_mosaic(
@@ -124,50 +136,46 @@ def write_mosaic(
     Equal tiles and boxes give equal bytes.
 
     Raises:
-        ServiceError: there is no tile, or a tile cannot be read.
+        ServiceError: there is no tile.
     """
     if not tiles:
         raise ServiceError(path.stem, "no tile exists around any site", "Check the sites' places")
     frame = _common(tiles, boxes)
-    parts: dict[tuple[int, int], list[tuple[int, int, int, int]]] = defaultdict(list)
+    spans: dict[tuple[int, int], list[tuple[int, int, int, int]]] = defaultdict(list)
     for span in sorted({frame.span(box) for box in boxes}):
         top, left, bottom, right = span
         for row in range(top // BLOCK, (bottom - 1) // BLOCK + 1):
             for column in range(left // BLOCK, (right - 1) // BLOCK + 1):
-                parts[row, column].append(span)
-    with ONE_IN_GDAL, rasterio.Env(), _Open() as opened, replacing(path) as part:
-        kind = opened[tiles[0]].dtypes[0]
-        bounds = np.array([tile.frame.bounds for tile in tiles])
-        with rasterio.open(
-            part, "w", driver="GTiff", width=frame.columns, height=frame.rows, count=1,
-            dtype=kind, nodata=nodata, crs="EPSG:4326", sparse_ok=True, tiled=True,
-            transform=from_origin(frame.west, frame.north, frame.width, frame.height),
-            blockxsize=BLOCK, blockysize=BLOCK, compress="deflate", bigtiff="if_safer",
-            predictor=3 if np.dtype(kind).kind == "f" else 1,
-        ) as file:  # fmt: skip
-            # Blocks one by one in the file's order: the bytes do not depend on GDAL's memory.
-            for (row, column), spans in sorted(parts.items()):
-                height = min(BLOCK, frame.rows - row * BLOCK)
-                width = min(BLOCK, frame.columns - column * BLOCK)
-                values = np.full((height, width), nodata, kind)
-                for top, left, bottom, right in spans:
-                    rows = np.arange(max(top, row * BLOCK), min(bottom, row * BLOCK + height))
-                    columns = np.arange(
-                        max(left, column * BLOCK), min(right, column * BLOCK + width)
-                    )
-                    inside = np.ix_(rows - row * BLOCK, columns - column * BLOCK)
-                    lon = frame.west + (columns + 0.5) * frame.width
-                    lat = frame.north - (rows + 0.5) * frame.height
-                    west, south, east, north = bounds.T
-                    near = (west < lon[-1]) & (east > lon[0]) & (south < lat[0]) & (north > lat[-1])
-                    for index in np.flatnonzero(near).tolist():
-                        values[inside] = _nearest(opened, tiles[index], lon, lat, values[inside])
-                if (values != nodata).any():
-                    file.write(values, 1, window=Window(column * BLOCK, row * BLOCK, width, height))
-            file.units = (unit,)
+                spans[row, column].append(span)
+    with rasterio.open(tiles[0].path) as raster:
+        kind = raster.dtypes[0]
+    with replacing(path) as part, _create(part, kind, nodata, frame) as file:
+        # Blocks one by one in the file's order: the bytes do not depend on GDAL's memory.
+        for _, places in groupby(sorted(spans), key=lambda place: place[0]):
+            with ExitStack() as opened:
+                rasters = _Rasters(opened, tiles)
+                for place in places:
+                    top, left = place[0] * BLOCK, place[1] * BLOCK
+                    height, width = min(BLOCK, frame.rows - top), min(BLOCK, frame.columns - left)
+                    values = np.full((height, width), nodata, kind)
+                    for span in spans[place]:
+                        rasters.fill(values, frame, top, left, span)
+                    if (values != nodata).any():
+                        file.write(values, 1, window=Window(left, top, width, height))
+        file.units = (unit,)
 
 
-def _frame(raster: Raster, where: str) -> Frame:
+def _create(path: Path, kind: str, nodata: float | None, frame: Frame) -> Any:
+    return rasterio.open(
+        path, "w", driver="GTiff", width=frame.columns, height=frame.rows, count=1,
+        dtype=kind, nodata=nodata, crs="EPSG:4326", sparse_ok=True, tiled=True,
+        transform=from_origin(frame.west, frame.north, frame.width, frame.height),
+        blockxsize=BLOCK, blockysize=BLOCK, compress="deflate", bigtiff="if_safer",
+        predictor=3 if np.dtype(kind).kind == "f" else 1,
+    )  # fmt: skip
+
+
+def _frame(raster: DatasetReader, where: str) -> Frame:
     turned = raster.transform
     if raster.crs is None or not raster.crs.is_geographic or turned.b or turned.d or turned.e >= 0:
         fault = "not a north-up raster in degrees"
@@ -189,44 +197,42 @@ def _common(tiles: Sequence[Tile], boxes: Sequence[Box]) -> Frame:
     return Frame(west, north, finest.width, finest.height, right - left, bottom - top)
 
 
-def _nearest(
-    opened: _Open, tile: Tile, lon: np.ndarray, lat: np.ndarray, values: np.ndarray
-) -> np.ndarray:
-    """``values`` with what the tile holds at these longitudes (columns) and latitudes (rows)."""
-    its = tile.frame
-    x = np.floor((lon - its.west) / its.width).astype(int)
-    y = np.floor((its.north - lat) / its.height).astype(int)
-    across, down = (x >= 0) & (x < its.columns), (y >= 0) & (y < its.rows)
-    if not across.any() or not down.any():
-        return values
-    x, y = x[across], y[down]
-    raster = opened[tile]
-    window = Window(x[0], y[0], x[-1] - x[0] + 1, y[-1] - y[0] + 1)
-    held = raster.read(1, window=window)[np.ix_(y - y[0], x - x[0])]
-    known = np.ones(held.shape, bool) if raster.nodata is None else held != raster.nodata
-    inside = np.ix_(down, across)
-    values[inside] = np.where(known, held, values[inside])
-    return values
+class _Rasters:
+    """The tiles, opened on demand: a row of blocks through Europe crosses some sixty."""
 
+    def __init__(self, stack: ExitStack, tiles: Sequence[Tile]) -> None:
+        self._stack, self._tiles = stack, tiles
+        self._bounds = np.array([tile.frame.bounds for tile in tiles]).T
+        self._opened: dict[int, DatasetReader] = {}
 
-class _Open:
-    """Tiles opened on demand, and closed together: GDAL's settings must be left in their order."""
+    def fill(
+        self, values: np.ndarray, frame: Frame, top: int, left: int, span: tuple[int, ...]
+    ) -> None:
+        """Put what lies in ``span`` into a block of ``frame`` that begins at ``top``, ``left``."""
+        height, width = values.shape
+        rows = np.arange(max(span[0], top), min(span[2], top + height))
+        columns = np.arange(max(span[1], left), min(span[3], left + width))
+        lon = frame.west + (columns + 0.5) * frame.width
+        lat = frame.north - (rows + 0.5) * frame.height
+        west, south, east, north = self._bounds
+        near = (west < lon[-1]) & (east > lon[0]) & (south < lat[0]) & (north > lat[-1])
+        for index in np.flatnonzero(near).tolist():
+            its = self._tiles[index].frame
+            x = np.floor((lon - its.west) / its.width).astype(int)
+            y = np.floor((its.north - lat) / its.height).astype(int)
+            across, down = (x >= 0) & (x < its.columns), (y >= 0) & (y < its.rows)
+            if not across.any() or not down.any():
+                continue
+            x, y = x[across], y[down]
+            raster = self._raster(index)
+            window = Window(x[0], y[0], x[-1] - x[0] + 1, y[-1] - y[0] + 1)
+            held = raster.read(1, window=window)[np.ix_(y - y[0], x - x[0])]
+            known = np.ones(held.shape, bool) if raster.nodata is None else held != raster.nodata
+            inside = np.ix_(rows[down] - top, columns[across] - left)
+            values[inside] = np.where(known, held, values[inside])
 
-    def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._rasters: dict[str, Raster] = {}
-
-    def __enter__(self) -> _Open:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._stack.close()
-
-    def __getitem__(self, tile: Tile) -> Raster:
-        if tile.cache.href not in self._rasters:
-            if len(self._rasters) >= OPEN:
-                self._stack.close()
-                self._rasters.clear()
-            opened = self._stack.enter_context(open_raster(tile.cache))
-            self._rasters[tile.cache.href] = opened
-        return self._rasters[tile.cache.href]
+    def _raster(self, index: int) -> DatasetReader:
+        if index not in self._opened:
+            raster = rasterio.open(self._tiles[index].path)
+            self._opened[index] = self._stack.enter_context(raster)
+        return self._opened[index]

@@ -11,7 +11,7 @@ import json
 import logging
 import math
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,18 @@ import pandas as pd
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
-from mmaq.acquire.ground.station_table import COLUMNS
+from mmaq.acquire.files.ancillary import UNDATED
+from mmaq.acquire.ground.eea import COLUMNS
 from mmaq.acquire.manifest import RemoteProduct
+from mmaq.acquire.search.paging import every_page
+from mmaq.acquire.services.client import Client
+from mmaq.acquire.services.download import RemoteFile
+from mmaq.acquire.services.endpoints import service
 from mmaq.base.errors import ServiceError
 from mmaq.base.files import replacing
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
 from mmaq.contracts.stations import BELIEVED, MICROGRAMS, NO2, NO2_CODE, UNIT, UTC_OFFSET
-from mmaq.services.client import Client
-from mmaq.services.endpoints import service
-from mmaq.services.remote_file import RemoteFile
 
 PAGE = 1000
 
@@ -82,7 +84,7 @@ def find_sensors(
                 products.append(
                     RemoteProduct(
                         id=identity,
-                        time=datetime(1970, 1, 1, tzinfo=timezone.utc),
+                        time=UNDATED,
                         bbox=(lon, lat, lon, lat),
                         files={"measurements": RemoteFile(href=href)},
                         properties={
@@ -202,19 +204,14 @@ def _years(period: Period) -> Iterator[tuple[date, date]]:
 
 
 def _pages(client: Client, url: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The results of all pages; a page that came before is a fault, for it would go on for ever."""
-    number = 1
-    known: set[int] = set()
-    while True:
-        answer = client.get_json(url, {**asked, "limit": PAGE, "page": number})
-        results = answer.get("results") if isinstance(answer, dict) else None
-        if not isinstance(results, list):
-            raise ServiceError("openaq", f"page {number} holds no results", REMEDY)
-        page = hash(json.dumps(results, sort_keys=True))
-        if results and page in known:
-            raise ServiceError("openaq", f"page {number} repeats an earlier one", REMEDY)
-        known.add(page)
-        yield from results
-        if len(results) < PAGE:
-            return
-        number += 1
+    """The results of all pages; hours have no ids but themselves."""
+
+    def read(page: dict[str, Any], number: int) -> tuple[set[str], int | None, None]:
+        ids = {json.dumps(result, sort_keys=True) for result in page["results"]}
+        return ids, number + 1 if len(page["results"]) >= PAGE else None, None
+
+    def ask(number: int) -> Any:
+        return client.get_json(url, {**asked, "limit": PAGE, "page": number})
+
+    for page in every_page("openaq", "OpenAQ", 1, ask, read):
+        yield from page["results"]

@@ -12,10 +12,12 @@ from rasterio.windows import Window, from_bounds
 
 from mmaq.base.errors import ProductError, ServiceError
 from mmaq.base.files import replacing
+from mmaq.base.geo import grown
 from mmaq.base.rasters import read_window
+from mmaq.contracts.context import POTENTIAL_KM, REACH
 
-MARGIN = 0.1
-"""Degrees kept around the area, so that the discs of sites at its edge are whole."""
+MARGIN_KM = REACH * POTENTIAL_KM[-1]
+"""Kept around the area: so far reaches the widest kernel of the population potential."""
 
 NODATA = -200.0
 
@@ -38,13 +40,13 @@ def write_density(files: list[Path], bbox: tuple[float, float, float, float], pa
         with rasterio.open(rasters[0]) as raster:
             if raster.crs is None or not raster.crs.is_geographic:
                 raise ProductError(rasters[0].name, "not a raster in degrees", REMEDY)
+            if rasterio.coords.disjoint_bounds(rasterio.coords.BoundingBox(*bbox), raster.bounds):
+                raise ProductError(rasters[0].name, f"does not reach the area {bbox}", REMEDY)
             window = _window(raster, bbox)
             counts = read_window(raster, window)
             transform = raster.window_transform(window)
     except RasterioError as fault:
         raise ProductError(rasters[0].name, f"not a readable raster ({fault})", REMEDY) from None
-    if counts.size == 0:
-        raise ProductError(rasters[0].name, f"does not reach the area {bbox}", REMEDY)
     density = counts / cell_areas(transform.f, -transform.e, transform.a, len(counts))[:, None]
     with (
         replacing(path) as part,
@@ -70,8 +72,7 @@ def cell_areas(north: float, height: float, width: float, rows: int) -> np.ndarr
 
 
 def _window(raster: rasterio.DatasetReader, bbox: tuple[float, float, float, float]) -> Window:
-    west, south, east, north = bbox
-    box = (west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN)
+    box = grown(bbox, MARGIN_KM)
     wide = from_bounds(*box, transform=raster.transform)
     rows = np.clip([np.floor(wide.row_off), np.ceil(wide.row_off + wide.height)], 0, raster.height)
     columns = np.clip([np.floor(wide.col_off), np.ceil(wide.col_off + wide.width)], 0, raster.width)

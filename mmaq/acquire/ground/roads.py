@@ -13,6 +13,8 @@ from pyogrio.errors import DataLayerError, DataSourceError
 
 from mmaq.base.errors import ProductError
 from mmaq.base.files import replacing
+from mmaq.base.geo import grown
+from mmaq.contracts.context import RINGS_M
 
 CLASSES = (
     "motorway", "motorway_link", "trunk", "trunk_link", "primary", "primary_link", "secondary",
@@ -20,8 +22,8 @@ CLASSES = (
 )  # fmt: skip
 """Values of ``highway`` that count: public roads for cars. Driveways, tracks and paths do not."""
 
-MARGIN = 0.1
-"""Degrees kept around the area: the nearest road of a site at its edge may lie beyond."""
+MARGIN_KM = 1.1 * RINGS_M[-1] / 1000
+"""Kept around the area: so far reach the rings, and the nearest road of a site at its edge."""
 
 REMEDY = "Delete the extract and run the same command again"
 
@@ -37,8 +39,7 @@ def write_roads(
     Raises:
         ProductError: an extract cannot be read, or none holds a road of the area.
     """
-    west, south, east, north = bbox
-    box = (west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN)
+    box = grown(bbox, MARGIN_KM)
     names = ", ".join(f"'{name}'" for name in CLASSES)
     parts = []
     for extract in extracts:

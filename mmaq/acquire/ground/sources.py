@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from os import PathLike
 from pathlib import Path
 
-import pandas as pd
-import pandera.pandas as pa
-
-from mmaq.base.errors import ConfigError, TableError
-from mmaq.services.endpoints import SERVICES, service
+from mmaq.acquire.services.endpoints import SERVICES, service
+from mmaq.base.errors import ConfigError
 
 TABLE = Path(__file__).with_name("sources.csv")
-
-KINDS = ("dem", "land_cover", "population", "roads")
 
 ANY = "geofabrik-*"
 """The row of every extract that has none of its own."""
 
 DAY = re.compile(r"\d{6}")
 """Version of an OpenStreetMap extract: the day it was made, yymmdd."""
-
-SCHEMA = pa.DataFrameSchema(
-    {
-        "name": pa.Column(str, pa.Check.str_matches(r"^[a-z0-9*-]+$")),
-        "version": pa.Column(str, pa.Check.str_length(min_value=1)),
-        "kind": pa.Column(str, pa.Check.isin(KINDS)),
-        "service": pa.Column(str, pa.Check.isin(["", *SERVICES])),
-        "url": pa.Column(str, pa.Check.str_matches(r"^(https://\S+)?$")),
-        "licence": pa.Column(str, pa.Check.str_length(min_value=1)),
-        # A sum, or "md5" where the server keeps one beside the file.
-        "checksum": pa.Column(str, pa.Check.str_matches(r"^(md5|md5:[0-9a-f]{32})?$")),
-        "mirror": pa.Column(str, pa.Check.str_matches(r"^(https://\S+)?$")),
-        "note": pa.Column(str),
-    },
-    strict=True,
-    ordered=True,
-    unique=["name", "version"],
-)
 
 
 @dataclass(frozen=True)
@@ -69,37 +46,12 @@ class Source:
         return at + whole.removeprefix(SERVICES[self.service].url.rstrip("/"))
 
 
-def read_sources(path: str | PathLike[str] = TABLE) -> list[Source]:
-    """Read the table, in its order.
-
-    Raises:
-        TableError: a column is missing, a cell is impossible, or rows are unsorted or stand twice.
-    """
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    if list(table) != list(SCHEMA.columns):
-        names = ", ".join(SCHEMA.columns)
-        raise TableError(path, f"not a table of sources (columns {names})", "Correct it")
-    try:
-        table = SCHEMA.validate(table)
-    except pa.errors.SchemaError as fault:
-        first = str(fault).splitlines()[0]
-        raise TableError(path, f"not a table of sources ({first})", "Correct it") from None
-    keys = list(zip(table["name"], table["version"], strict=True))
-    for before, after in zip(keys, sorted(keys), strict=True):
-        if before != after:
-            fault_ = f"{'@'.join(before)} does not stand in its place of the alphabet"
-            raise TableError(path, fault_, "Sort the rows by name and version")
-    for row in table.itertuples():
-        at = SERVICES[row.service].url if row.service else ""
-        if bool(row.service) != bool(row.url) or not row.url.startswith(at):
-            fault_ = f"the url of {row.name}@{row.version} is not at its service {row.service!r}"
-            raise TableError(path, fault_, "Give an address of that service")
-    return [Source(**row) for row in table.to_dict("records")]
-
-
 @cache
-def _sources() -> dict[tuple[str, str], Source]:
-    return {(source.name, source.version): source for source in read_sources()}
+def sources() -> dict[tuple[str, str], Source]:
+    """The table, by name and version."""
+    with open(TABLE, encoding="utf-8", newline="") as stream:
+        found = [Source(**row) for row in csv.DictReader(stream)]
+    return {(source.name, source.version): source for source in found}
 
 
 def find_source(entry: str, kind: str) -> Source:
@@ -116,11 +68,11 @@ def find_source(entry: str, kind: str) -> Source:
     name, _, version = entry.partition("@")
     key = (name, "latest" if DAY.fullmatch(version) and name.startswith("geofabrik-") else version)
     region = name.removeprefix("geofabrik-")
-    if key not in _sources() and "/" in region and region != name:
+    if key not in sources() and "/" in region and region != name:
         key = (ANY, key[1])
-    found = _sources().get(key)
+    found = sources().get(key)
     if found is None or found.kind != kind or (found.name == ANY and "/" not in region):
-        known = sorted("@".join(pair) for pair, source in _sources().items() if source.kind == kind)
+        known = sorted("@".join(pair) for pair, source in sources().items() if source.kind == kind)
         shown = ", ".join(known[:3]) + (", ..." if len(known) > 3 else "")
         raise ConfigError(where, f"{entry!r} is no source of this kind", f"Use one of: {shown}")
     if not found.url:

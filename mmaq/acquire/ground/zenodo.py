@@ -12,13 +12,12 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from mmaq.acquire.services.client import Client
+from mmaq.acquire.services.download import RemoteFile, fetch_file
+from mmaq.acquire.services.endpoints import service
+from mmaq.acquire.services.unpack import unpack_zip
 from mmaq.base.errors import ServiceError
 from mmaq.base.files import replacing
-from mmaq.services.client import Client
-from mmaq.services.download import fetch_file
-from mmaq.services.endpoints import service
-from mmaq.services.remote_file import RemoteFile
-from mmaq.services.unpack import unpack_zip
 
 IMAGES = ("sentinel-2", "sentinel-5p")
 

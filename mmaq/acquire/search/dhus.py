@@ -25,13 +25,12 @@ from urllib3 import Retry
 
 from mmaq.acquire.manifest import LeftOut
 from mmaq.acquire.search.items import span, unsigned
+from mmaq.acquire.services.auth import credentials
+from mmaq.acquire.services.client import certificates
+from mmaq.acquire.services.download import RemoteFile
+from mmaq.acquire.services.endpoints import SERVICES, Service
 from mmaq.base.errors import ServiceError
 from mmaq.config.data import Period
-from mmaq.services.credentials import credentials
-from mmaq.services.endpoints import SERVICES, Service
-from mmaq.services.faults import plain
-from mmaq.services.remote_file import RemoteFile
-from mmaq.services.transport import certificates
 
 TRIES = Retry(
     total=6, backoff_factor=1.0, status_forcelist=(429, 500, 502, 503, 504),
@@ -52,10 +51,7 @@ class HubProduct:
 
 
 def query_hub(
-    hub: Service,
-    bbox: tuple[float, float, float, float],
-    period: Period,
-    terms: Mapping[str, Any],
+    hub: Service, bbox: tuple[float, float, float, float], period: Period, terms: Mapping[str, Any]
 ) -> Iterator[HubProduct | LeftOut]:
     """Products that meet ``bbox`` and begin in the period; ``terms`` as DHuS's keywords.
 
@@ -63,7 +59,7 @@ def query_hub(
         ServiceError: no mirror or account is given, the hub cannot be reached or refuses, or it
             lists fewer products than it says it has.
     """
-    where = f"{hub.name} ({plain(hub.url)})"
+    where = hub.where
     if hub.url == SERVICES["dhus"].url:
         raise ServiceError(where, "this hub was closed in 2023", REMEDY)
     account = credentials("dhus", hub.host)
@@ -73,7 +69,7 @@ def query_hub(
     # By itself requests would send .netrc's ``default`` entry to whatever host a hub redirects to.
     hub_api.session.trust_env = False
     hub_api.session.proxies.update(get_environ_proxies(hub.url))
-    hub_api.session.verify = certificates()
+    hub_api.session.verify = certificates() or True
     try:
         yield from _query(hub_api, where, bbox, period, terms)
     except UnauthorizedError:

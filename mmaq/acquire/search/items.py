@@ -20,16 +20,22 @@ from shapely.geometry.base import BaseGeometry
 from shapely.ops import transform
 from shapely.validation import make_valid
 
+from mmaq.acquire.files.sentinel5p import utc
 from mmaq.acquire.manifest import LeftOut
+from mmaq.acquire.services.download import RemoteFile
 from mmaq.config.data import Period
-from mmaq.services.remote_file import RemoteFile
 
 Found = TypeVar("Found")
+
+Box = tuple[float, float, float, float]
+"""West, south, east, north in degrees."""
 
 HALF_TURN = 180.0
 
 SEAM = 1e-6
 """Degrees (0.1 m) by which the halves of a cut footprint may lie apart."""
+
+NOWHERE = "the item has neither a geometry nor a bbox"
 
 MULTIHASHES = {"d50110": "md5", "1e20": "blake3", "1220": "sha256"}
 """Code and length before the digest (multicodec table): MD5 0xd5, BLAKE3 0x1e, SHA-256 0x12."""
@@ -98,7 +104,7 @@ def in_one_piece(place: BaseGeometry) -> BaseGeometry:
     return translate(place, 360) if place.bounds[0] < -180 else place
 
 
-def bounding_box(item: Mapping[str, Any], place: BaseGeometry) -> tuple[float, float, float, float]:
+def bounding_box(item: Mapping[str, Any], place: BaseGeometry) -> Box:
     """West, south, east, north in degrees: as stated, else those of the footprint."""
     west, south, east, north = _stated_box(item) or place.bounds
     return west, south, east, north
@@ -113,19 +119,13 @@ def sensing_time(item: Mapping[str, Any]) -> datetime | None:
     return None
 
 
-def utc(text: str) -> datetime:
-    """An ISO 8601 time as UTC; a time without a zone is UTC."""
-    moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
-
-
 def span(period: Period) -> tuple[datetime, datetime]:
     """The first moment of the period and the first after it, UTC."""
     first = datetime.combine(period.start, time.min, timezone.utc)
     return first, datetime.combine(period.end, time.min, timezone.utc) + timedelta(days=1)
 
 
-def _stated_box(item: Mapping[str, Any]) -> tuple[float, float, float, float] | None:
+def _stated_box(item: Mapping[str, Any]) -> Box | None:
     values = item.get("bbox")
     if not isinstance(values, list) or len(values) not in (4, 6):
         return None

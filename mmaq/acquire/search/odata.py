@@ -17,10 +17,11 @@ from shapely.geometry.base import BaseGeometry
 
 from mmaq.acquire.manifest import LeftOut
 from mmaq.acquire.search.items import footprint, read_or_leave, utc
+from mmaq.acquire.search.paging import every_page
+from mmaq.acquire.services.client import Client
+from mmaq.acquire.services.download import RemoteFile
+from mmaq.acquire.services.faults import Gone
 from mmaq.base.errors import ServiceError
-from mmaq.services.client import Client
-from mmaq.services.faults import Gone, plain
-from mmaq.services.remote_file import RemoteFile
 
 PAGE = 1000
 
@@ -88,17 +89,26 @@ def list_products(
         first = client.get_json(url, asked)
     except Gone as gone:
         told = f"has no OData there ({gone.fault})"
-        raise ServiceError(_where(client), told, REMEDY) from None
+        raise ServiceError(client.service.where, told, REMEDY) from None
     if isinstance(first, dict) and first.get("@odata.count", 0) > MOST:
         middle = start + (end - start) / 2
         if end - start < timedelta(minutes=1):
             fault = f"lists more than {MOST} products from one minute, {start.isoformat()}"
-            raise ServiceError(_where(client), fault, REMEDY)
+            raise ServiceError(client.service.where, fault, REMEDY)
         for span in ((start, middle), (middle, end)):
             yield from list_products(client, collection, product_type, bbox, *span, max_cloud)
         return
-    for page in _pages(client, first):
-        yield from (read_or_leave(read_listed, entry, "Name") for entry in page)
+
+    def ask(at: str) -> Any:
+        return first if at == url else client.get_json(at)
+
+    for page in every_page(client.service.where, "OData", url, ask, _read):
+        yield from (read_or_leave(read_listed, entry, "Name") for entry in page["value"])
+
+
+def _read(page: dict[str, Any], _: str) -> tuple[set[str], str | None, int | None]:
+    ids = {entry["Id"] for entry in page["value"]}
+    return ids, page.get("@odata.nextLink"), page.get("@odata.count")
 
 
 def read_listed(entry: Mapping[str, Any]) -> Listed | LeftOut:
@@ -120,32 +130,6 @@ def read_listed(entry: Mapping[str, Any]) -> Listed | LeftOut:
         entry.get("ContentLength") or None, sums.get("md5"), sums.get("blake3"),
         str(entry.get("S3Path", "")), place, attributes,
     )  # fmt: skip
-
-
-def _pages(client: Client, page: Any) -> Iterator[list[dict[str, Any]]]:
-    """The entries of each page, to the one that names no next."""
-    known: set[str] = set()
-    asked: set[str] = set()
-    there = page.get("@odata.count", 0) if isinstance(page, dict) else 0
-    while True:
-        try:
-            entries, following = page["value"], page.get("@odata.nextLink")
-            ids = {entry["Id"] for entry in entries}
-        except (AttributeError, KeyError, TypeError):
-            fault = f"page {len(asked) + 1} of the list is no page of OData"
-            raise ServiceError(_where(client), fault, REMEDY) from None
-        if (ids and ids <= known) or following in asked:
-            fault = f"page {len(asked) + 1} of the list repeats an earlier one"
-            raise ServiceError(_where(client), fault, REMEDY)
-        known |= ids
-        yield entries
-        if not following:
-            break
-        asked.add(following)
-        page = client.get_json(following)
-    if len(known) < there:
-        fault = f"lists {len(known)} products where it says it has {there}"
-        raise ServiceError(_where(client), fault, REMEDY)
 
 
 def _filter(
@@ -189,7 +173,3 @@ def _place(entry: Mapping[str, Any]) -> BaseGeometry | None:
         return from_wkt(text.split(";", 1)[1].rstrip("'"))
     except ShapelyError:
         return None
-
-
-def _where(client: Client) -> str:
-    return f"{client.service.name} ({plain(client.service.url)})"

@@ -1,7 +1,7 @@
-"""Sentinel-2 scenes of a STAC mirror, from three layouts of items, and each of them once.
+"""Sentinel-2 scenes as services list them, from several layouts of items, and each of them once.
 
 Earth Search names bands by colour ("rededge1"), its retired layout and Planetary Computer as ESA
-does ("B05").
+does ("B05"); the Data Space's items have the files of whole products ("B05_20m").
 """
 
 from __future__ import annotations
@@ -9,19 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 from shapely.geometry.base import BaseGeometry
 
+from mmaq.acquire.files.sentinel2 import NATIVE
 from mmaq.acquire.manifest import LeftOut, RemoteProduct
 from mmaq.acquire.search.items import (
+    NOWHERE,
     bounding_box,
     footprint,
     in_one_piece,
     remote_file,
     sensing_time,
 )
-from mmaq.sentinel2.offsets import COLOURS, stated_baseline, stated_offset
+from mmaq.acquire.services.download import RemoteFile
+from mmaq.sentinel2.offsets import COLOURS, PRODUCT, baseline_of, stated_baseline, stated_offset
 
 SAME_GROUND = 0.9
 """Share of a footprint: processing moves its edges a little; pieces of a pass overlap by less."""
@@ -49,7 +53,7 @@ def read_scene(item: Mapping[str, Any]) -> Scene | LeftOut:
     identity = str(item["id"])
     place, time = footprint(item), sensing_time(item)
     if place is None:
-        return LeftOut(id=identity, reason="the item has neither a geometry nor a bbox")
+        return LeftOut(id=identity, reason=NOWHERE)
     if time is None:
         return LeftOut(id=identity, reason="the item has no time")
     assets = item.get("assets") or {}
@@ -74,6 +78,39 @@ def read_scene(item: Mapping[str, Any]) -> Scene | LeftOut:
         files={band: remote_file(asset) for band, asset in named.items() if asset},
     )  # fmt: skip
     return Scene(product, place, cloud_cover(stated), tile_of(identity, stated))
+
+
+def read_bands(item: Mapping[str, Any]) -> Scene | LeftOut:
+    """A product from an item of the Data Space: each band at its native resolution, from S3."""
+    identity = str(item["id"]).removesuffix(".SAFE")
+    place = footprint(item)
+    if place is None:
+        return LeftOut(id=identity, reason=NOWHERE)
+    assets = item.get("assets") or {}
+    named = {band: f"{band}_{size}m" for band, size in NATIVE.items()}
+    lacking = [name for name in named.values() if "href" not in (assets.get(name) or {})]
+    if lacking:
+        return LeftOut(id=identity, reason=f"the item lacks {', '.join(lacking)}")
+    files = {band: remote_file(assets[name]) for band, name in named.items()}
+    return whole_scene(identity, files, place, item.get("properties") or {})
+
+
+def whole_scene(
+    identity: str, files: dict[str, RemoteFile], place: BaseGeometry, stated: Mapping[str, Any]
+) -> Scene | LeftOut:
+    """A product by its official name, which tells its time, baseline and tile."""
+    named = PRODUCT.fullmatch(identity)
+    if named is None:
+        return LeftOut(id=identity, reason="its id is no name of a Level-2A product")
+    start = datetime.strptime(named["time"], "%Y%m%dT%H%M%S").replace(tzinfo=timezone.utc)
+    properties = {
+        "eo:cloud_cover": stated.get("eo:cloud_cover"),
+        "s2:processing_baseline": baseline_of(named),
+    }
+    product = RemoteProduct(
+        id=identity, time=start, bbox=bounding_box({}, place), files=files, properties=properties
+    )
+    return Scene(product, place, cloud_cover(stated), tile_of(identity, {}))
 
 
 def cloud_cover(stated: Mapping[str, Any]) -> float:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
+from datetime import date
 
 import pandas as pd
+from shapely import STRtree
+from shapely.geometry import Polygon, box
 
 from mmaq.acquire.manifest import LeftOut, Manifest, tell_left_out
-from mmaq.acquire.search.clearest import clearest_dates
-from mmaq.acquire.search.items import read_or_leave
-from mmaq.acquire.search.scenes import Scene, newest, read_scene
+from mmaq.acquire.search.dhus import query_hub
+from mmaq.acquire.search.items import Box, in_one_piece, read_or_leave, span
+from mmaq.acquire.search.odata import list_products
+from mmaq.acquire.search.scenes import Scene, newest, read_bands, read_scene, whole_scene
 from mmaq.acquire.search.stac import search_items, stac_service
-from mmaq.acquire.search.whole import Box, at_a_hub, at_the_data_space
+from mmaq.acquire.services.client import Client
+from mmaq.acquire.services.endpoints import service
 from mmaq.base.errors import ServiceError
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
 from mmaq.contracts.archive import SENTINEL2
-from mmaq.services.client import Client
 
 COLLECTIONS = {"earth-search": "sentinel-2-c1-l2a", "planetary-computer": "sentinel-2-l2a"}
 """Earth Search's other collection, sentinel-2-l2a, has wrong offset flags in 2022 and 2025
@@ -25,6 +30,15 @@ COLLECTIONS = {"earth-search": "sentinel-2-c1-l2a", "planetary-computer": "senti
 
 EDGE = 0.01
 """Degrees (1 km) around the sites within which their windows lie."""
+
+SLANT = 1.1
+"""A window follows the tile's grid, which is turned by up to 3 degrees against the meridian."""
+
+MARGIN_M = 60.0
+"""Read around each window (a pixel of the coarsest band)."""
+
+METRES = 111_320.0
+"""Metres of one degree of latitude."""
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +54,7 @@ def search_scenes(asked: Acquire, period: Period, sites: pd.DataFrame, side_m: f
         ServiceError: the service cannot be reached, its answer is broken, or it holds nothing.
     """
     provider, settings = asked.sentinel2.provider, asked.sentinel2
-    searches = {"cdse": at_the_data_space, "dhus": at_a_hub}
+    searches = {"cdse": _at_the_data_space, "dhus": _at_a_hub}
     bbox = _around(sites)
     scenes: list[Scene] = []
     left_out: list[LeftOut] = []
@@ -87,3 +101,76 @@ def _at_a_mirror(asked: Acquire, period: Period, bbox: Box) -> Iterator[Scene | 
     with Client(stac_service(provider, asked.endpoints)) as client:
         for item in search_items(client, [collection], bbox, period, conditions):
             yield read_or_leave(read_scene, item, "id")
+
+
+def _at_the_data_space(asked: Acquire, period: Period, bbox: Box) -> Iterator[Scene | LeftOut]:
+    """Products of the Data Space: zips, listed by OData, or the band files of its object store."""
+    cloud = asked.sentinel2.max_cloud
+    if asked.sentinel2.download == "s3":
+        with Client(stac_service("cdse", asked.endpoints)) as client:
+            conditions = {"eo:cloud_cover": ("lte", cloud)}
+            for item in search_items(client, ["sentinel-2-l2a"], bbox, period, conditions):
+                yield read_or_leave(read_bands, item, "id")
+        return
+    first, last = span(period)
+    download = service("cdse", asked.endpoints).url
+    with Client(service("cdse-catalogue", asked.endpoints)) as client:
+        listed = list_products(client, "SENTINEL-2", "S2MSI2A", bbox, first, last, cloud)
+        for entry in listed:
+            if isinstance(entry, LeftOut):
+                yield entry
+                continue
+            stated = {"eo:cloud_cover": entry.attributes.get("cloudCover")}
+            zipped = {"product": entry.file(download, "odata")}
+            yield whole_scene(entry.id, zipped, entry.footprint, stated)
+
+
+def _at_a_hub(asked: Acquire, period: Period, bbox: Box) -> Iterator[Scene | LeftOut]:
+    """Products of a DHuS mirror, as zips."""
+    terms = {
+        "platformname": "Sentinel-2", "producttype": "S2MSI2A",
+        "cloudcoverpercentage": (0, asked.sentinel2.max_cloud),
+    }  # fmt: skip
+    for entry in query_hub(service("dhus", asked.endpoints), bbox, period, terms):
+        if isinstance(entry, LeftOut):
+            yield entry
+        else:
+            stated = {"eo:cloud_cover": entry.cloud}
+            yield whole_scene(entry.id, {"product": entry.remote}, entry.footprint, stated)
+
+
+def clearest_dates(
+    scenes: Iterable[Scene], sites: pd.DataFrame, side_m: float, dates: int
+) -> dict[str, tuple[Scene, ...]]:
+    """For each site the ``dates`` clearest scenes whose footprint holds its whole window.
+
+    Of one date only the clearest scene counts (ties: the later processing, then the id).
+    ``side_m`` is the window's side in metres. A site that no scene holds gets an empty tuple.
+    """
+    names = [str(name) for name in sites["site_id"]]
+    # Footprints across the antimeridian go on beyond 180 degrees, so each window is there too.
+    windows = [
+        _window(lon + turn, lat, side_m)
+        for turn in (0.0, 360.0)
+        for lon, lat in zip(sites["lon"], sites["lat"], strict=True)
+    ]
+    tree = STRtree(windows)
+    best: list[dict[date, Scene]] = [{} for _ in names]
+    for scene in sorted(scenes, key=_rank):
+        for place in tree.query(in_one_piece(scene.footprint), predicate="covers"):
+            best[place % len(names)].setdefault(scene.product.time.date(), scene)
+    return {
+        name: tuple(sorted(found.values(), key=_rank)[:dates])
+        for name, found in zip(names, best, strict=True)
+    }
+
+
+def _rank(scene: Scene) -> tuple[float, tuple[int, ...], str]:
+    later = tuple(-ord(letter) for letter in scene.version)
+    return scene.cloud, later, scene.product.id
+
+
+def _window(lon: float, lat: float, side_m: float) -> Polygon:
+    half = (side_m / 2 * SLANT + MARGIN_M) / METRES
+    wide = half / max(math.cos(math.radians(lat)), 0.01)
+    return box(lon - wide, lat - half, lon + wide, lat + half)

@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from itertools import pairwise
+from pathlib import PurePosixPath
 from typing import Any
 
+from shapely.geometry import box
+from shapely.geometry.base import BaseGeometry
+
+from mmaq.acquire.files.sentinel5p import of_name, one_version_an_orbit
 from mmaq.acquire.manifest import LeftOut, Manifest, RemoteProduct, tell_left_out
 from mmaq.acquire.search.dhus import query_hub
-from mmaq.acquire.search.granules import Granule, choose, named_granule, read_granule
-from mmaq.acquire.search.items import read_or_leave, span
+from mmaq.acquire.search.items import (
+    NOWHERE,
+    Box,
+    bounding_box,
+    footprint,
+    read_or_leave,
+    remote_file,
+    span,
+)
 from mmaq.acquire.search.odata import Listed, list_products
 from mmaq.acquire.search.stac import REMEDY, collection_ids, search_items, stac_service
+from mmaq.acquire.services.client import Client
+from mmaq.acquire.services.download import RemoteFile
+from mmaq.acquire.services.endpoints import service
 from mmaq.base.errors import ServiceError
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
-from mmaq.contracts.archive import SENTINEL5P
-from mmaq.services.client import Client
-from mmaq.services.endpoints import service
-from mmaq.services.faults import plain
+from mmaq.contracts.archive import SENTINEL5P, Product
+from mmaq.sentinel5p.granule import NAME
 from mmaq.vocabulary import S5P_PRODUCT
 
 DAY = timedelta(days=1)
@@ -33,6 +47,14 @@ MIRROR_COLLECTION = "sentinel-5p-l2-netcdf"
 """Planetary Computer's: all gases and streams, distinguished by s5p:product_name."""
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Granule:
+    """A granule by its official name, with its footprint in degrees."""
+
+    product: RemoteProduct
+    footprint: BaseGeometry
 
 
 def search_granules(asked: Acquire, period: Period) -> Manifest:
@@ -93,9 +115,10 @@ def _at_the_data_space(asked: Acquire, period: Period) -> Iterator[Granule | Lef
     if only:
         log.info("%d granules are listed by OData alone", len(only))
     for entry in only:
-        granule = _from_listed(entry, download, asked)
-        if granule is not None:
-            yield granule
+        file = entry.file(download, asked.sentinel5p.download)
+        found = named_granule(entry.id, file, entry.footprint)
+        if found is not None:
+            yield found
 
 
 def _resolved(client: Client, asked: Acquire) -> list[str]:
@@ -109,9 +132,8 @@ def _resolved(client: Client, asked: Acquire) -> list[str]:
     ]
     lacking = [stream for stream in streams if not any(f.lower().endswith(stream) for f in found)]
     if lacking:
-        where = f"{client.service.name} ({plain(client.service.url)})"
         fault = f"lists no collection of Sentinel-5P NO2 for {', '.join(lacking)}"
-        raise ServiceError(where, fault, REMEDY)
+        raise ServiceError(client.service.where, fault, REMEDY)
     return found
 
 
@@ -124,12 +146,6 @@ def _completed(
         return granule
     files = {"product": entry.file(download, asked.sentinel5p.download)}
     return Granule(granule.product.model_copy(update={"files": files}), granule.footprint)
-
-
-def _from_listed(entry: Listed, download: str, asked: Acquire) -> Granule | LeftOut | None:
-    item = {"id": entry.id, "bbox": list(entry.footprint.bounds)}
-    found = named_granule(entry.id, entry.file(download, asked.sentinel5p.download), item)
-    return Granule(found.product, entry.footprint) if isinstance(found, Granule) else found
 
 
 def _at_the_mirror(asked: Acquire, period: Period) -> Iterator[Granule | LeftOut]:
@@ -145,14 +161,11 @@ def _at_the_mirror(asked: Acquire, period: Period) -> Iterator[Granule | LeftOut
 def _at_a_hub(asked: Acquire, period: Period) -> Iterator[Granule | LeftOut]:
     terms = {"platformname": "Sentinel-5 Precursor", "producttype": S5P_PRODUCT}
     for entry in query_hub(service("dhus", asked.endpoints), asked.bbox, period, terms):
-        if isinstance(entry, LeftOut):
-            yield entry
-            continue
-        item = {"id": entry.id, "bbox": list(entry.footprint.bounds)}
-        found = named_granule(entry.id, entry.remote, item)
-        if isinstance(found, Granule):
-            yield Granule(found.product, entry.footprint)
-        elif found is not None:
+        found: Granule | LeftOut | None = (
+            entry if isinstance(entry, LeftOut)
+            else named_granule(entry.id, entry.remote, entry.footprint)
+        )  # fmt: skip
+        if found is not None:
             yield found
 
 
@@ -174,3 +187,86 @@ def _warn(provider: str, chosen: list[RemoteProduct], period: Period) -> None:
     versions = sorted({str(item.properties.get("processor_version")) for item in chosen})
     if len(versions) > 1:
         log.warning("%s: processor versions are mixed: %s", provider, ", ".join(versions))
+
+
+def choose(
+    found: Iterable[Granule], asked: Acquire, period: Period
+) -> tuple[list[RemoteProduct], list[LeftOut]]:
+    """The best version of each orbit that meets the area, and the other versions.
+
+    The rule is the one for files that the user has: reprocessed before offline before near real
+    time, then the newest processor. A granule belongs to the day on which it starts.
+    """
+    area = box(*asked.bbox)
+    kept: dict[str, RemoteProduct] = {}
+    for granule in found:
+        product = granule.product
+        inside = period.start <= product.time.date() <= period.end
+        stream = product.properties["s5p:stream"] in asked.sentinel5p.streams
+        if inside and stream and granule.footprint.intersects(area):
+            kept.setdefault(product.id, product)
+    best = {item.id for item in one_version_an_orbit(map(_as_item, kept.values()))}
+    reason = "a better version of the same orbit is taken"
+    return (
+        [kept[name] for name in sorted(best)],
+        [LeftOut(id=name, reason=reason) for name in sorted(kept) if name not in best],
+    )
+
+
+def read_granule(item: Mapping[str, Any], scheme: str = "https") -> Granule | LeftOut | None:
+    """A granule from a STAC item, by the official name of its file; None for another gas.
+
+    The name is that of the asset: Planetary Computer's items have shortened ids. Of several
+    addresses of the file one of ``scheme`` is taken if there is one.
+    """
+    identity = str(item["id"])
+    offers = [remote_file(offer) for offer in _offers(item)]
+    named = [(_official_name(offer.href, identity), offer) for offer in offers]
+    usable = [(name, offer) for name, offer in named if name is not None]
+    usable.sort(key=lambda pair: not pair[1].href.startswith(f"{scheme}:"))
+    if usable:
+        place = footprint(item)
+        if place is None:
+            return LeftOut(id=usable[0][0], reason=NOWHERE)
+        return named_granule(*usable[0], place, bounding_box(item, place))
+    if "L2__" in identity and "NO2" not in identity:
+        return None
+    return LeftOut(id=identity, reason="the item has no file with the name of an NO2 granule")
+
+
+def named_granule(
+    name: str, remote: RemoteFile, place: BaseGeometry, bbox: Box | None = None
+) -> Granule | LeftOut | None:
+    """The granule of an official name; None for another gas."""
+    named = NAME.fullmatch(name)
+    if named is None:
+        return LeftOut(id=name, reason="its name is no official one")
+    if named["kind"] != S5P_PRODUCT:
+        return None
+    start, properties = of_name(named)
+    product = RemoteProduct(
+        id=name, time=start, bbox=bbox or place.bounds, files={"product": remote},
+        properties=properties,
+    )  # fmt: skip
+    return Granule(product, place)
+
+
+def _official_name(href: str, identity: str) -> str | None:
+    """The granule's name from a file's address, or from the item where the address has none."""
+    stem = PurePosixPath(href).name.removesuffix(".nc")
+    for text in (stem, identity.removesuffix(".nc")):
+        if NAME.fullmatch(text) and (text == stem or href.endswith((".nc", "/$value"))):
+            return text
+    return None
+
+
+def _offers(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every address of every asset, with what is stated of the file."""
+    for asset in (item.get("assets") or {}).values():
+        for offer in (asset, *(asset.get("alternate") or {}).values()):
+            if offer.get("href"):
+                yield {**asset, **offer}
+
+
+def _as_item(product: RemoteProduct) -> Product:
+    return Product(product.id, SENTINEL5P, product.time, product.bbox, {}, product.properties)

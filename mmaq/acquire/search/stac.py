@@ -1,32 +1,32 @@
-"""Searches of STAC services by pystac-client, through our own client: retries, slots, proxies.
+"""Searches of STAC services through our own client: retries, slots, proxies.
 
-pystac-client follows a page that repeats for ever, and takes a page without items for the last
-even where a next one is named; both would be silent. The pages are therefore followed here.
+Not by pystac-client, which follows a page that repeats for ever, and takes a page without items for
+the last even where a next one is named; both would be silent.
 Sources: STAC API 1.0.0, item search and its query and filter extensions.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import date
 from typing import Any
 from urllib.parse import urljoin
 
-from pystac_client import Client as Catalogue
-from pystac_client.stac_api_io import StacApiIO
-
+from mmaq.acquire.search.items import Box
+from mmaq.acquire.search.paging import every_page
+from mmaq.acquire.services.client import Client
+from mmaq.acquire.services.endpoints import Service, service
+from mmaq.acquire.services.faults import Gone
 from mmaq.base.errors import ServiceError
 from mmaq.config.data import Period
-from mmaq.services.client import Client
-from mmaq.services.endpoints import Service, service
-from mmaq.services.faults import Gone, plain
 
 REMEDY = "Run the same command later, or set another address in acquire.endpoints"
 
 PAGE = 100
 """Items a page: full items of Sentinel-2 take 30 KB each, and gateways time out on more."""
+
+Place = tuple[str, str, dict[str, Any]]
+"""Method, address and parameters of a page."""
 
 OPERATORS = {"lte": "<=", "eq": "="}
 
@@ -43,90 +43,10 @@ def stac_service(name: str, endpoints: Mapping[str, str]) -> Service:
     return replace(found, url=f"{found.url}/stac/v1") if name == "planetary-computer" else found
 
 
-class PoliteIO(StacApiIO):
-    """pystac-client's way to the service: every request goes through our client."""
-
-    def __init__(self, client: Client) -> None:
-        super().__init__(max_retries=None)
-        self.client = client
-
-    def request(
-        self,
-        href: str,
-        method: str | None = None,
-        headers: dict[str, str] | None = None,
-        parameters: dict[str, Any] | None = None,
-    ) -> str:
-        """One document, as text."""
-        return json.dumps(self._ask(method or "GET", href, parameters or {}))
-
-    def get_pages(
-        self, url: str, method: str | None = None, parameters: dict[str, Any] | None = None
-    ) -> Iterator[dict[str, Any]]:
-        """Every page of a search or a list, to the one that names no next.
-
-        Raises:
-            ServiceError: a page repeats, is no page, or fewer come than the first says there are.
-        """
-        following: tuple[str, str, dict[str, Any]] | None = (method or "GET", url, parameters or {})
-        asked: set[str] = set()
-        known: set[str] = set()
-        there: int | None = None
-        while following:
-            key = json.dumps(following, sort_keys=True)
-            page = {} if key in asked else self._ask(*following)
-            found = self._identities(page, len(asked) + 1)
-            if key in asked or (found and found <= known):
-                fault = f"page {len(asked) + 1} of the list repeats an earlier one"
-                raise ServiceError(_where(self.client), fault, REMEDY)
-            asked.add(key)
-            known |= found
-            there = _stated_number(page) if there is None else there
-            yield page
-            following = self._following(page, following)
-        if there is not None and len(known) < there:
-            fault = f"lists {len(known)} items where it says it has {there}"
-            raise ServiceError(_where(self.client), fault, REMEDY)
-
-    def _ask(self, method: str, url: str, parameters: dict[str, Any]) -> Any:
-        try:
-            if method.upper() == "POST":
-                return self.client.post_json(url, parameters)
-            return self.client.get_json(url, parameters or None)
-        except Gone as fault:
-            told = f"has no STAC there ({fault.fault})"
-            raise ServiceError(_where(self.client), told, REMEDY) from None
-
-    def _identities(self, page: Any, number: int) -> set[str]:
-        """Ids on a page, each with its collection: two collections may share one."""
-        if not isinstance(page, dict):
-            page = {"features": None}
-        things = page.get("features", page.get("collections", []))
-        try:
-            return {f"{thing.get('collection', '')}/{thing['id']}" for thing in things}
-        except (AttributeError, KeyError, TypeError):
-            fault = f"page {number} of the list is no page of STAC"
-            raise ServiceError(_where(self.client), fault, REMEDY) from None
-
-    def _following(
-        self, page: Mapping[str, Any], current: tuple[str, str, dict[str, Any]]
-    ) -> tuple[str, str, dict[str, Any]] | None:
-        """Method, address and parameters of the next page."""
-        links = (link for link in page.get("links", []) if link.get("rel") == "next")
-        link = next(links, None)
-        if link is None:
-            return None
-        method = str(link.get("method", "GET")).upper()
-        body = link.get("body", {})
-        if link.get("merge"):
-            body = {**current[2], **body}
-        return method, urljoin(current[1], link["href"]), body if method == "POST" else {}
-
-
 def search_items(
     client: Client,
     collections: list[str],
-    bbox: tuple[float, float, float, float],
+    bbox: Box,
     period: Period,
     conditions: Mapping[str, tuple[str, Any]],
 ) -> Iterator[dict[str, Any]]:
@@ -139,49 +59,75 @@ def search_items(
     Raises:
         ServiceError: the service cannot be reached, is no STAC API, or its pages repeat.
     """
-    pages = PoliteIO(client)
-    catalogue = _open(pages)
-    sent = _sent(catalogue, conditions)
+    landing = _ask(client, "GET", client.service.url, {})
+    if not isinstance(landing, dict) or landing.get("type") != "Catalog":
+        raise ServiceError(client.service.where, "is no STAC service", REMEDY)
+    links = {link.get("rel"): link.get("href", "") for link in landing.get("links", [])}
+    classes = [str(name) for name in landing.get("conformsTo", [])]
+    if "search" not in links or not any("item-search" in name for name in classes):
+        raise ServiceError(client.service.where, "is a STAC catalogue without a search", REMEDY)
+    url = urljoin(f"{client.service.url}/", links["search"])
+    asked = {"collections": collections, "bbox": list(bbox), "limit": PAGE}
+    asked |= _sent(classes, conditions)
     for first, last in period.parts("month").values():
-        asked = catalogue.search(
-            collections=collections, bbox=bbox, datetime=_interval(first, last), limit=PAGE, **sent
-        )
-        for page in pages.get_pages(asked.url, asked.method, asked.get_parameters()):
+        span = {"datetime": f"{first.isoformat()}T00:00:00Z/{last.isoformat()}T23:59:59Z"}
+        for page in get_pages(client, url, "POST", asked | span):
             yield from (item for item in page["features"] if _meets(item, conditions))
 
 
 def collection_ids(client: Client) -> list[str]:
     """Ids of all collections of the service, over all pages of its list."""
-    pages = PoliteIO(client).get_pages(f"{client.service.url}/collections")
+    pages = get_pages(client, f"{client.service.url}/collections")
     return [found["id"] for page in pages for found in page.get("collections", [])]
 
 
-def _open(pages: PoliteIO) -> Catalogue:
-    where = _where(pages.client)
+def get_pages(
+    client: Client, url: str, method: str = "GET", parameters: Mapping[str, Any] = {}
+) -> Iterator[dict[str, Any]]:
+    """Every page of a search or a list; as ``every_page``."""
+    first = (method, url, dict(parameters))
+    return every_page(client.service.where, "STAC", first, lambda at: _ask(client, *at), _read)
+
+
+def _ask(client: Client, method: str, url: str, parameters: Mapping[str, Any]) -> Any:
     try:
-        catalogue = Catalogue.open(pages.client.service.url, stac_io=pages)
-    except ServiceError:
-        raise
-    except Exception as fault:  # pystac raises many types for a document that is no catalogue
-        name = type(fault).__name__
-        raise ServiceError(where, f"is no STAC service ({name})", REMEDY) from None
-    if not catalogue.conforms_to("ITEM_SEARCH"):
-        raise ServiceError(where, "is a STAC catalogue without a search", REMEDY)
-    return catalogue
+        if method == "POST":
+            return client.post_json(url, parameters)
+        return client.get_json(url, parameters or None)
+    except Gone as fault:
+        told = f"has no STAC there ({fault.fault})"
+        raise ServiceError(client.service.where, told, REMEDY) from None
 
 
-def _sent(catalogue: Catalogue, conditions: Mapping[str, tuple[str, Any]]) -> dict[str, Any]:
+def _read(page: dict[str, Any], place: Place) -> tuple[set[str], Place | None, int | None]:
+    """Ids on a page, each with its collection (two may share one), the next page, and the count."""
+    things = page.get("features", page.get("collections", []))
+    ids = {f"{thing.get('collection', '')}/{thing['id']}" for thing in things}
+    number = page.get("numberMatched", (page.get("context") or {}).get("matched"))
+    return ids, _following(page, place), number if isinstance(number, int) else None
+
+
+def _following(page: Mapping[str, Any], current: Place) -> Place | None:
+    """Method, address and parameters of the next page."""
+    link = next((link for link in page.get("links", []) if link.get("rel") == "next"), None)
+    if link is None:
+        return None
+    method, body = str(link.get("method", "GET")).upper(), link.get("body", {})
+    if link.get("merge"):
+        body = {**current[2], **body}
+    return method, urljoin(current[1], link["href"]), body if method == "POST" else {}
+
+
+def _sent(classes: list[str], conditions: Mapping[str, tuple[str, Any]]) -> dict[str, Any]:
     """The conditions in the language that the service understands, if any."""
-    if not conditions:
-        return {}
-    if catalogue.conforms_to("QUERY"):
+    if conditions and any("item-search#query" in name for name in classes):
         return {"query": {key: {sign: value} for key, (sign, value) in conditions.items()}}
-    if catalogue.conforms_to("FILTER"):
+    if conditions and any("item-search#filter" in name for name in classes):
         parts = [
             {"op": OPERATORS[sign], "args": [{"property": key}, value]}
             for key, (sign, value) in conditions.items()
         ]
-        return {"filter": {"op": "and", "args": parts}, "filter_lang": "cql2-json"}
+        return {"filter": {"op": "and", "args": parts}, "filter-lang": "cql2-json"}
     return {}
 
 
@@ -192,17 +138,3 @@ def _meets(item: Mapping[str, Any], conditions: Mapping[str, tuple[str, Any]]) -
         if held is not None and not (held <= value if sign == "lte" else held == value):
             return False
     return True
-
-
-def _interval(first: date, last: date) -> str:
-    return f"{first.isoformat()}T00:00:00Z/{last.isoformat()}T23:59:59Z"
-
-
-def _stated_number(page: Mapping[str, Any]) -> int | None:
-    """How many items the service says there are, on all pages, where it says so."""
-    number = page.get("numberMatched", (page.get("context") or {}).get("matched"))
-    return number if isinstance(number, int) else None
-
-
-def _where(client: Client) -> str:
-    return f"{client.service.name} ({plain(client.service.url)})"

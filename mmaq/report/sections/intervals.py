@@ -25,7 +25,7 @@ ASKED = (0.85, 0.95)
 
 @dataclass(frozen=True)
 class Calibrated:
-    """A method's coverage and width on one split, as text, from the benchmark table."""
+    """A method's coverage, width and score on one split, as text, from the benchmark table."""
 
     words: str
     split: str
@@ -33,6 +33,8 @@ class Calibrated:
     bounds: str
     width: str
     width_bounds: str
+    score: str
+    score_bounds: str
     within: bool
 
 
@@ -61,33 +63,39 @@ def section(material: Material, gallery: Gallery) -> Section | None:
 
 
 def _bounded(rows: pd.DataFrame) -> pd.Series:
-    """Whether all intervals of a row's method and split are finite, as the benchmark asks too.
-
-    Those of a few stations are infinite.
-    """
-    finite = pd.Series(np.isfinite(rows["radius"].to_numpy(float)), index=rows.index)
+    """Whether all predictions of a row's method and split have one, as the benchmark asks too."""
+    finite = pd.Series(np.isfinite(rows["high"].to_numpy(float)), index=rows.index)
     return finite.groupby([rows[name] for name in (*KEY, "split")]).transform("all")
 
 
 def _calibrated(table: pd.DataFrame) -> list[Calibrated]:
-    shares, widths = measured(table, "coverage90"), measured(table, "width90")
+    shares, widths, scores = (
+        measured(table, name) for name in ("coverage90", "width90", "interval_score90")
+    )
     lines = []
     order = {split: place for place, split in enumerate(names.SPLITS)}
     shares = shares.assign(place=shares["split"].map(order))
     for row in shares.sort_values(["place", *KEY]).itertuples(index=False):
-        wide = of(widths, (row.method, row.protocol, row.modalities))
-        wide = wide[wide["split"] == row.split]
-        width = wide.iloc[0] if len(wide) else None
+        key = row.method, row.protocol, row.modalities
         lines.append(
             Calibrated(
-                names.full((row.method, row.protocol, row.modalities)), names.SPLITS[row.split],
+                names.full(key), names.SPLITS[row.split],
                 number(row.value, 3), interval(row.low, row.high, 3),
-                number(None if width is None else width["value"], 1),
-                "" if width is None else interval(width["low"], width["high"], 1),
+                *_text(widths, key, row.split), *_text(scores, key, row.split),
                 ASKED[0] <= row.value <= ASKED[1],
             )
         )  # fmt: skip
     return lines
+
+
+def _text(rows: pd.DataFrame, key: Key, split: str) -> tuple[str, str]:
+    """A figure of ``key`` on ``split``, µg/m³, and its interval."""
+    mine = of(rows, key)
+    mine = mine[mine["split"] == split]
+    if mine.empty:
+        return number(None, 1), ""
+    found = mine.iloc[0]
+    return number(found["value"], 1), interval(found["low"], found["high"], 1)
 
 
 def _plots(

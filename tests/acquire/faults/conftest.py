@@ -62,12 +62,6 @@ def faultless(land, tmp_path_factory):
         yield found
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Pauses take no time."""
-    monkeypatch.setattr("mmaq.services.waiting.wait", lambda seconds: None)
-
-
 @pytest.fixture
 def verb(faultless, tmp_path):
     """The verb in an empty folder; afterwards the servers are well again."""

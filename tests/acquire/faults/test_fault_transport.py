@@ -7,11 +7,12 @@ import io
 import json
 import re
 
+import numpy as np
 import pytest
 
+from mmaq.acquire.services import download
+from mmaq.acquire.services.client import Client
 from mmaq.contracts.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS
-from mmaq.services import blocks, part
-from mmaq.services.client import Client
 from tests.acquire.faults.conftest import CONTENT, SEARCHES, one_error
 from tests.servers.faulty import Cut, Reset, Slow, Stall, Status, Wrong
 
@@ -116,23 +117,23 @@ def test_a_token_that_ends_while_granules_come(faultless, verb, monkeypatch):
 
 
 def test_a_full_disk(faultless, verb, monkeypatch, capfd):
-    """Of the blocks of windows, then of a granule's part: each ends it at once."""
-    real, room = blocks._write, [200_000]
+    """Of the windows of scenes, then of a granule's part: each ends it at once."""
+    real, room = np.savez, [5]
 
-    def write(path, content, start):
-        room[0] -= len(content)
+    def savez(path, **arrays):
+        room[0] -= 1
         if room[0] < 0:
             raise OSError(errno.ENOSPC, "No space left on device")
-        real(path, content, start)
+        real(path, **arrays)
 
-    class Full(part.Part):
+    class Full(download._Part):
         def append(self, block):
             if self.size > 300_000:
                 self._stream.close()
                 self._stream = io.FileIO("/dev/full", "wb")
             super().append(block)
 
-    for where, name, broken in ((blocks, "_write", write), (part, "Part", Full)):
+    for where, name, broken in ((np, "savez", savez), (download, "_Part", Full)):
         with monkeypatch.context() as patch:
             patch.setattr(where, name, broken)
             assert verb.call(patch) == 1

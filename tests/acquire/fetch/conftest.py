@@ -18,13 +18,6 @@ PATCHES = Patches(s2_size=12)
 SITES = sites_at((400, 400), (1900, 500), (700, 1800), (1810, 1810))
 
 
-@pytest.fixture(autouse=True)
-def _at_home(tmp_path, monkeypatch):
-    """Slots of this test alone, and no time lost in waiting."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("mmaq.services.waiting.wait", lambda seconds: None)
-
-
 @pytest.fixture
 def server(tmp_path):
     with faulty(tmp_path) as running:

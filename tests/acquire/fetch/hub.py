@@ -8,12 +8,12 @@ from datetime import date, datetime, timezone
 import netCDF4
 
 from mmaq.acquire.manifest import Manifest, RemoteProduct, write_manifest
+from mmaq.acquire.services.download import RemoteFile
 from mmaq.acquire.stage import fetch_sentinel5p as fetch_granules
 from mmaq.acquire.stage import grid_and_drop_part as grid_and_drop
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Grid
 from mmaq.contracts.archive import SENTINEL5P
-from mmaq.services.remote_file import RemoteFile
 from tests.sentinel5p.archives import make_granules
 
 GRID = Grid(bbox=(4.0, 50.0, 6.0, 51.5), resolution=0.05)
@@ -50,10 +50,7 @@ class Hub:
 
     def fetch(self, workers=4):
         fetch_granules(
-            manifest=self.manifest_path,
-            config=self.config,
-            archive=self.archive,
-            workers=workers,
+            manifest=self.manifest_path, config=self.config, archive=self.archive, workers=workers
         )
         return self.archive
 

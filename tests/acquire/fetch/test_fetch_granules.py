@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import zipfile
 from datetime import datetime, timezone
 
 import pytest
 
-from mmaq.acquire.fetch.products import has_item
+from mmaq.acquire.services.download import RemoteFile
 from mmaq.base.errors import ServiceError
 from mmaq.config.acquire import Acquire
 from mmaq.contracts.archive import SENTINEL5P, read_collection
-from mmaq.services.remote_file import RemoteFile
 from tests.acquire.fetch.conftest import tree
 from tests.acquire.fetch.hub import Hub
 from tests.servers.data_space import PASSWORD, USER, Entry, data_space
-from tests.servers.faulty import Answer, Cut, Reset, Slow, Status, Wrong
-from tests.servers.objects import KEYS, objects
+from tests.servers.faulty import Answer
 
 
 def test_granules_arrive_whole_with_their_items(hub, granules):
@@ -43,43 +40,6 @@ def test_a_second_run_asks_for_nothing_and_changes_no_byte(hub, server):
     assert tree(hub.fetch()) == before
     assert server.log == []
     assert not (hub.archive / SENTINEL5P / "S5P_OF_ANOTHER_MANIFEST").exists()
-
-
-def test_faults_that_pass_leave_no_trace(hub, server, tmp_path, granules):
-    whole = tree(hub.fetch())
-    faults = [Status(429), Status(503), Reset(), Reset(5000), Cut(3000), Wrong(2000), Slow(0.01)]
-    for path, fault in zip(granules, faults, strict=False):
-        server.script(f"/{path.name}", fault)
-    again = Hub(server, tmp_path / "again", granules)
-    assert tree(again.fetch()) == whole
-
-
-def test_a_broken_download_resumes_where_it_broke(hub, server, granules):
-    name, size = f"/{granules[0].name}", granules[0].stat().st_size
-    server.script(name, Cut(20_000))
-    hub.fetch()
-    assert server.sent(name) == size
-    assert [asked.range for asked in server.asked(name)] == [None, "bytes=20000-"]
-
-
-def test_a_wrong_checksum_that_stays_names_both_sums_and_the_rest_goes_on(hub, server, granules):
-    files = {path.stem: hub.remote(path) for path in granules}
-    wrong = files[granules[3].stem].model_copy(update={"md5": "0" * 32})
-    hub.write(files | {granules[3].stem: wrong})
-    with pytest.raises(ServiceError) as caught:
-        hub.fetch()
-    true = hashlib.md5(granules[3].read_bytes()).hexdigest()
-    assert f"1 of 10 products failed, the first {granules[3].stem}" in str(caught.value)
-    assert true in str(caught.value)
-    assert "0" * 32 in str(caught.value)
-    done = [path.stem for path in granules if has_item(hub.archive, SENTINEL5P, path.stem)]
-    assert done == [path.stem for path in granules if path != granules[3]]
-    failed = json.loads(hub.manifest_path.with_name(f"failed_{SENTINEL5P}.json").read_text())
-    assert [each["id"] for each in failed["failed"]] == [granules[3].stem]
-    hub.write(files)
-    server.log.clear()
-    hub.fetch()
-    assert {asked.path for asked in server.log} == {f"/{granules[3].name}"}
 
 
 def test_a_file_that_is_no_granule_is_named_and_fetched_again(hub, server, granules, tmp_path):
@@ -158,22 +118,6 @@ def test_granules_of_the_data_space_come_with_tokens_that_end_on_the_way(
     assert len(secrets) > 3
     held = tree(tmp_path) | {"log": caplog.text.encode()}
     assert not [name for name, content in held.items() for secret in secrets if secret in content]
-
-
-def test_granules_of_the_object_store(tmp_path, granules, monkeypatch, server):
-    monkeypatch.setenv("CDSE_S3_ACCESS_KEY", KEYS[0])
-    monkeypatch.setenv("CDSE_S3_SECRET_KEY", KEYS[1])
-    with objects(granules[0].parent) as url:
-        hub = Hub(server, tmp_path / "data", granules)
-        hub.config = Acquire(endpoints={"cdse-s3": url})
-        files = {
-            path.stem: hub.remote(path).model_copy(update={"href": f"s3://eodata/{path.name}"})
-            for path in granules
-        }
-        hub.write(files, "cdse")
-        products = read_collection(hub.fetch(), SENTINEL5P)
-    assert len(products) == len(granules)
-    assert server.log == []
 
 
 def test_granules_of_the_planetary_computer_are_signed(hub, server, granules, tmp_path):

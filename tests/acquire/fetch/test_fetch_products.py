@@ -9,12 +9,12 @@ from datetime import datetime, timezone
 import pytest
 
 from mmaq.acquire.manifest import Manifest, RemoteProduct, write_manifest
+from mmaq.acquire.services.download import RemoteFile
 from mmaq.acquire.stage import fetch_sentinel2
 from mmaq.base.errors import ServiceError
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Patches
 from mmaq.contracts.archive import SENTINEL2, read_collection
-from mmaq.services.remote_file import RemoteFile
 from mmaq.vocabulary import BANDS
 from tests.acquire.fetch.conftest import tree
 from tests.acquire.files.made_up import PRODUCT, write_raster

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
-from datetime import date
 
 import numpy as np
 import pandas as pd
-import pytest
 import rasterio
 from pyproj import Transformer
 from rasterio.transform import from_origin
@@ -17,19 +14,16 @@ from rasterio.windows import Window
 from mmaq.acquire.files.sentinel2 import find_scenes
 from mmaq.acquire.manifest import Manifest, write_manifest
 from mmaq.acquire.search.scenes import read_scene
+from mmaq.acquire.services.download import RemoteFile
 from mmaq.acquire.stage import fetch_sentinel2
 from mmaq.config.acquire import Acquire
-from mmaq.config.data import Patches, Period, Simulate
+from mmaq.config.data import Patches
 from mmaq.contracts.archive import SENTINEL2, Asset, Product, read_collection, write_collection
 from mmaq.sentinel2.cut import cut_windows
-from mmaq.services.remote_file import RemoteFile
-from mmaq.simulate.sensors.sentinel2 import write_sentinel2
 from tests.acquire.fetch.test_fetch_windows import same_windows
 from tests.sentinel2.products import RESOLUTION
-from tests.servers.cogs import remote_scene, scene_to_cogs, write_cog
+from tests.servers.cogs import remote_scene, write_cog
 from tests.servers.faulty import faulty
-from tests.servers.nginx import nginx
-from tests.simulate.sensors.conftest import FakeWorld
 
 PATCHES = Patches()
 
@@ -59,31 +53,6 @@ def cut(archive, sites):
     return cut_windows(archive, sites, PATCHES.s2_size, 0.2, 1)
 
 
-@pytest.mark.slow
-def test_simulated_scenes_behind_nginx_give_the_patches_of_their_archive(tmp_path):
-    world = FakeWorld()
-    config = Simulate(seed=3, extent_km=60, stations=3, unlabelled=2, scene_dates=4)
-    period = Period(start=date(2021, 3, 20), end=date(2021, 6, 18))
-    write_sentinel2(world, config, period, tmp_path / "simulated", 1)
-    to_degrees = Transformer.from_crs(32632, 4326, always_xy=True)
-    lon, lat = to_degrees.transform(world.sites["x"], world.sites["y"])
-    sites = pd.DataFrame({"site_id": world.sites["site_id"], "lon": lon, "lat": lat})
-    scenes = read_collection(tmp_path / "simulated", SENTINEL2)
-    files = {scene.id: scene_to_cogs(scene, tmp_path / "cogs", 512) for scene in scenes}
-    with nginx(tmp_path / "cogs", tmp_path / "nginx") as server:
-        products = [
-            remote_scene(scene, files[scene.id], tmp_path / "cogs", server.url) for scene in scenes
-        ]
-        archive = fetch(tmp_path / "data", server.url, products, sites)
-    want = cut(tmp_path / "simulated", sites)
-    assert len(want.values) >= 4
-    same_windows(cut(archive, sites), want)
-    for name in ("boa_offset", "s2:processing_baseline", "proj:epsg"):
-        for product in read_collection(archive, SENTINEL2):
-            whole = next(scene for scene in scenes if scene.id == product.id)
-            assert product.properties.get(name) == whole.properties.get(name)
-
-
 def test_a_real_scene_gives_the_patches_of_its_files(real_data, tmp_path):
     folder = real_data / "s2" / "cog_29RKH"
     item = json.loads(next(folder.glob("*.json")).read_text())
@@ -102,47 +71,6 @@ def test_a_real_scene_gives_the_patches_of_its_files(real_data, tmp_path):
     np.testing.assert_array_equal(got.values, want.values)
     np.testing.assert_array_equal(got.mask, want.mask)
     assert got.pixel == want.pixel == 100.0
-
-
-@pytest.mark.slow
-def test_a_station_costs_megabytes_and_not_a_scene(tmp_path, capsys):
-    """Files as Earth Search's: tiles of 1024 pixels, of an entropy like a real band's."""
-    side, pieces = 43_680.0, {}
-    rng = np.random.default_rng(5)
-    transforms = {
-        pixel: from_origin(600_000, 5_900_040, pixel, pixel) for pixel in (*RESOLUTION, 20)
-    }
-    for pixel, bands in RESOLUTION.items():
-        shape = (round(side / pixel),) * 2
-        noise = rng.normal(2500, 250, shape).astype(np.uint16)
-        folder = tmp_path / "cogs" / "S2A_X"
-        first = write_cog(folder / f"{bands[0]}.tif", noise, transforms[pixel], 32632, 1024)
-        pieces |= {band: shutil.copy(first, folder / f"{band}.tif") for band in bands[1:]}
-        pieces[bands[0]] = first
-    classes = np.full((round(side / 20),) * 2, 4, np.uint8)
-    path = tmp_path / "cogs" / "S2A_X" / "SCL.tif"
-    pieces["SCL"] = write_cog(path, classes, transforms[20], 32632, 1024)
-    to_degrees = Transformer.from_crs(32632, 4326, always_xy=True)
-    east, south = rng.uniform(1000, side - 1000, (2, 6))
-    lon, lat = to_degrees.transform(600_000 + east, 5_900_040 - south)
-    sites = pd.DataFrame({"site_id": [f"s{i}" for i in range(6)], "lon": lon, "lat": lat})
-    about = {"boa_offset": -1000, "proj:epsg": 32632, "s2:processing_baseline": "05.09"}
-    scene = Product("S2A_X", SENTINEL2, pd.Timestamp("2021-06-01", tz="UTC").to_pydatetime(),
-                    (9.9, 52.5, 11.5, 54.0), {"B02": Asset(pieces["B02"])}, about)  # fmt: skip
-    total = sum(path.stat().st_size for path in pieces.values())
-    spent = []
-    with faulty(tmp_path / "cogs") as server:
-        product = remote_scene(scene, pieces, tmp_path / "cogs", server.url)
-        for number in range(len(sites)):
-            before = server.sent()
-            fetch(tmp_path / f"data{number}", server.url, [product], sites[number : number + 1])
-            spent.append(server.sent() - before)
-    # The tile's area is 16 % of a real one's; its files hold `total`.
-    tile = total * (109_800 / side) ** 2
-    with capsys.disabled():
-        print(f"\nMB a station: {np.array(spent) / 1e6}, a whole tile: {tile / 1e6:.0f} MB")
-    assert max(spent) < 80e6
-    assert np.median(spent) < 0.06 * tile
 
 
 def test_windows_at_the_tile_s_edge_and_across_blocks_are_whole(tmp_path):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from mmaq.acquire.ground.measurements import find_measurements, read_places
-from mmaq.acquire.manifest import write_manifest
+from mmaq.acquire.manifest import read_manifest, write_manifest
+from mmaq.acquire.stage import fetch_stations
 from mmaq.config.acquire import Acquire
 
 VIENNA = (16.1, 48.1, 16.6, 48.35)
@@ -29,3 +30,11 @@ def search(acquire, period, folder, unlabelled=()):
     more = pd.DataFrame(more, columns=["site_id", "lon", "lat", "country", "measured"])
     pd.concat([places, more]).to_csv(folder / "sites.csv", index=False)
     return folder / "stations.json", folder / "sites.csv"
+
+
+def fetch(acquire, paths, folder, workers=2):
+    """Fetch what was found into the archive below ``folder``; the manifest."""
+    manifest, sites = paths
+    archive = folder / "archive"
+    fetch_stations(manifest=manifest, sites=sites, config=acquire, archive=archive, workers=workers)
+    return read_manifest(manifest)

@@ -8,13 +8,11 @@ import pandas as pd
 import pytest
 
 from mmaq.acquire.ground.measurements import read_places
-from mmaq.acquire.manifest import read_manifest
-from mmaq.acquire.stage import fetch_stations
 from mmaq.base.errors import ArchiveError, ServiceError
 from mmaq.config.data import Landuse, Period
 from mmaq.contracts.archive import read_product
 from mmaq.landuse.sites import read_stations
-from tests.acquire.ground.stations_on_loopback import asking, search
+from tests.acquire.ground.stations_on_loopback import asking, fetch, search
 from tests.landuse.small_country import hours
 from tests.servers.eea import eea_service
 
@@ -55,15 +53,8 @@ def parquet(point, value, **columns):
 
 def fetched(server, tmp_path, **stations):
     acquire = asking(server, **stations)
-    manifest, sites = search(acquire, PERIOD, tmp_path / "manifest")
-    fetch_stations(
-        manifest=manifest,
-        sites=sites,
-        config=acquire,
-        archive=tmp_path / "archive",
-        workers=2,
-    )
-    return read_manifest(manifest)
+    found = search(acquire, PERIOD, tmp_path / "manifest")
+    return fetch(acquire, found, tmp_path)
 
 
 def test_the_table_viewers_form_becomes_the_archives(tmp_path):
@@ -92,7 +83,7 @@ def test_one_data_set_is_asked_for_and_no_other_comes(tmp_path, dataset):
     }
     with eea_service(datasets, viewer(row())) as server:
         manifest = fetched(server, tmp_path, dataset=dataset)
-        asked = [request.json for request in server.requests if request.method == "POST"]
+        asked = [json.loads(each.body) for each in server.log if each.method == "POST"]
     assert {body["dataset"] for body in asked} == {values[dataset][0]}
     assert ("aggregationType" in asked[0]) == (dataset == "unverified")
     assert manifest.asked["dataset"] == dataset
@@ -138,10 +129,7 @@ def test_only_processes_that_were_at_work_there_and_then_are_fetched(tmp_path, c
     )
     names = ("here", "ended", "later", "undated", "outside", "ozone", "german")
     points = {f"SPO-{name}": parquet(f"SPO-{name}", 9) for name in names}
-    with (
-        eea_service({2: {"AT": points}}, table) as server,
-        caplog.at_level(logging.WARNING),
-    ):
+    with eea_service({2: {"AT": points}}, table) as server, caplog.at_level(logging.WARNING):
         manifest = fetched(server, tmp_path)
         paths = [path for path in server.paths() if path.startswith("/airquality")]
     assert [product.id for product in manifest.products] == ["SPO-here", "SPO-undated"]
@@ -166,27 +154,15 @@ def test_a_file_that_is_gone_is_named_and_the_rest_goes_on(tmp_path):
     files = {2: {"AT": {"SPO-1": parquet("SPO-1", 5), "SPO-2": parquet("SPO-2", 6)}}}
     with eea_service(files, viewer(row("SPO-1"), row("SPO-2"))) as server:
         acquire = asking(server)
-        manifest, sites = search(acquire, PERIOD, tmp_path / "manifest")
+        found = search(acquire, PERIOD, tmp_path / "manifest")
         del files[2]["AT"]["SPO-1"]
         with pytest.raises(ServiceError, match=r"1 of 2 products failed, the first SPO-1: .*404"):
-            fetch_stations(
-                manifest=manifest,
-                sites=sites,
-                config=acquire,
-                archive=tmp_path / "archive",
-                workers=2,
-            )
+            fetch(acquire, found, tmp_path)
         assert not (tmp_path / "archive" / "stations" / "collection.json").exists()
         listed = json.loads((tmp_path / "manifest" / "failed_stations.json").read_text())
         assert [failure["id"] for failure in listed["failed"]] == ["SPO-1"]
         lenient = acquire.model_copy(update={"missing": 0.5})
-        fetch_stations(
-            manifest=manifest,
-            sites=sites,
-            config=lenient,
-            archive=tmp_path / "archive",
-            workers=2,
-        )
+        fetch(lenient, found, tmp_path)
     assert read_stations(tmp_path / "archive", Landuse(), PERIOD)["no2"].tolist() == [6.0]
 
 
@@ -221,14 +197,8 @@ def test_answers_that_are_none(tmp_path, table, files, fault):
 def test_another_table_beside_the_manifest_is_refused(tmp_path):
     with eea_service({2: {"AT": {"SPO-1": parquet("SPO-1", 5)}}}, viewer(row())) as server:
         acquire = asking(server)
-        manifest, sites = search(acquire, PERIOD, tmp_path / "manifest")
+        found = search(acquire, PERIOD, tmp_path / "manifest")
         with open(tmp_path / "manifest" / "stations.tsv", "a") as table:
             table.write("AT\n")
         with pytest.raises(ArchiveError, match=r"stations\.tsv: not the station table that"):
-            fetch_stations(
-                manifest=manifest,
-                sites=sites,
-                config=acquire,
-                archive=tmp_path / "archive",
-                workers=2,
-            )
+            fetch(acquire, found, tmp_path)

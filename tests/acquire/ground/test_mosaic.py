@@ -5,13 +5,12 @@ import pytest
 import rasterio
 
 from mmaq.acquire.ground.mosaic import boxes_around, read_tile, write_mosaic
+from mmaq.acquire.services.client import Client
+from mmaq.acquire.services.endpoints import service
 from mmaq.base.errors import ProductError, ServiceError
 from mmaq.landuse.maps import disc_shares, point_values
-from mmaq.services.client import Client
-from mmaq.services.endpoints import service
-from mmaq.services.ranges import RangeCache
 from tests.acquire.ground.map_files import CELLS, cover_tile, dem_tile, raster
-from tests.servers.maps import file_service
+from tests.servers.faulty import faulty
 
 NODATA = -32767.0
 
@@ -36,20 +35,24 @@ def mosaic(tmp_path, files, places, reach=1250.0, nodata=NODATA, out="dem.tif"):
     """Read windows of the files (and of what is missing) from a server; returns map and bytes."""
     lon, lat = np.array(places, float).T
     boxes = boxes_around(lon, lat, reach)
+    root = tmp_path / "remote"
     with (
-        file_service(tmp_path / "remote") as server,
+        faulty(root) as server,
         Client(service("copernicus-dem", {"copernicus-dem": server.url})) as client,
     ):
-        caches = [
-            RangeCache(client, f"{server.url}/{file.relative_to(tmp_path / 'remote')}",
-                       tmp_path / "cache" / out / str(number))
-            for number, file in enumerate(files)
-        ]  # fmt: skip
-        tiles = [tile for cache in caches if (tile := read_tile(cache, boxes)) is not None]
-        before = sum(cache.fetched for cache in caches)
-        write_mosaic(tmp_path / out, tiles, boxes, nodata, "m")
-        assert sum(cache.fetched for cache in caches) == before  # windows were on disk already
-    return tmp_path / out, before
+        tiles = []
+        for number, file in enumerate(files):
+            href = f"{server.url}/{file.relative_to(root)}"
+            copy = tmp_path / "cache" / out / f"{number}.tif"
+            tile = read_tile(client, href, boxes, copy)
+            if tile is not None:
+                asked = len(server.log)
+                assert read_tile(client, href, boxes, copy) == tile  # it is on disk already
+                assert len(server.log) == asked
+                tiles.append(tile)
+        sent = server.sent()
+    write_mosaic(tmp_path / out, tiles, boxes, nodata, "m")
+    return tmp_path / out, sent
 
 
 def sampled(path, places):

@@ -6,12 +6,10 @@ import pandas as pd
 import pytest
 
 from mmaq.acquire.ground.openaq import MICROGRAMS_PER_PPB
-from mmaq.acquire.manifest import read_manifest
-from mmaq.acquire.stage import fetch_stations
 from mmaq.base.errors import ServiceError
 from mmaq.config.data import Landuse, Period
 from mmaq.landuse.sites import read_stations
-from tests.acquire.ground.stations_on_loopback import asking, search
+from tests.acquire.ground.stations_on_loopback import asking, fetch, search
 from tests.servers.openaq import KEY, hour, location, openaq_service
 
 SEATTLE = (-122.6, 47.4, -122.1, 47.8)
@@ -33,15 +31,8 @@ def series(value, first=datetime(2020, 12, 18), days=57):
 
 def fetched(server, tmp_path):
     acquire = asking(server, SEATTLE, ("openaq",), provider="openaq", countries=("US",))
-    manifest, sites = search(acquire, PERIOD, tmp_path / "manifest")
-    fetch_stations(
-        manifest=manifest,
-        sites=sites,
-        config=acquire,
-        archive=tmp_path / "archive",
-        workers=2,
-    )
-    return read_manifest(manifest)
+    found = search(acquire, PERIOD, tmp_path / "manifest")
+    return fetch(acquire, found, tmp_path)
 
 
 def no2(tmp_path):
@@ -108,7 +99,7 @@ def test_all_pages_come_and_only_hours_of_the_period(tmp_path, ignores_dates):
     places = [location(1, -122.3, 47.6, {11: ("no2", "µg/m³")})]
     with openaq_service(places, hours, ignores_dates=ignores_dates) as server:
         fetched(server, tmp_path)
-        pages = {r.query["page"] for r in server.requests if r.path.endswith("/hours")}
+        pages = {r.query["page"][0] for r in server.log if r.path.endswith("/hours")}
     assert no2(tmp_path) == pytest.approx({"OPENAQ.1": (12 * 10 + 41 * 20) / 53})
     assert pages == ({"1", "2"} if ignores_dates else {"1"})
     rows = pd.read_parquet(next((tmp_path / "archive").rglob("SPO.OPENAQ.11.parquet")))
@@ -155,7 +146,7 @@ def test_faults_of_the_service_are_named(tmp_path, monkeypatch):
     crowd = [location(n, -122.3, 47.6, {n: ("no2", "ppb")}) for n in range(1, 1002)]
     with (
         openaq_service(crowd, {}, repeats=True) as server,
-        pytest.raises(ServiceError, match="openaq: page 2 repeats an earlier one"),
+        pytest.raises(ServiceError, match="openaq: page 2 of the list repeats an earlier"),
     ):
         fetched(server, tmp_path)
     with (

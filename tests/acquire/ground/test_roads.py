@@ -6,7 +6,7 @@ import pytest
 
 from mmaq.acquire.ground.roads import write_roads
 from mmaq.base.errors import ProductError
-from mmaq.landuse.roads import road_distance
+from mmaq.landuse.roads import read_roads, road_distance
 from tests.acquire.ground.map_files import BOX
 from tests.acquire.ground.osm_pbf import write_extract
 
@@ -50,7 +50,7 @@ def test_a_way_of_two_extracts_stands_once_and_order_does_not_matter(tmp_path):
 def test_the_land_use_stage_measures_to_them(tmp_path):
     """A kilometre of latitude north of a road that runs east: 1000 m on the ellipsoid."""
     path = written(tmp_path, {1: ("tertiary", [(9.0, 49.5), (10.0, 49.5)])})
-    found = road_distance(path, np.array([9.5]), np.array([49.5 + 1000 / 111_220]))
+    found = road_distance(read_roads(path), np.array([9.5]), np.array([49.5 + 1000 / 111_220]))
     # The straight line of degrees bends a little away from the parallel in UTM.
     assert found == pytest.approx([1000.0], rel=0.15)
 

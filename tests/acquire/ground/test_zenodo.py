@@ -115,49 +115,6 @@ def test_a_second_run_downloads_nothing(replica, tmp_path):
     assert len(contents) == len(files)
 
 
-def test_a_part_that_is_there_is_gone_on_from(tmp_path):
-    """What a stopped run left (.part) is not asked for again."""
-    content = np.random.default_rng(1).bytes(300_000)
-    stopped = {"now": True}
-
-    class Stopped(BaseException):
-        pass
-
-    from mmaq.services import download
-
-    def watch(come):
-        if stopped["now"] and come:
-            raise Stopped
-
-    with zenodo_service({RECORD: {"images.npy": content}}) as server:
-        at = {"zenodo": server.url}
-        real = download.fetch_file
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(
-                "mmaq.acquire.ground.zenodo.fetch_file",
-                lambda client, file, path: real(client, file, path, watch),
-            )
-            with pytest.raises(Stopped):
-                fetch_zenodo(RECORD, tmp_path / "published", at)
-        left = sum(p.stat().st_size for p in (tmp_path / "published").iterdir() if "part" in p.name)
-        fetch_zenodo(RECORD, tmp_path / "published", at)
-        ranges = [r.headers.get("Range") for r in server.requests if r.path.endswith("/content")]
-    assert (tmp_path / "published" / "images.npy").read_bytes() == content
-    assert 0 < left < len(content)
-    assert ranges[-1].startswith("bytes=")
-    assert not ranges[-1].startswith("bytes=0-")
-
-
-def test_a_wrong_sum_is_named_and_nothing_is_unpacked(replica, tmp_path):
-    files, wrong = LAYOUTS["one archive"](replica), "0" * 32
-    with (
-        zenodo_service({RECORD: files}, {"data.zip": wrong}) as server,
-        pytest.raises(ServiceError, match=wrong),
-    ):
-        fetch_zenodo(RECORD, tmp_path / "published", {"zenodo": server.url})
-    assert not (tmp_path / "published" / "data").exists()
-
-
 def test_an_archive_that_climbs_out_is_refused(tmp_path):
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:

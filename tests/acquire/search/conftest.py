@@ -1,4 +1,4 @@
-"""Services on loopback: no waiting, no one else's locks, no account, no proxy."""
+"""Recorded answers, and places to search around."""
 
 from __future__ import annotations
 
@@ -9,20 +9,11 @@ import pytest
 
 from mmaq.acquire.search import dhus
 
-ACCOUNTS = ("CDSE_USERNAME", "CDSE_PASSWORD", "CDSE_TOTP", "DHUS_USERNAME", "DHUS_PASSWORD",
-            "OPENAQ_API_KEY", "CDSE_S3_ACCESS_KEY", "CDSE_S3_SECRET_KEY")  # fmt: skip
-
 
 @pytest.fixture(autouse=True)
-def quick_services(tmp_path, monkeypatch):
-    """Pauses take no time; slots and the home folder are the test's own."""
-    monkeypatch.setattr("mmaq.services.waiting.wait", lambda seconds: None)
+def quick_hub(monkeypatch):
+    """sentinelsat's own retries take no time."""
     monkeypatch.setattr(dhus, "TRIES", dhus.TRIES.new(backoff_factor=0.0))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    for name in ACCOUNTS:
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

@@ -1,11 +1,8 @@
-"""All searches together, the verb ``acquire`` and its rules."""
+"""All searches together, and the verb ``acquire``."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -26,18 +23,14 @@ from tests.acquire.search.made_up import c1_item, granule_name, s5p_item
 from tests.servers.data_space import data_space
 from tests.servers.stac import stac_api
 
-ROOT = Path(__file__).parents[3]
 GRID = {"grid": {"bbox": [5, 49, 7, 51]}}
 
 
 def search_all(config, folder):
     search(
-        config=config.acquire,
-        period=config.period,
-        landuse=config.landuse,
-        patches=config.patches,
-        folder=folder,
-    )
+        config=config.acquire, period=config.period, landuse=config.landuse,
+        patches=config.patches, folder=folder,
+    )  # fmt: skip
 
 
 OFFL, RPRO = "sentinel-5p-l2-no2-offl", "sentinel-5p-l2-no2-rpro"
@@ -68,23 +61,16 @@ def ground(monkeypatch):
 def services(tmp_path):
     """Endpoints of a mirror with one scene and a Data Space with one granule."""
     served = [c1_item("a"), s5p_item(granule_name(), OFFL)]
-    with (
-        stac_api(served, tmp_path / "api", more=[RPRO]) as api,
-        data_space([], tmp_path) as space,
-    ):
+    with stac_api(served, tmp_path / "api", more=[RPRO]) as api, data_space([], tmp_path) as space:
         yield {**space.endpoints, "earth-search": api.url, "cdse-stac": api.url}
 
 
-def configured(endpoints, **more):
-    period = {"start": "2021-07-01", "end": "2021-07-31"}
-    acquire = {"endpoints": endpoints, "unlabelled": 3, **more}
+def configured(endpoints):
     return {
-        "name": "small",
-        "source": "acquire",
-        "grid": {"bbox": [5, 49, 7, 51]},
-        "period": period,
-        "acquire": acquire,
-    }
+        "name": "small", "source": "acquire", **GRID,
+        "period": {"start": "2021-07-01", "end": "2021-07-31"},
+        "acquire": {"endpoints": endpoints, "unlabelled": 3},
+    }  # fmt: skip
 
 
 def test_one_manifest_a_collection(tmp_path, ground, services):
@@ -128,7 +114,7 @@ def test_the_verb_plan(tmp_path, services, monkeypatch):
 
 def test_the_verb_estimates_without_a_network(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("mmaq.services.client.Client.__init__", None)
+    monkeypatch.setattr("mmaq.acquire.services.client.Client.__init__", None)
     Path("c.yaml").write_text("source: acquire\ngrid: {bbox: [5, 49, 7, 51]}\n")
     done = CliRunner().invoke(app, ["acquire", "plan", "--estimate", "--config", "c.yaml"])
     assert done.exit_code == 0, done.output
@@ -180,35 +166,3 @@ def test_the_verb_follows_the_search_that_is_there(tmp_path, monkeypatch):
     (folder / "sites.csv").unlink()
     CliRunner().invoke(app, ["acquire", "--config", "c.yaml"])
     assert "acquire_plan" in [name for name, _ in called]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("acquire", "rules", "absent"),
-    [
-        ({}, {"acquire_plan": 1, "fetch_sentinel5p": 1, "grid_part": 4, "grid": 1}, set()),
-        ({"sentinel5p": {"keep": False}}, {"acquire_plan": 1, "grid_and_drop_part": 4, "grid": 1},
-         {"fetch_sentinel5p"}),
-        ({"sentinel5p": {"provider": "none"}}, {"fetch_sentinel2": 1, "patches": 1},
-         {"fetch_sentinel5p", "grid_part", "grid", "pretrain"}),
-    ],
-)  # fmt: skip
-def test_the_rules(tmp_path, acquire, rules, absent):
-    config = {
-        "name": "small",
-        "source": "acquire",
-        "grid": {"bbox": [5, 49, 7, 51]},
-        "acquire": acquire,
-    }
-    (tmp_path / "c.yaml").write_text(yaml.safe_dump(config))
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "-n", "--snakefile", ROOT / "Snakefile", "--directory",
-         ".", "--profile", "none", "--cores", "1", "--configfile", "c.yaml"],
-        cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = [line.split() for line in (done.stdout + done.stderr).splitlines()]
-    counts = {words[0]: int(words[1]) for words in lines if len(words) == 2 and words[1].isdigit()}
-    assert rules.items() <= counts.items()
-    assert not absent & set(counts)
-    assert {"fetch_stations", "fetch_maps"} <= set(counts)

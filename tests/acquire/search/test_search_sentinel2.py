@@ -8,10 +8,9 @@ import pytest
 from shapely.geometry import MultiPolygon, Polygon, box, mapping
 
 from mmaq.acquire.manifest import LeftOut, read_manifest, write_manifest
-from mmaq.acquire.search.clearest import clearest_dates
-from mmaq.acquire.search.scenes import newest, read_scene
+from mmaq.acquire.search.scenes import newest, read_scene, whole_scene
+from mmaq.acquire.search.sentinel2 import clearest_dates
 from mmaq.acquire.search.sentinel2 import search_scenes as find_scenes
-from mmaq.acquire.search.whole import whole_scene
 from mmaq.base.errors import ServiceError
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import pytest
 
 from mmaq.acquire.manifest import LeftOut
-from mmaq.acquire.search.granules import choose, read_granule
+from mmaq.acquire.search.sentinel5p import choose, read_granule
 from mmaq.acquire.search.sentinel5p import search_granules as find_granules
 from mmaq.base.errors import ServiceError
 from mmaq.config.acquire import Acquire
@@ -27,9 +29,22 @@ def entry(folder, name, start="2021-07-01T11:00:00.000000Z"):
     return Entry(f"{name}.nc", file, "SENTINEL-5P", "L2__NO2___", start, start, area)
 
 
-def search(space, api, **settings):
-    endpoints = {**space.endpoints, "cdse-stac": api.url}
-    return find_granules(Acquire(endpoints=endpoints, sentinel5p=settings), JULY)
+@contextmanager
+def both(tmp_path, in_odata=(), in_stac=(), more=(OFFL, RPRO)):
+    """The Data Space's two catalogues with these granules; a search of them."""
+    entries = [entry(tmp_path, name) for name in in_odata]
+    items = [s5p_item(name, OFFL) for name in in_stac]
+    with (
+        data_space(entries, tmp_path) as space,
+        stac_api(items, tmp_path / "api", more=[*more]) as api,
+    ):
+
+        def search(**settings):
+            endpoints = {**space.endpoints, "cdse-stac": api.url}
+            return find_granules(Acquire(endpoints=endpoints, sentinel5p=settings), JULY)
+
+        search.space, search.api, search.entries = space, api, entries
+        yield search
 
 
 def test_the_best_version_of_each_orbit(tmp_path):
@@ -71,74 +86,43 @@ def test_without_geometry_and_bbox():
 
 def test_stac_with_sizes_and_sums_of_odata(tmp_path):
     name = granule_name()
-    entries = [entry(tmp_path, name)]
-    with (
-        data_space(entries, tmp_path) as space,
-        stac_api([s5p_item(name, OFFL)], tmp_path / "api", more=[RPRO, *OTHERS]) as api,
-    ):
-        manifest = search(space, api)
-        asked = [request.body for request in api.server.asked("/search")]
+    with both(tmp_path, [name], [name], [RPRO, *OTHERS]) as search:
+        manifest = search()
+        asked = [request.body for request in search.api.server.asked("/search")]
+        (by_s3,) = search(download="s3").products
     (product,) = manifest.products
     file = product.files["product"]
-    assert file.href == f"{space.endpoints['cdse']}/Products({entries[0].id})/$value"
+    assert file.href == f"{search.space.endpoints['cdse']}/Products({search.entries[0].id})/$value"
     assert (file.bytes, len(file.md5), len(file.blake3)) == (len(name), 32, 64)
     assert product.properties["processor_version"] == "2.4.0"
     assert b'"sentinel-5p-l2-no2-offl"' in asked[0]
     assert b'"sentinel-5p-l2-no2-rpro"' in asked[0]
     assert b"nrti" not in asked[0]
     assert b"-co-" not in asked[0]
+    assert by_s3.files["product"].href == f"s3://eodata/{name}.nc"
+    assert by_s3.files["product"].bytes == len(name)
 
 
 def test_what_only_one_catalogue_lists_is_taken(tmp_path, caplog):
-    in_stac, in_odata = granule_name(orbit=1), granule_name(orbit=2)
+    in_stac, in_odata = granule_name(orbit=1, processor="020600"), granule_name(orbit=2)
     caplog.set_level("INFO")
-    with (
-        data_space([entry(tmp_path, in_odata)], tmp_path) as space,
-        stac_api([s5p_item(in_stac, OFFL)], tmp_path / "api", more=[RPRO]) as api,
-    ):
-        manifest = search(space, api)
+    with both(tmp_path, [in_odata], [in_stac]) as search:
+        manifest = search()
     assert [product.id for product in manifest.products] == [in_stac, in_odata]
     assert manifest.products[0].files["product"].bytes is None
     assert "1 granules are listed by OData alone" in caplog.text
-
-
-def test_s3(tmp_path):
-    name = granule_name()
-    with (
-        data_space([entry(tmp_path, name)], tmp_path) as space,
-        stac_api([s5p_item(name, OFFL)], tmp_path / "api", more=[RPRO]) as api,
-    ):
-        (product,) = search(space, api, download="s3").products
-    assert product.files["product"].href == f"s3://eodata/{name}.nc"
-    assert product.files["product"].bytes == len(name)
-
-
-def test_a_stream_without_a_collection_is_a_named_failure(tmp_path):
-    with (
-        data_space([], tmp_path) as space,
-        stac_api([s5p_item(granule_name(), OFFL)], tmp_path / "api", more=OTHERS) as api,
-        pytest.raises(ServiceError, match="lists no collection of Sentinel-5P NO2 for rpro"),
-    ):
-        search(space, api)
-
-
-def test_nothing_found_is_a_named_failure(tmp_path):
-    with (
-        data_space([], tmp_path) as space,
-        stac_api([], tmp_path / "api", more=[OFFL, RPRO]) as api,
-        pytest.raises(ServiceError, match="cdse: holds no Sentinel-5P NO2 granule of 2021-07-01"),
-    ):
-        search(space, api)
-
-
-def test_mixed_processors_are_told(tmp_path, caplog):
-    names = [granule_name(orbit=1), granule_name(orbit=2, processor="020600")]
-    with (
-        data_space([], tmp_path) as space,
-        stac_api([s5p_item(n, OFFL) for n in names], tmp_path / "api", more=[RPRO]) as api,
-    ):
-        search(space, api)
     assert "cdse: processor versions are mixed: 2.4.0, 2.6.0" in caplog.text
+
+
+def test_what_is_not_there_is_a_named_failure(tmp_path):
+    told = "cdse: holds no Sentinel-5P NO2 granule of 2021-07-01"
+    with both(tmp_path) as search, pytest.raises(ServiceError, match=told):
+        search()
+    told = "lists no collection of Sentinel-5P NO2 for rpro"
+    more = tmp_path / "more"
+    more.mkdir()
+    with both(more, more=[OFFL, *OTHERS]) as search, pytest.raises(ServiceError, match=told):
+        search()
 
 
 def test_the_mirror(tmp_path, caplog):

@@ -8,11 +8,11 @@ from mmaq.acquire.manifest import LeftOut
 from mmaq.acquire.search.items import read_or_leave
 from mmaq.acquire.search.scenes import read_scene
 from mmaq.acquire.search.stac import collection_ids, search_items, stac_service
+from mmaq.acquire.services.client import Client
 from mmaq.base.errors import ServiceError
 from mmaq.config.data import Period
-from mmaq.services.client import Client
 from tests.acquire.search.made_up import LUXEMBOURG, c1_item
-from tests.servers.faulty import Answer, Reset, Status, faulty
+from tests.servers.faulty import Answer, faulty
 from tests.servers.stac import paged, stac_api
 
 C1 = ["sentinel-2-c1-l2a"]
@@ -83,14 +83,6 @@ def test_conditions_in_the_server_s_language(tmp_path, conforms, sent):
     assert sent.items() <= body.items()
 
 
-def test_a_busy_server_is_asked_again(tmp_path):
-    with stac_api(items(3), tmp_path) as api:
-        busy = (Status(429, {"Retry-After": "1"}), Status(503), Reset())
-        api.server.script("/search", *busy)
-        assert len(found(api)) == 3
-        assert len(api.server.asked("/search")) == 4
-
-
 def test_a_page_that_repeats_is_a_named_failure(tmp_path):
     loop = [{"features": items(2), "next": 1}, {"features": items(4)[2:], "next": 0}]
     with paged(loop, tmp_path) as api, pytest.raises(ServiceError) as error:
@@ -102,10 +94,7 @@ def test_a_page_that_repeats_is_a_named_failure(tmp_path):
 
 def test_known_items_under_a_new_address_are_a_repeat(tmp_path):
     pages = [{"features": items(2), "next": 1}, {"features": items(2), "next": 2}]
-    with (
-        paged(pages, tmp_path) as api,
-        pytest.raises(ServiceError, match="page 2 of the list"),
-    ):
+    with paged(pages, tmp_path) as api, pytest.raises(ServiceError, match="page 2 of the list"):
         found(api)
 
 

@@ -11,6 +11,7 @@ import pytest
 from affine import Affine
 
 from mmaq.config.data import Period, Simulate
+from tests.once import made_once
 
 CLASSES = 8
 
@@ -70,10 +71,13 @@ def archives(tmp_path_factory):
 
     config = Simulate(seed=3, extent_km=60, stations=3, unlabelled=2, orbit_interval_days=5)
     days = Period(start=date(2021, 3, 20), end=date(2021, 4, 8))
-    roots = []
-    for workers in (1, 2):
-        root = tmp_path_factory.mktemp(f"archive{workers}")
-        write_sentinel2(FakeWorld(), config, days, root, workers)
-        write_sentinel5p(FakeWorld(), config, days, root, workers)
-        roots.append(root)
-    return roots
+
+    def write(folder):
+        roots = []
+        for workers in (1, 2):
+            roots.append(folder / f"archive{workers}")
+            write_sentinel2(FakeWorld(), config, days, roots[-1], workers)
+            write_sentinel5p(FakeWorld(), config, days, roots[-1], workers)
+        return roots
+
+    return made_once(tmp_path_factory, "archives", write)

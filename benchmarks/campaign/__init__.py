@@ -1,0 +1,1 @@
+"""A campaign against silent faults: ``python -m benchmarks.campaign --help``."""

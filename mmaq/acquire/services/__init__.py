@@ -1,0 +1,1 @@
+"""Talking to servers: addresses, credentials, retries, downloads that resume, remote rasters."""

@@ -1,0 +1,107 @@
+"""The 90 % interval of a prediction, as wide as the error is where it stands.
+
+One width for all stations is too wide in a forest and too narrow in a street canyon. So the error
+is taken on the root scale, where it hardly grows with the level, and divided by its expected size,
+which boosted trees learn from out-of-fold errors of the training stations; the same errors
+calibrate (Vovk 2015, Cross-conformal predictors). No station of a test fold takes part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm
+import numpy as np
+
+from mmaq.base.errors import Unavailable
+from mmaq.estimators.base import Estimator, Fitted, Places, State, Training, own_target
+from mmaq.estimators.features import known_of
+from mmaq.estimators.trees import ask, from_text, grow, text_of
+from mmaq.statistics.intervals import conformal_quantile
+
+SIZES: dict[str, Any] = {
+    "learning_rate": 0.1, "num_iterations": 40, "num_leaves": 7, "min_data_in_leaf": 30,
+    "feature_fraction_bynode": 0.5, "lambda_l2": 5.0,
+}  # fmt: skip
+"""Of the trees that expect the size of an error: few and small ones, since one error says little
+of its size."""
+LEAST = 0.3
+"""The smallest size that is expected, as a share of the mean size."""
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """What bounds predictions of one fitted estimator.
+
+    Attributes:
+        modalities: of the estimator; what it reads tells how large its error may be.
+        sizes: trees that give the expected size of an error, in roots of ug/m3.
+        least: the smallest expected size, in roots of ug/m3.
+        reach: how many expected sizes the interval reaches to each side.
+    """
+
+    modalities: str
+    sizes: list[lightgbm.Booster]
+    least: float
+    reach: float
+
+    def bounds(self, places: Places, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper bound at ``places``, (n,) each in ug/m3; NaN where ``mean`` is.
+
+        Args:
+            places: where the estimator was asked.
+            mean: what it said, (n,) in ug/m3.
+        """
+        root = _root(mean)
+        size = np.maximum(ask(self.sizes, _inputs(self.modalities, places, root)), self.least)
+        return np.maximum(root - self.reach * size, 0.0) ** 2, (root + self.reach * size) ** 2
+
+    def state(self) -> State:
+        """Trees as text, and two numbers."""
+        about = {"modalities": self.modalities, "least": self.least, "reach": self.reach}
+        return about, text_of(self.sizes, "sizes")
+
+    @classmethod
+    def from_state(cls, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Intervals:
+        """The inverse of :meth:`state`."""
+        sizes = from_text(arrays, "sizes")
+        return cls(about["modalities"], sizes, about["least"], about["reach"])
+
+
+def calibrate(
+    estimator: Estimator, fitted: Fitted, train: Training, *, seed: int
+) -> Intervals | None:
+    """The intervals of ``fitted``, from its stations' out-of-fold errors.
+
+    Expected sizes of the errors that calibrate are themselves out of fold. None where the
+    stations cannot be split, or are too few: a prediction without an interval is still one.
+    """
+    try:
+        found = estimator.out_of_fold(fitted, train, seed=seed)
+        asked = np.flatnonzero(np.isfinite(found))
+        train, root = train.take(asked), _root(found[asked])
+        folds = train.inner(seed)
+    except Unavailable:
+        return None
+    inputs = _inputs(estimator.modalities, train.places, root)
+    error = np.abs(np.sqrt(own_target(train)) - root)
+    size, least = np.empty(len(train)), LEAST * float(error.mean())
+    for fold in folds:
+        sizes = grow(inputs[fold.train], error[fold.train], seed, SIZES, 1)
+        size[fold.test] = ask(sizes, inputs[fold.test])
+    with np.errstate(invalid="ignore"):  # a model that is always right has errors of size 0
+        ratio = np.nan_to_num(error / np.maximum(size, least))
+    reach = conformal_quantile(ratio)
+    if not np.isfinite(reach):
+        return None
+    return Intervals(estimator.modalities, grow(inputs, error, seed, SIZES, 1), least, reach)
+
+
+def _inputs(modalities: str, places: Places, root: np.ndarray) -> np.ndarray:
+    return np.column_stack([root, known_of(modalities, places)])
+
+
+def _root(concentration: np.ndarray) -> np.ndarray:
+    """Square root of a concentration, (n,) in ug/m3, that a model may make negative."""
+    return np.asarray(np.sqrt(np.maximum(concentration, 0.0)))
