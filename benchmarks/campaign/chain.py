@@ -16,17 +16,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-VERBS = (
-    "acquire",
-    "grid",
-    "landuse",
-    "patches",
-    "pretrain",
-    "evaluate",
-    "report",
-    "fit",
-    "predict",
-)
+VERBS = ("acquire", "grid", "landuse", "patches", "pretrain", "fit", "predict")
 NAME = "mine"
 CONFIG = "mine.yaml"
 
@@ -44,12 +34,7 @@ def settings(inputs: str) -> dict[str, object]:
         "patches": {"s2_size": 16, "s5p_size": 8},
         "pretrain": {"runs": 1, "epochs": 1, "batch_size": 8, "projection": 16, "threads": 1,
                      "encoders": {"s2_input": 16}},
-        "evaluate": {
-            "threads": 1, "splits": ["random"], "folds": 2, "seeds": [0], "bootstrap": 20,
-            "references": ["mean", "ridge"], "probes": ["mmaq"], "heads": ["linear"],
-            "label_fractions": [], "embedding_trees": [], "calibrated": [],
-            "finetune": {"methods": []}, "supervised": {"methods": [], "scratch": []},
-        },
+        "evaluate": {"threads": 1, "splits": ["random"], "folds": 2, "seeds": [0]},
         "predict": {"method": "ridge", "split": "random"},
         "transfer": {"tasks": []},
     }  # fmt: skip

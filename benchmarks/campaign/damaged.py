@@ -70,6 +70,8 @@ class Case:
                 if path.is_file() and path.read_bytes() != before:
                     return
                 reason = "the same bytes, or none"
+            if path.is_dir():
+                shutil.rmtree(path)
             path.write_bytes(before)
         raise RuntimeError(f"{self.name} ({self.target.name}) cannot be made: {reason}")
 

@@ -509,8 +509,9 @@ def reshape_roads(path: Path, rng: Random) -> None:
     elif choice == 5:
         _write_roads(path, roads.dissolve(), path_layers[1])
     else:
-        path.unlink()
-        roads.to_file(path, driver=pick(rng, ("GeoJSON", "FlatGeobuf")))
+        other = path.with_suffix(pick(rng, (".geojson", ".fgb")))
+        roads.to_file(other)
+        other.replace(path)
 
 
 def _write_roads(path: Path, roads: Any, layer: str | None) -> None:

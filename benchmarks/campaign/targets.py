@@ -22,7 +22,7 @@ from benchmarks.campaign import mutate
 from mmaq.acquire.services.unpack import unpack_zip
 from mmaq.acquire.stage import acquire
 from mmaq.base.files import write_json
-from mmaq.config.data import Files, Grid, Landuse, Published
+from mmaq.config.data import Covariates, Files, Grid, Landuse, Published
 from mmaq.config.load import load_config
 from mmaq.contracts.archive import SENTINEL2
 from mmaq.contracts.benchmark import check_whole, read_benchmark, write_benchmark
@@ -554,7 +554,7 @@ def _published_sites(folder: Path) -> Figures:
     config = Published(samples=str(folder / "samples.csv"), osm=str(folder / "osm.csv"),
                        eea_metadata=str(folder / "eea.zip"))  # fmt: skip
     out = folder / "out" / "sites.parquet"
-    landuse_published(config=config, out=out)
+    landuse_published(config=config, covariates=Covariates(), out=out)
     return _plain(read_sites(out))
 
 

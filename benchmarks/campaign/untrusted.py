@@ -304,31 +304,24 @@ def _redirected(status: int, where: str) -> Case:
     """A service that sends whoever asks, with a token, on to another host."""
 
     def case(folder: Path) -> None:
-        from tests.servers.loopback import Answer, serving
-
         from mmaq.acquire.services.client import Client
         from mmaq.acquire.services.endpoints import service
+        from tests.servers.faulty import Answer, Status, faulty
 
         os.environ["OPENAQ_API_KEY"] = "a-secret-key"
-        with serving(lambda _, asked: Answer(b"{}")) as other:
-            from tests.servers.faulty import Status, faulty
-
-            with faulty(folder) as server:
-                target = (
-                    other.url.replace("127.0.0.1", "localhost") if where == "host" else other.url
-                )
-                server.always["/a"] = Status(status, {"Location": f"{target}/b"})
-                client = Client(service("openaq", {"openaq": server.url}), attempts=1)
-                fault: Exception | None = None
-                try:
-                    client.get_json(f"{server.url}/a")
-                except Exception as error:
-                    fault = error
-            for asked in other.requests:
-                if "a-secret-key" in f"{asked.headers}{asked.body!r}{asked.query}{asked.path}":
-                    (folder / MARK).mkdir()
-            if fault is not None:
-                raise fault
+        fault: Exception | None = None
+        with faulty(answer=lambda _: Answer.json({})) as other, faulty(folder) as server:
+            target = other.url.replace("127.0.0.1", "localhost") if where == "host" else other.url
+            server.always["/a"] = Status(status, {"Location": f"{target}/b"})
+            client = Client(service("openaq", {"openaq": server.url}), attempts=1)
+            try:
+                client.get_json(f"{server.url}/a")
+            except Exception as error:
+                fault = error
+        if any("a-secret-key" in repr(vars(asked)) for asked in other.log):
+            (folder / MARK).mkdir()
+        if fault is not None:
+            raise fault
 
     return case
 
@@ -337,16 +330,15 @@ def _somebody_elses(known: str) -> Case:
     """A host that answers with another file of the same size."""
 
     def case(folder: Path) -> None:
-        from tests.servers.loopback import Answer, serving
-
         from mmaq.acquire.services.client import Client
         from mmaq.acquire.services.download import RemoteFile, fetch_file
         from mmaq.acquire.services.endpoints import service
+        from tests.servers.faulty import Answer, faulty
 
         right, wrong = b"right" * 100, b"wrong" * 100
         sums = {"md5": hashlib.md5(right).hexdigest(), "sha256": hashlib.sha256(right).hexdigest(),
                 "bytes": len(right) + 1}  # fmt: skip
-        with serving(lambda _, asked: Answer(wrong)) as server:
+        with faulty(answer=lambda _: Answer(body=wrong)) as server:
             remote = RemoteFile(href=f"{server.url}/a.nc", **{known: sums[known]})
             client = Client(service("earth-search", {"earth-search": server.url}), attempts=1)
             try:

@@ -95,6 +95,11 @@ def read_table(
         if len(cells) > len(header) and any(cells[len(header) :]):
             fault = f"line {number} holds {len(cells)} cells, the header {len(header)}"
             raise TableError(path, fault, "Quote cells that hold the separator")
+        if len(cells) < len(header) and number == len(lines) and lines[-1][-1] not in "\r\n":
+            fault = (
+                f"it is cut off in its last line, which holds {len(cells)} of {len(header)} cells"
+            )
+            raise TableError(path, fault, "Download or copy it again")
         cells += [""] * (len(header) - len(cells))
         numbers.append(number)
         rows.append([cells[position] or None for position in at])

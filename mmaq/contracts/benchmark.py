@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mmaq.base.errors import TableError
@@ -87,7 +88,8 @@ def read_benchmark(path: str | os.PathLike[str]) -> pd.DataFrame:
         table[column] = table[column].fillna("")
     table = check_benchmark(table, path)
     for column in FIGURES:
-        if not pd.api.types.is_numeric_dtype(table[column]):
+        numeric = pd.api.types.is_numeric_dtype(table[column])
+        if not numeric or np.isinf(table[column].astype(float)).any():
             raise TableError(path, f"column {column!r} holds something else than figures", remedy)
     return table
 

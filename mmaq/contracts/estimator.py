@@ -8,6 +8,7 @@ area of applicability ``N.similarity.name``; trees are LightGBM's text, as bytes
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -84,11 +85,22 @@ def write_estimator(path: str | os.PathLike[str], pollutant: str, tiers: Sequenc
         described.append(plain)
         for name, value in own.items():
             arrays[f"{number}.{name}"] = np.ascontiguousarray(value)
-    about = {"version": VERSION, "mmaq": __version__, "pollutant": pollutant, "tiers": described}
+    arrays = arrays or {"none": np.zeros(0)}
+    about = {"version": VERSION, "mmaq": __version__, "pollutant": pollutant, "tiers": described,
+             "sha256": digest(arrays)}  # fmt: skip
     text = json.dumps(about, sort_keys=True, allow_nan=False)
     with replacing(path) as temporary:
-        save_file(arrays or {"none": np.zeros(0)}, temporary, metadata={KEY: text})
+        save_file(arrays, temporary, metadata={KEY: text})
         temporary.chmod(0o644)  # safetensors writes for the owner alone; groups share estimators
+
+
+def digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of arrays with their names, in hexadecimal."""
+    found = hashlib.sha256()
+    for name in sorted(arrays):
+        found.update(f"{name} {arrays[name].dtype} {arrays[name].shape}\n".encode())
+        found.update(arrays[name].tobytes())
+    return found.hexdigest()
 
 
 KINDS = {"kind": str, "method": str, "protocol": str, "modalities": str, "declared": bool,
@@ -134,6 +146,8 @@ def read_estimator(path: str | os.PathLike[str]) -> tuple[str, list[Tier]]:
         pollutant = str(about["pollutant"])
     if pollutant not in POLLUTANTS or not tiers:
         raise CheckpointError(path, "it names no pollutant or holds no tier", REMEDY)
+    if about.get("sha256") != digest(arrays):
+        raise CheckpointError(path, "what it learned differs from its checksum", REMEDY)
     return pollutant, tiers
 
 

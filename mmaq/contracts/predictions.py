@@ -37,6 +37,9 @@ FITS = {
 """Columns: training and test samples of a fold (the mean over folds and runs), seconds of fitting
 and predicting without calibration, "ok" or "skipped", and the reason."""
 
+LARGEST = 1e6
+"""Of what is measured or predicted, ug/m3; damaged numbers are many powers of ten away."""
+
 REMEDY = "Run `mmaq evaluate` again"
 
 
@@ -53,7 +56,11 @@ def read_predictions(path: Path) -> pd.DataFrame:
     """
     table = _read_parquet(path, list(PREDICTIONS))
     with reading(path, TableError, "not a table of predictions", REMEDY):
-        return table.astype(PREDICTIONS)
+        table = table.astype(PREDICTIONS)
+    for name in ("measured", "prediction"):
+        if (table[name].abs() > LARGEST).any():
+            raise TableError(path, f"column {name!r} holds what is no concentration", REMEDY)
+    return table
 
 
 def read_outcomes(path: Path) -> pd.DataFrame:

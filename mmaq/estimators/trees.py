@@ -75,12 +75,19 @@ def text_of(grown: list[lightgbm.Booster], name: str) -> dict[str, np.ndarray]:
 
 
 def from_text(arrays: dict[str, np.ndarray], name: str) -> list[lightgbm.Booster]:
-    """The inverse of :func:`text_of`; raises ``LightGBMError``."""
+    """The inverse of :func:`text_of`.
+
+    Raises:
+        LightGBMError, ValueError: it is no such text; LightGBM itself would crash on some.
+    """
     runs = sorted(
         (key for key in arrays if key.startswith(f"{name}.")),
         key=lambda key: int(key.rpartition(".")[2]),
     )
-    return [lightgbm.Booster(model_str=arrays[key].tobytes().decode()) for key in runs]
+    texts = [arrays[key].tobytes().decode("ascii") for key in runs]
+    if not all(line.isprintable() for text in texts for line in text.split("\n")):
+        raise ValueError("the trees are no text")
+    return [lightgbm.Booster(model_str=text) for text in texts]
 
 
 def _runs(single: bool) -> int:

@@ -129,7 +129,8 @@ def _place(file: rasterio.DatasetReader) -> tuple[float, float]:
         return float("nan"), float("nan")
     x, y = file.transform @ (file.width / 2, file.height / 2)
     (lon,), (lat,) = to_crs(file.crs, "EPSG:4326", [x], [y])
-    return lon, lat
+    on_earth = abs(lon) <= 180.0 and abs(lat) <= 90.0
+    return (lon, lat) if on_earth else (float("nan"), float("nan"))
 
 
 def check_masks(

@@ -1,4 +1,5 @@
 import errno
+import json
 import logging
 import os
 import signal
@@ -50,17 +51,17 @@ def test_a_bug_is_one_line_and_its_traceback_lies_in_the_log(log_file, capsys):
     assert str(log_file) in line
 
 
-def test_a_library_that_cannot_use_a_file_is_no_bug(tmp_path, log_file, capsys):
-    """What no reader or writer has foreseen of it, as lists too deep for JSON."""
+def test_a_library_that_cannot_use_a_file_is_no_bug(tmp_path, log_file, monkeypatch, capsys):
+    """What it raises where no reader or writer has foreseen any fault."""
     start_logging(log_file)  # here, for the stream that capsys reads
-    path, deep = tmp_path / "a.json", []
-    for _ in range(100_000):
-        deep = [deep]
+    monkeypatch.setattr(json, "dumps", lambda *_, **__: json.loads("{"))
+    path = tmp_path / "a.json"
+    path.write_text("1", encoding="utf-8")
     with pytest.raises(SystemExit) as stop, one_line_errors():
-        write_json(path, deep)
+        write_json(path, 1)
     assert stop.value.code == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert f"error: {path}: Python could not use it (RecursionError: " in line
+    assert f"error: {path}: json could not use it (JSONDecodeError: " in line
     assert "bug" not in line
 
 

@@ -78,6 +78,12 @@ def test_a_damaged_archive_is_named(tmp_path, pack, harm):
         read(path)
 
 
+def test_a_table_that_is_cut_in_its_last_line_is_refused(tmp_path):
+    path = written(tmp_path, PLAIN.rstrip("\n").rpartition(",")[0])
+    with pytest.raises(TableError, match=r"cut off in its last line, which holds 3 of 4 cells"):
+        read(path)
+
+
 @pytest.mark.parametrize("pack", ["zip", "gz"])
 def test_an_archive_that_grows_as_no_table_does_is_refused(tmp_path, monkeypatch, pack):
     monkeypatch.setattr(tables, "SMALL", 1000)

@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from mmaq.base.errors import CheckpointError
-from mmaq.contracts.estimator import KEY, Tier, read_estimator, write_estimator
+from mmaq.contracts.estimator import KEY, Tier, digest, read_estimator, write_estimator
 
 REMEDY = r"\. Make it with `mmaq fit`"
 
@@ -92,9 +92,11 @@ def _rewritten(path, change):
         "kind": "constant", "method": "mean", "protocol": "reference", "modalities": "",
         "declared": False, "stations": 20, "about": {"value": 1.0}, "intervals": None,
     }  # fmt: skip
-    about = {"version": 2, "mmaq": "1", "pollutant": "no2", "tiers": [tier]}
+    arrays = {"none": np.zeros(0)}
+    about = {"version": 2, "mmaq": "1", "pollutant": "no2", "tiers": [tier],
+             "sha256": digest(arrays)}  # fmt: skip
     change(about)
-    save_file({"none": np.zeros(0)}, path, metadata={KEY: json.dumps(about)})
+    save_file(arrays, path, metadata={KEY: json.dumps(about)})
 
 
 def test_the_description_here_is_one_that_can_be_read(path):
@@ -121,6 +123,14 @@ def test_the_description_here_is_one_that_can_be_read(path):
 def test_a_damaged_description_is_named(path, change, fault):
     _rewritten(path, change)
     with pytest.raises(CheckpointError, match=rf"e\.safetensors: {fault}"):
+        read_estimator(path)
+
+
+def test_a_byte_that_is_another_is_found_out(path):
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="what it learned differs from its checksum"):
         read_estimator(path)
 
 

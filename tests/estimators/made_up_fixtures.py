@@ -52,7 +52,7 @@ def checkpoint(checkpoints):
 @pytest.fixture
 def real_stations(real_data, tmp_path):
     """Paths of the site table and the store (without images) of the real stations."""
-    from mmaq.config.data import Patches, Published
+    from mmaq.config.data import Covariates, Patches, Published
     from mmaq.landuse.stage import landuse_published as build_published_sites
     from mmaq.patches.stage import patches_published as build_published_patches
 
@@ -63,6 +63,6 @@ def real_stations(real_data, tmp_path):
         osm=str(folder / "local_no2_osm.csv"),
     )
     sites, store = tmp_path / "sites.parquet", tmp_path / "patches"
-    build_published_sites(config=published, out=sites)
+    build_published_sites(config=published, covariates=Covariates(), out=sites)
     build_published_patches(config=published, patches=Patches(), sites=sites, out=store)
     return sites, store

@@ -96,6 +96,14 @@ def test_broken_text_is_refused():
         from_text({"trees.0": np.frombuffer(b"no tree", np.uint8)}, "trees")
 
 
+def test_text_at_which_lightgbm_would_crash_is_refused(example):
+    """Zeros among its parameters end the process in LightGBM 4.7."""
+    arrays = text_of(grow(*example, 0, FEW, 1), "trees")
+    text = arrays["trees.0"].tobytes().replace(b"[bagging_seed", b"[bagging\0\0\0\0\0")
+    with pytest.raises(ValueError, match="the trees are no text"):
+        from_text({"trees.0": np.frombuffer(text, np.uint8)}, "trees")
+
+
 def test_a_missing_value_is_a_branch():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(300, 1))

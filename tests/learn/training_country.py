@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mmaq.config.learning import Encoders, Pretrain
+from mmaq.config.learning import Encoders, Pretrain, Views
 from mmaq.contracts.patches import write_store
 from mmaq.contracts.sites import COLUMNS, GEO, write_sites
 from mmaq.vocabulary import AREAS, BANDS, TYPES
@@ -14,7 +14,8 @@ SIDE = 16
 """Pixels of a Sentinel-2 patch: half the default, for speed."""
 
 SMALL = Encoders(s2_input=SIDE)
-TINY = Pretrain(epochs=2, batch_size=8, projection=32, threads=1, encoders=SMALL)
+EVERY_STEP = Views(crop_min=0.4, jitter=0.8, blur=0.3, drop_bands=0.3)
+TINY = Pretrain(epochs=2, batch_size=8, projection=32, threads=1, encoders=SMALL, views=EVERY_STEP)
 
 
 def make_sites(stations, unlabelled, rng):

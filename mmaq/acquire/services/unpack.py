@@ -5,11 +5,10 @@ from __future__ import annotations
 import shutil
 import stat
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
 from mmaq.base.errors import ServiceError
-from mmaq.base.files import replacing
+from mmaq.base.files import reading, replacing
 
 RATIO = 100
 """Products are compressed already (JPEG 2000, deflate): a zip that grows more is no product."""
@@ -24,22 +23,25 @@ def unpack_zip(archive: Path, folder: Path) -> list[Path]:
         ServiceError: not a zip, damaged, or with members that climb out of the folder, are links,
             devices or encrypted, are there twice, or unpack to far more than the archive holds.
     """
-    try:
-        with zipfile.ZipFile(archive) as opened, replacing(folder) as temporary:
-            members = [info for info in opened.infolist() if not info.is_dir()]
-            _check(archive, members)
-            temporary.mkdir()
-            for info in members:
-                target = temporary / info.filename
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with opened.open(info) as source, open(target, "wb") as sink:
-                    shutil.copyfileobj(source, sink, 1 << 20)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as fault:
-        raise ServiceError(archive, f"not a sound zip ({fault})", REMEDY) from None
+    with (
+        reading(archive, ServiceError, "not a sound zip", REMEDY),
+        zipfile.ZipFile(archive) as opened,
+        replacing(folder) as temporary,
+    ):
+        members = [info for info in opened.infolist() if not info.is_dir()]
+        _check(archive, members)
+        temporary.mkdir()
+        for info in members:
+            target = temporary / info.filename
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with opened.open(info) as source, open(target, "wb") as sink:
+                shutil.copyfileobj(source, sink, 1 << 20)
     return sorted(folder / info.filename for info in members)
 
 
 def _check(archive: Path, members: list[zipfile.ZipInfo]) -> None:
+    if not members:
+        raise ServiceError(archive, "it holds no file", REMEDY)
     seen: set[str] = set()
     for info in members:
         fault = _fault(info) or ("is there twice" if info.filename in seen else "")

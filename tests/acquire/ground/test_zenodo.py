@@ -11,7 +11,7 @@ import pytest
 
 from mmaq.acquire.ground.zenodo import fetch_zenodo, plan_zenodo
 from mmaq.base.errors import ServiceError
-from mmaq.config.data import Patches, Published
+from mmaq.config.data import Covariates, Patches, Published
 from mmaq.contracts.patches import open_store
 from mmaq.contracts.sites import read_sites
 from mmaq.landuse.stage import landuse_published as build_published_sites
@@ -52,7 +52,7 @@ def zipped(root, *names, prefix=""):
 def built(images, out):
     """Site table and patch store of a folder in the published layout."""
     published = Published(samples=str(images / "pollutant_ssl.csv"), images=str(images))
-    build_published_sites(config=published, out=out / "sites.parquet")
+    build_published_sites(config=published, covariates=Covariates(), out=out / "sites.parquet")
     build_published_patches(
         config=published,
         patches=Patches(s2_size=16, s5p_size=8),

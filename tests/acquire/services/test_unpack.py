@@ -1,3 +1,4 @@
+import errno
 import os
 import shutil
 import stat
@@ -92,3 +93,33 @@ def test_an_encrypted_member_is_refused(tmp_path):
     archive.write_bytes(content)
     with pytest.raises(ServiceError, match="its member 'a' is encrypted"):
         unpack_zip(archive, tmp_path / "out")
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_whatever_a_packing_raises_on_damage_names_the_archive(tmp_path, packing):
+    content = b"".join(b"%d," % number for number in range(300))
+    archive = _zip(tmp_path / "p.zip", [("a", content)], compression=packing)
+    data = bytearray(archive.read_bytes())
+    data[60:120] = bytes(60)
+    archive.write_bytes(data)
+    with pytest.raises(ServiceError, match=r"p\.zip: not a sound zip \("):
+        unpack_zip(archive, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_archive_without_a_file_is_refused(tmp_path):
+    archive = _zip(tmp_path / "p.zip", [("P.SAFE/", "")])
+    with pytest.raises(ServiceError, match=r"p\.zip: it holds no file"):
+        unpack_zip(archive, tmp_path / "out")
+
+
+def test_a_full_disk_is_no_damage_of_the_archive(tmp_path, monkeypatch):
+    archive = _zip(tmp_path / "p.zip", [("a", b"abc")])
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    with pytest.raises(OSError, match="No space left") as found:
+        unpack_zip(archive, tmp_path / "out")
+    assert not isinstance(found.value, ServiceError)
