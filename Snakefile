@@ -26,4 +26,4 @@ rule all:
         PATHS.benchmark,
         PATHS.comparisons,
         PATHS.report,
-        [PATHS.map(area) for area in CONFIG.mapped],
+        [PATHS.map_page(area) for area in CONFIG.mapped],

@@ -433,7 +433,22 @@ def _map_area(run: Run) -> list[Call]:
             l3=paths.grid if run.has_columns else None,
             estimator=paths.estimator(*given.predict.estimator), landuse=given.landuse,
             patches=given.patches, period=given.period, threads=given.evaluate.threads,
-            workers=run.workers, sites=paths.sites, work=paths.tiles(name), out=paths.map(name),
+            workers=run.workers, work=paths.tiles(name), out=paths.map(name),
+        )
+        for name, area in given.mapped.items()
+    ]  # fmt: skip
+
+
+def _map_page(run: Run) -> list[Call]:
+    from mmaq.map.stage import map_page
+
+    given, paths = run.config, run.paths
+    return [
+        partial(
+            map_page, area=area, raster=paths.map(name), archive=paths.archive,
+            estimator=paths.estimator(*given.predict.estimator), period=given.period,
+            sites=paths.sites, table=paths.benchmark if paths.benchmark.exists() else None,
+            out=paths.map_page(name),
         )
         for name, area in given.mapped.items()
     ]  # fmt: skip
@@ -487,6 +502,7 @@ STAGES: dict[str, Callable[[Run], list[Call]]] = {
     "fit": _fit,
     "predict": _predict,
     "map_area": _map_area,
+    "map_page": _map_page,
     "report": _report,
 }
 """The calls that a data set needs, by rule, in the order of the data."""
@@ -544,7 +560,9 @@ VERBS = {
         "Predict NO2 with its 90 % interval at sites, and say what each prediction rests on.",
         ("predict",),
     ),
-    "map": Verb("Map NO2 everywhere in an area, and how far to trust it.", ("map_area",), True),
+    "map": Verb(
+        "Map NO2 everywhere in an area, and how far to trust it.", ("map_area", "map_page"), True
+    ),
     "report": Verb("Write the report page from the benchmark table.", ("report",)),
 }  # fmt: skip
 """The verbs; `mmaq acquire` chooses by itself among the stages of the archive."""

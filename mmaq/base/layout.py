@@ -131,6 +131,10 @@ class Layout:
         """The map of an area; what belongs to it lies beside it under other suffixes."""
         return self.results / MAPS / f"{area}.tif"
 
+    def map_page(self, area: str) -> Path:
+        """The page of a map."""
+        return self.map(area).with_suffix(".html")
+
     def tiles(self, area: str) -> Path:
         """Folder of the tiles of an unfinished map."""
         return self.data / MAPS / area

@@ -166,8 +166,10 @@ def map_areas(
     if not run.config.mapped:
         fault = "there is no area to map"
         raise ConfigError("map.areas", fault, "Give one with its bbox, and an archive with maps")
-    given = {} if estimator is None else {"estimator": estimator}
-    run_stages(run, VERBS["map"].stages, **given)
+    # The table of this data set says nothing of another's estimator.
+    given, table = ({}, {}) if estimator is None else ({"estimator": estimator}, {"table": None})
+    run_stages(run, ["map_area"], **given)
+    run_stages(run, ["map_page"], **given, **table)
 
 
 for _name, _verb in VERBS.items():

@@ -198,6 +198,11 @@ class Covariates(Section):
             raise ValueError("name the columns that are wanted")
         return self
 
+    @property
+    def is_raster(self) -> bool:
+        """Whether the file is one that knows every place, and not a table of sites."""
+        return self.file is not None and self.file.lower().endswith((".tif", ".tiff", ".vrt"))
+
 
 class Landuse(Section):
     """The table of sites: land-use features and targets."""

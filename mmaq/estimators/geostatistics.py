@@ -119,7 +119,7 @@ class FittedTreesAndKriging(Fitted):
 
     def similarity(self, places: Places) -> tuple[np.ndarray, np.ndarray]:
         """Covariates and place, (n, d), and how much each lowers the error of the trees."""
-        return _tree_inputs(places), importance(self.grown)
+        return _tree_inputs(self.features, places), importance(self.grown)
 
     def state(self) -> State:
         """Trees as text, covariance, stations and their weights."""

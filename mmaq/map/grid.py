@@ -74,15 +74,9 @@ class MapGrid:
         size = self.resolution
         return Affine(size, 0.0, self.left * size, 0.0, -size, self.top * size)
 
-    def tiles(self, side: int) -> Iterator[Square]:
-        """Tiles of ``side`` cells, a multiple of BATCH, cut along the world's own tiles."""
-        yield from self._cut(Square(0, 0, self.rows, self.columns), side)
-
-    def batches(self, tile: Square) -> Iterator[Square]:
-        """The squares of BATCH cells that a tile is made of."""
-        yield from self._cut(tile, BATCH)
-
-    def _cut(self, part: Square, side: int) -> Iterator[Square]:
+    def tiles(self, side: int, part: Square | None = None) -> Iterator[Square]:
+        """Squares of ``side`` cells, cut along the world's own, of the grid or of a part of it."""
+        part = part or Square(0, 0, self.rows, self.columns)
         # Rows are counted from the south in the world, from the north in a grid.
         downs = _spans(part.row - self.top, part.row + part.rows - self.top, side)
         rights = list(_spans(self.left + part.column, self.left + part.column + part.columns, side))

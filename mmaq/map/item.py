@@ -30,7 +30,7 @@ def write_item(
     bands: Sequence[Band],
     period: Period,
     about: Mapping[str, Any],
-    others: Mapping[str, Path],
+    picture: Path,
 ) -> None:
     """Write the item beside the map.
 
@@ -40,7 +40,7 @@ def write_item(
         grid, bands: its cells and bands.
         period: of the images.
         about: what the map says of itself, further properties.
-        others: files that belong to it, by role: "thumbnail", "overview", "metadata".
+        picture: of it, a PNG.
     """
     west, south, east, north = grid.box
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
@@ -68,8 +68,9 @@ def write_item(
         f"./{raster.name}", media_type=COG, roles=["data"],
         extra_fields={"bands": described, "file:checksum": _multihash(raster)},
     )  # fmt: skip
-    for role, file in others.items():
-        item.assets[file.suffix[1:]] = pystac.Asset(f"./{file.name}", roles=[role])
+    item.assets["picture"] = pystac.Asset(
+        f"./{picture.name}", media_type=pystac.MediaType.PNG, roles=["thumbnail"]
+    )
     value = item.to_dict(include_self_link=False, transform_hrefs=False)
     value["links"] = []
     write_json(path, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,11 @@ TRUTH = (
     Band("error", "ug m-3", "Map minus truth: orange is mapped too high, blue too low"),
 )
 
+SPLITS = {
+    "random": "random folds", "blocks": "blocks", "country": "other countries",
+    "official": "hold-out of the released code",
+}  # fmt: skip
+
 LABELS = {
     "low": "lower end", "high": "upper end", "dissimilarity": "dissimilarity",
     "inputs": "inputs", "truth": "truth", "error": "error",
@@ -54,6 +59,8 @@ class Page:
         fitted: stations that the estimator was fitted to.
         facts: what the map is made of, name and text.
         comparison: with the truth, of ``mmaq.map.truth.compare``; None where that is unknown.
+        measured: the row of the benchmark table, of ``mmaq.map.measured.at_stations``; None where
+            there is no table.
     """
 
     grid: MapGrid
@@ -66,6 +73,7 @@ class Page:
     fitted: int
     facts: Sequence[tuple[str, str]]
     comparison: pd.DataFrame | None
+    measured: pd.DataFrame | None
 
 
 def stride_of(rows: int, columns: int, bands: int) -> int:
@@ -88,7 +96,7 @@ def write_page(path: Path, page: Page) -> None:
         resolution=f"{page.grid.resolution * page.stride:g}", simulated=page.comparison is not None,
         bands=[{"label": label(band), "about": band.about, "unit": _shown(band.unit)}
                for band in page.bands],
-        comparison=_rows(page.comparison), data=Markup(data),
+        cells=_cells(page.comparison), measured=_measured(page.measured), data=Markup(data),
         light=css_variables(LIGHT), dark=css_variables(DARK), version=mmaq.__version__,
     )  # fmt: skip
     with replacing(path) as temporary:
@@ -106,20 +114,37 @@ def _shown(unit: str) -> str:
     return unit.replace("ug m-3", "µg/m³")
 
 
-def _rows(comparison: pd.DataFrame | None) -> list[dict[str, Any]]:
+def _cells(comparison: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """Rows about cells: what of them, and the figures as text."""
     if comparison is None:
         return []
-    words = {"all": "all", "inside": "inside the area of applicability", "outside": "outside it"}
-    digits = {"r2": 2, "rmse": 1, "bias": 1, "coverage90": 2, "width90": 1}
+    words = {
+        "all": "All {} cells", "inside": "{} inside the area of applicability",
+        "outside": "{} outside it",
+    }  # fmt: skip
     return [
-        {
-            "part": words[row["part"]], "cells": f"{row['cells']:,}",
-            "figures": [
-                "n/a" if np.isnan(row[name]) else f"{row[name]:.{digits[name]}f}" for name in digits
-            ],
-        }
+        {"part": words[row["part"]].format(f"{row['cells']:,}"), "figures": _figures(row)}
         for row in comparison.to_dict("records")
+    ]
+
+
+def _measured(rows: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """Rows about stations; none where no benchmark table has the estimator."""
+    if rows is None:
+        return []
+    return [
+        {"part": f"{row['group'].capitalize()} stations, {SPLITS[row['split']]}",
+         "figures": _figures(row)}
+        for row in rows.to_dict("records")
     ]  # fmt: skip
+
+
+def _figures(row: Mapping[Any, Any]) -> list[str]:
+    digits = {"r2": 2, "rmse": 1, "bias": 1, "coverage90": 2, "width90": 1}
+    rounded = {name: np.round(row[name], each) + 0.0 for name, each in digits.items()}  # no "-0.0"
+    return [
+        "n/a" if np.isnan(value) else f"{value:.{digits[name]}f}" for name, value in rounded.items()
+    ]
 
 
 def _data(page: Page) -> tuple[str, int]:

@@ -18,6 +18,9 @@ from mmaq.map.grid import MapGrid
 ENOUGH = 0.75
 """Share of a cell's points that must be known: a cell on the rim of the area is not compared."""
 
+FIGURES = ("r2", "rmse", "bias", "coverage90", "width90")
+"""By which a map is compared, as the benchmark table names them."""
+
 FEW = 30
 """Cells below which a part of a map has no figures."""
 
@@ -72,8 +75,8 @@ def compare(values: np.ndarray, names: Sequence[str], truth: np.ndarray) -> pd.D
         truth: true concentration, (rows, columns) in ug/m3, NaN where it is not known.
 
     Returns:
-        A row a part: part, cells, r2, rmse (ug/m3), bias (ug/m3), coverage90 and width90 (ug/m3);
-        figures are NaN for less than FEW cells.
+        A row a part: part, cells and FIGURES, of which rmse, bias and width90 are in ug/m3; figures
+        are NaN for less than FEW cells.
     """
     bands = dict(zip(names, values.astype(float), strict=True))
     found, low, high = (bands[name] for name in (names[0], "low", "high"))
@@ -92,5 +95,4 @@ def compare(values: np.ndarray, names: Sequence[str], truth: np.ndarray) -> pd.D
                 "width90": float(np.mean(high[chosen] - low[chosen])),
             }  # fmt: skip
         rows.append(row)
-    columns = ["part", "cells", "r2", "rmse", "bias", "coverage90", "width90"]
-    return pd.DataFrame(rows).reindex(columns=columns)
+    return pd.DataFrame(rows).reindex(columns=["part", "cells", *FIGURES])

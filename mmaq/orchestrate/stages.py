@@ -54,7 +54,8 @@ STAGES = (
     Stage(
         "map", ("rules/predict.smk", "rules/map.smk"),
         (
-            "map", "patches", "period", "predict", "landuse.radius_m", "pretrain.encoders",
+            "map", "patches", "period", "predict", "pretrain.encoders",
+            *(f"landuse.{key}" for key in ("radius_m", "potential", "covariates")),
             *(f"evaluate.{key}" for key in FITTING),
         ),
     ),

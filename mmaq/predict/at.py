@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mmaq.base.errors import ConfigError
@@ -46,6 +47,35 @@ def places_at(texts: Iterable[str]) -> pd.DataFrame:
     return pd.DataFrame({"site_id": names, "lon": lon, "lat": lat})
 
 
+def describe_places(
+    *,
+    archive: Path,
+    places: pd.DataFrame,
+    landuse: Landuse,
+    tables: Mapping[Path, slice | np.ndarray],
+) -> None:
+    """Write what maps say of places, read once, into site tables of some of them each.
+
+    Args:
+        archive: contract 1, with its maps.
+        places: site_id, lon and lat (degrees) of each, and what else is known of them in columns
+            of contract 2.
+        landuse: radius of the discs, source of the population potential, the user's columns.
+        tables: contract 2, each with the positions of its places.
+
+    Raises:
+        ConfigError: the archive has no maps, as of a published table.
+        ArchiveError, ProductError: a map is missing or damaged.
+    """
+    if not has_collection(archive, ANCILLARY):
+        fault = "the archive holds no maps to describe a place by"
+        raise ConfigError(archive, fault, "Name sites of the site table by --sites instead")
+    described = describe_sites(archive, places.assign(country=UNKNOWN_COUNTRY), landuse)
+    sources = sources_of(archive, landuse)
+    for table, rows in tables.items():
+        write_sites(described.iloc[rows].reset_index(drop=True), table, sources)
+
+
 def cut_places(
     *,
     archive: Path,
@@ -73,11 +103,7 @@ def cut_places(
         ConfigError: the archive has no maps, as of a published table.
         ArchiveError, ProductError: a product is missing or damaged.
     """
-    if not has_collection(archive, ANCILLARY):
-        fault = "the archive holds no maps to describe a place by"
-        raise ConfigError(archive, fault, "Name sites of the site table by --sites instead")
-    described = describe_sites(archive, places.assign(country=UNKNOWN_COUNTRY), landuse)
     table, store = folder / "sites.parquet", folder / "patches"
-    write_sites(described, table, sources_of(archive, landuse))
+    describe_places(archive=archive, places=places, landuse=landuse, tables={table: slice(None)})
     patches(archive=archive, sites=table, l3=l3, config=config, out=store, workers=1)
     return table, store

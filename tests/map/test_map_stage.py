@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 import rasterio
 from pyproj import Transformer
 
+from mmaq.base.errors import ConfigError
 from mmaq.config.data import Grid, Landuse, Patches, Period
 from mmaq.config.evaluation import Evaluate, Predict
 from mmaq.config.map import Area, Map
@@ -18,7 +20,7 @@ from mmaq.contracts.sites import read_sites, stations
 from mmaq.landuse.stage import landuse
 from mmaq.map import stage
 from mmaq.map.grid import BATCH
-from mmaq.map.stage import map_area
+from mmaq.map.stage import map_area, map_page
 from mmaq.patches.stage import patches
 from mmaq.predict.stage import fit, predict
 from mmaq.sentinel5p.accumulator import Accumulator
@@ -66,7 +68,7 @@ class Data:
         map_area(
             area=self.area, config=Map(), archive=self.archive, l3=self.l3,
             estimator=self.estimator, landuse=Landuse(), patches=CUT, period=Period(), threads=1,
-            workers=1, sites=self.sites, work=self.folder / "work", out=self.path(name),
+            workers=1, work=self.folder / "work", out=self.path(name),
         )  # fmt: skip
         with rasterio.open(self.path(name)) as file:
             return file.read()
@@ -102,6 +104,33 @@ def test_the_map_is_a_cloud_optimised_geotiff_that_says_what_it_is(data, made):
     for asset in item["assets"].values():
         assert (data.path("made").parent / asset["href"]).exists()
     assert not (data.folder / "work").exists()
+
+
+@pytest.mark.slow
+def test_the_page_is_made_of_the_map_alone(data, made, tmp_path):
+    page = tmp_path / "here.html"
+    map_page(
+        area=data.area, raster=data.path("made"), archive=data.archive, estimator=data.estimator,
+        period=Period(), sites=data.sites, table=None, out=page,
+    )  # fmt: skip
+    text = page.read_text()
+    for name in NAMES:
+        assert f'"name": "{name}"' in text
+    assert data.station["site_id"] in text
+    assert "How far it is off" not in text, "there is no table, and the truth is not known"
+
+
+def test_columns_of_the_users_own_come_from_a_raster_or_not_at_all():
+    by_site = Landuse(covariates={"file": "own.csv", "columns": ["wind"]})
+    raster = Landuse(covariates={"file": "own.tif", "columns": ["wind"]})
+    reads, ignores = (
+        [SimpleNamespace(tier=SimpleNamespace(around={"covariates": names}))]
+        for names in (["wind"], [])
+    )
+    assert stage._for_cells(raster, reads) == raster
+    assert stage._for_cells(by_site, ignores) == Landuse()
+    with pytest.raises(ConfigError, match=r"own\.csv is a table of sites"):
+        stage._for_cells(by_site, reads)
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ def page():
          "measured": [21.04, 3.0]}
     )  # fmt: skip
     about = {"area": "here", "pollutant": "NO2", "method": "gbm", "period": "2021"}
-    return Page(grid, 1, bands, values, stations, {1: "table"}, about, 12, [("a", "b")], None)
+    return Page(grid, 1, bands, values, stations, {1: "table"}, about, 12, [("a", "b")], None, None)
 
 
 def _facts(text):
@@ -60,6 +60,20 @@ def test_a_map_of_nothing_is_a_page_too(page, tmp_path):
     empty = Page(**{**vars(page), "values": np.full_like(page.values, np.nan)})
     write_page(tmp_path / "map.html", empty)
     assert _facts((tmp_path / "map.html").read_text())["rows"] == page.grid.rows
+
+
+def test_figures_at_stations_stand_above_those_of_cells(page, tmp_path):
+    figures = {"r2": 0.784, "rmse": 5.28, "bias": -0.01, "coverage90": 0.905, "width90": np.nan}
+    measured = pd.DataFrame([{"split": "blocks", "group": "background", **figures}])
+    cells = pd.DataFrame([{"part": "outside", "cells": 1234, **figures, "r2": -1.0}])
+    both = Page(**{**vars(page), "measured": measured, "comparison": cells})
+    write_page(tmp_path / "map.html", both)
+    rows = re.findall(r'class="left">(.*?)</tr>', (tmp_path / "map.html").read_text())[1:]
+    texts = [re.findall(r"([^<>]+)</", row) for row in rows]
+    assert texts == [
+        ["Background stations, blocks", "0.78", "5.3", "0.0", "0.91", "n/a"],
+        ["1,234 outside it", "-1.00", "5.3", "0.0", "0.91", "n/a"],
+    ]
 
 
 def test_bands_say_what_they_are():

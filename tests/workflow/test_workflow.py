@@ -104,8 +104,8 @@ def _jobs(workflow, *changes):
     return {line.split()[1].rstrip(":") for line in lines if line.startswith("rule ")} - {"all"}
 
 
-AFTER_EVALUATION = {"benchmark_table", "report"}
-MAPPED = {"fit", "map_area"}
+AFTER_EVALUATION = {"benchmark_table", "report", "map_page"}
+MAPPED = {"fit", "map_area", "map_page"}
 AFTER_TRAINING = AFTER_EVALUATION | MAPPED | {
     "pretrain", "evaluate_probes", "evaluate_gbm_embedding", "evaluate_finetune",
     "evaluate_transfer",

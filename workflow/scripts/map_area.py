@@ -21,7 +21,6 @@ with one_line_errors():
         period=Period.narrow(snakemake.params.period),
         threads=1,
         workers=snakemake.threads,
-        sites=Path(snakemake.input.sites),
         work=Path(snakemake.params.work),
         out=Path(snakemake.output.map),
     )
