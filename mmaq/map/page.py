@@ -152,14 +152,15 @@ def _data(page: Page) -> tuple[str, int]:
     grid, values = page.grid, page.values
     _, rows, columns = values.shape
     described, packed = [], []
-    top = float(np.nanmax(values[0], initial=1.0))
+    shared = _reach([each for band, each in zip(page.bands, values, strict=True)
+                     if band.name in (page.bands[0].name, TRUTH[0].name)])  # fmt: skip
     for band, each in zip(page.bands, values, strict=True):
         known = each[np.isfinite(each)]
         first, last = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
         step = (last - first) / (NONE - 1) or 1.0
         numbers = np.where(np.isnan(each), NONE, np.rint((each - first) / step))
         packed.append(numbers.astype("<u2"))
-        low, high = _ends(band, top, each)
+        low, high = _ends(band, shared, each)
         described.append(
             {"name": band.name, "label": label(band), "unit": band.unit, "about": band.about,
              "kind": _kind(band), "first": first, "step": step, "low": low, "high": high}
@@ -187,8 +188,17 @@ def _kind(band: Band) -> str:
     return "amount" if band.unit != "1" else "ratio"
 
 
-def _ends(band: Band, top: float, values: np.ndarray) -> tuple[float, float]:
-    """Values at the ends of a band's colours: all concentrations have the same."""
+def _reach(values: Sequence[np.ndarray]) -> tuple[float, float]:
+    """The range of all but a few extreme cells, which would take the colours from the others."""
+    known = np.concatenate([each[np.isfinite(each)] for each in values])
+    if not len(known):
+        return 0.0, 1.0
+    low, high = np.quantile(known, (0.002, 0.998))
+    return float(low), float(max(high, low + 1e-6))
+
+
+def _ends(band: Band, shared: tuple[float, float], values: np.ndarray) -> tuple[float, float]:
+    """Values at the ends of a band's colours: the map, the truth and the stations share theirs."""
     match _kind(band):
         case "share":
             return 0.0, 1.0
@@ -199,7 +209,7 @@ def _ends(band: Band, top: float, values: np.ndarray) -> tuple[float, float]:
             reach = float(np.quantile(known, 0.99)) if len(known) else 1.0
             return -reach, reach
         case _:
-            return 0.0, top
+            return _reach([values]) if band.name in ("low", "high") else shared
 
 
 def _stations(page: Page) -> list[dict[str, Any]]:

@@ -63,7 +63,7 @@ def test_a_map_of_nothing_is_a_page_too(page, tmp_path):
 
 
 def test_figures_at_stations_stand_above_those_of_cells(page, tmp_path):
-    figures = {"r2": 0.784, "rmse": 5.28, "bias": -0.01, "coverage90": 0.905, "width90": np.nan}
+    figures = {"r2": 0.784, "rmse": 5.28, "bias": -0.01, "coverage90": 0.907, "width90": np.nan}
     measured = pd.DataFrame([{"split": "blocks", "group": "background", **figures}])
     cells = pd.DataFrame([{"part": "outside", "cells": 1234, **figures, "r2": -1.0}])
     both = Page(**{**vars(page), "measured": measured, "comparison": cells})
