@@ -20,7 +20,7 @@ rule map_area:
         "../environment.yaml"
     threads: 2
     resources:
-        mem_mb=6000,
+        mem_mb=4000,
     params:
         area=lambda wildcards: CONFIG.mapped[wildcards.area].decisive(),
         config=section("map", "siting", "thresholds"),

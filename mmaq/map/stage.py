@@ -31,9 +31,9 @@ from mmaq.predict.stage import Loaded, load
 TILE = 4 * BATCH
 """Cells a side of a tile: its patches, some 100 MB, are in memory at once."""
 
-SHEET = 16 * BATCH
-"""Cells a side of what is described at once: a multiple of TILE, whose tables, some 100 MB, are in
-memory at once."""
+SHEET = 8 * BATCH
+"""Cells a side of what is described at once: a multiple of TILE. Reading the maps for so many cells
+costs a tenth of describing them."""
 
 log = logging.getLogger(__name__)
 
