@@ -52,6 +52,10 @@ LEGEND_PROPERTY = "land_cover:legend"
 POPULATION_NODATA_PROPERTY = "population:no_data"
 """Property of the population item: "nobody" where a cell without data is one that none lives in."""
 
+GAIN_PROPERTY = "truth:gain_error"
+"""Property of the item of the true NO2 of an area: standard deviation of the gain error of the
+instruments that measure it, as a share of what is measured."""
+
 WORLD = (-180.0, -90.0, 180.0, 90.0)
 """Bounds of a product that is not of one place."""
 

@@ -39,5 +39,6 @@ def at_stations(path: Path, pollutant: str, tier: Tier, siting: str) -> pd.DataF
     found = rows.pivot_table(
         index=["split", "group"], columns="metric", values="value", sort=False, observed=True
     )
+    found = found.rename(columns={"coverage90": "measured90"})
     found = found.reindex(columns=list(FIGURES)).reset_index()
     return found.assign(group=found["group"].replace(kind, siting))

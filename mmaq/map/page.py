@@ -20,6 +20,7 @@ import mmaq
 from mmaq.base.files import replacing
 from mmaq.map.bands import Band
 from mmaq.map.grid import MapGrid
+from mmaq.map.truth import FIGURES
 from mmaq.report.palette import DARK, DIVERGING, LIGHT, SEQUENTIAL, css_variables
 
 LARGEST = 14_000_000
@@ -94,7 +95,7 @@ def write_page(path: Path, page: Page) -> None:
     text = environment.get_template("map.html.j2").render(
         **page.about, stations=page.fitted, inside=inside, facts=page.facts, stride=page.stride,
         resolution=f"{page.grid.resolution * page.stride:g}", simulated=page.comparison is not None,
-        bands=[{"label": label(band), "about": band.about, "unit": _shown(band.unit)}
+        bands=[{"label": label(band), "about": _shown(band.about), "unit": _shown(band.unit)}
                for band in page.bands],
         cells=_cells(page.comparison), measured=_measured(page.measured), data=Markup(data),
         light=css_variables(LIGHT), dark=css_variables(DARK), version=mmaq.__version__,
@@ -110,8 +111,8 @@ def label(band: Band) -> str:
     return LABELS.get(band.name, band.name.upper().replace("NO2", "NO₂"))
 
 
-def _shown(unit: str) -> str:
-    return unit.replace("ug m-3", "µg/m³")
+def _shown(text: str) -> str:
+    return text.replace("ug m-3", "µg/m³")
 
 
 def _cells(comparison: pd.DataFrame | None) -> list[dict[str, Any]]:
@@ -140,7 +141,7 @@ def _measured(rows: pd.DataFrame | None) -> list[dict[str, Any]]:
 
 
 def _figures(row: Mapping[Any, Any]) -> list[str]:
-    digits = {"r2": 2, "rmse": 1, "bias": 1, "coverage90": 2, "width90": 1}
+    digits = dict(zip(FIGURES, (2, 1, 1, 2, 2, 1), strict=True))
     rounded = {name: np.round(row[name], each) + 0.0 for name, each in digits.items()}  # no "-0.0"
     return [
         "n/a" if np.isnan(value) else f"{value:.{digits[name]}f}" for name, value in rounded.items()
@@ -162,7 +163,8 @@ def _data(page: Page) -> tuple[str, int]:
         packed.append(numbers.astype("<u2"))
         low, high = _ends(band, shared, each)
         described.append(
-            {"name": band.name, "label": label(band), "unit": band.unit, "about": band.about,
+            {"name": band.name, "label": label(band), "unit": band.unit,
+             "about": _shown(band.about),
              "kind": _kind(band), "first": first, "step": step, "low": low, "high": high}
         )  # fmt: skip
     stations = _stations(page)

@@ -11,7 +11,7 @@ import rasterio
 
 from mmaq.base.files import replacing
 from mmaq.config.data import Period
-from mmaq.contracts.archive import Product
+from mmaq.contracts.archive import GAIN_PROPERTY, Product
 from mmaq.contracts.estimator import Tier
 from mmaq.contracts.sites import read_sites, stations
 from mmaq.map.bands import Band
@@ -85,8 +85,9 @@ def explain(
     stride = stride_of(grid.rows, grid.columns, len(bands) + len(TRUTH))
     values, comparison, measured = read_map(raster, stride), None, None
     true = None if truth is None else cell_means(truth.asset("no2").path, grid)[0]
-    if true is not None and np.isfinite(true).any():
-        comparison = compare(read_map(raster, 1), names, true)
+    if truth is not None and true is not None and np.isfinite(true).any():
+        gain = float(truth.properties.get(GAIN_PROPERTY, 0.0))
+        comparison = compare(read_map(raster, 1), names, true, gain)
         with replacing(raster.with_name(f"{raster.stem}_truth.csv")) as temporary:
             comparison.to_csv(temporary, index=False, float_format="%.4f")
         coarse = true[::stride, ::stride]

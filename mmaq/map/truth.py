@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import rasterio
 from pyproj import Transformer
+from scipy.special import ndtr
 from sklearn.metrics import r2_score, root_mean_squared_error
 
 from mmaq.base.rasters import opened_map, read_pixels
@@ -18,8 +19,12 @@ from mmaq.map.grid import MapGrid
 ENOUGH = 0.75
 """Share of a cell's points that must be known: a cell on the rim of the area is not compared."""
 
-FIGURES = ("r2", "rmse", "bias", "coverage90", "width90")
-"""By which a map is compared, as the benchmark table names them."""
+FIGURES = ("r2", "rmse", "bias", "measured90", "true90", "width90")
+"""By which a map is compared: ``measured90`` and ``true90`` are the shares of measurements, as
+``coverage90`` of the benchmark table, and of true values that lie in the 90 % interval. An interval
+is calibrated on measurements, whose errors are in it."""
+
+TINY = np.finfo(float).tiny
 
 FEW = 30
 """Cells below which a part of a map has no figures."""
@@ -66,13 +71,16 @@ def cell_means(path: Path, grid: MapGrid) -> np.ndarray:
     return means.reshape(len(sums), grid.rows, grid.columns)
 
 
-def compare(values: np.ndarray, names: Sequence[str], truth: np.ndarray) -> pd.DataFrame:
+def compare(
+    values: np.ndarray, names: Sequence[str], truth: np.ndarray, gain: float
+) -> pd.DataFrame:
     """Compare a map with the truth, in all and inside and outside the area of applicability.
 
     Args:
         values: bands of the map, (bands, rows, columns).
         names: of its bands.
         truth: true concentration, (rows, columns) in ug/m3, NaN where it is not known.
+        gain: standard deviation of a measurement's error, as a share of the truth.
 
     Returns:
         A row a part: part, cells and FIGURES, of which rmse, bias and width90 are in ug/m3; figures
@@ -88,11 +96,13 @@ def compare(values: np.ndarray, names: Sequence[str], truth: np.ndarray) -> pd.D
         row = {"part": part, "cells": int(chosen.sum())}
         if chosen.sum() >= FEW:
             true, mapped = truth[chosen], found[chosen]
-            held = (low[chosen] <= true) & (true <= high[chosen])
+            bottom, top, error = low[chosen], high[chosen], np.maximum(gain * true, TINY)
+            held = (bottom <= true) & (true <= top)
+            measured = ndtr((top - true) / error) - ndtr((bottom - true) / error)
             row |= {
                 "r2": r2_score(true, mapped), "rmse": root_mean_squared_error(true, mapped),
-                "bias": float(np.mean(mapped - true)), "coverage90": float(held.mean()),
-                "width90": float(np.mean(high[chosen] - low[chosen])),
+                "bias": float(np.mean(mapped - true)), "measured90": float(measured.mean()),
+                "true90": float(held.mean()), "width90": float(np.mean(top - bottom)),
             }  # fmt: skip
         rows.append(row)
     return pd.DataFrame(rows).reindex(columns=["part", "cells", *FIGURES])

@@ -17,9 +17,16 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from mmaq.base.files import replacing
-from mmaq.contracts.archive import TRUE_AREA, TRUTH, Asset, Product, write_collection
+from mmaq.contracts.archive import (
+    GAIN_PROPERTY,
+    TRUE_AREA,
+    TRUTH,
+    Asset,
+    Product,
+    write_collection,
+)
 from mmaq.simulate.area import Seen, write_true_area
-from mmaq.simulate.stations import Measurements
+from mmaq.simulate.stations import GAIN, Measurements
 from mmaq.simulate.world.air import Air
 from mmaq.simulate.world.local import surroundings
 from mmaq.simulate.world.world import World
@@ -68,5 +75,6 @@ def write_truth(
     if area is not None:
         raster = root / TRUTH / TRUE_AREA / "no2.tif"
         write_true_area(world, area, air.days, raster)
-        items.append(Product(TRUE_AREA, TRUTH, start, area.degrees, {"no2": Asset(raster)}))
+        assets, about = {"no2": Asset(raster)}, {GAIN_PROPERTY: GAIN}
+        items.append(Product(TRUE_AREA, TRUTH, start, area.degrees, assets, about))
     write_collection(root, TRUTH, "Truth of the simulated country", items)

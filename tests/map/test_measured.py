@@ -26,7 +26,7 @@ def test_only_the_estimators_own_row_is_shown(tmp_path):
     )
     rows = [_row("r2", 0.9, **each) for each in others]
     rows += [_row("r2", 0.5), _row("rmse", 3.0), _row("r2", 0.4, group="type:background")]
-    rows += [_row("r2", 0.3, split="blocks"), _row("mae", 2.0)]
+    rows += [_row("r2", 0.3, split="blocks"), _row("mae", 2.0), _row("coverage90", 0.9)]
     write_benchmark(rows, tmp_path / "benchmark.csv")
     tier = SimpleNamespace(method="gbm", protocol="reference")
     found = at_stations(tmp_path / "benchmark.csv", "no2", tier, "background")
@@ -35,7 +35,8 @@ def test_only_the_estimators_own_row_is_shown(tmp_path):
         ("random", "all"): 0.5, ("random", "background"): 0.4, ("blocks", "all"): 0.3,
     }  # fmt: skip
     assert figures.loc[("random", "all"), "rmse"] == 3.0
-    assert figures["coverage90"].isna().all()
+    assert figures.loc[("random", "all"), "measured90"] == 0.9
+    assert figures["true90"].isna().all()
     absent = SimpleNamespace(method="mmaq", protocol="fused")
     assert at_stations(tmp_path / "benchmark.csv", "no2", absent, "background").empty
 

@@ -63,7 +63,14 @@ def test_a_map_of_nothing_is_a_page_too(page, tmp_path):
 
 
 def test_figures_at_stations_stand_above_those_of_cells(page, tmp_path):
-    figures = {"r2": 0.784, "rmse": 5.28, "bias": -0.01, "coverage90": 0.907, "width90": np.nan}
+    figures = {
+        "r2": 0.784,
+        "rmse": 5.28,
+        "bias": -0.01,
+        "measured90": 0.907,
+        "true90": np.nan,
+        "width90": 9.0,
+    }
     measured = pd.DataFrame([{"split": "blocks", "group": "background", **figures}])
     cells = pd.DataFrame([{"part": "outside", "cells": 1234, **figures, "r2": -1.0}])
     both = Page(**{**vars(page), "measured": measured, "comparison": cells})
@@ -71,8 +78,8 @@ def test_figures_at_stations_stand_above_those_of_cells(page, tmp_path):
     rows = re.findall(r'class="left">(.*?)</tr>', (tmp_path / "map.html").read_text())[1:]
     texts = [re.findall(r"([^<>]+)</", row) for row in rows]
     assert texts == [
-        ["Background stations, blocks", "0.78", "5.3", "0.0", "0.91", "n/a"],
-        ["1,234 outside it", "-1.00", "5.3", "0.0", "0.91", "n/a"],
+        ["Background stations, blocks", "0.78", "5.3", "0.0", "0.91", "n/a", "9.0"],
+        ["1,234 outside it", "-1.00", "5.3", "0.0", "0.91", "n/a", "9.0"],
     ]
 
 

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 import rasterio
 from rasterio.transform import from_origin
 
 from mmaq.map.grid import MapGrid
 from mmaq.map.truth import cell_means, compare
+
+NAMES = ["no2", "low", "high", "dissimilarity"]
 
 
 def _grid():
@@ -37,19 +40,32 @@ def test_figures_inside_and_outside_the_area_of_applicability():
     mapped = truth + error
     unlike = np.where(np.arange(10) < 5, 0.5, 1.5) * np.ones((10, 1))
     values = np.stack([mapped, mapped - 2, mapped + 2, unlike])
-    found = compare(values, ["no2", "low", "high", "dissimilarity"], truth).set_index("part")
+    found = compare(values, NAMES, truth, 0.0).set_index("part")
     assert found["cells"].to_dict() == {"all": 99, "inside": 49, "outside": 50}
     assert found["bias"].round(9).to_dict()["inside"] == 1.0
     assert found["rmse"].round(9).to_dict()["outside"] == 4.0
-    assert found["coverage90"].to_dict() == {"all": 49 / 99, "inside": 1.0, "outside": 0.0}
+    assert found["true90"].to_dict() == {"all": 49 / 99, "inside": 1.0, "outside": 0.0}
+    assert found["measured90"].to_dict() == found["true90"].to_dict(), "without an error"
     assert (found["width90"] == 4.0).all()
     known = np.isfinite(truth)
     ratio = (error[known] ** 2).sum() / ((truth[known] - truth[known].mean()) ** 2).sum()
     np.testing.assert_allclose(found.loc["all", "r2"], 1 - ratio)
 
 
+def test_measurements_scatter_about_the_truth():
+    """Against drawn ones: an interval of 90 % of a true map holds 90 % of them and all means."""
+    truth, gain = np.random.default_rng(4).uniform(5, 40, (20, 20)), 0.11
+    reach = 1.645 * gain * truth
+    values = np.stack([truth, truth - reach, truth + 2 * reach, np.zeros((20, 20))])
+    found = compare(values, NAMES, truth, gain).set_index("part").loc["all"]
+    drawn = truth * (1 + gain * np.random.default_rng(5).standard_normal((2000, 20, 20)))
+    held = ((values[1] <= drawn) & (drawn <= values[2])).mean()
+    assert found["measured90"] == pytest.approx(held, abs=1e-3)
+    assert found["true90"] == 1.0
+
+
 def test_a_few_cells_have_no_figures():
     values = np.ones((4, 2, 2))
-    found = compare(values, ["no2", "low", "high", "dissimilarity"], np.ones((2, 2)))
+    found = compare(values, NAMES, np.ones((2, 2)), 0.1)
     assert found.loc[0, "cells"] == 4
     assert pd.isna(found.loc[0, "r2"])
