@@ -34,8 +34,8 @@ $(TESTED): $(READY)
 	$(PIP) --editable ".[all,dev,orchestration]"
 	@touch $@
 
-benchmark: $(READY) ## raw satellites to results/benchmark.csv and results/report.html
-	$(BIN)/mmaq run --cores all results/benchmark.csv results/report.html
+benchmark: $(READY) ## raw satellites to results/benchmark.csv, results/report.html and a map
+	$(BIN)/mmaq run --cores all results/benchmark.csv results/report.html results/map/city.html
 
 full: $(READY) ## every method, five seeds, on two simulated countries (hours)
 	$(BIN)/mmaq run --cores all results/full/benchmark.csv results/full/report.html \

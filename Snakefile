@@ -16,6 +16,7 @@ include: "rules/pretrain.smk"
 include: "rules/evaluate.smk"
 include: "rules/transfer.smk"
 include: "rules/predict.smk"
+include: "rules/map.smk"
 include: "rules/report.smk"
 
 
@@ -25,3 +26,4 @@ rule all:
         PATHS.benchmark,
         PATHS.comparisons,
         PATHS.report,
+        [PATHS.map_page(area) for area in CONFIG.mapped],

@@ -436,6 +436,37 @@ def _predict(run: Run) -> list[Call]:
     ]  # fmt: skip
 
 
+def _map_area(run: Run) -> list[Call]:
+    from mmaq.map.stage import map_area
+
+    given, paths = run.config, run.paths
+    return [
+        partial(
+            map_area, area=area, config=given.map, archive=paths.archive,
+            l3=paths.grid if run.has_columns else None,
+            estimator=paths.estimator(*given.predict.estimator), landuse=given.landuse,
+            patches=given.patches, period=given.period, threads=given.evaluate.threads,
+            workers=run.workers, work=paths.tiles(name), out=paths.map(name),
+        )
+        for name, area in given.mapped.items()
+    ]  # fmt: skip
+
+
+def _map_page(run: Run) -> list[Call]:
+    from mmaq.map.stage import map_page
+
+    given, paths = run.config, run.paths
+    return [
+        partial(
+            map_page, area=area, raster=paths.map(name), archive=paths.archive,
+            estimator=paths.estimator(*given.predict.estimator), period=given.period,
+            sites=paths.sites, table=paths.benchmark if paths.benchmark.exists() else None,
+            out=paths.map_page(name),
+        )
+        for name, area in given.mapped.items()
+    ]  # fmt: skip
+
+
 def _report(run: Run) -> list[Call]:
     from mmaq.report.stage import report
 
@@ -484,6 +515,8 @@ STAGES: dict[str, Callable[[Run], list[Call]]] = {
     "benchmark_table": _benchmark_table,
     "fit": _fit,
     "predict": _predict,
+    "map_area": _map_area,
+    "map_page": _map_page,
     "report": _report,
 }
 """The calls that a data set needs, by rule, in the order of the data."""
@@ -540,6 +573,9 @@ VERBS = {
     "predict": Verb(
         "Predict NO2 with its 90 % interval at sites, and say what each prediction rests on.",
         ("predict",),
+    ),
+    "map": Verb(
+        "Map NO2 everywhere in an area, and how far to trust it.", ("map_area", "map_page"), True
     ),
     "report": Verb("Write the report page from the benchmark table.", ("report",)),
 }  # fmt: skip

@@ -24,7 +24,8 @@ S5P_COLUMN = "nitrogendioxide_tropospheric_column"
 """The tropospheric NO2 column by its name in a level-2 product, mol/m2."""
 
 AREAS = ("rural", "suburban", "urban")
-TYPES = ("traffic", "industrial", "background")
+StationType = Literal["traffic", "industrial", "background"]
+TYPES: tuple[StationType, ...] = get_args(StationType)
 """What surrounds a station, and what it stands for, in the EEA's words."""
 
 Pollutant = Literal["no2", "o3", "pm10", "co", "so2"]

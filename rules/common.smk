@@ -21,6 +21,7 @@ from mmaq.base.layout import RAW, Layout, run_name
 from mmaq.base.machine import memory_mb
 from mmaq.contracts.patches import FILES as STORE_FILES
 from mmaq.orchestrate.interpreter import prepare_jobs
+from mmaq.orchestrate.stages import FITTING
 from mmaq.stages import timings_by_rule
 from mmaq.transfer.store import FILES as PLANT_FILES
 from mmaq.vocabulary import METHODS, SELF_SUPERVISED

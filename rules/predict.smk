@@ -17,16 +17,7 @@ rule fit:
         gpu=GPUS,
         mem_mb=memory(1600 + CUDA_MB, 2),
     params:
-        evaluate=section(
-            "evaluate",
-            "seeds",
-            "buffer_km",
-            "block_degrees",
-            "together",
-            "mixes",
-            "finetune",
-            "supervised",
-        ),
+        evaluate=section("evaluate", *FITTING),
         config=section("predict"),
         encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
         code=code("mmaq.predict.stage.fit"),

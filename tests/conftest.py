@@ -92,8 +92,9 @@ def land(tmp_path_factory):
     from tests.servers.country import make_land
 
     settings = Simulate(
-        extent_km=60, stations=30, unlabelled=20, orbit_interval_days=30, scene_dates=2
-    )
+        extent_km=60, stations=30, unlabelled=20, orbit_interval_days=30, scene_dates=2,
+        area_km=0,
+    )  # fmt: skip
     return made_once(tmp_path_factory, "land", lambda folder: make_land(folder, settings, Period()))
 
 

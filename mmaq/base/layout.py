@@ -10,9 +10,9 @@ DEFAULT_NAME = "default"
 RAW = Path("data/raw")
 """Folder of published tables: they are fetched once, for all data sets."""
 
-FIGURES, ESTIMATORS = "figures", "estimators"
+FIGURES, ESTIMATORS, MAPS = "figures", "estimators", "map"
 
-RESERVED = (FIGURES, ESTIMATORS, "tensorboard", "wandb")
+RESERVED = (FIGURES, ESTIMATORS, MAPS, "tensorboard", "wandb")
 """Folders of the default data set beside those of the others, whose names these cannot be."""
 
 
@@ -129,6 +129,18 @@ class Layout:
     def predictions(self) -> Path:
         """NO2 with its interval at every site."""
         return self.results / "predictions.csv"
+
+    def map(self, area: str) -> Path:
+        """The map of an area; what belongs to it lies beside it under other suffixes."""
+        return self.results / MAPS / f"{area}.tif"
+
+    def map_page(self, area: str) -> Path:
+        """The page of a map."""
+        return self.map(area).with_suffix(".html")
+
+    def tiles(self, area: str) -> Path:
+        """Folder of the tiles of an unfinished map."""
+        return self.data / MAPS / area
 
     @property
     def report(self) -> Path:

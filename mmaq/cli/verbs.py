@@ -1,4 +1,4 @@
-"""The verbs of the table of stages: those that take a configuration alone, and four with more."""
+"""The verbs of the table of stages: those that take a configuration alone, and five with more."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mmaq.base.errors import ConfigError
 from mmaq.cli.run import CORES, ConfigFile, Workers, begin
 from mmaq.config.load import change
 from mmaq.stages import VERBS, run_stages
@@ -129,12 +130,12 @@ def predict(
     if not at:
         run_stages(run, VERBS["predict"].stages, **given)
         return
-    from mmaq.predict.at import cut_places, parse_place
+    from mmaq.predict.at import cut_places, places_at
 
     with TemporaryDirectory() as folder:
         table, store = cut_places(
             archive=run.paths.archive, l3=run.paths.grid if run.has_columns else None,
-            places=[parse_place(place) for place in at], landuse=run.config.landuse,
+            places=places_at(at), landuse=run.config.landuse,
             config=run.config.patches, folder=Path(folder),
         )  # fmt: skip
         path = out or Path(folder) / "predictions.csv"
@@ -144,6 +145,33 @@ def predict(
             typer.echo(path.read_text(encoding="utf-8").rstrip())
 
 
+@app.command("map", help=VERBS["map"].about)
+def map_areas(
+    config: ConfigFile = None,
+    area: Annotated[
+        str | None, typer.Option(help="An area of the configuration; none: all of them.")
+    ] = None,
+    estimator: Annotated[
+        Path | None, typer.Option(help="Perhaps another's; none: this data set's own.")
+    ] = None,
+    workers: Workers = CORES,
+) -> None:
+    """Map areas."""
+    run = begin(config, workers)
+    if area is not None:
+        chosen = [each.model_dump() for each in run.config.map.areas if each.name == area]
+        if not chosen:
+            raise ConfigError("--area", f"no area is named {area!r}", "Add it to map.areas")
+        run = replace(run, config=change(run.config, "map", {"areas": chosen}, "--area"))
+    if not run.config.mapped:
+        fault = "there is no area to map"
+        raise ConfigError("map.areas", fault, "Give one with its bbox, and an archive with maps")
+    # The table of this data set says nothing of another's estimator.
+    given, table = ({}, {}) if estimator is None else ({"estimator": estimator}, {"table": None})
+    run_stages(run, ["map_area"], **given)
+    run_stages(run, ["map_page"], **given, **table)
+
+
 for _name, _verb in VERBS.items():
-    if _name not in ("grid", "pretrain", "fit", "predict"):
+    if _name not in ("grid", "pretrain", "fit", "predict", "map"):
         app.command(_name, help=_verb.about)(_plain(_name))

@@ -76,6 +76,11 @@ class Simulate(Section):
         default=3, description="Days from one Sentinel-5P orbit to the next."
     )
     scene_dates: Count = Field(default=3, description="Sentinel-2 dates for each tile.")
+    area_km: Annotated[float, Field(ge=0, le=40)] = Field(
+        default=24.0,
+        description="Side of the area around the largest city that Sentinel-2 sees whole and whose "
+        "true NO2 is written cell by cell; 0: none.",
+    )
 
 
 class Files(Section):
@@ -197,6 +202,11 @@ class Covariates(Section):
         if self.file is not None and not self.columns:
             raise ValueError("name the columns that are wanted")
         return self
+
+    @property
+    def is_raster(self) -> bool:
+        """Whether the file is one that knows every place, and not a table of sites."""
+        return self.file is not None and self.file.lower().endswith((".tif", ".tiff", ".vrt"))
 
 
 class Landuse(Section):

@@ -12,6 +12,7 @@ from mmaq.config.base import Section
 from mmaq.config.data import Files, Grid, Landuse, Patches, Period, Published, Simulate
 from mmaq.config.evaluation import Evaluate, Predict
 from mmaq.config.learning import Pretrain
+from mmaq.config.map import Area, Map
 from mmaq.config.transfer import Transfer
 from mmaq.vocabulary import MIXES
 
@@ -45,6 +46,7 @@ class Config(Section):
     pretrain: Pretrain = Pretrain()
     evaluate: Evaluate = Evaluate()
     predict: Predict = Predict()
+    map: Map = Map()
     transfer: Transfer = Transfer()
 
     @property
@@ -52,6 +54,15 @@ class Config(Section):
         """Whether Sentinel-5P granules are gridded as they come and not kept."""
         asked = self.acquire.sentinel5p
         return self.source == "acquire" and asked.provider != "none" and not asked.keep
+
+    @property
+    def mapped(self) -> dict[str, Area]:
+        """Areas that can be mapped, by name: a published table has no maps, and an area without
+        a bbox is one of a simulated country."""
+        if self.source == "published":
+            return {}
+        simulated = self.source == "simulate" and self.simulate.area_km > 0
+        return {area.name: area for area in self.map.areas if area.bbox or simulated}
 
     @property
     def scenes(self) -> Transfer | None:

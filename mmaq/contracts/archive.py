@@ -11,7 +11,8 @@ anywhere else when the archive was made from files that the user already had.
                                       where there is such a table
     stations/...                      items stations (table, measurements) and unlabelled (table)
     truth/...                         only an archive whose truth is known has it; evaluation reads
-                                      it for the oracle rows, no other stage may
+                                      it for the oracle rows and a map is compared with it, no
+                                      other stage may
 """
 
 from __future__ import annotations
@@ -42,11 +43,18 @@ STATIONS = "stations"
 
 TRUTH = "truth"
 
+TRUE_AREA = "area"
+"""Item of the truth: mean NO2 of an area point by point (asset ``no2``); maps are judged by it."""
+
 LEGEND_PROPERTY = "land_cover:legend"
 """Property of the land-cover item that names its legend."""
 
 POPULATION_NODATA_PROPERTY = "population:no_data"
 """Property of the population item: "nobody" where a cell without data is one that none lives in."""
+
+GAIN_PROPERTY = "truth:gain_error"
+"""Property of the item of the true NO2 of an area: standard deviation of the gain error of the
+instruments that measure it, as a share of what is measured."""
 
 WORLD = (-180.0, -90.0, 180.0, 90.0)
 """Bounds of a product that is not of one place."""

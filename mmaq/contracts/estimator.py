@@ -2,8 +2,8 @@
 
 Its metadata is one JSON text: what was fitted, to how many stations, and the tiers. A tier is one
 fitted estimator with what bounds its predictions; a place is given the first whose inputs it has.
-Tensors of tier N are named ``N.name``, those of its intervals ``N.intervals.name``; trees are
-LightGBM's text, as bytes.
+Tensors of tier N are named ``N.name``, those of its intervals ``N.intervals.name``, those of its
+area of applicability ``N.similarity.name``; trees are LightGBM's text, as bytes.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from mmaq.base.files import reading, replacing
 from mmaq.vocabulary import POLLUTANTS
 
 KEY = "mmaq_estimator"
-INTERVALS = "intervals."
-"""What tensors of a tier's intervals are called."""
+INTERVALS, SIMILARITY = "intervals.", "similarity."
+"""What tensors of a tier's intervals and of its area of applicability are called."""
 VERSION = 2
 REMEDY = "Make it with `mmaq fit`"
 
@@ -47,6 +47,8 @@ class Tier:
             few stations could calibrate them, and then predictions have no bounds.
         around: of a tier that reads the surroundings: "population", the source of the population
             potential ("" for none), and "covariates", the user's columns; else empty.
+        similarity: arrays of its area of applicability; none where the importance of what it reads
+            is unknown.
     """
 
     kind: str
@@ -59,6 +61,7 @@ class Tier:
     arrays: Mapping[str, np.ndarray]
     intervals: tuple[Mapping[str, Any], Mapping[str, np.ndarray]] | None
     around: Mapping[str, Any] = field(default_factory=dict)
+    similarity: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def inputs(self) -> str:
@@ -70,11 +73,15 @@ def write_estimator(path: str | os.PathLike[str], pollutant: str, tiers: Sequenc
     """Write the tiers, the first choice first."""
     described, arrays = [], {}
     for number, tier in enumerate(tiers):
-        plain = {name: value for name, value in vars(tier).items() if name != "arrays"}
-        own = dict(tier.arrays)
+        plain = {
+            name: value
+            for name, value in vars(tier).items()
+            if name not in ("arrays", "similarity")
+        }
+        own = {**tier.arrays, **_named(SIMILARITY, tier.similarity)}
         if tier.intervals is not None:
             plain["intervals"], bounding = tier.intervals
-            own |= {f"{INTERVALS}{name}": value for name, value in bounding.items()}
+            own |= _named(INTERVALS, bounding)
         described.append(plain)
         for name, value in own.items():
             arrays[f"{number}.{name}"] = np.ascontiguousarray(value)
@@ -129,12 +136,12 @@ def read_estimator(path: str | os.PathLike[str]) -> tuple[str, list[Tier]]:
     with reading(path, CheckpointError, "its description is damaged", REMEDY):
         for number, given in enumerate(about["tiers"]):
             own = _under(f"{number}.", arrays)
-            bounding = _under(INTERVALS, own)
-            own = {name: own[name] for name in own if not name.startswith(INTERVALS)}
+            bounding, similarity = _under(INTERVALS, own), _under(SIMILARITY, own)
+            own = {name: own[name] for name in own if not name.startswith((INTERVALS, SIMILARITY))}
             plain = dict(given)
             about_them = plain.pop("intervals")
             intervals = None if about_them is None else (dict(about_them), bounding)
-            tiers.append(Tier(**plain, arrays=own, intervals=intervals))
+            tiers.append(Tier(**plain, arrays=own, intervals=intervals, similarity=similarity))
             _check(tiers[-1])
         pollutant = str(about["pollutant"])
     if pollutant not in POLLUTANTS or not tiers:
@@ -151,3 +158,8 @@ def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarra
         for name, value in arrays.items()
         if name.startswith(prefix)
     }
+
+
+def _named(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The inverse of :func:`_under`."""
+    return {f"{prefix}{name}": value for name, value in arrays.items()}

@@ -117,6 +117,16 @@ class Fitted(ABC):
             Unavailable: no place has what it reads.
         """
 
+    def similarity(self, places: Places) -> tuple[np.ndarray, np.ndarray]:
+        """What tells how like the training stations places are: (n, d) features, (d,) weights.
+
+        A weight is the importance of a feature to the estimator, the largest 1.
+
+        Raises:
+            Unavailable: no place has what it reads, or the importance of what it reads is unknown.
+        """
+        raise Unavailable("it does not know how much each input counts")
+
     @abstractmethod
     def state(self) -> State:
         """What it has learned, without code.

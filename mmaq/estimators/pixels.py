@@ -3,6 +3,8 @@ whole patch, and by distance from its centre."""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from mmaq.contracts.patches import PatchStore
@@ -72,7 +74,7 @@ def band_features(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and sd over the pixels that are not NaN, (n,) each."""
-    flat = values.reshape(len(values), -1)
+    flat = values.reshape(len(values), math.prod(values.shape[1:]))
     known = np.isfinite(flat)
     count = known.sum(axis=1).astype(float)
     count[count == 0] = np.nan

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
+from mmaq.base.errors import Unavailable
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
 from mmaq.estimators.geostatistics import FittedKriging
 from mmaq.estimators.probes import LinearHead
@@ -77,6 +78,15 @@ class FittedStack(Fitted):
         """Concentration, (n,) in ug/m3; NaN where a place lacks what a member reads."""
         roots = np.stack([member.mean(places) for member in self.members]).clip(*self.known)
         return _join(self.shares, self.lost, roots)
+
+    def similarity(self, places: Places) -> tuple[np.ndarray, np.ndarray]:
+        """That of the first member that knows how much each of its inputs counts: the trees."""
+        for member in self.members:
+            try:
+                return member.similarity(places)
+            except Unavailable as reason:
+                unknown = reason
+        raise unknown
 
     def state(self) -> State:
         """The members by number, bounds, shares and what is lost."""

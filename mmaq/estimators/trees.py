@@ -59,6 +59,15 @@ def ask(grown: list[lightgbm.Booster], x: np.ndarray) -> np.ndarray:
     return np.asarray(np.mean(runs, axis=0))
 
 
+def importance(grown: list[lightgbm.Booster]) -> np.ndarray:
+    """How much each feature lowers the squared error, (d,), summed over all trees; the largest 1.
+
+    All alike where no tree has a branch.
+    """
+    gain = np.sum([booster.feature_importance("gain") for booster in grown], axis=0)
+    return gain / gain.max() if gain.any() else np.ones(len(gain))
+
+
 def text_of(grown: list[lightgbm.Booster], name: str) -> dict[str, np.ndarray]:
     """The trees in LightGBM's text form, as bytes by name."""
     texts = [booster.model_to_string().encode() for booster in grown]
@@ -120,6 +129,10 @@ class FittedTrees(Fitted):
         found = ask(self.grown, FEATURE_SETS[self.features](places))
         return np.where(lacks_images([self.features], places), np.nan, found)
 
+    def similarity(self, places: Places) -> tuple[np.ndarray, np.ndarray]:
+        """The features, (n, d), and how much each lowers the error."""
+        return FEATURE_SETS[self.features](places), importance(self.grown)
+
     def state(self) -> State:
         """The trees as text."""
         return {"features": self.features}, text_of(self.grown, "trees")
@@ -172,10 +185,18 @@ class FittedEmbeddingTrees(Fitted):
 
     def mean(self, places: Places) -> np.ndarray:
         """Concentration, (n,) in ug/m3; NaN where a place lacks an image."""
+        inputs, held = self._inputs(places)
+        return np.where(held, ask(self.grown, inputs), np.nan)
+
+    def similarity(self, places: Places) -> tuple[np.ndarray, np.ndarray]:
+        """Components of the embedding and land use, (n, d), and how much each lowers the error."""
+        return self._inputs(places)[0], importance(self.grown)
+
+    def _inputs(self, places: Places) -> tuple[np.ndarray, np.ndarray]:
+        """What the trees see, (n, d), and which places have all images, (n,)."""
         values = np.hstack(self.embedder.embed(places))
         rotated = (self.scaling.apply(values) - self.centre) @ self.components.T
-        found = ask(self.grown, np.hstack([rotated, land_use(places)]))
-        return np.where(np.isfinite(values).all(axis=1), found, np.nan)
+        return np.hstack([rotated, land_use(places)]), np.isfinite(values).all(axis=1)
 
     def state(self) -> State:
         """Encoders, scaling, rotation and trees."""

@@ -17,8 +17,6 @@ from mmaq.contracts.context import COVARIATE
 from mmaq.landuse.maps import point_values
 from mmaq.vocabulary import POLLUTANTS
 
-RASTERS = (".tif", ".tiff", ".vrt")
-
 POLLUTANT = re.compile(
     r"(?<![a-z0-9])(no2|nox|o3|pm_?10|pm_?2[._]?5|co|so2|nh3|bc)(?![a-z0-9])"
     r"|nitrogen.?(di)?oxide|ozone|particulate|sulphur|sulfur|carbon.?monoxide"
@@ -48,8 +46,7 @@ def add_covariates(sites: pd.DataFrame, config: Covariates) -> pd.DataFrame:
     if config.file is None:
         return sites
     path = Path(config.file)
-    is_raster = path.suffix.lower() in RASTERS
-    found = _of_raster(path, sites, config) if is_raster else _of_table(path, sites, config)
+    found = (_of_raster if config.is_raster else _of_table)(path, sites, config)
     lacking = int(found.isna().all(axis=1).sum())
     if lacking:
         log.warning("%s: knows nothing of %d of %d sites", path, lacking, len(sites))

@@ -9,9 +9,6 @@ from mmaq.config.schema import Config
 COMMON = "rules/common.smk"
 """Helpers that every rule may use."""
 
-ON_REQUEST = ("rules/predict.smk",)
-"""Rules that the default target does not need, and so no stage runs."""
-
 
 @dataclass(frozen=True)
 class Stage:
@@ -37,6 +34,11 @@ ARCHIVE = {
 }
 """Keys that the archive's rules read, by source."""
 
+FITTING = (
+    "seeds", "buffer_km", "block_degrees", "together", "mixes", "finetune", "supervised",
+)  # fmt: skip
+"""Keys of the section evaluate by which the rule fit fits."""
+
 STAGES = (
     Stage("archive", ("rules/archive.smk",)),
     Stage("grid", ("rules/grid.smk",), ("period", "grid")),
@@ -48,6 +50,14 @@ STAGES = (
     Stage(
         "evaluate", ("rules/evaluate.smk", "rules/transfer.smk"),
         ("evaluate", "transfer", "pretrain.encoders", "pretrain.runs"),
+    ),
+    Stage(
+        "map", ("rules/predict.smk", "rules/map.smk"),
+        (
+            "map", "patches", "period", "predict", "pretrain.encoders",
+            *(f"landuse.{key}" for key in ("radius_m", "potential", "covariates")),
+            *(f"evaluate.{key}" for key in FITTING),
+        ),
     ),
     Stage("report", ("rules/report.smk",)),
 )  # fmt: skip

@@ -1,10 +1,11 @@
-"""Places that no site table names, by their coordinates: cut from the archive as any site is."""
+"""Places that no site table names, one or many: described and cut from the archive as a site is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mmaq.base.errors import ConfigError
@@ -34,11 +35,52 @@ def parse_place(text: str) -> tuple[float, float]:
     return lon, lat
 
 
+def places_at(texts: Iterable[str]) -> pd.DataFrame:
+    """A table of places, site_id, lon and lat, from "LON,LAT" each.
+
+    Raises:
+        ConfigError: one is no place on Earth.
+    """
+    found = [parse_place(text) for text in texts]
+    names = [f"{lon:g},{lat:g}" for lon, lat in found]
+    lon, lat = zip(*found, strict=True)
+    return pd.DataFrame({"site_id": names, "lon": lon, "lat": lat})
+
+
+def describe_places(
+    *,
+    archive: Path,
+    places: pd.DataFrame,
+    landuse: Landuse,
+    tables: Mapping[Path, slice | np.ndarray],
+) -> None:
+    """Write what maps say of places, read once, into site tables of some of them each.
+
+    Args:
+        archive: contract 1, with its maps.
+        places: site_id, lon and lat (degrees) of each, and what else is known of them in columns
+            of contract 2.
+        landuse: radius of the discs, source of the population potential, the user's columns.
+        tables: contract 2, each with the positions of its places.
+
+    Raises:
+        ConfigError: the archive has no maps, as of a published table.
+        ArchiveError, ProductError: a map is missing or damaged.
+    """
+    if not has_collection(archive, ANCILLARY):
+        fault = "the archive holds no maps to describe a place by"
+        raise ConfigError(archive, fault, "Name sites of the site table by --sites instead")
+    described = describe_sites(archive, places.assign(country=UNKNOWN_COUNTRY), landuse)
+    sources = sources_of(archive, landuse)
+    for table, rows in tables.items():
+        write_sites(described.iloc[rows].reset_index(drop=True), table, sources)
+
+
 def cut_places(
     *,
     archive: Path,
     l3: Path | None,
-    places: Sequence[tuple[float, float]],
+    places: pd.DataFrame,
     landuse: Landuse,
     config: Patches,
     folder: Path,
@@ -51,7 +93,8 @@ def cut_places(
     Args:
         archive: contract 1, with its maps.
         l3: the level-3 mean; None where there is no Sentinel-5P.
-        places: longitude and latitude of each, in degrees.
+        places: site_id, lon and lat (degrees) of each, and what else is known of them in columns
+            of contract 2.
         landuse: radius of the discs.
         config: sides of the patches.
         folder: an empty one.
@@ -60,13 +103,7 @@ def cut_places(
         ConfigError: the archive has no maps, as of a published table.
         ArchiveError, ProductError: a product is missing or damaged.
     """
-    if not has_collection(archive, ANCILLARY):
-        fault = f"{archive} holds no maps to describe a place by"
-        raise ConfigError("--at", fault, "Name sites of the site table by --sites instead")
-    lon, lat = zip(*places, strict=True)
-    sites = pd.DataFrame({"site_id": [f"{x:g},{y:g}" for x, y in places], "lon": lon, "lat": lat})
-    described = describe_sites(archive, sites.assign(country=UNKNOWN_COUNTRY), landuse)
     table, store = folder / "sites.parquet", folder / "patches"
-    write_sites(described, table, sources_of(archive, landuse))
+    describe_places(archive=archive, places=places, landuse=landuse, tables={table: slice(None)})
     patches(archive=archive, sites=table, l3=l3, config=config, out=store, workers=1)
     return table, store

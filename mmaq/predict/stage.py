@@ -26,7 +26,7 @@ from mmaq.contracts.sites import (
     read_sources,
     stations,
 )
-from mmaq.estimators.base import Estimator, Fitted, Places
+from mmaq.estimators.base import Estimator, Fitted, Places, Training
 from mmaq.estimators.catalogue import images_read, named, reference
 from mmaq.estimators.ceilings import Constant
 from mmaq.estimators.geostatistics import FittedKriging
@@ -38,6 +38,7 @@ from mmaq.estimators.stack import FittedStack
 from mmaq.estimators.trees import FittedEmbeddingTrees, FittedTrees
 from mmaq.evaluate.task import Task
 from mmaq.learn.devices import limited_threads
+from mmaq.statistics.applicability import Applicability
 from mmaq.statistics.splits import Fold, related
 from mmaq.vocabulary import AREAS, POLLUTANTS, TYPES
 
@@ -77,7 +78,8 @@ def fit(
     It is the very object that the table measured. An estimator that reads images is joined by a
     second one, without, for sites that lack them; and one that reads the table by itself fitted
     without what networks declare of their stations, for sites of which nobody declared it. Each
-    has intervals from errors at stations that a model was not fitted to.
+    has intervals from errors at stations that a model was not fitted to, and the area of
+    applicability of its inputs where it knows how much each counts.
 
     Args:
         sites: contract 2.
@@ -186,7 +188,21 @@ def _tier(
     return Tier(
         fitted.kind, estimator.method, estimator.protocol, estimator.modalities, declared,
         task.size, *fitted.state(), None if intervals is None else intervals.state(), around,
+        _similarity(fitted, train, seed),
     )  # fmt: skip
+
+
+def _similarity(fitted: Fitted, train: Training, seed: int) -> dict[str, np.ndarray]:
+    """The area of applicability, as arrays; none where the estimator cannot tell what counts.
+
+    Its threshold is of folds split as those are whose errors make the interval.
+    """
+    try:
+        features, weights = fitted.similarity(train.places)
+        return Applicability.of(features, weights, train.inner(seed)).state()
+    except (Unavailable, ValueError) as reason:
+        log.info("no area of applicability: %s", reason)
+        return {}
 
 
 class Loaded(NamedTuple):
@@ -283,15 +299,23 @@ def table_at(
 
 
 def ask(tiers: list[Loaded], places: Places, pollutant: str) -> pd.DataFrame:
-    """Columns concentration, low, high (ug/m3) and inputs of the places.
+    """Columns concentration, low, high (ug/m3) and inputs of the places."""
+    answers, which = answer(tiers, places, pollutant)
+    inputs = np.array([*(each.tier.inputs for each in tiers), ""], dtype=object)[which]
+    columns = dict(zip((pollutant, "low", "high"), answers, strict=True))
+    return pd.DataFrame({**columns, "inputs": inputs})
 
-    A concentration is not negative, so predictions and bounds end at 0.
+
+def answer(tiers: list[Loaded], places: Places, pollutant: str) -> tuple[np.ndarray, np.ndarray]:
+    """Concentration and bounds, (3, n) in ug/m3, and the position of the tier that gave them, (n,).
+
+    A place is given the first tier whose inputs it has; NaN and -1 where no tier answers. A
+    concentration is not negative, so predictions and bounds end at 0.
     """
-    answers = np.full((3, len(places)), np.nan)
-    inputs = np.full(len(places), "", dtype=object)
+    answers, which = np.full((3, len(places)), np.nan), np.full(len(places), -1)
     # An area may be one that follows from the density; a type is a network's own word.
     declared = places.table[list(TYPES)].notna().any(axis=1).to_numpy()
-    for fitted, intervals, tier in tiers:
+    for position, (fitted, intervals, tier) in enumerate(tiers):
         try:
             found = fitted.mean(places)
         except Unavailable as reason:
@@ -304,12 +328,9 @@ def ask(tiers: list[Loaded], places: Places, pollutant: str) -> pd.DataFrame:
         bounds = found * np.nan, found * np.nan
         if intervals is not None:
             bounds = intervals.bounds(places, found)
-        open_yet = np.isnan(answers[0]) & possible
-        rows = open_yet & (declared | (not tier.declared))
-        answers[:, rows] = np.stack([found, *bounds])[:, rows]
-        inputs[rows] = tier.inputs
-    columns = dict(zip((pollutant, "low", "high"), np.maximum(answers, 0.0), strict=True))
-    return pd.DataFrame({**columns, "inputs": inputs})
+        rows = (which < 0) & possible & (declared | (not tier.declared))
+        answers[:, rows], which[rows] = np.stack([found, *bounds])[:, rows], position
+    return np.maximum(answers, 0.0), which
 
 
 def choose(table: pd.DataFrame, chosen: Path, sites: Path) -> pd.DataFrame:

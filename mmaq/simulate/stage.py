@@ -14,6 +14,7 @@ from mmaq.base.files import replacing
 from mmaq.config.data import Period, Simulate
 from mmaq.config.transfer import Transfer
 from mmaq.simulate.ancillary import write_ancillary
+from mmaq.simulate.area import Seen, choose_area
 from mmaq.simulate.plants.ground import make_ground
 from mmaq.simulate.plants.plant import Plant, draw_plants
 from mmaq.simulate.plants.scene import take_scene
@@ -44,23 +45,25 @@ def simulate(*, config: Simulate, period: Period, archive: Path, workers: int) -
         ConfigError: the land has no room for the sites asked for.
     """
     world = make_world(config, period)
+    area = choose_area(world, config.area_km) if config.area_km else None
     log.info("%d sites, %d roads on %g km", len(world.sites), len(world.roads), config.extent_km)
     write_ancillary(world, archive)
-    write_ground(world, period, archive)
-    write_sentinel2(world, config, period, archive, workers)
+    write_ground(world, period, archive, area)
+    whole = None if area is None else area.windows()
+    write_sentinel2(world, config, period, archive, workers, whole)
     write_sentinel5p(world, config, period, archive, workers)
     log.info("raw archive written to %s", archive)
 
 
-def write_ground(world: World, period: Period, root: Path) -> None:
-    """Write what stations measure, and the truth behind it."""
+def write_ground(world: World, period: Period, root: Path, area: Seen | None = None) -> None:
+    """Write what stations measure, and the truth behind it, there and in an area."""
     days = [period.start + timedelta(n) for n in range((period.end - period.start).days + 1)]
     stations = world.sites[world.sites["labelled"]].reset_index(drop=True)
     x, y, canyon = (stations[name].to_numpy() for name in ("x", "y", "canyon"))
     air = breathe(world, x, y, canyon, days)
     measured = measure(air, np.random.default_rng([world.seed, 11]))
     write_stations(world.sites, measured, root)
-    write_truth(world, stations, air, measured, root)
+    write_truth(world, stations, air, measured, root, area)
 
 
 def simulate_plants(*, config: Simulate, period: Period, transfer: Transfer, scenes: Path) -> None:

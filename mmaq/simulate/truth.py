@@ -2,7 +2,8 @@
 
 Collection ``truth``, item ``truth``, asset ``stations``: Parquet with site_id, no2_true (µg/m3,
 the period's mean at the station), noise_sd (µg/m3, of the measured mean) and the true local
-fields ``input_*`` that images can at best reveal.
+fields ``input_*`` that images can at best reveal. Item ``area``, asset ``no2``: the true NO2 of the
+area that is seen whole, where there is one.
 """
 
 from __future__ import annotations
@@ -16,8 +17,16 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from mmaq.base.files import replacing
-from mmaq.contracts.archive import TRUTH, Asset, Product, write_collection
-from mmaq.simulate.stations import Measurements
+from mmaq.contracts.archive import (
+    GAIN_PROPERTY,
+    TRUE_AREA,
+    TRUTH,
+    Asset,
+    Product,
+    write_collection,
+)
+from mmaq.simulate.area import Seen, write_true_area
+from mmaq.simulate.stations import GAIN, Measurements
 from mmaq.simulate.world.air import Air
 from mmaq.simulate.world.local import surroundings
 from mmaq.simulate.world.world import World
@@ -46,9 +55,10 @@ def local_fields(world: World, sites: pd.DataFrame, column: np.ndarray) -> pd.Da
 
 
 def write_truth(
-    world: World, stations: pd.DataFrame, air: Air, measured: Measurements, root: Path
-) -> None:
-    """Write the truth of the stations, whose rows ``air`` and ``measured`` follow."""
+    world: World, stations: pd.DataFrame, air: Air, measured: Measurements, root: Path,
+    area: Seen | None = None,
+) -> None:  # fmt: skip
+    """Write the truth of the stations, as ``air`` and ``measured`` have them, and of an area."""
     fields = local_fields(world, stations, air.column)
     fields.insert(0, "site_id", stations["site_id"].to_numpy())
     fields.insert(1, "no2_true", air.surface.mean(axis=0))
@@ -61,5 +71,10 @@ def write_truth(
         for name, side in (("lon", "min"), ("lat", "min"), ("lon", "max"), ("lat", "max"))
     )
     start = datetime.combine(air.days[0], time(), timezone.utc)
-    item = Product("truth", TRUTH, start, box, {"stations": Asset(path)})  # type: ignore[arg-type]
-    write_collection(root, TRUTH, "Truth at the stations of the simulated country", [item])
+    items = [Product("truth", TRUTH, start, box, {"stations": Asset(path)})]  # type: ignore[arg-type]
+    if area is not None:
+        raster = root / TRUTH / TRUE_AREA / "no2.tif"
+        write_true_area(world, area, air.days, raster)
+        assets, about = {"no2": Asset(raster)}, {GAIN_PROPERTY: GAIN}
+        items.append(Product(TRUE_AREA, TRUTH, start, area.degrees, assets, about))
+    write_collection(root, TRUTH, "Truth of the simulated country", items)

@@ -11,7 +11,7 @@ from mmaq.contracts.patches import open_store
 from mmaq.contracts.sites import FEATURES, GEO, read_sites, stations
 from mmaq.landuse.stage import landuse
 from mmaq.patches.stage import patches
-from mmaq.predict.at import cut_places, parse_place
+from mmaq.predict.at import cut_places, parse_place, places_at
 from mmaq.vocabulary import AREAS, TYPES
 
 SETTINGS = Patches(s2_size=16, min_clear=0.0)
@@ -35,9 +35,10 @@ def test_at_a_station_a_place_has_the_stations_inputs(land, tmp_path):
     landuse(archive=land.archive, config=Landuse(), period=Period(), out=table)
     patches(archive=land.archive, sites=table, l3=None, config=SETTINGS, out=store, workers=1)
     known = stations(read_sites(table)).iloc[:3]
+    texts = [f"{lon},{lat}" for lon, lat in zip(known["lon"], known["lat"], strict=True)]
     made, cut = cut_places(
-        archive=land.archive, l3=None, places=list(zip(known["lon"], known["lat"], strict=True)),
-        landuse=Landuse(), config=SETTINGS, folder=tmp_path / "at",
+        archive=land.archive, l3=None, places=places_at(texts), landuse=Landuse(),
+        config=SETTINGS, folder=tmp_path / "at",
     )  # fmt: skip
     found, flags = read_sites(made), [*AREAS, *TYPES]
     assert found[list(TYPES)].isna().all(axis=None), "nobody declared its type"
@@ -56,6 +57,6 @@ def test_at_a_station_a_place_has_the_stations_inputs(land, tmp_path):
 def test_without_an_archive_there_is_nothing_to_describe_a_place_by(tmp_path):
     with pytest.raises(ConfigError, match="holds no maps to describe a place by"):
         cut_places(
-            archive=tmp_path, l3=None, places=[(0.0, 50.0)], landuse=Landuse(), config=SETTINGS,
-            folder=tmp_path / "at",
+            archive=tmp_path, l3=None, places=places_at(["0,50"]), landuse=Landuse(),
+            config=SETTINGS, folder=tmp_path / "at",
         )  # fmt: skip

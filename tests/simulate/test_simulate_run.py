@@ -11,7 +11,9 @@ from mmaq.config.data import Period, Simulate
 from mmaq.contracts.archive import COLLECTIONS, has_collection, read_collection
 from mmaq.simulate.stage import simulate
 
-TINY = Simulate(extent_km=60, stations=4, unlabelled=4, orbit_interval_days=2, scene_dates=1)
+TINY = Simulate(
+    extent_km=60, stations=4, unlabelled=4, orbit_interval_days=2, scene_dates=1, area_km=2
+)
 
 
 @pytest.mark.slow

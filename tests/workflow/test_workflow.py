@@ -79,6 +79,13 @@ def test_every_site_of_the_land_is_predicted(workflow):
     assert table.inputs.str.contains("s2").sum() > 100
 
 
+def test_the_area_of_the_land_is_mapped(workflow):
+    truth = pd.read_csv(workflow.folder / "results/tiny/map/city_truth.csv", index_col="part")
+    assert truth.loc["all", "cells"] > 150
+    for suffix in ("tif", "json", "png", "html"):
+        assert (workflow.folder / f"results/tiny/map/city.{suffix}").stat().st_size > 0
+
+
 def test_the_report_is_one_page(workflow):
     page = " ".join((workflow.folder / "results/tiny/report.html").read_text().split())
     assert "<svg" in page
@@ -98,8 +105,9 @@ def _jobs(workflow, *changes):
     return {line.split()[1].rstrip(":") for line in lines if line.startswith("rule ")} - {"all"}
 
 
-AFTER_EVALUATION = {"benchmark_table", "report"}
-AFTER_TRAINING = AFTER_EVALUATION | {
+AFTER_EVALUATION = {"benchmark_table", "report", "map_page"}
+MAPPED = {"fit", "map_area", "map_page"}
+AFTER_TRAINING = AFTER_EVALUATION | MAPPED | {
     "pretrain", "evaluate_probes", "evaluate_mixes", "evaluate_finetune",
     "evaluate_transfer",
 }  # fmt: skip
@@ -108,7 +116,7 @@ AFTER_TRAINING = AFTER_EVALUATION | {
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ("evaluate={finetune: {epochs: 2}}", AFTER_EVALUATION | {"evaluate_finetune"}),
+        ("evaluate={finetune: {epochs: 2}}", AFTER_EVALUATION | MAPPED | {"evaluate_finetune"}),
         ("transfer={epochs: 2}", AFTER_EVALUATION | {"evaluate_transfer"}),
         (
             "patches={min_clear: 0.4}",

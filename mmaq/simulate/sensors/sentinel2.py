@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from mmaq.base.sparse import Frame, SparseRaster
 from mmaq.config.data import Period, Simulate
@@ -27,26 +26,32 @@ class _Job:
     world: Scenery
     config: Simulate
     period: Period
-    sites: pd.DataFrame
+    places: np.ndarray
     folder: Path
 
 
 def write_sentinel2(
-    world: Scenery, config: Simulate, period: Period, root: Path, workers: int
-) -> None:
+    world: Scenery, config: Simulate, period: Period, root: Path, workers: int,
+    whole: np.ndarray | None = None,
+) -> None:  # fmt: skip
     """Write the collection: ``config.scene_dates`` products of every tile that holds a site.
 
-    Only windows of 480 m around the sites are filled; what an earlier run left of the collection
-    is removed. The same seed gives the same bytes for any number of workers.
+    Only windows of 480 m are filled: those around the sites, over those around ``whole``, the
+    centres (n, 2) in m of windows that cover an area; all of these lie in one tile. What an earlier
+    run left of the collection is removed. The same seed gives the same bytes for any number of
+    workers.
 
     Raises:
         ConfigError: the period holds too few passes for ``config.scene_dates``.
     """
     root = Path(root)
     shutil.rmtree(root / SENTINEL2, ignore_errors=True)
-    sites = world.sites[["x", "y"]].reset_index(drop=True)
-    members = assign_tiles(sites["x"].to_numpy(float), sites["y"].to_numpy(float))
-    job = _Job(world, config, period, sites, root / SENTINEL2)
+    # Sites come last: where windows meet, a later one is written over an earlier one.
+    places = world.sites[["x", "y"]].to_numpy(float)
+    if whole is not None:
+        places = np.vstack([whole, places])
+    members = assign_tiles(places[:, 0], places[:, 1])
+    job = _Job(world, config, period, places, root / SENTINEL2)
     # Full tiles first, so that the last worker is not left alone with a large one.
     tasks = sorted(members.items(), key=lambda item: (-len(item[1]), item[0]))
     found = over_workers(_write_tile, job, tasks, workers, "Sentinel-2 tiles")
@@ -62,7 +67,7 @@ def _write_tile(job: _Job, task: tuple[Tile, np.ndarray]) -> list[Product]:
     scenes = scenes_of(tile, job.config.seed, job.period, job.config.scene_dates)
     skies = [make_sky(scene) for scene in scenes]
     rasters = [_open_rasters(tile) for _ in scenes]
-    for x, y in job.sites.loc[members, ["x", "y"]].to_numpy(float):
+    for x, y in job.places[members]:
         ground = see_ground(job.world, tile, x, y, job.config.seed)
         for scene, sky, files in zip(scenes, skies, rasters, strict=True):
             for name, values in observe(ground, scene, sky).items():

@@ -7,7 +7,7 @@ with the day's ventilation, all thinned with altitude. Concentrations are µg/m3
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from mmaq.simulate.world.emissions import VEHICLE
 from mmaq.simulate.world.local import surroundings
-from mmaq.simulate.world.weather import Transport
+from mmaq.simulate.world.weather import Transport, Weather
 from mmaq.simulate.world.world import BACKGROUND, NO2_SHARE, World
 
 MICROGRAMS = 46.0e6
@@ -90,20 +90,10 @@ def breathe(
     """Daily concentrations and the mean column at points (n,) in m."""
     local = local_increments(world, x, y, canyon)
     thin = np.exp(-world.elevation(x, y) / ALTITUDE)
-    grid, fields = world.emissions.grid, world.emissions
-    transport = Transport(grid.shape, grid.step)
-    spectra = {name: transport.spectrum(getattr(fields, name)) for name in SURFACE_SHARE}
-    low = {name: SURFACE_SHARE[name] * spectra[name] for name in spectra}
+    grid = world.emissions.grid
     surface, total = np.empty((len(days), len(x))), np.zeros(grid.shape)
-    for i, day in enumerate(tqdm(days, desc="air", unit="day", disable=None)):
-        weather = world.weather(day)
-        response = transport.response(weather.east_wind, weather.north_wind, weather.lifetime)
-        demand = {"traffic": weather.traffic, "heating": weather.heating}
-        near, whole = (
-            sum(demand.get(name, 1.0) * part[name] for name in part) for part in (low, spectra)
-        )
-        layer = np.maximum(transport.column(near * response), 0.0)
-        total += NO2_SHARE * np.maximum(transport.column(whole * response), 0.0)
+    for i, (weather, layer, whole) in enumerate(_transported(world, days)):
+        total += whole
         regional = MICROGRAMS * grid.sample(layer, x, y) / weather.mixing
         added = (
             weather.traffic * local.street + weather.heating * local.houses + local.industry
@@ -111,3 +101,40 @@ def breathe(
         surface[i] = no2_of_nox(GROUND_BACKGROUND + thin * (regional + added))
     column = BACKGROUND + grid.sample(total / len(days), x, y)
     return Air(tuple(days), surface, column)
+
+
+def mean_air(world: World, x: np.ndarray, y: np.ndarray, days: Sequence[date]) -> np.ndarray:
+    """Mean NO2 at the ground over days at points (n,) in m, of any number: (2, n) in ug/m3.
+
+    First with and then without what streets add; walls hold street air back as much as they do at
+    a typical station.
+    """
+    local = local_increments(world, x, y, np.ones(len(x)))
+    thin = np.exp(-world.elevation(x, y) / ALTITUDE)
+    grid, total = world.emissions.grid, np.zeros((2, len(x)))
+    for weather, layer, _ in _transported(world, days):
+        regional = MICROGRAMS * grid.sample(layer, x, y) / weather.mixing
+        houses = weather.heating * local.houses + local.industry
+        for row, street in enumerate((weather.traffic * local.street, 0.0)):
+            added = (street + houses) / weather.ventilation
+            total[row] += no2_of_nox(GROUND_BACKGROUND + thin * (regional + added))
+    return total / len(days)
+
+
+def _transported(
+    world: World, days: Sequence[date]
+) -> Iterator[tuple[Weather, np.ndarray, np.ndarray]]:
+    """Of each day its weather, NOx of the surface layer and NO2 of the whole column, in mol/m2."""
+    grid, fields = world.emissions.grid, world.emissions
+    transport = Transport(grid.shape, grid.step)
+    spectra = {name: transport.spectrum(getattr(fields, name)) for name in SURFACE_SHARE}
+    low = {name: SURFACE_SHARE[name] * spectra[name] for name in spectra}
+    for day in tqdm(days, desc="air", unit="day", disable=None):
+        weather = world.weather(day)
+        response = transport.response(weather.east_wind, weather.north_wind, weather.lifetime)
+        demand = {"traffic": weather.traffic, "heating": weather.heating}
+        near, whole = (
+            sum(demand.get(name, 1.0) * part[name] for name in part) for part in (low, spectra)
+        )
+        layer = np.maximum(transport.column(near * response), 0.0)
+        yield weather, layer, NO2_SHARE * np.maximum(transport.column(whole * response), 0.0)

@@ -1,0 +1,144 @@
+"""The cells of a map: an equal-area grid in Europe, UTM elsewhere, the same for every area.
+
+Cells are counted from the origin of the reference system, so that two areas of one resolution have
+the same cells where they overlap; with 1,000 m in Europe these are the EEA's reference grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import numpy as np
+import pandas as pd
+from affine import Affine
+from pyproj import CRS, Transformer
+
+from mmaq.base.geo import in_box
+
+EUROPE = 3035
+"""ETRS89-extended / LAEA Europe, the equal-area system of the EEA and of Eurostat."""
+
+BATCH = 16
+"""Cells a side of the squares in which an estimator is asked. A sum over a batch rounds by its
+size, so batches are the same squares of the world's cells whatever the tiles are."""
+
+
+@dataclass(frozen=True)
+class Square:
+    """Some cells of a grid: first row and column in it, and how many of each."""
+
+    row: int
+    column: int
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True)
+class MapGrid:
+    """North-up cells of an area.
+
+    Attributes:
+        epsg: code of the reference system, in metres.
+        resolution: side of a cell, m.
+        left, top: number of the first column, counted east from the origin, and of the northern
+            edge of the first row, counted north.
+        rows, columns: cells down and across.
+        box: west, south, east, north of the area in degrees; cells whose centre lies outside are
+            not mapped.
+    """
+
+    epsg: int
+    resolution: float
+    left: int
+    top: int
+    rows: int
+    columns: int
+    box: tuple[float, float, float, float]
+
+    @classmethod
+    def of(cls, box: tuple[float, float, float, float], resolution: float) -> MapGrid:
+        """The cells that cover a box of west, south, east, north in degrees, west < east."""
+        epsg = system_of(box)
+        west, south, east, north = Transformer.from_crs(
+            4326, epsg, always_xy=True
+        ).transform_bounds(*box, densify_pts=51)
+        left, bottom = (int(np.floor(side / resolution)) for side in (west, south))
+        right, top = (int(np.ceil(side / resolution)) for side in (east, north))
+        return cls(epsg, resolution, left, top, top - bottom, right - left, box)
+
+    @property
+    def transform(self) -> Affine:
+        """From column and row to metres."""
+        size = self.resolution
+        return Affine(size, 0.0, self.left * size, 0.0, -size, self.top * size)
+
+    def tiles(self, side: int, part: Square | None = None) -> Iterator[Square]:
+        """Squares of ``side`` cells, cut along the world's own, of the grid or of a part of it."""
+        part = part or Square(0, 0, self.rows, self.columns)
+        # Rows are counted from the south in the world, from the north in a grid.
+        downs = _spans(part.row - self.top, part.row + part.rows - self.top, side)
+        rights = list(_spans(self.left + part.column, self.left + part.column + part.columns, side))
+        for upper, lower in downs:
+            for first, last in rights:
+                yield Square(upper + self.top, first - self.left, lower - upper, last - first)
+
+    def cells(self, square: Square) -> pd.DataFrame:
+        """The cells of a square whose centre lies in the area, row by row from the north.
+
+        Columns: site_id (as Eurostat names a cell), lon, lat (degrees, of the centre), row, column.
+        """
+        down, right = np.mgrid[
+            square.row : square.row + square.rows, square.column : square.column + square.columns
+        ]
+        row, column = down.ravel(), right.ravel()
+        size = self.resolution
+        x, y = (self.left + column + 0.5) * size, (self.top - row - 0.5) * size
+        lon, lat = self._to_degrees.transform(x, y)
+        inside = in_box(self.box, lon, lat)
+        south, west = (self.top - row - 1) * size, (self.left + column) * size
+        names = [
+            f"CRS{self.epsg}RES{size:g}mN{n:.0f}E{e:.0f}"
+            for n, e in zip(south[inside], west[inside], strict=True)
+        ]
+        return pd.DataFrame(
+            {
+                "site_id": names, "lon": lon[inside], "lat": lat[inside],
+                "row": row[inside], "column": column[inside],
+            }
+        )  # fmt: skip
+
+    @cached_property
+    def _to_degrees(self) -> Transformer:
+        return Transformer.from_crs(self.epsg, 4326, always_xy=True)
+
+
+def system_of(box: tuple[float, float, float, float]) -> int:
+    """EPSG code of the system of a map: EUROPE where that is meant to be used, else the UTM zone.
+
+    Args:
+        box: west, south, east, north in degrees.
+    """
+    west, south, east, north = box
+    use = _area_of_use(EUROPE)
+    if use[0] <= west and use[1] <= south and east <= use[2] and north <= use[3]:
+        return EUROPE
+    zone = int(((west + east) / 2 + 180.0) // 6) % 60 + 1
+    return (32600 if south + north >= 0 else 32700) + zone
+
+
+@cache
+def _area_of_use(epsg: int) -> tuple[float, float, float, float]:
+    use = CRS.from_epsg(epsg).area_of_use
+    assert use is not None
+    return use.bounds
+
+
+def _spans(first: int, last: int, side: int) -> Iterator[tuple[int, int]]:
+    """``first`` to ``last`` cut at the multiples of ``side``."""
+    start = first
+    while start < last:
+        end = min((start // side + 1) * side, last)
+        yield start, end
+        start = end

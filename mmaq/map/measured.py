@@ -1,0 +1,44 @@
+"""What the benchmark table says of a map's estimator: its row, at stations it was not fitted to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from mmaq.contracts.benchmark import read_benchmark
+from mmaq.contracts.estimator import Tier
+from mmaq.map.truth import FIGURES
+
+EVERY = "all"
+
+
+def at_stations(path: Path, pollutant: str, tier: Tier, siting: str) -> pd.DataFrame:
+    """The estimator's row of a benchmark table, for all stations and for those a cell stands for.
+
+    Args:
+        path: contract 5.
+        pollutant: what is mapped.
+        tier: of the estimator, the first; its method and protocol name the row.
+        siting: type of the station that a cell stands for.
+
+    Returns:
+        A row a split and group of stations: split, group ("all" or the siting) and FIGURES, NaN
+        where the table lacks one; none where the table has no such row.
+
+    Raises:
+        TableError: the table is missing or broken.
+    """
+    table = read_benchmark(path)
+    kind = f"type:{siting}"
+    rows = table[
+        (table["task"] == pollutant) & (table["method"] == tier.method)
+        & (table["protocol"] == tier.protocol) & (table["status"] == "ok")
+        & (table["label_fraction"] == 1.0) & table["group"].isin([EVERY, kind])
+    ]  # fmt: skip
+    found = rows.pivot_table(
+        index=["split", "group"], columns="metric", values="value", sort=False, observed=True
+    )
+    found = found.rename(columns={"coverage90": "measured90"})
+    found = found.reindex(columns=list(FIGURES)).reset_index()
+    return found.assign(group=found["group"].replace(kind, siting))

@@ -1,0 +1,235 @@
+"""The stages ``map_area`` and ``map_page``: an area mapped, and what a reader has to know of it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from mmaq.base.digest import code_digest
+from mmaq.base.errors import ConfigError
+from mmaq.base.files import sha256
+from mmaq.config.data import Covariates, Landuse, Patches, Period
+from mmaq.config.map import Area, Map
+from mmaq.contracts.archive import ANCILLARY, SENTINEL2, SENTINEL5P, Product, has_collection
+from mmaq.contracts.estimator import read_estimator
+from mmaq.map.bands import bands_of
+from mmaq.map.geotiff import write_geotiff
+from mmaq.map.grid import BATCH, MapGrid, Square
+from mmaq.map.show import depict, explain
+from mmaq.map.tile import Asked, describe_sheet, make_tile
+from mmaq.map.truth import true_area
+from mmaq.predict.stage import Loaded, load
+
+TILE = 4 * BATCH
+"""Cells a side of a tile: its patches, some 100 MB, are in memory at once."""
+
+SHEET = 8 * BATCH
+"""Cells a side of what is described at once: a multiple of TILE. Reading the maps for so many cells
+costs a tenth of describing them."""
+
+log = logging.getLogger(__name__)
+
+
+def map_area(
+    *,
+    area: Area,
+    config: Map,
+    archive: Path,
+    l3: Path | None,
+    estimator: Path,
+    landuse: Landuse,
+    patches: Patches,
+    period: Period,
+    threads: int,
+    workers: int,
+    work: Path,
+    out: Path,
+) -> None:
+    """Map what an estimator predicts at every cell of an area (contract 6).
+
+    Tiles that an earlier run of the same inputs made are taken as they are, so that a killed run
+    goes on where it was.
+
+    Args:
+        area: name, box and resolution.
+        config: siting and limits.
+        archive: contract 1, with its maps.
+        l3: the level-3 mean; None where there is no Sentinel-5P.
+        estimator: contract 6.
+        landuse, patches: how a site is described and cut; as for the stations it was fitted to.
+            Columns of the user's own are made where the estimator reads them, from a raster.
+        period: of the images, which the map says.
+        threads: of torch and of linear algebra, each process.
+        workers: processes side by side.
+        work: a folder for the tiles.
+        out: the GeoTIFF; a STAC item and a picture lie beside it.
+
+    Raises:
+        ConfigError: the area has no box or no cell, the archive has no maps, or the estimator
+            reads columns of the user's own from a table of sites.
+        CheckpointError: the estimator cannot be read.
+        TableError: the cells' surroundings are of another kind than those of the fit.
+        ArchiveError, ProductError: a product is missing or damaged.
+    """
+    grid = _grid(area, true_area(archive))
+    pollutant, tiers = load(estimator)
+    landuse = _for_cells(landuse, tiers)
+    made_from = _digest(grid, config, archive, l3, estimator, landuse, patches)
+    asked = Asked(
+        grid, archive, l3, estimator, config.siting, config.thresholds, landuse, patches, threads,
+        work / made_from,
+    )  # fmt: skip
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    sheets = {sheet: _with_cells(grid, sheet) for sheet in grid.tiles(SHEET)}
+    tiles = [tile for held in sheets.values() for tile in held]
+    if not tiles:
+        fault = f"no cell of {area.resolution_m:g} m has its middle in the box"
+        raise ConfigError(f"map.areas {area.name}", fault, "Give a larger one, or smaller cells")
+    missing = {
+        sheet: [tile for tile in held if not asked.path(tile).exists()]
+        for sheet, held in sheets.items()
+    }
+    log.info("%s: %d x %d cells, %d of %d tiles are still to be made", area.name, grid.rows,
+             grid.columns, sum(map(len, missing.values())), len(tiles))  # fmt: skip
+    _make(asked, missing, workers)
+    bands = bands_of(pollutant, config.thresholds, [each.tier for each in tiers])
+    tags = {
+        "estimator": sha256(estimator), "siting": config.siting,
+        "sources": ", ".join(_sources(archive)),
+    }  # fmt: skip
+    write_geotiff(out, grid, bands, _read(asked, tiles), tags)
+    depict(out, area.name, grid, bands, period, tags)
+    shutil.rmtree(work)
+    log.info("%s: %d bands, EPSG:%d", out, len(bands), grid.epsg)
+
+
+def map_page(
+    *,
+    area: Area,
+    raster: Path,
+    archive: Path,
+    estimator: Path,
+    period: Period,
+    sites: Path,
+    table: Path | None,
+    out: Path,
+) -> None:
+    """Write the page of a map: one file that opens offline.
+
+    Beside the map it writes a table of how far that is from the truth, where it is known.
+
+    Args:
+        area: as it was mapped.
+        raster: the map.
+        archive: contract 1.
+        estimator: contract 6, by which it was mapped.
+        period: of the images.
+        sites: contract 2, whose stations the page shows.
+        table: contract 5, whose row of the estimator the page shows; None where it has none.
+        out: the page.
+
+    Raises:
+        CheckpointError: the estimator cannot be read.
+        TableError: the site table or the benchmark table is missing or broken.
+        ArchiveError, ProductError: the truth is damaged.
+    """
+    truth = true_area(archive)
+    _, tiers = read_estimator(estimator)
+    explain(out, raster, area.name, _grid(area, truth), tiers, period, sites, truth, table)
+
+
+def _grid(area: Area, truth: Product | None) -> MapGrid:
+    """The cells of an area; one without a box is that of which the truth is known."""
+    box = area.bbox or (truth.bbox if truth is not None else None)
+    if box is None:
+        raise ConfigError(f"map.areas {area.name}", "it has no bbox", "Give it one")
+    return MapGrid.of(box, area.resolution_m)
+
+
+def _for_cells(landuse: Landuse, tiers: list[Loaded]) -> Landuse:
+    """The settings of land use, without columns of the user's own that the estimator lacks."""
+    own = landuse.covariates
+    if own.file is None or not any(each.tier.around.get("covariates") for each in tiers):
+        return landuse.model_copy(update={"covariates": Covariates()})
+    if not own.is_raster:
+        fault = f"{own.file} is a table of sites, which knows nothing of the cells of a map"
+        remedy = "Give these columns as bands of a raster, or fit an estimator without them"
+        raise ConfigError("landuse.covariates.file", fault, remedy)
+    return landuse
+
+
+def _with_cells(grid: MapGrid, sheet: Square) -> list[Square]:
+    """The tiles of a sheet that have a cell in the area."""
+    return [tile for tile in grid.tiles(TILE, sheet) if len(grid.cells(tile))]
+
+
+def _make(asked: Asked, missing: dict[Square, list[Square]], workers: int) -> None:
+    """Make the tiles of sheets; what a killed process was cutting is removed first."""
+    for left in asked.folder.glob(".cut*"):
+        shutil.rmtree(left, ignore_errors=True)
+    bare = [
+        (sheet, tiles) for sheet, tiles in missing.items()
+        if not all(asked.table(tile).exists() for tile in tiles)
+    ]  # fmt: skip
+    _each(describe_sheet, [(asked, *each) for each in bare], workers, "land use")
+    tiles = [tile for held in missing.values() for tile in held]
+    _each(make_tile, [(asked, tile) for tile in tiles], workers, "tiles")
+
+
+def _each(
+    function: Callable[..., None], calls: Sequence[tuple[Any, ...]], workers: int, about: str
+) -> None:
+    """Call a function with each of the arguments, on some processes."""
+    with tqdm(total=len(calls), desc=about, disable=None) as bar:
+        if workers == 1 or len(calls) < 2:
+            for given in calls:
+                function(*given)
+                bar.update()
+            return
+        with ProcessPoolExecutor(min(workers, len(calls))) as pool:
+            for done in as_completed([pool.submit(function, *given) for given in calls]):
+                done.result()
+                bar.update()
+
+
+def _read(asked: Asked, tiles: list[Square]) -> Iterator[tuple[Square, np.ndarray]]:
+    for tile in tiles:
+        yield tile, np.load(asked.path(tile))
+
+
+def _sources(archive: Path) -> list[str]:
+    """Collections that the cells are made from."""
+    names = (ANCILLARY, SENTINEL2, SENTINEL5P)
+    return [name for name in names if has_collection(archive, name)]
+
+
+def _digest(
+    grid: MapGrid,
+    config: Map,
+    archive: Path,
+    l3: Path | None,
+    estimator: Path,
+    landuse: Landuse,
+    patches: Patches,
+) -> str:
+    """A name for what decides the tiles: settings, code, and every file that they are made from."""
+    listed = [archive / name / "collection.json" for name in (ANCILLARY, SENTINEL2)]
+    own = landuse.covariates
+    files = [estimator, *listed, *([] if l3 is None else [l3])]
+    files += [] if own.file is None else [Path(own.file)]
+    around = landuse.radius_m, landuse.potential, own
+    settings = [grid, config.siting, config.thresholds, around, patches]
+    told = [
+        repr(settings),
+        code_digest("mmaq.map.tile.describe_sheet", "mmaq.map.tile.make_tile"),
+        *(sha256(path) for path in files if path.exists()),
+    ]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]

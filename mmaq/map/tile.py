@@ -1,0 +1,153 @@
+"""A part of a map: its cells described and cut from the archive as sites are, and the estimator
+asked there.
+
+Maps of land use are read for a sheet of tiles at once: they reach 900 km around each cell, so that
+a tile costs as much to read for as a country. A sum over what lies around rounds by the places that
+are asked together, so sheets, like batches, are the same squares whatever the tiles are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+
+from mmaq.base.files import replacing
+from mmaq.config.data import Landuse, Patches
+from mmaq.contracts.patches import open_store
+from mmaq.contracts.sites import read_sites
+from mmaq.estimators.base import Places
+from mmaq.learn.devices import limited_threads
+from mmaq.map.distribution import chances
+from mmaq.map.grid import BATCH, MapGrid, Square
+from mmaq.patches.stage import patches
+from mmaq.predict.at import describe_places
+from mmaq.predict.stage import Loaded, answer, check_surroundings, load
+from mmaq.statistics.applicability import Applicability
+from mmaq.vocabulary import POLLUTANTS, TYPES
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What every tile of a map is made from.
+
+    Attributes:
+        grid: the cells.
+        archive: contract 1.
+        l3: the level-3 mean; None where there is no Sentinel-5P.
+        estimator: contract 6.
+        siting: type of the station that a cell stands for.
+        limits: concentrations whose exceedance is mapped, ug/m3.
+        landuse, patches: how a site is described and cut.
+        threads: of torch and of linear algebra.
+        folder: where tiles lie, and before them the site tables of their cells.
+    """
+
+    grid: MapGrid
+    archive: Path
+    l3: Path | None
+    estimator: Path
+    siting: str
+    limits: tuple[float, ...]
+    landuse: Landuse
+    patches: Patches
+    threads: int
+    folder: Path
+
+    def path(self, tile: Square) -> Path:
+        """The file of a tile: float32 (bands, rows, columns), NaN where nothing is mapped."""
+        return self.folder / f"{tile.row}_{tile.column}.npy"
+
+    def table(self, tile: Square) -> Path:
+        """The site table (contract 2) of a tile's cells, which goes when the tile is there."""
+        return self.path(tile).with_suffix(".parquet")
+
+
+def describe_sheet(asked: Asked, sheet: Square, tiles: Sequence[Square]) -> None:
+    """Write the site tables of tiles of a sheet, each with a cell in the area.
+
+    Raises:
+        MmaqError: a map is missing or damaged, or the estimator was fitted to other surroundings.
+    """
+    cells = asked.grid.cells(sheet)
+    places = cells[["site_id", "lon", "lat"]].assign(
+        **{name: float(name == asked.siting) for name in TYPES}
+    )
+    tables = {asked.table(tile): _within(cells, tile) for tile in tiles}
+    describe_places(archive=asked.archive, places=places, landuse=asked.landuse, tables=tables)
+
+
+def make_tile(asked: Asked, tile: Square) -> None:
+    """Write a tile, whole or not at all, from the site table of its cells.
+
+    Raises:
+        MmaqError: an input is missing or damaged.
+    """
+    cells, table = asked.grid.cells(tile), asked.table(tile)
+    pollutant, tiers = _loaded(asked.estimator)
+    known = read_sites(table)
+    check_surroundings(tiers, table, known)
+    places = known.drop(columns=list(POLLUTANTS))
+    values = np.full((len(asked.limits) + 5, tile.rows, tile.columns), np.nan, np.float32)
+    with TemporaryDirectory(dir=asked.folder, prefix=".cut") as folder:
+        cut = Path(folder) / "patches"
+        patches(archive=asked.archive, sites=table, l3=asked.l3, config=asked.patches, out=cut,
+                workers=1)  # fmt: skip
+        store = open_store(cut)
+        with limited_threads(asked.threads):
+            for batch in asked.grid.tiles(BATCH, tile):
+                rows = _within(cells, batch)
+                if len(rows):
+                    here = Places(places.iloc[rows], store)
+                    found = _ask(tiers, here, pollutant, asked.limits)
+                    at = cells.iloc[rows]
+                    values[:, at["row"] - tile.row, at["column"] - tile.column] = found
+    with replacing(asked.path(tile)) as temporary:
+        np.save(temporary, values)
+    table.unlink()
+
+
+@cache
+def _loaded(estimator: Path) -> tuple[str, list[Loaded]]:
+    return load(estimator)
+
+
+def _within(cells: pd.DataFrame, part: Square) -> np.ndarray:
+    """Positions of the cells of a part of the grid."""
+    down, right = cells["row"] - part.row, cells["column"] - part.column
+    inside = (down >= 0) & (down < part.rows) & (right >= 0) & (right < part.columns)
+    return np.flatnonzero(inside)
+
+
+def _ask(
+    tiers: list[Loaded], places: Places, pollutant: str, limits: tuple[float, ...]
+) -> np.ndarray:
+    """The bands of n places, (bands, n)."""
+    places = Places(places.table.reset_index(drop=True), places.store)
+    answers, which = answer(tiers, places, pollutant)
+    found = np.full((len(limits) + 5, len(places)), np.nan)
+    found[:3], found[3:-2] = answers, chances(answers[0], answers[2], limits)
+    found[-1] = which + 1
+    for position in range(len(tiers)):
+        rows = np.flatnonzero(which == position)
+        if len(rows):
+            found[-2, rows] = _dissimilarity(tiers[position:], places.take(rows))
+    return found
+
+
+def _dissimilarity(tiers: list[Loaded], places: Places) -> np.ndarray:
+    """Dissimilarity index of places over its threshold, (n,): above 1 an estimator guesses.
+
+    It is that of the first tier that knows how much each of its inputs counts: a linear probe does
+    not, and then the trees that answer where there is no image say how unlike the land is. NaN
+    where no tier knows.
+    """
+    for fitted, _, tier in tiers:
+        if tier.similarity:
+            known = Applicability.from_state(tier.similarity)
+            return known.dissimilarity(fitted.similarity(places)[0]) / known.threshold
+    return np.full(len(places), np.nan)

@@ -1,0 +1,61 @@
+# A map of an area, the estimator of `predict` at each of its cells, and its page.
+rule map_area:
+    input:
+        estimator=PATHS.estimator(*CONFIG.predict.estimator),
+        ancillary=collection(ANCILLARY),
+        covariates=[path for path in [CONFIG.landuse.covariates.file] if path],
+        sentinel2=made(SENTINEL2, collection(SENTINEL2)),
+        grid=made(SENTINEL5P, PATHS.grid),
+        truth=made(TRUTH, collection(TRUTH)),
+    output:
+        map=PATHS.map("{area}"),
+        beside=[PATHS.map("{area}").with_suffix(suffix) for suffix in (".json", ".png")],
+    log:
+        f"{LOGS}/map_area_{{area}}.log",
+    benchmark:
+        f"{TIMINGS}/map_area_{{area}}.tsv"
+    wildcard_constraints:
+        area="|".join(CONFIG.mapped) or "none",
+    conda:
+        "../environment.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+    params:
+        area=lambda wildcards: CONFIG.mapped[wildcards.area].decisive(),
+        config=section("map", "siting", "thresholds"),
+        landuse=section("landuse", "radius_m", "potential", "covariates"),
+        patches=section("patches"),
+        period=section("period"),
+        work=lambda wildcards: str(PATHS.tiles(wildcards.area)),
+        code=code("mmaq.map.stage.map_area"),
+    script:
+        "../workflow/scripts/map_area.py"
+
+
+rule map_page:
+    input:
+        map=PATHS.map("{area}"),
+        estimator=PATHS.estimator(*CONFIG.predict.estimator),
+        ancillary=collection(ANCILLARY),
+        truth=made(TRUTH, collection(TRUTH)),
+        sites=PATHS.sites,
+        table=PATHS.benchmark,
+    output:
+        PATHS.map_page("{area}"),
+    log:
+        f"{LOGS}/map_page_{{area}}.log",
+    benchmark:
+        f"{TIMINGS}/map_page_{{area}}.tsv"
+    wildcard_constraints:
+        area="|".join(CONFIG.mapped) or "none",
+    conda:
+        "../environment.yaml"
+    resources:
+        mem_mb=1000,
+    params:
+        area=lambda wildcards: CONFIG.mapped[wildcards.area].decisive(),
+        period=section("period"),
+        code=code("mmaq.map.stage.map_page"),
+    script:
+        "../workflow/scripts/map_page.py"
