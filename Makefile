@@ -11,7 +11,7 @@ TESTS := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-re
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup benchmark full transfer test coverage test-quick check format docs clean
+.PHONY: help setup demo benchmark full transfer test coverage test-quick check format docs clean
 
 help: ## list these verbs
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -33,6 +33,11 @@ $(READY): pyproject.toml constraints.txt
 $(TESTED): $(READY)
 	$(PIP) --editable ".[all,dev,orchestration]"
 	@touch $@
+
+demo: $(READY) ## a small land, raw satellites to a map and a report, in a few minutes
+	$(BIN)/mmaq run --cores all results/demo/map/city.html results/demo/report.html \
+	  --configfile config/demo.yaml
+	@echo "Open results/demo/map/city.html (the map, its truth, where to trust it) and results/demo/report.html"
 
 benchmark: $(READY) ## raw satellites to results/benchmark.csv, results/report.html and a map
 	$(BIN)/mmaq run --cores all results/benchmark.csv results/report.html results/map/city.html

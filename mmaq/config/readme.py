@@ -30,6 +30,7 @@ and give it with `--configfile FILE` to Snakemake, or with `--config FILE` to a 
 | file | what it is for |
 |---|---|
 | `config.yaml` | the defaults: a simulated country |
+| `demo.yaml` | a small land in three minutes |
 | `full.yaml` | every method, five seeds, on two simulated countries |
 | `transfer.yaml` | the transfer tasks alone |
 | `published.yaml` | real stations, with the published sample table |

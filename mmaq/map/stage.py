@@ -6,11 +6,11 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from mmaq.base.digest import code_digest
@@ -187,17 +187,15 @@ def _make(asked: Asked, missing: dict[Square, list[Square]], workers: int) -> No
 def _each(
     function: Callable[..., None], calls: Sequence[tuple[Any, ...]], workers: int, about: str
 ) -> None:
-    """Call a function with each of the arguments, on some processes."""
+    """Call a function with each of the arguments, on some processes.
+
+    They are new ones and no forks of this one: the trees of the estimator have started threads
+    here, for which a fork would wait for ever.
+    """
+    processes = Parallel(max(1, min(workers, len(calls))), return_as="generator_unordered")
     with tqdm(total=len(calls), desc=about, disable=None) as bar:
-        if workers == 1 or len(calls) < 2:
-            for given in calls:
-                function(*given)
-                bar.update()
-            return
-        with ProcessPoolExecutor(min(workers, len(calls))) as pool:
-            for done in as_completed([pool.submit(function, *given) for given in calls]):
-                done.result()
-                bar.update()
+        for _ in processes(delayed(function)(*given) for given in calls):
+            bar.update()
 
 
 def _read(asked: Asked, tiles: list[Square]) -> Iterator[tuple[Square, np.ndarray]]:

@@ -63,12 +63,12 @@ class Data:
             name="here", bbox=(lon - 0.008, lat - 0.005, lon + 0.008, lat + 0.005), resolution_m=60
         )
 
-    def map(self, name: str) -> np.ndarray:
+    def map(self, name: str, workers: int = 1) -> np.ndarray:
         """The bands of a map, (bands, rows, columns)."""
         map_area(
             area=self.area, config=Map(), archive=self.archive, l3=self.l3,
             estimator=self.estimator, landuse=Landuse(), patches=CUT, period=Period(), threads=1,
-            workers=1, work=self.folder / "work", out=self.path(name),
+            workers=workers, work=self.folder / "work", out=self.path(name),
         )  # fmt: skip
         with rasterio.open(self.path(name)) as file:
             return file.read()
@@ -171,6 +171,13 @@ def test_a_cell_is_given_what_a_site_there_is_given(data, made, tmp_path):
     np.testing.assert_allclose(
         made[:3, row, column], found[["no2", "low", "high"]].astype(float), rtol=1e-6
     )
+
+
+@pytest.mark.slow
+def test_processes_make_the_same_map_where_trees_have_run_already(data, made, monkeypatch):
+    # The fixture has fitted trees in this process: its forks would wait for ever.
+    monkeypatch.setattr(stage, "TILE", BATCH)
+    np.testing.assert_array_equal(data.map("two", workers=2), made)
 
 
 @pytest.mark.slow
