@@ -1,4 +1,5 @@
-"""The picture of a map: one band in colours, hatched where the estimator guesses."""
+"""The picture of a map: one band in colours, hatched where the estimator guesses, and the truth of a
+simulated country beside it."""
 
 from __future__ import annotations
 
@@ -18,7 +19,12 @@ COLOURS = mpl.colors.LinearSegmentedColormap.from_list("no2", SEQUENTIAL, CLASSE
 
 
 def write_picture(
-    path: Path, values: np.ndarray, beyond: np.ndarray, title: str, metres: float
+    path: Path,
+    values: np.ndarray,
+    beyond: np.ndarray,
+    truth: np.ndarray | None,
+    title: str,
+    metres: float,
 ) -> None:
     """Write a PNG of (rows, columns) concentrations in ug/m3, first row north.
 
@@ -26,22 +32,30 @@ def write_picture(
         path: the file.
         values: concentrations, NaN where nothing is mapped.
         beyond: where the estimator guesses, (rows, columns) bool.
+        truth: true concentrations, (rows, columns), for a second panel with the same colours; None
+            where nobody knows them.
         title: what it shows.
         metres: side of a cell.
     """
     rows, columns = values.shape
-    figure = Figure(figsize=(7.0, 0.6 + 6.0 * min(rows / columns, 2.0)), layout="constrained")
-    axes = figure.subplots()
+    panels = {title: values} | ({} if truth is None else {"Truth, as it was simulated": truth})
+    shown = np.concatenate([each.ravel() for each in panels.values()])
+    scale = mpl.colors.Normalize(np.nanmin(shown), np.nanmax(shown))
+    height = 0.6 + 6.0 * min(rows / columns, 2.0)
+    figure = Figure(figsize=(1.0 + 6.0 * len(panels), height), layout="constrained")
     extent = (0.0, columns * metres / 1000, 0.0, rows * metres / 1000)
-    drawn = axes.imshow(values, cmap=COLOURS, extent=extent, interpolation="nearest")
+    every = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, (name, each) in zip(every, panels.items(), strict=True):
+        drawn = axes.imshow(each, cmap=COLOURS, norm=scale, extent=extent, interpolation="nearest")
+        axes.set(title=name, xlabel="km")
+        axes.title.set_color(LIGHT["ink"])
+    every[0].set_ylabel("km")
     if beyond.any():
         with mpl.rc_context({"hatch.linewidth": 0.6}):
-            axes.contourf(
+            every[0].contourf(
                 beyond.astype(float), levels=[0.5, 1.5], colors="none", hatches=["////"],
                 extent=extent, origin="upper",
             )  # fmt: skip
-    figure.colorbar(drawn, ax=axes, label="µg/m³", shrink=0.8)
-    axes.set(title=title, xlabel="km", ylabel="km")
-    axes.title.set_color(LIGHT["ink"])
+    figure.colorbar(drawn, ax=every, label="µg/m³", shrink=0.8)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=140, metadata={"Software": None})

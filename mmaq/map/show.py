@@ -30,6 +30,7 @@ def depict(
     bands: Sequence[Band],
     period: Period,
     about: Mapping[str, str],
+    truth: Product | None,
 ) -> None:
     """Write a map's picture and STAC item beside it.
 
@@ -39,13 +40,16 @@ def depict(
         grid, bands: its cells and bands.
         period: of the images.
         about: what the map says of itself.
+        truth: the item of the true concentration of an area, where there is one.
     """
     names = [band.name for band in bands]
     stride = stride_of(grid.rows, grid.columns, len(bands))
     values, picture = read_map(raster, stride), raster.with_suffix(".png")
     beyond = values[names.index("dissimilarity")] > 1.0
     title = f"{names[0].upper()}, {area}, {period.start} to {period.end}"
-    write_picture(picture, values[0], beyond, title, grid.resolution * stride)
+    true = _true_cells(truth, grid)
+    true = None if true is None else true[::stride, ::stride]
+    write_picture(picture, values[0], beyond, true, title, grid.resolution * stride)
     write_item(raster.with_suffix(".json"), raster, grid, bands, period, about, picture)
 
 
@@ -84,8 +88,8 @@ def explain(
     names, first = [band.name for band in bands], tiers[0]
     stride = stride_of(grid.rows, grid.columns, len(bands) + len(TRUTH))
     values, comparison, measured = read_map(raster, stride), None, None
-    true = None if truth is None else cell_means(truth.asset("no2").path, grid)[0]
-    if truth is not None and true is not None and np.isfinite(true).any():
+    true = _true_cells(truth, grid)
+    if truth is not None and true is not None:
         gain = float(truth.properties.get(GAIN_PROPERTY, 0.0))
         comparison = compare(read_map(raster, 1), names, true, gain)
         with replacing(raster.with_name(f"{raster.stem}_truth.csv")) as temporary:
@@ -107,6 +111,14 @@ def explain(
             first.stations, _facts(about, grid), comparison, measured,
         ),
     )  # fmt: skip
+
+
+def _true_cells(truth: Product | None, grid: MapGrid) -> np.ndarray | None:
+    """True means of the cells, (rows, columns) in ug/m3; None where no cell has one."""
+    if truth is None:
+        return None
+    means = cell_means(truth.asset("no2").path, grid)[0]
+    return means if np.isfinite(means).any() else None
 
 
 def read_map(raster: Path, stride: int) -> np.ndarray:

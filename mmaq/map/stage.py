@@ -79,7 +79,8 @@ def map_area(
         TableError: the cells' surroundings are of another kind than those of the fit.
         ArchiveError, ProductError: a product is missing or damaged.
     """
-    grid = _grid(area, true_area(archive))
+    truth = true_area(archive)
+    grid = _grid(area, truth)
     pollutant, tiers = load(estimator)
     landuse = _for_cells(landuse, tiers)
     made_from = _digest(grid, config, archive, l3, estimator, landuse, patches)
@@ -106,7 +107,7 @@ def map_area(
         "sources": ", ".join(_sources(archive)),
     }  # fmt: skip
     write_geotiff(out, grid, bands, _read(asked, tiles), tags)
-    depict(out, area.name, grid, bands, period, tags)
+    depict(out, area.name, grid, bands, period, tags, truth)
     shutil.rmtree(work)
     log.info("%s: %d bands, EPSG:%d", out, len(bands), grid.epsg)
 
