@@ -1,5 +1,7 @@
-"""The picture of a map: one band in colours, hatched where the estimator guesses, and the truth of a
-simulated country beside it."""
+"""The picture of a map: one band in colours, hatched where the estimator guesses.
+
+Beside it is the truth, where the country is simulated.
+"""
 
 from __future__ import annotations
 
