@@ -168,7 +168,9 @@ class Evaluate(Section):
 class Predict(Section):
     """What `mmaq fit` fits, and `mmaq predict` asks."""
 
-    method: Mappable = Field(default="mmaq", description="Method, as in the benchmark table.")
+    method: Mappable = Field(
+        default="stack_without_mmaq", description="Method, as in the benchmark table."
+    )
     protocol: Protocol | None = Field(
         default=None,
         description="Protocol, as in the table; none: fused of a pretrained method, else its own.",

@@ -26,7 +26,7 @@ def fitted_land(tmp_path_factory, checkpoint):
     make_store(folder / "patches", table, hidden, rng, without={"s2": 20, "s5p": 10})
     write_sites(table.drop(columns="truth"), folder / "sites.parquet")
     table[["site_id", "truth"]].to_csv(folder / "truth.csv", index=False)
-    fit_to(folder, Predict(), folder / "mmaq_fused.safetensors", checkpoint)
+    fit_to(folder, Predict(method="mmaq"), folder / "mmaq_fused.safetensors", checkpoint)
     return folder
 
 

@@ -193,14 +193,14 @@ def test_too_few_stations_make_no_estimator(fitted_land, tmp_path, checkpoint):
     table.to_parquet(tmp_path / "sites.parquet")
     with pytest.raises(TableError, match="9 stations with no2 are too few for mmaq"):
         fit_to(
-            fitted_land, Predict(), tmp_path / "out", checkpoint, sites=tmp_path / "sites.parquet"
+            fitted_land, Predict(method="mmaq"), tmp_path / "out", checkpoint, sites=tmp_path / "sites.parquet"
         )
     assert not (tmp_path / "out").exists()
 
 
 def test_without_encoders_nothing_is_fitted(fitted_land, tmp_path):
     with pytest.raises(TableError, match="mmaq: no encoders were pretrained"):
-        fit_to(fitted_land, Predict(), tmp_path / "out")
+        fit_to(fitted_land, Predict(method="mmaq"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -49,7 +49,10 @@ def test_a_reference_needs_no_protocol(place):
 def test_a_pretrained_method_is_fused_unless_another_protocol_is_named(place):
     assert call("fit", "--method", "mmaq", "--out", "fused").exit_code == 0
     assert (
-        call("fit", "--protocol", "linear", "--split", "random", "--out", "linear").exit_code == 0
+        call(
+            "fit", *"--method mmaq --protocol linear --split random --out linear".split()
+        ).exit_code
+        == 0
     )
     assert [read_estimator(name)[1][0].protocol for name in ("fused", "linear")] == [
         "fused", "linear"
