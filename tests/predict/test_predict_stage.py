@@ -193,7 +193,11 @@ def test_too_few_stations_make_no_estimator(fitted_land, tmp_path, checkpoint):
     table.to_parquet(tmp_path / "sites.parquet")
     with pytest.raises(TableError, match="9 stations with no2 are too few for mmaq"):
         fit_to(
-            fitted_land, Predict(method="mmaq"), tmp_path / "out", checkpoint, sites=tmp_path / "sites.parquet"
+            fitted_land,
+            Predict(method="mmaq"),
+            tmp_path / "out",
+            checkpoint,
+            sites=tmp_path / "sites.parquet",
         )
     assert not (tmp_path / "out").exists()
 

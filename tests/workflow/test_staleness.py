@@ -41,7 +41,7 @@ class Recorded(Workflow):
         config["evaluate"] |= SEVERAL
         self.config = folder / "several.yaml"
         self.config.write_text(yaml.safe_dump(config))
-        self.all_jobs = self._say("all", "--dry-run")
+        self.all_jobs = self._say("all", "--dry-run", "--quiet", "host")
         for line in self.all_jobs.splitlines():
             key, _, paths = line.strip().partition(": ")
             for path in paths.split(", ") if key == "output" else ():
@@ -54,7 +54,7 @@ class Recorded(Workflow):
         """Jobs of a dry run: their rules, with the methods where they have one."""
         given = ("--config", *settings) if settings else ()
         jobs, rule = set(), ""
-        for line in self._say("all", "--dry-run", *given).splitlines():
+        for line in self._say("all", "--dry-run", "--quiet", "host", *given).splitlines():
             if line.startswith("rule "):
                 rule = line.split()[1].rstrip(":")
                 jobs.add((rule, ""))
