@@ -48,12 +48,8 @@ def test_a_reference_needs_no_protocol(place):
 
 def test_a_pretrained_method_is_fused_unless_another_protocol_is_named(place):
     assert call("fit", "--method", "mmaq", "--out", "fused").exit_code == 0
-    assert (
-        call(
-            "fit", *"--method mmaq --protocol linear --split random --out linear".split()
-        ).exit_code
-        == 0
-    )
+    linear = ["--method", "mmaq", "--protocol", "linear", "--split", "random", "--out", "linear"]
+    assert call("fit", *linear).exit_code == 0
     assert [read_estimator(name)[1][0].protocol for name in ("fused", "linear")] == [
         "fused", "linear"
     ]  # fmt: skip
