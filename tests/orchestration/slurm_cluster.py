@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 ETC = Path("/etc/slurm")
+MUNGE = Path("/run/munge/munge.socket.2")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
 
 SLURM_CONF = """\
@@ -76,7 +77,7 @@ class Cluster:
         for name, text in (("slurm.conf", SLURM_CONF), ("gres.conf", GRES_CONF)):
             (ETC / name).write_text(text.format(host=self.host, folder=self.folder))
         try:
-            if not Path("/run/munge/munge.socket.2").exists():
+            if not _listens(MUNGE):
                 self._start_munge()
             self._start("slurmctld", "-D", "-c")
             self._start("slurmd", "-D", "-c")
@@ -119,18 +120,24 @@ class Cluster:
         raise TimeoutError(f"{self.run('squeue', '--all', fails=True)}\n{log}")
 
     def _start_munge(self):
-        run = Path("/run/munge")
+        run = MUNGE.parent
         run.mkdir(exist_ok=True)
         shutil.chown(run, "munge", "munge")
         run.chmod(0o755)
         as_munge = ["setpriv", "--reuid=munge", "--regid=munge", "--init-groups"]
-        self._start(*as_munge, _program("munged"), "--foreground")
-        self.wait(lambda: (run / "munge.socket.2").exists(), 20)
+        # A killed one leaves its socket, over which another starts by force alone.
+        self._start(*as_munge, _program("munged"), "--foreground", "--force")
+        self.wait(lambda: _listens(MUNGE), 20)
 
     def _start(self, program, *arguments):
         with open(self.folder / f"{program}.out", "w") as out:
             command = [_program(program), *arguments]
             self.processes.append(subprocess.Popen(command, stdout=out, stderr=out))
+
+
+def _listens(path):
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
 
 
 def _program(name):
