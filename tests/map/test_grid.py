@@ -40,7 +40,7 @@ def test_cells_of_a_kilometre_are_those_of_the_eea():
 
 
 @settings(max_examples=10, deadline=None)
-@given(box=BOXES, resolution=st.sampled_from([400.0, 1000.0]))
+@given(box=BOXES, resolution=st.sampled_from([100.0, 250.0, 1000.0]))
 def test_every_cell_whose_centre_is_in_the_area_is_in_one_tile_and_one_batch(box, resolution):
     grid = MapGrid.of(box, resolution)
     whole = grid.cells(Square(0, 0, grid.rows, grid.columns))
@@ -60,7 +60,7 @@ def test_two_areas_have_the_same_cells_where_they_overlap(box, shift):
     other = (box[0] + shift, box[1], box[2] + shift, box[3])
     both = []
     for each in (box, other):
-        grid = MapGrid.of(each, 500.0)
+        grid = MapGrid.of(each, 250.0)
         both.append(grid.cells(Square(0, 0, grid.rows, grid.columns)).set_index("site_id"))
     one, two = both
     west, east = max(box[0], other[0]), min(box[2], other[2])
