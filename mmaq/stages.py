@@ -47,6 +47,11 @@ class Run:
         return archive.has_collection(self.paths.archive, name)
 
     @property
+    def archive(self) -> Path | None:
+        """Contract 1; None of a published table, which has none."""
+        return None if self.config.source == "published" else self.paths.archive
+
+    @property
     def has_columns(self) -> bool:
         """Whether this data set has Sentinel-5P, in its archive or gridded without it."""
         return self.config.drops_granules or self.collection(archive.SENTINEL5P)
@@ -442,7 +447,7 @@ def _map_area(run: Run) -> list[Call]:
     given, paths = run.config, run.paths
     return [
         partial(
-            map_area, area=area, config=given.map, archive=paths.archive,
+            map_area, area=area, config=given.map, archive=run.archive,
             l3=paths.grid if run.has_columns else None,
             estimator=paths.estimator(*given.predict.estimator), landuse=given.landuse,
             patches=given.patches, period=given.period, threads=given.evaluate.threads,
@@ -458,7 +463,7 @@ def _map_page(run: Run) -> list[Call]:
     given, paths = run.config, run.paths
     return [
         partial(
-            map_page, area=area, raster=paths.map(name), archive=paths.archive,
+            map_page, area=area, raster=paths.map(name), archive=run.archive,
             estimator=paths.estimator(*given.predict.estimator), period=given.period,
             sites=paths.sites, table=paths.benchmark if paths.benchmark.exists() else None,
             out=paths.map_page(name),

@@ -76,7 +76,7 @@ SUPERVISED: tuple[SupervisedName, ...] = get_args(SupervisedName)
 Reference = Literal[
     "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "mosaiks", "ridge_context",
     "ridge_context_map", "gbm_context", "gbm_context_map", "gbm_context_kriging",
-    "stack_without_mmaq", "oracle", "oracle_inputs",
+    "gbm_context_kriging_map", "stack_without_mmaq", "oracle", "oracle_inputs",
 ]  # fmt: skip
 """References, which need no network."""
 
@@ -96,14 +96,15 @@ METHODS = (
 REFERENCES = (
     "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "gbm_embedding",
     "mosaiks", "ridge_context", "ridge_context_map", "gbm_context", "gbm_context_map",
-    "gbm_context_kriging", "stack", "stack_without_mmaq", "oracle", "oracle_inputs", "majority",
-    "gbm_colours", "brightness",
+    "gbm_context_kriging", "gbm_context_kriging_map", "stack", "stack_without_mmaq", "oracle",
+    "oracle_inputs", "majority", "gbm_colours", "brightness",
 )  # fmt: skip
 
 Mappable = Literal[
     Learned, SupervisedName, "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels",
     "gbm_embedding", "mosaiks", "ridge_context", "ridge_context_map", "gbm_context",
-    "gbm_context_map", "gbm_context_kriging", "stack", "stack_without_mmaq",
+    "gbm_context_map", "gbm_context_kriging", "gbm_context_kriging_map", "stack",
+    "stack_without_mmaq",
 ]  # fmt: skip
 """Rows of the benchmark that can be fitted to predict elsewhere: all but those of the truth."""
 

@@ -220,12 +220,39 @@ def loss_curves():
 
 
 def landuse_tables():
-    """What the site table is made from."""
+    """What the site table is made from, beside rasters of the user's own."""
     if CONFIG.source == "published":
         made_from = CONFIG.published.tables
     else:
         made_from = [collection(ANCILLARY), collection(STATIONS)]
     return [path for path in (*made_from, CONFIG.landuse.covariates.file) if path]
+
+
+def rasters_there(named):
+    """Rasters of the user's own, given by the key that names each; no rule makes them."""
+    for key, path in named.items():
+        if not Path(path).exists():
+            raise WorkflowError(
+                f"{path}: this raster of yours does not exist. Put it there, or name another file "
+                f"as {key} (docs/mapping.md says where such rasters are from)"
+            )
+    return list(named.values())
+
+
+def covariate_rasters(wildcards):
+    """Rasters that columns of the site table are read from; asked for by a job that needs them."""
+    own = CONFIG.landuse.covariates.rasters
+    return rasters_there(
+        {f"landuse.covariates.rasters.{name}": path for name, path in own.items()}
+    )
+
+
+def land_raster(wildcards):
+    """The raster that says where an area is land, if it names one."""
+    area = CONFIG.mapped[wildcards.area]
+    return rasters_there(
+        {f"land of {area.name} in map.areas": area.land} if area.land else {}
+    )
 
 
 def acquire_rules():

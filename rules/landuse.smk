@@ -4,6 +4,7 @@ if CONFIG.source != "published":
     rule landuse:
         input:
             tables=landuse_tables(),
+            rasters=covariate_rasters,
         output:
             PATHS.sites,
         log:
@@ -27,6 +28,7 @@ else:
     rule landuse_published:
         input:
             tables=landuse_tables(),
+            rasters=covariate_rasters,
         output:
             PATHS.sites,
         log:

@@ -2,8 +2,9 @@
 rule map_area:
     input:
         estimator=PATHS.estimator(*CONFIG.predict.estimator),
-        ancillary=collection(ANCILLARY),
-        covariates=[path for path in [CONFIG.landuse.covariates.file] if path],
+        ancillary=made(ANCILLARY, collection(ANCILLARY)),
+        rasters=covariate_rasters,
+        land=land_raster,
         sentinel2=made(SENTINEL2, collection(SENTINEL2)),
         grid=made(SENTINEL5P, PATHS.grid),
         truth=made(TRUTH, collection(TRUTH)),
@@ -37,7 +38,7 @@ rule map_page:
     input:
         map=PATHS.map("{area}"),
         estimator=PATHS.estimator(*CONFIG.predict.estimator),
-        ancillary=collection(ANCILLARY),
+        ancillary=made(ANCILLARY, collection(ANCILLARY)),
         truth=made(TRUTH, collection(TRUTH)),
         sites=PATHS.sites,
         table=PATHS.benchmark,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import rasterio
 from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
@@ -21,6 +22,8 @@ from rasterio.windows import Window
 from mmaq.base.errors import ProductError
 
 REMEDY = "Give a readable GeoTIFF with a coordinate reference system"
+TOGETHER = 512
+"""Pixels a side of the squares of a raster in which points are read at once."""
 PLAIN = (1.0, 0.0)
 """Scale and offset of a band that declares neither, as GDAL gives them."""
 
@@ -113,16 +116,21 @@ def read_points(
 ) -> np.ndarray:
     """Value of the cell in which each point lies, as ``read_window`` gives it, float64 (n,).
 
-    ``x`` and ``y`` are in the raster's reference system; a point off the raster gives NaN.
+    ``x`` and ``y`` are in the raster's reference system; a point off the raster gives NaN. Points
+    that lie together are read together: the cells of a map would take minutes one by one.
     """
-    inside = on_raster(raster, x, y)
     values = np.full(len(x), np.nan)
-    if inside.any():
-        places = zip(x[inside], y[inside], strict=True)
-        held = np.ma.stack(list(raster.sample(places, indexes=band, masked=True)))[:, 0]
-        scale, offset = declared_scale(raster, band)
-        found = np.ma.filled(held.astype(float), np.nan) * scale + offset
-        values[inside] = np.where(np.isfinite(found), found, np.nan)
+    inside = np.flatnonzero(on_raster(raster, x, y))
+    column, row = (
+        np.floor(each).astype(int) for each in ~raster.transform * (x[inside], y[inside])
+    )
+    squares = pd.Series(range(len(inside))).groupby([row // TOGETHER, column // TOGETHER])
+    for members in squares.indices.values():
+        down, right = row[members], column[members]
+        top, left = int(down.min()), int(right.min())
+        size = int(down.max()) - top + 1, int(right.max()) - left + 1
+        found = read_pixels(raster, [band], top, left, *size).values[0]
+        values[inside[members]] = found[down - top, right - left]
     return values
 
 

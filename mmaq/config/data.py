@@ -189,24 +189,31 @@ class Grid(Section):
 class Covariates(Section):
     """Columns of the user's own that join the surroundings of every site."""
 
-    file: str | None = Field(
-        default=None, description="Table (CSV) with a row a site, or raster (GeoTIFF); or none."
-    )
+    file: str | None = Field(default=None, description="Table (CSV) with a row a site; or none.")
     key: str = Field(default="site_id", description="Column of the table that names the site.")
     columns: tuple[str, ...] = Field(
-        default=(), description="Columns of the table, or bands of the raster. No pollutant."
+        default=(), description="Columns of the table. No pollutant at the ground."
+    )
+    rasters: dict[str, str] = Field(
+        default={},
+        description="Files (GeoTIFF) by the name of the column that each becomes; of several bands "
+        "the one of this name is read. They know stations, sites and the cells of a map alike.",
     )
 
     @model_validator(mode="after")
     def _named(self) -> Covariates:
+        if self.file is not None and self.file.lower().endswith((".tif", ".tiff", ".vrt")):
+            raise ValueError("file is a table: give a raster as `rasters: {NAME: FILE}`")
         if self.file is not None and not self.columns:
             raise ValueError("name the columns that are wanted")
+        if twice := set(self.columns) & set(self.rasters):
+            raise ValueError(f"{min(twice)} is a column of the table and a raster")
         return self
 
     @property
-    def is_raster(self) -> bool:
-        """Whether the file is one that knows every place, and not a table of sites."""
-        return self.file is not None and self.file.lower().endswith((".tif", ".tiff", ".vrt"))
+    def files(self) -> tuple[str, ...]:
+        """Paths of the files that are given."""
+        return tuple(filter(None, (self.file, *self.rasters.values())))
 
 
 class Landuse(Section):

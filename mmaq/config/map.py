@@ -22,6 +22,11 @@ class Area(Section):
         "that is seen whole.",
     )
     resolution_m: Positive = Field(default=200.0, description="Side of a cell in m.")
+    land: str | None = Field(
+        default=None,
+        description="Raster (GeoTIFF) without data where nothing is to be mapped, such as a height "
+        "that ends at the sea; none: every cell is mapped.",
+    )
 
     @model_validator(mode="after")
     def _box(self) -> Area:

@@ -57,10 +57,7 @@ class Config(Section):
 
     @property
     def mapped(self) -> dict[str, Area]:
-        """Areas that can be mapped, by name: a published table has no maps, and an area without
-        a bbox is one of a simulated country."""
-        if self.source == "published":
-            return {}
+        """Areas that can be mapped, by name: one without a bbox is of a simulated country."""
         simulated = self.source == "simulate" and self.simulate.area_km > 0
         return {area.name: area for area in self.map.areas if area.bbox or simulated}
 

@@ -16,7 +16,7 @@ from mmaq.config.evaluation import Supervised as SupervisedConfig
 from mmaq.config.learning import Encoders as Sizes
 from mmaq.estimators.base import Estimator
 from mmaq.estimators.encoders import Pretrained
-from mmaq.estimators.features import EVERYTHING, LINEAR, MAPPABLE
+from mmaq.estimators.features import ANYWHERE, EVERYTHING, LINEAR, MAPPABLE
 from mmaq.vocabulary import (
     IMAGES,
     MIXES,
@@ -81,6 +81,14 @@ def reference(method: str, archive: Path | None = None, share: float = 1.0) -> E
             members=(
                 Trees("trees", features="covariates_context_places"),
                 Kriging("kriging", features="covariates_context"),
+            ),
+        ),
+        "gbm_context_kriging_map": Stack(
+            "gbm_context_kriging_map",
+            modalities=ANYWHERE,
+            members=(
+                Trees("trees", features="context_mappable_places"),
+                Kriging("kriging", features="context_mappable"),
             ),
         ),
         "stack_without_mmaq": Stack(

@@ -62,6 +62,11 @@ def place(places: Places) -> np.ndarray:
     return land_use_logarithmic(places)[:, names]
 
 
+def station_type(places: Places) -> np.ndarray:
+    """What the station stands for, (n, 3): what any place can be asked to be."""
+    return places.table[list(TYPES)].to_numpy(float)
+
+
 def context(places: Places) -> np.ndarray:
     """The surroundings on 100 m to 150 km, and the user's covariates, (n, 61 + k)."""
     around = places.table[list(CONTEXT)].to_numpy(float)
@@ -123,6 +128,11 @@ def covariates_context(places: Places) -> np.ndarray:
     return np.hstack([covariates(places), context(places)])
 
 
+def context_mappable(places: Places) -> np.ndarray:
+    """The type of station and the surroundings, (n, 64 + k): what needs no map of land use."""
+    return np.hstack([station_type(places), context(places)])
+
+
 def with_places(name: str) -> Callable[[Places], np.ndarray]:
     """A set of features with longitude and latitude beside it."""
 
@@ -175,6 +185,8 @@ FEATURE_SETS = {
     "geo": geo,
     "maps": maps,
     "context": context,
+    "context_mappable": context_mappable,
+    "context_mappable_places": with_places("context_mappable"),
     "pixels": pixels,
     "images": images,
     "everything": everything,
@@ -191,6 +203,10 @@ LINEAR = ("table_log", "geo", "context", "images")
 MAPPABLE = "s2+s5p+type+geo+context+pixels"
 """What is known of any place: a type, which is asked for, in place of the table."""
 
+ANYWHERE = "station_type+context"
+"""What is known of a place without an archive: a type, which is asked for, and what surrounds it,
+as far as the packaged table of places and the user's rasters tell."""
+
 OF_IMAGES = frozenset({"pixels", "images", "everything", "everything_mappable"})
 """Those that read both patches."""
 
@@ -205,6 +221,7 @@ def lacks_images(names: Iterable[str], places: Places) -> np.ndarray:
 INPUTS = {
     "table": land_use,
     "type": place,
+    "station_type": station_type,
     "geo": lambda places: geography(places)[:, len(FEATURES) :],
     "context": context,
     "s5p": lambda places: statistics(places)[:, :COLUMN],

@@ -1,4 +1,4 @@
-"""Columns of the user's own, beside what the maps say: from a table by site, or from a raster."""
+"""Columns of the user's own, beside what the maps say: from a table by site, and from rasters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mmaq.base.errors import ConfigError, TableError
+from mmaq.base.errors import ConfigError, ProductError, TableError
 from mmaq.base.rasters import opened_map
 from mmaq.base.tables import check_unique, read_table, to_numbers
 from mmaq.config.data import Covariates
@@ -26,6 +26,10 @@ POLLUTANT = re.compile(
 CONCENTRATION = re.compile(r"[uµμmn]g[ _.*/]*(m|cm|per)[ _.*/-]*(m|\^)?-?[3³]|ppbv?|ppmv?")
 """Units of what is measured at the ground."""
 
+COLUMN_DENSITY = re.compile(r"mol(ec\w*)?\.?[ _.*/]*(per_)?c?m[ _.*/-]*\^?-?[2²]")
+"""Units of a column between ground and space, mol/m2 or molecules/cm2 in their spellings: that a
+satellite measures it, and nobody at the ground."""
+
 SUSPECT = 0.8
 """R2 with a pollutant above which a column is likely to be made from it: a land-use variable alone
 explains half of the variance at best."""
@@ -36,30 +40,32 @@ log = logging.getLogger(__name__)
 def add_covariates(sites: pd.DataFrame, config: Covariates) -> pd.DataFrame:
     """The site table with the columns that ``config`` names, under the prefix ``COVARIATE``.
 
-    A site that the table does not name, or that lies off the raster, has no value.
+    A site that the table does not name, or of which a raster has no data, has no value.
 
     Raises:
-        ConfigError: a column is a pollutant by its name or its unit.
+        ConfigError: a column is a pollutant by its name or its unit, or a raster lacks a band.
         TableError: the table cannot be read, lacks a column, or names a site twice.
-        ProductError: the raster cannot be read, or lacks a band.
+        ProductError: a raster is absent or cannot be read.
     """
-    if config.file is None:
+    sources = [] if config.file is None else [(config.file, _of_table(sites, config))]
+    for name, file in config.rasters.items():
+        sources.append((file, _of_raster(Path(file), sites, name)))
+    for file, found in sources:
+        lacking = int(found.isna().all(axis=1).sum())
+        if lacking:
+            log.warning("%s: knows nothing of %d of %d sites", file, lacking, len(sites))
+        for column, pollutant, share in _suspects(found, sites):
+            log.warning(
+                "%s: column %s alone explains %.2f of the variance of %s: if it was made from "
+                "measurements, leave it out", file, column, share, pollutant,
+            )  # fmt: skip
+    if not sources:
         return sites
-    path = Path(config.file)
-    found = (_of_raster if config.is_raster else _of_table)(path, sites, config)
-    lacking = int(found.isna().all(axis=1).sum())
-    if lacking:
-        log.warning("%s: knows nothing of %d of %d sites", path, lacking, len(sites))
-    found = found.add_prefix(COVARIATE)
-    for name, pollutant, share in _suspects(found, sites):
-        log.warning(
-            "%s: column %s alone explains %.2f of the variance of %s: if it was made from "
-            "measurements, leave it out", path, name.removeprefix(COVARIATE), share, pollutant,
-        )  # fmt: skip
-    return pd.concat([sites, found], axis=1)
+    return pd.concat([sites, *(found.add_prefix(COVARIATE) for _, found in sources)], axis=1)
 
 
-def _of_table(path: Path, sites: pd.DataFrame, config: Covariates) -> pd.DataFrame:
+def _of_table(sites: pd.DataFrame, config: Covariates) -> pd.DataFrame:
+    path = Path(str(config.file))
     for name in config.columns:
         _refuse_pollutant(path, name, "")
     table = read_table(path, [config.key, *config.columns])
@@ -72,28 +78,34 @@ def _of_table(path: Path, sites: pd.DataFrame, config: Covariates) -> pd.DataFra
     return known.reindex(sites["site_id"]).reset_index(drop=True).astype(float)
 
 
-def _of_raster(path: Path, sites: pd.DataFrame, config: Covariates) -> pd.DataFrame:
+def _of_raster(path: Path, sites: pd.DataFrame, name: str) -> pd.DataFrame:
+    if not path.exists():
+        fault = f"the raster of the covariate {name!r} does not exist"
+        remedy = f"Put it there, or name yours as landuse.covariates.rasters.{name}"
+        raise ProductError(path, fault, remedy)
     with opened_map(path) as raster:
         named = [text or f"band{at}" for at, text in enumerate(raster.descriptions, start=1)]
-        units = dict(zip(named, raster.units, strict=True))
-    lon, lat = sites["lon"].to_numpy(float), sites["lat"].to_numpy(float)
-    found = {}
-    for name in config.columns:
-        if name not in named:
+        band = named.index(name) if name in named else 0
+        if name not in named and len(named) > 1:
             fault = f"{path} has no band {name!r} but {', '.join(named)}"
-            raise ConfigError("landuse.covariates.columns", fault, "Name bands of the raster")
-        _refuse_pollutant(path, name, units[name] or "")
-        found[name] = point_values(path, lon, lat, band=named.index(name) + 1)
-    return pd.DataFrame(found, dtype=float)
+            raise ConfigError("landuse.covariates.rasters", fault, "Name a band of the raster")
+        unit = raster.units[band] or ""
+    _refuse_pollutant(path, name, unit)
+    lon, lat = sites["lon"].to_numpy(float), sites["lat"].to_numpy(float)
+    return pd.DataFrame({name: point_values(path, lon, lat, band=band + 1)}, dtype=float)
 
 
 def _refuse_pollutant(path: Path, name: str, unit: str) -> None:
-    for text, what in ((name, "name"), (unit, "unit")):
-        plain = text.lower().replace(" ", "_")
-        if POLLUTANT.search(plain) or CONCENTRATION.search(plain):
-            fault = f"column {name!r} of {path} is a pollutant by its {what} {text!r}"
+    """Refuse what is measured at the ground; a column density is a satellite's."""
+    texts = {"name": name, "unit": unit}
+    plain = {what: text.lower().replace(" ", "_") for what, text in texts.items()}
+    if any(COLUMN_DENSITY.search(text) for text in plain.values()):
+        return
+    for what, text in plain.items():
+        if POLLUTANT.search(text) or CONCENTRATION.search(text):
+            fault = f"column {name!r} of {path} is a pollutant by its {what} {texts[what]!r}"
             remedy = "What is predicted is no input; give another name to what is no measurement"
-            raise ConfigError("landuse.covariates.columns", fault, remedy)
+            raise ConfigError("landuse.covariates", fault, remedy)
 
 
 def _suspects(found: pd.DataFrame, sites: pd.DataFrame) -> list[tuple[str, str, float]]:

@@ -132,16 +132,34 @@ def point_values(
         ProductError: the raster cannot be read, or holds a value at a site that is not possible.
     """
     with opened_map(path) as raster:
-        x, y = Transformer.from_crs(4326, raster.crs, always_xy=True).transform(lon, lat)
-        turn = full_turn(raster.crs)
-        if turn is not None:
-            west, _, east, _ = _bounds(raster)
-            x = np.where((x < west) | (x >= east), west + (x - west) % turn, x)
+        x, y = _on_plane(raster, lon, lat)
         values = read_points(raster, x, y, band)
         _tell_off(path, on_raster(raster, x, y), lon, lat)
         _tell_bare(path, int((~on_raster(raster, x, y)).sum()), values)
     _refuse(path, values, lon, lat, possible)
     return values
+
+
+def has_data(path: str | PathLike[str], lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+    """Which places, (n,) bool, lie in a cell of a raster whose first band has data.
+
+    Raises:
+        ProductError: the raster is absent or cannot be read.
+    """
+    with opened_map(path) as raster:
+        return np.isfinite(read_points(raster, *_on_plane(raster, lon, lat)))
+
+
+def _on_plane(
+    raster: rasterio.DatasetReader, lon: np.ndarray, lat: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Places in the raster's reference system, on the turn around Earth that it covers."""
+    x, y = Transformer.from_crs(4326, raster.crs, always_xy=True).transform(lon, lat)
+    turn = full_turn(raster.crs)
+    if turn is not None:
+        west, _, east, _ = _bounds(raster)
+        x = np.where((x < west) | (x >= east), west + (x - west) % turn, x)
+    return x, y
 
 
 class _Cells(RasterSource):

@@ -15,9 +15,12 @@ from sklearn.model_selection import train_test_split
 
 from mmaq.base.errors import TableError
 from mmaq.base.tables import check_range, check_unique, read_table, to_numbers
-from mmaq.config.data import Published
-from mmaq.contracts.sites import SITING
+from mmaq.config.data import Covariates, Published
+from mmaq.contracts.context import GEONAMES
+from mmaq.contracts.sites import COLUMNS, NUMBERS, SITING, covariates_of
 from mmaq.contracts.stations import STATION, one_row_a_station, read_metadata
+from mmaq.landuse.context import population_of_places
+from mmaq.landuse.covariates import add_covariates
 from mmaq.landuse.stations import check_places
 from mmaq.vocabulary import AREAS, POLLUTANTS, TYPES
 
@@ -39,6 +42,31 @@ ROUNDING = 1e-6
 """The published scores, sums of polygon areas, pass 1 by some 1e-15."""
 
 log = logging.getLogger(__name__)
+
+
+def describe_anywhere(
+    sites: pd.DataFrame, covariates: Covariates
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The columns of contract 2 of places that no archive has maps of, and their sources.
+
+    What is not given is missing, but for the population potential, of the packaged places, and the
+    user's columns. Stations of a published table and cells of a map are described alike.
+
+    Args:
+        sites: site_id, country, and further columns of contract 2 that are known.
+        covariates: the user's columns.
+
+    Raises:
+        ConfigError, TableError, ProductError: as ``add_covariates``.
+    """
+    sources: dict[str, str] = {}
+    if "lon" in sites:
+        around = population_of_places(*sites[["lon", "lat"]].to_numpy(float).T)
+        sites, sources = pd.concat([sites, around], axis=1), dict.fromkeys(around, GEONAMES)
+    sites = add_covariates(sites, covariates)
+    sites = sites.reindex(columns=[*COLUMNS, *covariates_of(sites)])
+    sites[list(NUMBERS)] = sites[list(NUMBERS)].astype(float)
+    return sites, sources
 
 
 def read_samples(path: str | PathLike[str]) -> pd.DataFrame:

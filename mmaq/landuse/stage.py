@@ -16,19 +16,14 @@ import pandas as pd
 from mmaq.base.errors import TableError
 from mmaq.base.tables import check_unique
 from mmaq.config.data import Covariates, Landuse, Period, Published
-from mmaq.contracts.context import GEONAMES
-from mmaq.contracts.sites import (
-    COLUMNS,
-    NUMBERS,
-    OFFICIAL,
-    check_sites,
-    covariates_of,
-    is_station,
-    write_sites,
+from mmaq.contracts.sites import OFFICIAL, check_sites, is_station, write_sites
+from mmaq.landuse.published import (
+    describe_anywhere,
+    official_test,
+    read_coordinates,
+    read_openstreetmap,
+    read_samples,
 )
-from mmaq.landuse.context import population_of_places
-from mmaq.landuse.covariates import add_covariates
-from mmaq.landuse.published import official_test, read_coordinates, read_openstreetmap, read_samples
 from mmaq.landuse.sites import (
     describe_sites,
     read_stations,
@@ -78,16 +73,11 @@ def landuse_published(
     if config.samples is None:
         raise TableError("published.samples", "no file is given", "Set published.samples")
     samples = read_samples(config.samples)
-    sources: dict[str, str] = {}
     sites = samples.merge(read_openstreetmap(config), on="site_id", how="left")
     if config.eea_metadata is not None:
         places = read_coordinates(config.eea_metadata, samples)
         sites = sites.merge(places, on="site_id", how="left")
-        around = population_of_places(*sites[["lon", "lat"]].to_numpy(float).T)
-        sites, sources = pd.concat([sites, around], axis=1), dict.fromkeys(around, GEONAMES)
-    sites = add_covariates(sites, covariates)
     sites = sites.assign(**{OFFICIAL: official_test(len(sites))})
-    sites = sites.reindex(columns=[*COLUMNS, *covariates_of(sites)])
-    sites[list(NUMBERS)] = sites[list(NUMBERS)].astype(float)
+    sites, sources = describe_anywhere(sites, covariates)
     write_sites(check_sites(sites, config.samples), out, sources)
     log.info("%s: %d stations of %s", out, len(sites), config.samples)

@@ -19,7 +19,9 @@ from mmaq.base.files import sha256
 from mmaq.config.data import Covariates, Landuse, Patches, Period
 from mmaq.config.map import Area, Map
 from mmaq.contracts.archive import ANCILLARY, SENTINEL2, SENTINEL5P, Product, has_collection
+from mmaq.contracts.context import GEONAMES
 from mmaq.contracts.estimator import read_estimator
+from mmaq.estimators.features import ANYWHERE
 from mmaq.map.bands import bands_of
 from mmaq.map.geotiff import write_geotiff
 from mmaq.map.grid import BATCH, MapGrid, Square
@@ -42,7 +44,7 @@ def map_area(
     *,
     area: Area,
     config: Map,
-    archive: Path,
+    archive: Path | None,
     l3: Path | None,
     estimator: Path,
     landuse: Landuse,
@@ -59,9 +61,10 @@ def map_area(
     goes on where it was.
 
     Args:
-        area: name, box and resolution.
+        area: name, box, resolution and land.
         config: siting and limits.
-        archive: contract 1, with its maps.
+        archive: contract 1, with its maps; None of a published table, whose cells are described by
+            the packaged places and rasters of the user's own.
         l3: the level-3 mean; None where there is no Sentinel-5P.
         estimator: contract 6.
         landuse, patches: how a site is described and cut; as for the stations it was fitted to.
@@ -74,7 +77,7 @@ def map_area(
 
     Raises:
         ConfigError: the area has no box or no cell, the archive has no maps, or the estimator
-            reads columns of the user's own from a table of sites.
+            reads columns of the user's own from a table of sites, or what nobody knows of a cell.
         CheckpointError: the estimator cannot be read.
         TableError: the cells' surroundings are of another kind than those of the fit.
         ArchiveError, ProductError: a product is missing or damaged.
@@ -82,17 +85,20 @@ def map_area(
     truth = true_area(archive)
     grid = _grid(area, truth)
     pollutant, tiers = load(estimator)
+    _check_known(archive, tiers)
     landuse = _for_cells(landuse, tiers)
-    made_from = _digest(grid, config, archive, l3, estimator, landuse, patches)
+    land = None if area.land is None else Path(area.land)
+    made_from = _digest(grid, config, archive, land, l3, estimator, landuse, patches)
     asked = Asked(
-        grid, archive, l3, estimator, config.siting, config.thresholds, landuse, patches, threads,
-        work / made_from,
+        grid, archive, land, l3, estimator, config.siting, config.thresholds, landuse, patches,
+        threads, work / made_from,
     )  # fmt: skip
     asked.folder.mkdir(parents=True, exist_ok=True)
-    sheets = {sheet: _with_cells(grid, sheet) for sheet in grid.tiles(SHEET)}
+    sheets = {sheet: _with_cells(asked, sheet) for sheet in grid.tiles(SHEET)}
     tiles = [tile for held in sheets.values() for tile in held]
     if not tiles:
         fault = f"no cell of {area.resolution_m:g} m has its middle in the box"
+        fault += "" if land is None else f", and data in {land}"
         raise ConfigError(f"map.areas {area.name}", fault, "Give a larger one, or smaller cells")
     missing = {
         sheet: [tile for tile in held if not asked.path(tile).exists()]
@@ -104,7 +110,7 @@ def map_area(
     bands = bands_of(pollutant, config.thresholds, [each.tier for each in tiers])
     tags = {
         "estimator": sha256(estimator), "siting": config.siting,
-        "sources": ", ".join(_sources(archive)),
+        "sources": ", ".join(_sources(archive, landuse)),
     }  # fmt: skip
     write_geotiff(out, grid, bands, _read(asked, tiles), tags)
     depict(out, area.name, grid, bands, period, tags, truth)
@@ -116,7 +122,7 @@ def map_page(
     *,
     area: Area,
     raster: Path,
-    archive: Path,
+    archive: Path | None,
     estimator: Path,
     period: Period,
     sites: Path,
@@ -130,7 +136,7 @@ def map_page(
     Args:
         area: as it was mapped.
         raster: the map.
-        archive: contract 1.
+        archive: contract 1; None of a published table.
         estimator: contract 6, by which it was mapped.
         period: of the images.
         sites: contract 2, whose stations the page shows.
@@ -155,21 +161,31 @@ def _grid(area: Area, truth: Product | None) -> MapGrid:
     return MapGrid.of(box, area.resolution_m)
 
 
+def _check_known(archive: Path | None, tiers: list[Loaded]) -> None:
+    """Refuse an estimator that reads of stations what nobody knows of cells without an archive."""
+    for each in tiers if archive is None else []:
+        unknown = set(each.tier.modalities.split("+")) - set(ANYWHERE.split("+"))
+        if unknown:
+            fault = f"{each.tier.method} reads {', '.join(sorted(unknown))}, which a published"
+            fault += " table knows of its stations alone"
+            raise ConfigError("predict.method", fault, "Set it to gbm_context_kriging_map")
+
+
 def _for_cells(landuse: Landuse, tiers: list[Loaded]) -> Landuse:
     """The settings of land use, without columns of the user's own that the estimator lacks."""
     own = landuse.covariates
-    if own.file is None or not any(each.tier.around.get("covariates") for each in tiers):
+    if not own.files or not any(each.tier.around.get("covariates") for each in tiers):
         return landuse.model_copy(update={"covariates": Covariates()})
-    if not own.is_raster:
+    if own.file is not None:
         fault = f"{own.file} is a table of sites, which knows nothing of the cells of a map"
-        remedy = "Give these columns as bands of a raster, or fit an estimator without them"
+        remedy = "Give these columns as rasters, or fit an estimator without them"
         raise ConfigError("landuse.covariates.file", fault, remedy)
     return landuse
 
 
-def _with_cells(grid: MapGrid, sheet: Square) -> list[Square]:
-    """The tiles of a sheet that have a cell in the area."""
-    return [tile for tile in grid.tiles(TILE, sheet) if len(grid.cells(tile))]
+def _with_cells(asked: Asked, sheet: Square) -> list[Square]:
+    """The tiles of a sheet that have a cell to be mapped."""
+    return [tile for tile in asked.grid.tiles(TILE, sheet) if len(asked.cells(tile))]
 
 
 def _make(asked: Asked, missing: dict[Square, list[Square]], workers: int) -> None:
@@ -204,26 +220,31 @@ def _read(asked: Asked, tiles: list[Square]) -> Iterator[tuple[Square, np.ndarra
         yield tile, np.load(asked.path(tile))
 
 
-def _sources(archive: Path) -> list[str]:
-    """Collections that the cells are made from."""
+def _sources(archive: Path | None, landuse: Landuse) -> list[str]:
+    """What the cells are made from: collections, or the packaged places; rasters by file name."""
+    rasters = [Path(file).name for file in landuse.covariates.rasters.values()]
+    if archive is None:
+        return [GEONAMES, *rasters]
     names = (ANCILLARY, SENTINEL2, SENTINEL5P)
-    return [name for name in names if has_collection(archive, name)]
+    return [*(name for name in names if has_collection(archive, name)), *rasters]
 
 
 def _digest(
     grid: MapGrid,
     config: Map,
-    archive: Path,
+    archive: Path | None,
+    land: Path | None,
     l3: Path | None,
     estimator: Path,
     landuse: Landuse,
     patches: Patches,
 ) -> str:
     """A name for what decides the tiles: settings, code, and every file that they are made from."""
-    listed = [archive / name / "collection.json" for name in (ANCILLARY, SENTINEL2)]
     own = landuse.covariates
-    files = [estimator, *listed, *([] if l3 is None else [l3])]
-    files += [] if own.file is None else [Path(own.file)]
+    files = [estimator, *(path for path in (land, l3) if path is not None)]
+    if archive is not None:
+        files += [archive / name / "collection.json" for name in (ANCILLARY, SENTINEL2)]
+    files += map(Path, own.files)
     around = landuse.radius_m, landuse.potential, own
     settings = [grid, config.siting, config.thresholds, around, patches]
     told = [

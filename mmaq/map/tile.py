@@ -21,6 +21,7 @@ from mmaq.config.data import Landuse, Patches
 from mmaq.contracts.patches import open_store
 from mmaq.contracts.sites import read_sites
 from mmaq.estimators.base import Places
+from mmaq.landuse.maps import has_data
 from mmaq.learn.devices import limited_threads
 from mmaq.map.distribution import chances
 from mmaq.map.grid import BATCH, MapGrid, Square
@@ -37,7 +38,8 @@ class Asked:
 
     Attributes:
         grid: the cells.
-        archive: contract 1.
+        archive: contract 1; None of a published table, which has none.
+        land: a raster without data where nothing is mapped; None where every cell is.
         l3: the level-3 mean; None where there is no Sentinel-5P.
         estimator: contract 6.
         siting: type of the station that a cell stands for.
@@ -48,7 +50,8 @@ class Asked:
     """
 
     grid: MapGrid
-    archive: Path
+    archive: Path | None
+    land: Path | None
     l3: Path | None
     estimator: Path
     siting: str
@@ -57,6 +60,18 @@ class Asked:
     patches: Patches
     threads: int
     folder: Path
+
+    def cells(self, square: Square) -> pd.DataFrame:
+        """The cells of a square that are mapped, as ``MapGrid.cells`` gives them.
+
+        Raises:
+            ProductError: the raster of the land is absent or cannot be read.
+        """
+        cells = self.grid.cells(square)
+        if self.land is None:
+            return cells
+        lon, lat = cells["lon"].to_numpy(), cells["lat"].to_numpy()
+        return cells[has_data(self.land, lon, lat)].reset_index(drop=True)
 
     def path(self, tile: Square) -> Path:
         """The file of a tile: float32 (bands, rows, columns), NaN where nothing is mapped."""
@@ -73,7 +88,7 @@ def describe_sheet(asked: Asked, sheet: Square, tiles: Sequence[Square]) -> None
     Raises:
         MmaqError: a map is missing or damaged, or the estimator was fitted to other surroundings.
     """
-    cells = asked.grid.cells(sheet)
+    cells = asked.cells(sheet)
     places = cells[["site_id", "lon", "lat"]].assign(
         **{name: float(name == asked.siting) for name in TYPES}
     )
@@ -87,7 +102,7 @@ def make_tile(asked: Asked, tile: Square) -> None:
     Raises:
         MmaqError: an input is missing or damaged.
     """
-    cells, table = asked.grid.cells(tile), asked.table(tile)
+    cells, table = asked.cells(tile), asked.table(tile)
     pollutant, tiers = _loaded(asked.estimator)
     known = read_sites(table)
     check_surroundings(tiers, table, known)

@@ -30,13 +30,13 @@ FEW = 30
 """Cells below which a part of a map has no figures."""
 
 
-def true_area(archive: Path) -> Product | None:
-    """The item of the true NO2 of an area, where the archive has one.
+def true_area(archive: Path | None) -> Product | None:
+    """The item of the true NO2 of an area, where there is an archive that has one.
 
     Raises:
         ArchiveError: the archive is damaged.
     """
-    if not has_collection(archive, TRUTH):
+    if archive is None or not has_collection(archive, TRUTH):
         return None
     return next((item for item in read_collection(archive, TRUTH) if item.id == TRUE_AREA), None)
 

@@ -40,9 +40,11 @@ class Modality:
 
 
 def cut_s2(
-    archive: str | os.PathLike[str], sites: pd.DataFrame, config: Patches, workers: int
+    archive: str | os.PathLike[str] | None, sites: pd.DataFrame, config: Patches, workers: int
 ) -> Modality:
     """Windows of Sentinel-2 around the sites; absent with the reason where there are none."""
+    if archive is None:
+        return absent("s2", len(sites), config.s2_size, "there is no archive")
     if not has_collection(archive, SENTINEL2):
         reason = f"the archive has no collection {SENTINEL2}"
         return absent("s2", len(sites), config.s2_size, reason)

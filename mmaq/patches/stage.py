@@ -23,7 +23,7 @@ from mmaq.patches.published import (
 
 def patches(
     *,
-    archive: str | os.PathLike[str],
+    archive: str | os.PathLike[str] | None,
     sites: str | os.PathLike[str],
     l3: str | os.PathLike[str] | None,
     config: Patches,
@@ -33,8 +33,8 @@ def patches(
     """Cut the patches of every site and write the store at the folder ``out``.
 
     A site without a clear Sentinel-2 window, or without a single valid level-3 cell, stays in the
-    index with row -1. An archive without Sentinel-2, or without Sentinel-5P (``l3`` is None),
-    gives a store without that modality, which says so.
+    index with row -1. Without an archive, and of one without Sentinel-2, or without Sentinel-5P
+    (``l3`` is None), comes a store without that modality, which says so.
 
     Raises:
         TableError: the site table is missing or broken.

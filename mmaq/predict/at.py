@@ -12,6 +12,7 @@ from mmaq.base.errors import ConfigError
 from mmaq.config.data import Landuse, Patches
 from mmaq.contracts.archive import ANCILLARY, has_collection
 from mmaq.contracts.sites import write_sites
+from mmaq.landuse.published import describe_anywhere
 from mmaq.landuse.sites import describe_sites, sources_of
 from mmaq.patches.stage import patches
 
@@ -49,7 +50,7 @@ def places_at(texts: Iterable[str]) -> pd.DataFrame:
 
 def describe_places(
     *,
-    archive: Path,
+    archive: Path | None,
     places: pd.DataFrame,
     landuse: Landuse,
     tables: Mapping[Path, slice | np.ndarray],
@@ -57,21 +58,25 @@ def describe_places(
     """Write what maps say of places, read once, into site tables of some of them each.
 
     Args:
-        archive: contract 1, with its maps.
+        archive: contract 1, with its maps; None of a published table, which has none.
         places: site_id, lon and lat (degrees) of each, and what else is known of them in columns
             of contract 2.
         landuse: radius of the discs, source of the population potential, the user's columns.
         tables: contract 2, each with the positions of its places.
 
     Raises:
-        ConfigError: the archive has no maps, as of a published table.
+        ConfigError: the archive has no maps.
         ArchiveError, ProductError: a map is missing or damaged.
     """
-    if not has_collection(archive, ANCILLARY):
+    places = places.assign(country=UNKNOWN_COUNTRY)
+    if archive is not None and not has_collection(archive, ANCILLARY):
         fault = "the archive holds no maps to describe a place by"
         raise ConfigError(archive, fault, "Name sites of the site table by --sites instead")
-    described = describe_sites(archive, places.assign(country=UNKNOWN_COUNTRY), landuse)
-    sources = sources_of(archive, landuse)
+    if archive is None:
+        described, sources = describe_anywhere(places, landuse.covariates)
+    else:
+        described = describe_sites(archive, places, landuse)
+        sources = sources_of(archive, landuse)
     for table, rows in tables.items():
         write_sites(described.iloc[rows].reset_index(drop=True), table, sources)
 

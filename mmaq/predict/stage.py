@@ -121,7 +121,7 @@ def fit(
 
 
 def _reads_type(estimator: Estimator) -> bool:
-    return bool({"table", "type"} & set(estimator.modalities.split("+")))
+    return bool({"table", "type", "station_type"} & set(estimator.modalities.split("+")))
 
 
 def surroundings_of(sites: Path, table: pd.DataFrame) -> dict[str, Any]:

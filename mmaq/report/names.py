@@ -30,6 +30,7 @@ METHODS = {
     "gbm_context": "Boosted trees, surroundings",
     "gbm_context_map": "Boosted trees, surroundings, mappable",
     "gbm_context_kriging": "Boosted trees, surroundings, kriging",
+    "gbm_context_kriging_map": "Boosted trees, surroundings, kriging, mappable",
     "oracle": "Oracle: true field", "oracle_inputs": "Oracle: true inputs",
     "majority": "Commonest fuel", "gbm_colours": "Boosted trees, colours",
     "brightness": "Brighter than the ring",
@@ -50,7 +51,8 @@ SPLITS = {
 
 MODALITIES = {
     "s2": "S2", "s5p": "S5P", "table": "table", "geo": "maps", "context": "surroundings",
-    "pixels": "pixel statistics", "type": "type", "truth": "the truth",
+    "pixels": "pixel statistics", "type": "type", "station_type": "type of station",
+    "truth": "the truth",
 }  # fmt: skip
 
 TASKS = {

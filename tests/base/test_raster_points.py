@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import rasterio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from rasterio.transform import from_origin
 from rasterio.windows import Window
 
@@ -41,6 +43,18 @@ def test_points(path):
         none = read_points(raster, x[3:], y[3:])
     np.testing.assert_allclose(found, [100.0, np.nan, 101.1, np.nan, np.nan, np.nan])
     assert np.isnan(none).all()
+
+
+@given(st.lists(st.tuples(st.floats(490, 550), st.floats(-5, 35)), max_size=30))
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_points_that_are_read_together_are_those_read_one_by_one(path, monkeypatch, places):
+    monkeypatch.setattr("mmaq.base.rasters.TOGETHER", 2)
+    x, y = np.array(places).reshape(-1, 2).T
+    with opened_map(path) as raster:
+        found = read_points(raster, x, y)
+        alone = [sample[0] for sample in raster.sample(places, masked=True)]
+    expected = [np.nan if value is np.ma.masked else value * 0.1 + 100.0 for value in alone]
+    np.testing.assert_allclose(found, expected)
 
 
 def test_what_is_not_finite_is_no_data(tmp_path):

@@ -43,8 +43,10 @@ def test_yaml_reads_back_as_the_defaults(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["published.yaml", "pollutants.yaml", "paper.yaml", "full.yaml", "transfer.yaml"]
-)
+    "name",
+    ["published.yaml", "europe.yaml", "pollutants.yaml", "paper.yaml", "full.yaml",
+     "transfer.yaml"],
+)  # fmt: skip
 def test_shipped_configurations_are_valid(request, name):
     path = request.config.rootpath / "config" / name
     assert load_config(path).name == name.removesuffix(".yaml")

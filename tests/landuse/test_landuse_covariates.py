@@ -8,7 +8,7 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
-from mmaq.base.errors import ConfigError, TableError
+from mmaq.base.errors import ConfigError, ProductError, TableError
 from mmaq.config.data import Covariates, Published
 from mmaq.contracts.sites import covariates_of, read_sites
 from mmaq.landuse.covariates import add_covariates
@@ -34,24 +34,71 @@ def test_a_table_joins_by_its_key_whatever_its_order(tmp_path, caplog):
     assert add_covariates(SITES, Covariates()) is SITES
 
 
-def test_bands_of_a_raster_join_by_place(tmp_path):
-    path = tmp_path / "own.tif"
-    profile = {"driver": "GTiff", "width": 20, "height": 20, "count": 2, "dtype": "float32"}
+def write_raster(path, *bands, names=(), units=(), nodata=None, scale=1.0, offset=0.0):
+    """Bands of 20 x 20 cells of 0.01 degrees from 9.95 E, 53.1 N; sites A and B lie on them."""
+    profile = {"driver": "GTiff", "width": 20, "height": 20, "dtype": "float32", "nodata": nodata}
     where = from_origin(9.95, 53.1, 0.01, 0.01)
-    with rasterio.open(path, "w", **profile, crs=4326, transform=where) as raster:
-        raster.write(np.tile(np.arange(20, dtype="f4"), (20, 1)), 1)
-        raster.write(np.full((20, 20), 4.0, "f4"), 2)
-        raster.set_band_description(2, "night lights")
-    config = Covariates(file=str(path), columns=("night lights", "band1"))
-    found = add_covariates(SITES, config)
+    with rasterio.open(path, "w", **profile, count=len(bands), crs=4326, transform=where) as raster:
+        for number, values in enumerate(bands, 1):
+            raster.write(np.broadcast_to(np.asarray(values, "f4"), (20, 20)), number)
+        raster.scales, raster.offsets = (scale,) * len(bands), (offset,) * len(bands)
+        for number, name in enumerate(names, 1):
+            raster.set_band_description(number, name)
+        if units:
+            raster.units = units
+    return str(path)
+
+
+def test_rasters_join_by_place_beside_a_table(tmp_path, caplog):
+    first = write_raster(tmp_path / "a.tif", np.arange(20), nodata=5, scale=0.5, offset=1.0)
+    both = write_raster(tmp_path / "b.tif", 1.0, 4.0, names=("x", "night lights"))
+    file = table(tmp_path / "own.csv", "site_id,roads\nC,3\n")
+    rasters = {"wind": first, "night lights": both}
+    config = Covariates(file=file, columns=("roads",), rasters=rasters)
+    with caplog.at_level(logging.WARNING):
+        found = add_covariates(SITES, config)
+    assert covariates_of(found) == ["covariate_roads", "covariate_wind", "covariate_night lights"]
+    np.testing.assert_array_equal(found["covariate_roads"], [np.nan, np.nan, 3])
+    np.testing.assert_array_equal(found["covariate_wind"], [np.nan, 8.5, np.nan])
     np.testing.assert_array_equal(found["covariate_night lights"], [4, 4, np.nan])
-    np.testing.assert_array_equal(found["covariate_band1"], [5, 15, np.nan])
-    with rasterio.open(path, "r+") as raster:
-        raster.units = ("µg m-3", "")
+    assert "a.tif: knows nothing of 2 of 3 sites" in caplog.text
+    assert "own.csv: knows nothing of 2 of 3 sites" in caplog.text
+
+
+def test_a_raster_that_cannot_serve_is_one_line(tmp_path):
+    both = write_raster(tmp_path / "b.tif", 1.0, 4.0)
+    with pytest.raises(ConfigError, match="no band 'wind' but band1, band2"):
+        add_covariates(SITES, Covariates(rasters={"wind": both}))
+    with pytest.raises(ProductError, match=r"wind\.tif.*does not exist.*Put it there") as caught:
+        add_covariates(SITES, Covariates(rasters={"wind": str(tmp_path / "wind.tif")}))
+    assert "\n" not in str(caught.value)
+    measured = write_raster(tmp_path / "c.tif", 1.0, units=("µg m-3",))
     with pytest.raises(ConfigError, match="pollutant by its unit"):
-        add_covariates(SITES, config)
-    with pytest.raises(ConfigError, match="no band 'band2' but band1, night lights"):
-        add_covariates(SITES, Covariates(file=str(path), columns=("band2",)))
+        add_covariates(SITES, Covariates(rasters={"x": measured}))
+    with pytest.raises(ValueError, match="give a raster as"):
+        Covariates(file=both, columns=("band1",))
+    with pytest.raises(ValueError, match="wind is a column of the table and a raster"):
+        Covariates(file="own.csv", columns=("wind",), rasters={"wind": both})
+
+
+@pytest.mark.parametrize(
+    ("unit", "taken"),
+    [
+        ("molec/cm2", True), ("molecules cm-2", True), ("mol m-2", True), ("mol/m^2", True),
+        ("mol m-3", False), ("ppb", False), ("", False),
+    ],
+)  # fmt: skip
+def test_a_column_of_a_pollutant_between_ground_and_space_is_taken(tmp_path, unit, taken):
+    file = write_raster(tmp_path / "omi.tif", 3e15, units=(unit,))
+    config = Covariates(rasters={"no2_column": file})
+    if taken:
+        assert add_covariates(SITES, config)["covariate_no2_column"][0] == pytest.approx(3e15)
+    else:
+        with pytest.raises(ConfigError, match="pollutant by its"):
+            add_covariates(SITES, config)
+    # Whoever gives it a name of no pollutant says what it is.
+    if unit == "":
+        add_covariates(SITES, Covariates(rasters={"omi_column": file}))
 
 
 @pytest.mark.parametrize(
@@ -112,3 +159,20 @@ def test_real_columns_join_the_published_stations(quick, real_data, tmp_path):
     np.testing.assert_allclose(sites[covariates_of(sites)], source)
     # Rows that were shifted against each other would hardly agree.
     assert sites["covariate_tropomi_2019_any_mol_m2"].corr(sites["no2"]) > 0.4
+
+
+def test_real_rasters_know_the_published_stations(quick, real_data, tmp_path):
+    folder = real_data / "rasters"
+    rasters = {
+        "altitude": str(folder / "europe_10km" / "aq_cov_o3_2020_dem.tiff"),
+        "omi_column": str(folder / "global" / "OMI_mean_filt.tif"),
+    }
+    out = tmp_path / "sites.parquet"
+    landuse_published(
+        config=Published(**quick), covariates=Covariates(rasters=rasters), out=out
+    )  # fmt: skip
+    sites = read_sites(out)
+    assert sites["covariate_altitude"].isna().sum() == 7
+    assert sites["covariate_altitude"].corr(sites["altitude"]) > 0.85
+    assert sites["covariate_omi_column"].between(1e13, 1e17).all()
+    assert sites["covariate_omi_column"].corr(sites["no2"]) > 0.35

@@ -122,7 +122,7 @@ def test_the_page_is_made_of_the_map_alone(data, made, tmp_path):
 
 def test_columns_of_the_users_own_come_from_a_raster_or_not_at_all():
     by_site = Landuse(covariates={"file": "own.csv", "columns": ["wind"]})
-    raster = Landuse(covariates={"file": "own.tif", "columns": ["wind"]})
+    raster = Landuse(covariates={"rasters": {"wind": "own.tif"}})
     reads, ignores = (
         [SimpleNamespace(tier=SimpleNamespace(around={"covariates": names}))]
         for names in (["wind"], [])

@@ -13,7 +13,7 @@ with one_line_errors():
     map_area(
         area=Area.narrow(snakemake.params.area),
         config=Map.narrow(snakemake.params.config),
-        archive=Path(snakemake.input.ancillary).parents[1],
+        archive=next((Path(path).parents[1] for path in snakemake.input.ancillary), None),
         l3=next(map(Path, snakemake.input.get("grid", [])), None),
         estimator=Path(snakemake.input.estimator),
         landuse=Landuse.narrow(snakemake.params.landuse),

@@ -13,7 +13,7 @@ with one_line_errors():
     map_page(
         area=Area.narrow(snakemake.params.area),
         raster=Path(snakemake.input.map),
-        archive=Path(snakemake.input.ancillary).parents[1],
+        archive=next((Path(path).parents[1] for path in snakemake.input.ancillary), None),
         estimator=Path(snakemake.input.estimator),
         period=Period.narrow(snakemake.params.period),
         sites=Path(snakemake.input.sites),
