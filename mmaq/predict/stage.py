@@ -50,7 +50,7 @@ KINDS: dict[str, type[Fitted]] = {
     )
 }  # fmt: skip
 """Whatever is read from a file is one of these."""
-WITHOUT_IMAGES = "gbm_geo"
+WITHOUT_IMAGES = "gbm_context_kriging"
 """What answers at a site that lacks the images which the first tier reads."""
 DECLARED = (*AREAS, *TYPES, *SITING)
 """What networks declare of their stations, and nobody of any other place."""
