@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, TypeVar, get_args
 
 from pydantic import AfterValidator, Field
 
-from mmaq.config.base import Count, Positive, Section
+from mmaq.config.base import Count, Positive, Precision, Section
 from mmaq.vocabulary import (
     MIXES,
     Head,
@@ -59,6 +59,7 @@ class Finetune(Section):
         default=1.0, description="Rate of their first layers as a share of the last's."
     )
     weight_decay: float = Field(default=1e-4, ge=0, description="AdamW weight decay.")
+    precision: Precision = "auto"
 
 
 class Supervised(Section):
@@ -85,6 +86,7 @@ class Supervised(Section):
     )
     learning_rate: Positive = Field(default=3e-3, description="AdamW rate, falls along a cosine.")
     weight_decay: float = Field(default=1e-3, ge=0, description="AdamW weight decay.")
+    precision: Precision = "auto"
 
 
 class Evaluate(Section):
