@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, TypeVar, get_args
+from typing import Annotated, ClassVar, Self, TypeVar, get_args
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from mmaq.config.base import Count, Positive, Precision, Section
 from mmaq.vocabulary import (
@@ -16,6 +16,7 @@ from mmaq.vocabulary import (
     Pretrained,
     Protocol,
     Reference,
+    Scratch,
     Split,
     SupervisedName,
     Tuned,
@@ -183,6 +184,22 @@ class Predict(Section):
         description="How stations are split for what is chosen and for the interval: blocks for "
         "predictions far from any station, random for places among them.",
     )
+
+    @model_validator(mode="after")
+    def _is_a_row(self) -> Self:
+        method, protocol = self.estimator
+        methods = {
+            **dict.fromkeys(get_args(Head), get_args(Learned)),
+            **dict.fromkeys((*get_args(Tuned), *get_args(Scratch)), get_args(Pretrained)),
+            "supervised": get_args(SupervisedName),
+            "reference": (*get_args(Reference), *MIXES),
+        }
+        if method not in methods[protocol]:
+            raise ValueError(
+                f"there is no estimator {method} under {protocol}. Name a method and a protocol "
+                "of the benchmark table"
+            )
+        return self
 
     @property
     def estimator(self) -> tuple[str, str]:

@@ -95,7 +95,6 @@ def fit(
         TableError: the site table is broken, or holds too few stations.
         StoreError: the patch store is missing or damaged.
         CheckpointError: the checkpoint cannot be read, or is another method's.
-        ConfigError: there is no such estimator.
     """
     method, protocol = config.estimator
     estimators = [named(method, protocol, checkpoint, encoders, evaluate)]

@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 from safetensors import safe_open
 
-from mmaq.base.errors import CheckpointError, ConfigError, TableError
+from mmaq.base.errors import CheckpointError, TableError
 from mmaq.config.evaluation import Predict
 from mmaq.contracts.context import potential
 from mmaq.contracts.estimator import KEY, Tier, read_estimator, write_estimator
@@ -216,10 +217,9 @@ def test_without_encoders_nothing_is_fitted(fitted_land, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_protocol_that_a_method_has_not_is_refused(fitted_land, tmp_path):
-    wrong = Predict(method="gbm", protocol="finetune")
-    with pytest.raises(ConfigError, match="there is no estimator gbm under finetune"):
-        fit_to(fitted_land, wrong, tmp_path / "out")
+def test_a_protocol_that_a_method_has_not_is_refused():
+    with pytest.raises(ValidationError, match="there is no estimator gbm under finetune"):
+        Predict(method="gbm", protocol="finetune")
 
 
 @pytest.mark.parametrize(
