@@ -12,9 +12,10 @@ from mmaq.estimators.catalogue import reference
 from mmaq.estimators.features import geography, land_use
 from mmaq.evaluate.stage import evaluate_references
 from mmaq.evaluate.task import read_task
+from mmaq.statistics.labels import random_labels
 from mmaq.statistics.metrics import INTERVAL_METRICS, METRICS
 from mmaq.statistics.quality import QUALITY_METRICS
-from mmaq.statistics.splits import Fold, Stations, random_labels
+from mmaq.statistics.splits import Fold, Stations
 from tests.estimators.stations_made_up import make_data
 from tests.evaluate.running import evaluate
 

@@ -11,18 +11,16 @@ from hypothesis import strategies as st
 from mmaq.base.errors import Unavailable
 from mmaq.base.geo import EARTH_RADIUS_KM
 from mmaq.contracts.sites import spatial_block
+from mmaq.statistics.labels import block_labels, country_labels, random_labels
 from mmaq.statistics.splits import (
     FEWEST,
     PARTS,
     Fold,
     Stations,
-    block_labels,
     calibration_fold,
-    country_labels,
     inner_folds,
     labelled,
     outer_folds,
-    random_labels,
     related,
     repeats,
     scene_folds,
