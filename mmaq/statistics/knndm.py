@@ -55,7 +55,7 @@ def match_folds(stations: np.ndarray, wanted_km: np.ndarray, folds: int, seed: i
     Args:
         stations: longitude and latitude, (n, 2) in degrees.
         wanted_km: distances that test stations shall have to the nearest training station, (m,):
-            those of the cells of a map to the nearest station (:func:`nearest_km`).
+            those of the cells of a map to the nearest station (:func:`mmaq.base.geo.nearest_km`).
         folds: how many.
         seed: of random folds, and of the order of others: which stations share a fold does not
             depend on it.
@@ -77,10 +77,11 @@ def match_folds(stations: np.ndarray, wanted_km: np.ndarray, folds: int, seed: i
     # Distances through the Earth: Ward's linkage needs Euclidean ones, and in a country they are
     # those along its surface.
     tree = linkage(points, "ward")
+    along = first_component(points)
     best: Matched | None = None
     numbers = np.exp(np.linspace(np.log(folds), np.log(count - 2), CANDIDATES))
     for clusters in np.unique(np.round(numbers).astype(int)):
-        labels = merge_clusters(points, fcluster(tree, clusters, "maxclust"), folds)
+        labels = merge_clusters(along, fcluster(tree, clusters, "maxclust"), folds)
         sizes = np.bincount(labels, minlength=folds)
         if sizes.min() == 0 or sizes.max() > LARGEST * count:
             continue
@@ -123,26 +124,35 @@ def region_cells(stations: np.ndarray, country: np.ndarray) -> np.ndarray:
     return from_plane(cells[inside], middle)
 
 
-def merge_clusters(points: np.ndarray, cluster: np.ndarray, folds: int) -> np.ndarray:
-    """Fold of each station, (n,) from 0, from its cluster, (n,): whole clusters share a fold.
+def merge_clusters(along: np.ndarray, cluster: np.ndarray, folds: int) -> np.ndarray:
+    """Fold of each station, (n,) from 0: whole clusters share a fold.
 
     Clusters with a fold's share of the stations become folds of their own. The others are dealt
-    out to the remaining folds along the first principal axis of the stations, so that each fold
-    holds clusters from all over the country.
+    out to the remaining folds in the order of their means along an axis, so that each fold holds
+    clusters from all over the country.
+
+    Args:
+        along: where each station lies on the axis, (n,) (:func:`first_component`).
+        cluster: of each station, (n,).
+        folds: how many.
     """
     names, member, sizes = np.unique(cluster, return_inverse=True, return_counts=True)
     if len(names) <= folds:
         return np.asarray(member)
-    centred = points - points.mean(axis=0)
-    axis = np.linalg.svd(centred, full_matrices=False)[2][0]
-    along = np.bincount(member, centred @ axis) / sizes
-    large = sizes >= len(points) / folds
+    middle = np.bincount(member, along) / sizes
+    large = sizes >= len(along) / folds
     fold = np.empty(len(names), dtype=int)
     fold[large] = np.arange(large.sum())
-    order = np.flatnonzero(~large)[np.argsort(along[~large], kind="stable")]
+    order = np.flatnonzero(~large)[np.argsort(middle[~large], kind="stable")]
     left = np.arange(large.sum(), folds)
     fold[order] = np.resize(left, len(order))
     return fold[member]
+
+
+def first_component(points: np.ndarray) -> np.ndarray:
+    """First principal component of points, (n, 3): (n,), of either sign."""
+    centred = points - points.mean(axis=0)
+    return np.asarray(centred @ np.linalg.svd(centred, full_matrices=False)[2][0])
 
 
 def nearest_other_km(points: np.ndarray) -> np.ndarray:
