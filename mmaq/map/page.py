@@ -35,7 +35,7 @@ TRUTH = (
 )
 
 SPLITS = {
-    "random": "random folds", "blocks": "blocks", "knndm": "kNNDM folds",
+    "random": "random folds", "blocks": "blocks", "knndm": "distance-matched folds",
     "country": "other countries", "official": "hold-out of the released code",
 }  # fmt: skip
 

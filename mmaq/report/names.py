@@ -45,7 +45,7 @@ PROTOCOLS = {
 
 SPLITS = {
     "official": "official split", "random": "random folds", "blocks": "spatial blocks",
-    "knndm": "kNNDM folds", "country": "left-out countries",
+    "knndm": "distance-matched folds", "country": "left-out countries",
 }  # fmt: skip
 
 MODALITIES = {
