@@ -2,6 +2,7 @@
 import re
 import shutil
 from pathlib import Path
+from typing import get_args
 
 from snakemake.exceptions import WorkflowError
 
@@ -21,10 +22,10 @@ from mmaq.base.layout import RAW, Layout, run_name
 from mmaq.base.machine import memory_mb
 from mmaq.contracts.patches import FILES as STORE_FILES
 from mmaq.orchestrate.interpreter import prepare_jobs
-from mmaq.orchestrate.stages import FITTING, MEASURING
+from mmaq.orchestrate.stages import FITTING
 from mmaq.stages import timings_by_rule
 from mmaq.transfer.store import FILES as PLANT_FILES
-from mmaq.vocabulary import METHODS, SELF_SUPERVISED
+from mmaq.vocabulary import METHODS, SELF_SUPERVISED, Scratch
 
 try:
     prepare_jobs()
@@ -149,6 +150,15 @@ EVALUATED = f"{PATHS.data}/evaluation"
 EVALUATION_PARTS = [part.name for part in evaluation_parts(CONFIG.evaluate)]
 PRETRAINED = pretrained_runs(CONFIG.evaluate, CONFIG.scenes)
 TRANSFER_PARTS = [part.name for part in transfer_parts(CONFIG.scenes)]
+# Settings that all methods are evaluated by, at stations and on scenes.
+MEASURING = (
+    "pollutants",
+    "folds",
+    "seeds",
+    "buffer_km",
+    "block_degrees",
+    "together",
+)
 HOLDING_OUT = ("folds", "holdouts", "seed")
 # Settings that sums and means of granules depend on; the length of the parts is none.
 GRIDDING = (
@@ -202,6 +212,13 @@ def encoders_to_fit():
     if method is None:
         return []
     return [str(PATHS.encoders(checkpoint_of(method), 0))]
+
+
+def learned_to_fit():
+    """The pretraining method whose networks the estimator of the section predict has, if any."""
+    method, protocol = CONFIG.predict.estimator
+    learned = method if protocol in get_args(Scratch) else CONFIG.fitted_encoders
+    return learned and checkpoint_of(learned)
 
 
 def loss_curves():

@@ -39,9 +39,6 @@ FITTING = (
 )  # fmt: skip
 """Keys of the section evaluate by which the rule fit fits."""
 
-MEASURING = ("pollutants", "folds", "seeds", "buffer_km", "block_degrees", "together")
-"""Keys of the section evaluate by which all methods are evaluated at stations."""
-
 STAGES = (
     Stage("archive", ("rules/archive.smk",)),
     Stage("grid", ("rules/grid.smk",), ("period", "grid")),
@@ -62,9 +59,7 @@ STAGES = (
             *(f"evaluate.{key}" for key in FITTING),
         ),
     ),
-    Stage(
-        "report", ("rules/report.smk",), tuple(f"evaluate.{key}" for key in MEASURING),
-    ),
+    Stage("report", ("rules/report.smk",), ("evaluate",)),
 )  # fmt: skip
 
 

@@ -35,13 +35,15 @@ def distances(table: pd.DataFrame, words: dict[str, str], width: int) -> Figure:
         last = index == len(words) - 1
         axes.plot(
             np.maximum(mine["km"], 0.1), mine["share"], label=label,
-            color=LIGHT["ink"] if last else COLOURS[index], linestyle=DASHES[index],
-            linewidth=2.8 if last else 1.8, alpha=0.75 if last else 1.0,
+            color=LIGHT["ink"] if last else COLOURS[index],
+            linestyle="-" if last else DASHES[index],
+            linewidth=4.0 if last else 1.8, alpha=0.35 if last else 1.0,
         )  # fmt: skip
     axes.set(
         xscale="log", ylim=(0, 1), xlabel="km to the nearest training station",
         ylabel="share of stations, of cells",
     )  # fmt: skip
+    axes.xaxis.set_major_formatter("{x:g}")
     wide, high = figure.get_size_inches() * PIXELS_PER_INCH
     figure.legend(
         loc="lower left", bbox_to_anchor=(8 / wide, 4 / high), borderaxespad=0, handlelength=3.2,
