@@ -207,7 +207,7 @@ def inner_folds(stations: Stations, seed: int) -> list[Fold]:
 
 
 def calibration_fold(stations: Stations, seed: int) -> Fold:
-    """One fifth of a training part, whose errors calibrate intervals, separated as at test.
+    """One of five folds of a training part, whose errors calibrate intervals, separated as at test.
 
     Raises:
         Unavailable: fewer than five stations or groups (ten stations where distances are matched),

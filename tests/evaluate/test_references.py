@@ -165,6 +165,16 @@ def test_a_split_that_is_not_there_is_skipped(tmp_path, data):
     assert set(rows["reason"]) == {"all stations are in one country (DE)"}
 
 
+def test_matched_folds_test_every_station_in_one_run(tmp_path, data):
+    config = TWO.model_copy(update={"splits": ("knndm",), "references": ("ridge",)})
+    rows, predictions = _run(data, tmp_path, config)
+    assert set(rows["status"]) == {"ok"}
+    assert set(rows["runs"]) == {1}
+    assert predictions["site_id"].is_unique
+    assert len(predictions) == 200
+    assert np.isfinite(predictions[["low", "high"]]).all(axis=None)
+
+
 def test_geography_knows_only_what_the_source_has(data):
     places = read_task(data[0], data[1], "no2").places
     known = np.isfinite(geography(places)).any(axis=0)
