@@ -485,8 +485,8 @@ def _report(run: Run) -> list[Call]:
             sites=paths.sites, store=paths.patches if paths.patches.exists() else None,
             losses=losses if losses.exists() else None,
             timings=timings_by_rule(sorted(Path("logs", given.name, "timings").glob("*.tsv"))),
-            dataset=given.name, simulated=given.source == "simulate", out=paths.report,
-            metrics=paths.metrics,
+            dataset=given.name, simulated=given.source == "simulate",
+            config=given.evaluate, out=paths.report, metrics=paths.metrics,
         )
     ]  # fmt: skip
 

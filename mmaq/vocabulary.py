@@ -125,7 +125,7 @@ PROTOCOLS = (
     "scratch_all", "frozen", "supervised", "reference",
 )  # fmt: skip
 
-Split = Literal["official", "random", "blocks", "country"]
+Split = Literal["official", "random", "blocks", "knndm", "country"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 LEADING: dict[str, str] = {"fuel": "accuracy", "plume": "foreground_iou"}

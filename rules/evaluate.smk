@@ -94,7 +94,7 @@ rule evaluate_finetune:
     wildcard_constraints:
         protocol="finetune|finetune_all",
         method="|".join(SELF_SUPERVISED + ("mmaq_s2",)),
-        split="official|random|blocks|country",
+        split="official|random|blocks|knndm|country",
     priority: LONG
     conda:
         "../environment.yaml"
@@ -125,7 +125,7 @@ rule evaluate_supervised:
     wildcard_constraints:
         protocol="scratch|scratch_all|supervised",
         method="|".join(METHODS),
-        split="official|random|blocks|country",
+        split="official|random|blocks|knndm|country",
     priority: LONG
     conda:
         "../environment.yaml"

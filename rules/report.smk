@@ -33,6 +33,7 @@ rule report:
     params:
         dataset=CONFIG.name,
         simulated=CONFIG.source == "simulate",
+        config=section("evaluate", *MEASURING),
         timings=timing_files(),
         code=code("mmaq.report.stage.report"),
     script:

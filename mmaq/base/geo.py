@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 EARTH_RADIUS_KM = 6371.0088
 
@@ -14,6 +15,49 @@ def unit_vectors(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
     """Points on the unit sphere, (n, 3), from degrees."""
     x, y = np.radians(lon), np.radians(lat)
     return np.column_stack([np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)])
+
+
+def arc_km(chord: np.ndarray) -> np.ndarray:
+    """Length in km along a great circle of a chord of the unit sphere."""
+    return np.asarray(2.0 * EARTH_RADIUS_KM * np.arcsin(np.clip(chord / 2.0, 0.0, 1.0)))
+
+
+def nearest_km(stations: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Distance of each place to the nearest station, (m,) in km along a great circle.
+
+    Both are (n, 2) and (m, 2), longitude and latitude in degrees.
+    """
+    return arc_km(cKDTree(unit_vectors(*stations.T)).query(unit_vectors(*places.T))[0])
+
+
+def to_plane(places: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """Eastings and northings, (n, 2), of an equal-area map of the unit sphere.
+
+    Lambert's azimuthal projection (Snyder 1987, Map projections: a working manual, chapter 24).
+
+    Args:
+        places: longitude and latitude, (n, 2) in degrees.
+        middle: where the projection touches, (3,), of any length but 0; not opposite a place.
+    """
+    points, frame = unit_vectors(*places.T), _frame(middle)
+    return points @ frame[:2].T * np.sqrt(2.0 / (1.0 + points @ frame[2]))[:, None]
+
+
+def from_plane(places: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """The inverse of :func:`to_plane`; longitudes from -180 to 180."""
+    frame, square = _frame(middle), (places**2).sum(axis=1)[:, None]
+    x, y, z = (
+        np.sqrt(1.0 - square / 4.0) * (places @ frame[:2]) + (1.0 - square / 2.0) * frame[2]
+    ).T
+    return np.degrees(np.column_stack([np.arctan2(y, x), np.arcsin(np.clip(z, -1.0, 1.0))]))
+
+
+def _frame(middle: np.ndarray) -> np.ndarray:
+    """Unit vectors to the east, to the north and up at a place, (3, 3)."""
+    up = middle / np.linalg.norm(middle)
+    east = np.array([-up[1], up[0], 0.0]) if np.hypot(*up[:2]) > EDGE else np.array([0.0, 1.0, 0.0])
+    east = east / np.linalg.norm(east)
+    return np.array([east, np.cross(up, east), up])
 
 
 def in_box(box: tuple[float, float, float, float], lon: np.ndarray, lat: np.ndarray) -> np.ndarray:

@@ -99,7 +99,9 @@ class Evaluate(Section):
         default=("no2",), min_length=1, description="What is predicted, each by itself."
     )
     splits: Annotated[tuple[Split, ...], Once] = Field(
-        default=("random", "blocks"), description="How stations are split into folds."
+        default=("random", "blocks"),
+        description="How stations are split into folds; knndm: test stations are as far from "
+        "training stations as the cells of their countries are from a station.",
     )
     folds: Annotated[int, Field(ge=2)] = Field(default=5, description="Folds of each split.")
     seeds: Annotated[tuple[int, ...], Once] = Field(
@@ -182,7 +184,8 @@ class Predict(Section):
     split: Split = Field(
         default="blocks",
         description="How stations are split for what is chosen and for the interval: blocks for "
-        "predictions far from any station, random for places among them.",
+        "predictions far from any station, random for places among them, knndm for a map of "
+        "the stations' countries.",
     )
 
     @model_validator(mode="after")

@@ -18,8 +18,12 @@ from mmaq.statistics.groups import MIN_STATIONS, station_groups
 from mmaq.statistics.metrics import METRICS
 from mmaq.vocabulary import TRANSFER_TASKS
 
-RESAMPLED = {"official": "site_id", "random": "site_id", "blocks": "block", "country": "country"}
-"""Column of the site table whose values the bootstrap draws: what the split leaves out."""
+RESAMPLED = {
+    "official": "site_id", "random": "site_id", "blocks": "block", "knndm": "block",
+    "country": "country",
+}  # fmt: skip
+"""Column of the site table whose values the bootstrap draws: what the split leaves out, or blocks
+where it leaves out clusters of any size."""
 
 
 def make_rows(

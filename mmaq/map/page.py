@@ -35,8 +35,8 @@ TRUTH = (
 )
 
 SPLITS = {
-    "random": "random folds", "blocks": "blocks", "country": "other countries",
-    "official": "hold-out of the released code",
+    "random": "random folds", "blocks": "blocks", "knndm": "distance-matched folds",
+    "country": "other countries", "official": "hold-out of the released code",
 }  # fmt: skip
 
 LABELS = {

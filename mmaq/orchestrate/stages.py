@@ -59,7 +59,7 @@ STAGES = (
             *(f"evaluate.{key}" for key in FITTING),
         ),
     ),
-    Stage("report", ("rules/report.smk",)),
+    Stage("report", ("rules/report.smk",), ("evaluate",)),
 )  # fmt: skip
 
 

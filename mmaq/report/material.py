@@ -15,7 +15,8 @@ class Material:
     """Everything that was read, and what the page may say of the data set.
 
     ``predictions``, ``comparisons``, ``losses`` and ``timings`` have no row where nothing was
-    given; ``store`` is ``None`` where there are no images. Units are those of the contracts.
+    given, ``distances`` (``training_distances``) none where stations cannot be split; ``store`` is
+    ``None`` where there are no images. Units are those of the contracts.
     """
 
     table: pd.DataFrame
@@ -24,6 +25,7 @@ class Material:
     comparisons: pd.DataFrame
     losses: pd.DataFrame
     timings: pd.DataFrame
+    distances: pd.DataFrame
     store: PatchStore | None
     dataset: str
     simulated: bool

@@ -46,7 +46,7 @@ PROTOCOLS = {
 
 SPLITS = {
     "official": "official split", "random": "random folds", "blocks": "spatial blocks",
-    "country": "left-out countries",
+    "knndm": "distance-matched folds", "country": "left-out countries",
 }  # fmt: skip
 
 MODALITIES = {

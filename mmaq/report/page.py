@@ -19,6 +19,7 @@ from mmaq.report.sections import (
     comparisons,
     costs,
     definitions,
+    distances,
     examples,
     groups,
     intervals,
@@ -34,10 +35,10 @@ from mmaq.report.sections import (
 )
 
 SECTIONS: tuple[Callable[[Material, Gallery], Section | None], ...] = (
-    result.section, ranking.section, comparisons.section, neighbours.section, benchmark.section,
-    paper.section, transfer.section, groups.section, intervals.section, agreement.section,
-    maps.section, examples.section, labels.section, losses.section, costs.section,
-    skipped.section, definitions.section,
+    result.section, ranking.section, comparisons.section, neighbours.section, distances.section,
+    benchmark.section, paper.section, transfer.section, groups.section, intervals.section,
+    agreement.section, maps.section, examples.section, labels.section, losses.section,
+    costs.section, skipped.section, definitions.section,
 )  # fmt: skip
 """In the order of the page."""
 

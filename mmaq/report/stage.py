@@ -8,9 +8,11 @@ from pathlib import Path
 
 from mmaq.base.files import replacing
 from mmaq.base.layout import FIGURES
+from mmaq.config.evaluation import Evaluate
 from mmaq.contracts.benchmark import check_whole, read_benchmark
 from mmaq.contracts.patches import open_store
 from mmaq.contracts.sites import read_sites
+from mmaq.report.distances import training_distances
 from mmaq.report.gallery import Gallery
 from mmaq.report.inputs import read_comparisons, read_losses, read_predictions, read_timings
 from mmaq.report.material import Material
@@ -31,6 +33,7 @@ def report(
     timings: Mapping[str, Sequence[Path]],
     dataset: str,
     simulated: bool,
+    config: Evaluate,
     out: Path,
     metrics: Path | None = None,
 ) -> None:
@@ -50,6 +53,7 @@ def report(
         timings: Snakemake's benchmark files, by rule.
         dataset: name of the data set.
         simulated: whether the raw archive was made by the simulator.
+        config: by which stations are split: pollutants, folds, seeds, block_degrees, buffer_km.
         out: path of the page; the folder ``figures`` beside it is replaced by the plots' SVG and
             CSV files.
         metrics: the figures (JSON) that were made with the table and its comparisons; they say how
@@ -64,9 +68,10 @@ def report(
         rows = {"benchmark": (benchmark, len(table))}
         rows |= {} if comparisons is None else {"comparisons": (comparisons, len(compared))}
         check_whole(rows, metrics)
+    known = read_sites(sites)
     material = Material(
-        table, read_predictions(predictions), read_sites(sites), compared, read_losses(losses),
-        read_timings(timings),
+        table, read_predictions(predictions), known, compared, read_losses(losses),
+        read_timings(timings), training_distances(known, config),
         None if store is None else open_store(store), dataset, simulated,
     )  # fmt: skip
     with replacing(out.parent / FIGURES) as folder, drawing():

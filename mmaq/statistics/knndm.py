@@ -1,10 +1,10 @@
 """Folds whose distances to the nearest training station are those that a map will meet.
 
-kNNDM (Linnenbrink, Mila, Ludwig and Meyer 2024, Geoscientific Model Development 17, 5897-5912):
-random folds test between stations, blocks far from all of them, and a map does as its cells lie.
-Stations are clustered in space, clusters are merged into folds, and the number of clusters is the
-one with which the distances from test to training stations are distributed most like those from
-the cells of the map to the stations.
+kNNDM (Linnenbrink, Milà, Ludwig and Meyer 2024, Geoscientific Model Development 17, 5897-5912;
+`knndm` of the R package CAST): random folds test between stations, blocks far from all of them, and
+a map does as its cells lie. Stations are clustered in space, clusters are merged into folds, and
+the number of clusters is the one with which the distances from test to training stations are
+distributed most like those from the cells of the map to the stations.
 """
 
 from __future__ import annotations
@@ -13,19 +13,24 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial import cKDTree
+from scipy.spatial import Delaunay, QhullError, cKDTree
 from scipy.stats import ks_2samp, wasserstein_distance
 
 from mmaq.base.errors import Unavailable
-from mmaq.base.geo import EARTH_RADIUS_KM, unit_vectors
-from mmaq.statistics.splits import random_labels
+from mmaq.base.geo import arc_km, from_plane, to_plane, unit_vectors
+from mmaq.statistics.labels import random_labels
 
 CANDIDATES = 100
 """Numbers of clusters that are tried, few ones more closely."""
+
 LARGEST = 0.5
 """Largest share of the stations in one fold."""
+
 LEVEL = 0.05
 """Of the test whether cells are as near to stations as stations are to each other."""
+
+CELLS = 10_000
+"""In the square about all stations; those of the region are some half of them."""
 
 
 @dataclass(frozen=True)
@@ -36,92 +41,129 @@ class Matched:
         labels: fold of each station, (n,) from 0.
         clusters: how many clusters the folds were made of; None for random folds, where cells are
             as near to the stations as stations are to each other.
-        distance_km: Wasserstein distance between the two distributions of distances.
+        apart_km: Wasserstein distance between the two distributions of distances.
     """
 
     labels: np.ndarray
     clusters: int | None
-    distance_km: float
+    apart_km: float
 
 
-def match_folds(stations: np.ndarray, cells: np.ndarray, folds: int, seed: int) -> Matched:
-    """kNNDM folds of stations for a map.
+def match_folds(stations: np.ndarray, wanted_km: np.ndarray, folds: int, seed: int) -> Matched:
+    """kNNDM folds of stations.
 
     Args:
         stations: longitude and latitude, (n, 2) in degrees.
-        cells: those of the map, or a sample of them, (m, 2).
+        wanted_km: distances that test stations shall have to the nearest training station, (m,):
+            those of the cells of a map to the nearest station (:func:`mmaq.base.geo.nearest_km`).
         folds: how many.
-        seed: of random folds.
+        seed: of random folds, and of the order of others: which stations share a fold does not
+            depend on it.
 
     Raises:
-        Unavailable: there are fewer than two stations a fold, no cell, or no clustering that
+        Unavailable: there are fewer than two stations a fold, no distance, or no clustering that
             leaves half of the stations to every fold's training.
     """
     count = len(stations)
-    if count < 2 * folds or not len(cells):
-        raise Unavailable(f"{count} stations and {len(cells)} cells cannot make {folds} folds")
-    points = unit_vectors(*stations.T) * EARTH_RADIUS_KM
-    wanted = nearest_km(stations, cells)
-    if ks_2samp(_to_others(points), wanted, alternative="greater").pvalue >= LEVEL:
+    if count < 2 * folds or not len(wanted_km):
+        raise Unavailable(f"{count} stations, {len(wanted_km)} cells cannot make {folds} folds")
+    points = unit_vectors(*stations.T)
+    # Not the exact p-value, which thousands of cells make slow and which no decision rests on.
+    test = ks_2samp(nearest_other_km(points), wanted_km, alternative="greater", method="asymp")
+    if test.pvalue >= LEVEL:
         labels = random_labels(count, folds, seed)
-        return Matched(labels, None, wasserstein_distance(_between(points, labels), wanted))
+        apart = wasserstein_distance(to_other_folds_km(points, labels), wanted_km)
+        return Matched(labels, None, float(apart))
     # Distances through the Earth: Ward's linkage needs Euclidean ones, and in a country they are
     # those along its surface.
     tree = linkage(points, "ward")
+    along = first_component(points)
     best: Matched | None = None
     numbers = np.exp(np.linspace(np.log(folds), np.log(count - 2), CANDIDATES))
     for clusters in np.unique(np.round(numbers).astype(int)):
-        labels = merge_clusters(points, fcluster(tree, clusters, "maxclust"), folds)
+        labels = merge_clusters(along, fcluster(tree, clusters, "maxclust"), folds)
         sizes = np.bincount(labels, minlength=folds)
         if sizes.min() == 0 or sizes.max() > LARGEST * count:
             continue
-        distance = float(wasserstein_distance(_between(points, labels), wanted))
-        if best is None or distance < best.distance_km:
-            best = Matched(labels, int(clusters), distance)
+        apart = float(wasserstein_distance(to_other_folds_km(points, labels), wanted_km))
+        if best is None or apart < best.apart_km:
+            best = Matched(labels, int(clusters), apart)
     if best is None:
         raise Unavailable("the stations lie in so few clusters that one fold would hold most")
-    return best
+    # Large clusters come first, and a single hold-out shall not always be of these.
+    order = np.random.default_rng(seed).permutation(folds)
+    return Matched(order[best.labels], best.clusters, best.apart_km)
 
 
-def nearest_km(stations: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Distance of each place to the nearest station, (m,) in km along a great circle.
+def region_cells(stations: np.ndarray, country: np.ndarray) -> np.ndarray:
+    """Cells of equal area where stations of a country surround them, (m, 2) in degrees.
 
-    Both are (n, 2) and (m, 2), longitude and latitude in degrees.
+    They stand for the places that a map of the stations' countries has: the convex hull of each
+    country's stations, which leaves out most of the sea between countries. A country of one or two
+    stations has none.
+
+    Args:
+        stations: longitude and latitude, (n, 2) in degrees.
+        country: of each station, (n,).
     """
-    chord, _ = cKDTree(unit_vectors(*stations.T)).query(unit_vectors(*places.T))
-    return np.asarray(2.0 * EARTH_RADIUS_KM * np.arcsin(np.clip(chord / 2.0, 0.0, 1.0)))
+    middle = unit_vectors(*stations.T).mean(axis=0)
+    places = to_plane(stations, middle)
+    low, high = places.min(axis=0), places.max(axis=0)
+    step = np.sqrt(np.prod(high - low) / CELLS)
+    if step == 0.0:
+        return np.empty((0, 2))
+    east, north = (np.arange(a + step / 2, b, step) for a, b in zip(low, high, strict=True))
+    cells = np.stack(np.meshgrid(east, north), axis=-1).reshape(-1, 2)
+    inside = np.full(len(cells), False)
+    for name in np.unique(country):
+        try:
+            hull = Delaunay(places[country == name])
+        except (QhullError, ValueError):  # on one line, or fewer than three
+            continue
+        inside |= hull.find_simplex(cells) >= 0
+    return from_plane(cells[inside], middle)
 
 
-def merge_clusters(points: np.ndarray, cluster: np.ndarray, folds: int) -> np.ndarray:
-    """Fold of each station, (n,) from 0, from its cluster, (n,): whole clusters share a fold.
+def merge_clusters(along: np.ndarray, cluster: np.ndarray, folds: int) -> np.ndarray:
+    """Fold of each station, (n,) from 0: whole clusters share a fold.
 
     Clusters with a fold's share of the stations become folds of their own. The others are dealt
-    out to the remaining folds along the first principal axis of the stations, so that each fold
-    holds clusters from all over the country.
+    out to the remaining folds in the order of their means along an axis, so that each fold holds
+    clusters from all over the country.
+
+    Args:
+        along: where each station lies on the axis, (n,) (:func:`first_component`).
+        cluster: of each station, (n,).
+        folds: how many.
     """
     names, member, sizes = np.unique(cluster, return_inverse=True, return_counts=True)
     if len(names) <= folds:
         return np.asarray(member)
-    centred = points - points.mean(axis=0)
-    axis = np.linalg.svd(centred, full_matrices=False)[2][0]
-    along = np.bincount(member, centred @ axis) / sizes
-    large = sizes >= len(points) / folds
+    middle = np.bincount(member, along) / sizes
+    large = sizes >= len(along) / folds
     fold = np.empty(len(names), dtype=int)
     fold[large] = np.arange(large.sum())
-    order = np.flatnonzero(~large)[np.argsort(along[~large], kind="stable")]
+    order = np.flatnonzero(~large)[np.argsort(middle[~large], kind="stable")]
     left = np.arange(large.sum(), folds)
-    fold[order] = left[np.arange(len(order)) % max(len(left), 1)] if len(left) else folds - 1
+    fold[order] = np.resize(left, len(order))
     return fold[member]
 
 
-def _to_others(points: np.ndarray) -> np.ndarray:
-    return np.asarray(cKDTree(points).query(points, 2)[0][:, 1])
+def first_component(points: np.ndarray) -> np.ndarray:
+    """First principal component of points, (n, 3): (n,), of either sign."""
+    centred = points - points.mean(axis=0)
+    return np.asarray(centred @ np.linalg.svd(centred, full_matrices=False)[2][0])
 
 
-def _between(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Distance of each station to the nearest one of another fold, (n,)."""
+def nearest_other_km(points: np.ndarray) -> np.ndarray:
+    """Distance of each point of the unit sphere, (n, 3), to the nearest other one, (n,)."""
+    return arc_km(cKDTree(points).query(points, 2)[0][:, 1])
+
+
+def to_other_folds_km(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Distance of each point of the unit sphere, (n, 3), to the nearest of another fold, (n,)."""
     found = np.empty(len(points))
     for fold in np.unique(labels):
         test = labels == fold
         found[test] = cKDTree(points[~test]).query(points[test])[0]
-    return found
+    return arc_km(found)

@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.spatial import cKDTree
 
 from mmaq.base.errors import Unavailable
-from mmaq.base.geo import EARTH_RADIUS_KM, unit_vectors
+from mmaq.base.geo import nearest_km
 from mmaq.contracts.sites import OFFICIAL, spatial_block
+from mmaq.statistics.knndm import match_folds, region_cells
+from mmaq.statistics.labels import block_labels, country_labels, random_labels, unite
 
-DRAWS = 20
 INNER = 5
 """Inner folds, over which a method chooses."""
 PARTS = 5
@@ -48,12 +48,15 @@ class Stations:
         groups: what is never split, (n,): the block or country of each station; None where
             single stations are.
         buffer_km: distance between training and test stations.
+        wanted_km: distances from test to training stations that folds are matched to, (m,); None
+            where they are not.
     """
 
     places: np.ndarray
     copies: np.ndarray
     groups: np.ndarray | None = None
     buffer_km: float = 0.0
+    wanted_km: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.places)
@@ -73,9 +76,7 @@ class Stations:
         buffer (great circle) of one."""
         kept = ~np.isin(self.copies[fold.train], self.copies[fold.test])
         if self.buffer_km > 0.0:
-            position = unit_vectors(*self.places.T)
-            chord, _ = cKDTree(position[fold.test]).query(position[fold.train])
-            distance = 2.0 * EARTH_RADIUS_KM * np.arcsin(np.clip(chord / 2.0, 0.0, 1.0))
+            distance = nearest_km(self.places[fold.test], self.places[fold.train])
             kept &= distance >= self.buffer_km
         return Fold(fold.train[kept], fold.test)
 
@@ -107,7 +108,7 @@ def repeats(split: str, seeds: Sequence[int], runs: int, holds_out: bool) -> lis
         runs: how many pretrainings, or weights at the start, the method has.
         holds_out: whether one fold is tested in a run.
     """
-    fixed = holds_out or split in ("country", "official")
+    fixed = holds_out or split in ("country", "official", "knndm")
     drawn = tuple(seeds[:1] if fixed else seeds)
     count = runs if holds_out else max(runs, len(drawn))
     return [
@@ -128,15 +129,22 @@ def related(
     """What ``split`` has to respect of a table of n stations (contract 2).
 
     "blocks" keeps blocks of ``block_degrees`` whole and ``buffer_km`` between training and test;
-    "country" keeps countries whole, each of ``together`` as one; the others split single stations.
+    "country" keeps countries whole, each of ``together`` as one; "knndm" matches the distances from
+    the cells of the stations' countries (:func:`mmaq.statistics.knndm.region_cells`); the others
+    split single stations.
 
     Raises:
-        Unavailable: blocks are asked of sites without coordinates.
+        Unavailable: blocks or matched folds are asked of sites without coordinates.
     """
     stations = Stations(sites[["lon", "lat"]].to_numpy(float), copies)
+    if split in ("blocks", "knndm") and np.isnan(stations.places).any():
+        raise Unavailable("the sites have no coordinates")
+    if split == "knndm":
+        cells = region_cells(stations.places, sites["country"].to_numpy(str))
+        if not len(cells):
+            raise Unavailable("no country has stations that surround a cell")
+        return replace(stations, wanted_km=nearest_km(stations.places, cells))
     if split == "blocks":
-        if np.isnan(stations.places).any():
-            raise Unavailable("the sites have no coordinates")
         blocks = spatial_block(sites["lon"], sites["lat"], block_degrees)
         return replace(stations, groups=blocks.astype(str), buffer_km=buffer_km)
     if split == "country":
@@ -149,8 +157,7 @@ def outer_folds(
 ) -> list[Fold]:
     """The folds of ``split`` for a table of n stations (contract 2), separated.
 
-    On "random", "blocks" and "country" every station is in exactly one test set; "official" is
-    one hold-out.
+    On "official" there is one hold-out, on the others every station is in exactly one test set.
 
     Raises:
         Unavailable: the stations cannot be split so, for example with one country only.
@@ -159,6 +166,8 @@ def outer_folds(
         found = [official_fold(sites[OFFICIAL].to_numpy(float))]
     elif split == "random":
         found = _from_labels(random_labels(len(sites), folds, seed))
+    elif split == "knndm":
+        found = _from_labels(_matched(stations, folds, seed))
     elif split == "country":
         assert stations.groups is not None
         found = _from_labels(country_labels(stations.groups))
@@ -185,7 +194,9 @@ def inner_folds(stations: Stations, seed: int) -> list[Fold]:
     if units < 2:
         raise Unavailable("a training part of one unit leaves nothing to choose by")
     count = min(INNER, units)
-    if stations.groups is None:
+    if stations.wanted_km is not None:
+        parts = ((fold.train, fold.test) for fold in _from_labels(_matched(stations, count, seed)))
+    elif stations.groups is None:
         parts = KFold(count, shuffle=True, random_state=seed).split(np.arange(size))
     else:
         parts = GroupKFold(count).split(np.arange(size), groups=stations.groups)
@@ -196,12 +207,15 @@ def inner_folds(stations: Stations, seed: int) -> list[Fold]:
 
 
 def calibration_fold(stations: Stations, seed: int) -> Fold:
-    """One fifth of a training part, whose errors calibrate intervals, separated as at test.
+    """One of five folds of a training part, whose errors calibrate intervals, separated as at test.
 
     Raises:
-        Unavailable: fewer than five stations or groups, or none is left to train on.
+        Unavailable: fewer than five stations or groups (ten stations where distances are matched),
+            or none is left to train on.
     """
-    if stations.groups is None:
+    if stations.wanted_km is not None:
+        label = _matched(stations, PARTS, seed)
+    elif stations.groups is None:
         label = random_labels(len(stations), PARTS, seed)
     else:
         label = block_labels(stations.groups, PARTS, seed)
@@ -259,52 +273,9 @@ def official_fold(tested: np.ndarray) -> Fold:
     return Fold(train, test)
 
 
-def random_labels(count: int, folds: int, seed: int) -> np.ndarray:
-    """Fold of each of ``count`` stations, drawn at random; sizes differ by at most one."""
-    if count < folds:
-        raise Unavailable(f"{count} stations cannot make {folds} folds")
-    labels = np.empty(count, dtype=int)
-    labels[np.random.default_rng(seed).permutation(count)] = np.arange(count) % folds
-    return labels
-
-
-def block_labels(block: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """Fold of each station such that whole blocks share one, (n,).
-
-    Blocks come in random order, each to the fold with fewest stations; the most even of several
-    such draws is taken, because one large block drawn late would tip the balance.
-    """
-    names, member, sizes = np.unique(block.astype(str), return_inverse=True, return_counts=True)
-    if len(names) < folds:
-        raise Unavailable(f"{len(names)} blocks cannot make {folds} folds")
-    rng = np.random.default_rng(seed)
-    draws = [_fill_folds(sizes, folds, rng) for _ in range(DRAWS)]
-    best = min(draws, key=lambda labels: np.bincount(labels, sizes, folds).max())
-    return best[member]
-
-
-def unite(country: pd.Series, together: Sequence[Sequence[str]]) -> np.ndarray:
-    """The country of each station, (n,), those of ``together`` under one name ("GB+IE")."""
-    names = {name: "+".join(union) for union in together for name in union}
-    return np.asarray(country.map(lambda name: names.get(name, name)), dtype=object)
-
-
-def country_labels(country: np.ndarray) -> np.ndarray:
-    """One fold a country, (n,); the country with most stations is fold 0, ties by name."""
-    names, member, sizes = np.unique(country.astype(str), return_inverse=True, return_counts=True)
-    if len(names) < 2:
-        raise Unavailable(f"all stations are in one country ({names[0]})")
-    rank = np.empty(len(names), dtype=int)
-    rank[np.lexsort((names, -sizes))] = np.arange(len(names))
-    return rank[member]
-
-
-def _fill_folds(sizes: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
-    labels, load = np.empty(len(sizes), dtype=int), np.zeros(folds)
-    for position in rng.permutation(len(sizes)):
-        labels[position] = np.argmin(load)
-        load[labels[position]] += sizes[position]
-    return labels
+def _matched(stations: Stations, folds: int, seed: int) -> np.ndarray:
+    assert stations.wanted_km is not None
+    return match_folds(stations.places, stations.wanted_km, folds, seed).labels
 
 
 def _from_labels(labels: np.ndarray) -> list[Fold]:

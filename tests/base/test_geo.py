@@ -1,7 +1,18 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyproj import Proj
 
-from mmaq.base.geo import grown, in_box
+from mmaq.base.geo import (
+    EARTH_RADIUS_KM,
+    from_plane,
+    grown,
+    in_box,
+    nearest_km,
+    to_plane,
+    unit_vectors,
+)
 
 
 @pytest.mark.parametrize(
@@ -27,3 +38,26 @@ def test_a_box_grows_by_kilometres_on_every_side():
     # A degree of longitude is half as wide at 60 N, and narrower still at the northern edge.
     assert (10.0 - west, east - 12.0) == pytest.approx((1 / np.cos(np.radians(61)),) * 2, rel=1e-5)
     assert grown((0.0, 80.0, 1.0, 89.5), 111.195)[3] == 90.0
+
+
+def test_distances_to_the_nearest_are_along_great_circles():
+    stations = np.array([[0.0, 0.0], [90.0, 0.0]])
+    places = np.array([[44.0, 0.0], [180.0, 0.0], [10.0, 90.0]])
+    quarter = np.pi / 2 * EARTH_RADIUS_KM
+    expected = [44 / 90 * quarter, quarter, quarter]
+    np.testing.assert_allclose(nearest_km(stations, places), expected, rtol=1e-12)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_the_equal_area_map_is_that_of_proj_and_has_an_inverse(seed):
+    rng = np.random.default_rng(seed)
+    lon, lat = rng.uniform(-180, 180), rng.uniform(-85, 85)
+    places = np.array([lon, lat]) + rng.uniform(-30, 30, (20, 2))
+    places[:, 1] = np.clip(places[:, 1], -90, 90)
+    middle = unit_vectors(np.array([lon]), np.array([lat]))[0]
+    plane = to_plane(places, 3.0 * middle)
+    proj = Proj(f"+proj=laea +lon_0={lon} +lat_0={lat} +R=1")
+    np.testing.assert_allclose(plane, np.column_stack(proj(*places.T)), atol=1e-6)
+    back = from_plane(plane, middle)
+    np.testing.assert_allclose(unit_vectors(*back.T), unit_vectors(*places.T), atol=1e-7)

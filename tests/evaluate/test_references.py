@@ -12,9 +12,10 @@ from mmaq.estimators.catalogue import reference
 from mmaq.estimators.features import geography, land_use
 from mmaq.evaluate.stage import evaluate_references
 from mmaq.evaluate.task import read_task
+from mmaq.statistics.labels import random_labels
 from mmaq.statistics.metrics import INTERVAL_METRICS, METRICS
 from mmaq.statistics.quality import QUALITY_METRICS
-from mmaq.statistics.splits import Fold, Stations, random_labels
+from mmaq.statistics.splits import Fold, Stations
 from tests.estimators.stations_made_up import make_data
 from tests.evaluate.running import evaluate
 
@@ -162,6 +163,16 @@ def test_a_split_that_is_not_there_is_skipped(tmp_path, data):
     config = QUICK.model_copy(update={"splits": ("country",), "references": ("mean",)})
     rows, _ = _run((tmp_path / "sites.parquet", *data[1:]), tmp_path, config)
     assert set(rows["reason"]) == {"all stations are in one country (DE)"}
+
+
+def test_matched_folds_test_every_station_in_one_run(tmp_path, data):
+    config = TWO.model_copy(update={"splits": ("knndm",), "references": ("ridge",)})
+    rows, predictions = _run(data, tmp_path, config)
+    assert set(rows["status"]) == {"ok"}
+    assert set(rows["runs"]) == {1}
+    assert predictions["site_id"].is_unique
+    assert len(predictions) == 200
+    assert np.isfinite(predictions[["low", "high"]]).all(axis=None)
 
 
 def test_geography_knows_only_what_the_source_has(data):

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mmaq.config.evaluation import Evaluate
 from mmaq.contracts.benchmark import main_rows, read_benchmark, write_benchmark
 from mmaq.contracts.sites import read_sites, write_sites
+from mmaq.report.distances import training_distances
 from mmaq.report.inputs import read_comparisons, read_losses, read_predictions, read_timings
 from mmaq.report.material import Material
 from mmaq.report.stage import report as write_report
@@ -24,6 +26,8 @@ from tests.report.made_up import (
     make_store,
     make_timings,
 )
+
+EVALUATE = Evaluate()
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Inputs:
     timings: dict[str, list[Path]]
     dataset: str = "default"
     simulated: bool = True
+    config: Evaluate = EVALUATE
     metrics: Path | None = None
 
     def write(self, out: Path) -> str:
@@ -129,7 +134,8 @@ def material(inputs: Inputs) -> Material:
     return Material(
         read_benchmark(inputs.benchmark), read_predictions(inputs.predictions),
         read_sites(inputs.sites), read_comparisons(inputs.comparisons),
-        read_losses(inputs.losses), read_timings(inputs.timings), None, "default", True,
+        read_losses(inputs.losses), read_timings(inputs.timings),
+        training_distances(read_sites(inputs.sites), inputs.config), None, "default", True,
     )  # fmt: skip
 
 
@@ -137,7 +143,7 @@ def material(inputs: Inputs) -> Material:
 def nothing(material: Material) -> Material:
     """A run of which nothing is left but the sites."""
     empty = {name: getattr(material, name).iloc[:0] for name in
-             ("table", "predictions", "comparisons", "timings")}  # fmt: skip
+             ("table", "predictions", "comparisons", "timings", "distances")}  # fmt: skip
     return replace(material, **empty, losses=pd.DataFrame())
 
 

@@ -17,8 +17,8 @@ from mmaq.report.numbers import number
 VOID = {"meta", "link", "br", "img", "path", "use", "rect", "line", "input"}
 ALWAYS = ("result", "ranking", "table", "paper", "definitions")
 SECTIONS = (
-    *ALWAYS, "comparisons", "neighbours", "transfer", "groups", "intervals", "agreement", "map",
-    "examples", "labels", "losses", "costs", "skipped",
+    *ALWAYS, "comparisons", "neighbours", "distances", "transfer", "groups", "intervals",
+    "agreement", "map", "examples", "labels", "losses", "costs", "skipped",
 )  # fmt: skip
 
 
@@ -88,7 +88,15 @@ def test_every_section_is_there_and_in_the_menu(page):
 def test_a_page_of_the_least_says_only_what_it_has(bare_page):
     page = bare_page
     for section in SECTIONS:
-        there = section in (*ALWAYS, "neighbours", "intervals", "map", "costs", "skipped")
+        there = section in (
+            *ALWAYS,
+            "neighbours",
+            "distances",
+            "intervals",
+            "map",
+            "costs",
+            "skipped",
+        )
         assert (f'<section id="{section}"' in page) == there, section
         assert (f'<a href="#{section}">' in page) == there, section
     assert parse(page).open == []

@@ -15,14 +15,19 @@ ROOT = Path(__file__).parents[2]
 WRITTEN = ("benchmark", "comparisons")
 CAPTIONS = ROOT / "workflow/report"
 SNAKEFILE = """
-from types import SimpleNamespace
 from mmaq.base.layout import Layout
 from mmaq.base.digest import code_digest as code
+from mmaq.config.schema import Config
 
 PATHS = Layout("default")
-CONFIG = SimpleNamespace(name="default", source="simulate")
+CONFIG = Config()
+config.update(CONFIG.model_dump(mode="json"))
 LOGS, TIMINGS, EVALUATED = "logs", "timings", "data"
+MEASURING = ("pollutants", "folds", "seeds", "buffer_km", "block_degrees", "together")
 EVALUATION_PARTS, STORE = ["probes"], ["data/patches/store.json"]
+
+def section(name, *keys):
+    return getattr(CONFIG, name).decisive(*keys)
 
 def loss_curves():
     return []

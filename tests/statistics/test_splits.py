@@ -9,20 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmaq.base.errors import Unavailable
-from mmaq.base.geo import EARTH_RADIUS_KM
+from mmaq.base.geo import EARTH_RADIUS_KM, nearest_km
 from mmaq.contracts.sites import spatial_block
+from mmaq.statistics.labels import block_labels, country_labels, random_labels
 from mmaq.statistics.splits import (
     FEWEST,
     PARTS,
     Fold,
     Stations,
-    block_labels,
     calibration_fold,
-    country_labels,
     inner_folds,
     labelled,
     outer_folds,
-    random_labels,
     related,
     repeats,
     scene_folds,
@@ -65,7 +63,7 @@ def _kilometres(sites, first, second):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.sampled_from(["random", "blocks", "country"]),
+    st.sampled_from(["random", "blocks", "knndm", "country"]),
     st.integers(40, 200),
     st.integers(2, 6),
     st.sampled_from([0.0, 5.0, 20.0]),
@@ -158,6 +156,8 @@ def test_countries_that_share_an_island_are_left_out_as_one():
         ("country", {"country": "DE"}, r"all stations are in one country \(DE\)"),
         ("blocks", {"lon": 0.5, "lat": 45.5}, "1 blocks cannot make 5 folds"),
         ("blocks", {"lon": np.nan, "lat": np.nan}, "the sites have no coordinates"),
+        ("knndm", {"lon": np.nan, "lat": np.nan}, "the sites have no coordinates"),
+        ("knndm", {"lon": 0.5, "lat": 45.5}, "no country has stations that surround a cell"),
         ("official", {"official_test": np.nan}, "these data have no split of the released code"),
         ("official", {"official_test": 1.0}, "these data have no split of the released code"),
     ],
@@ -193,6 +193,7 @@ def test_the_official_split_is_one_hold_out_whatever_the_seed():
         ("random", 4, False, [(0, 4, 4, None), (1, 5, 5, None), (2, 6, 6, None), (3, 4, 5, None)]),
         # nothing is drawn, so that the runs alone differ
         ("country", 1, False, [(0, 4, 4, None)]),
+        ("knndm", 1, False, [(0, 4, 4, None)]),
         ("official", 2, False, [(0, 4, 4, None), (1, 4, 5, None)]),
         # other stations in each run
         ("random", 3, True, [(0, 4, 4, 0), (1, 4, 5, 1), (2, 4, 6, 2)]),
@@ -247,7 +248,7 @@ def _levels(stations, folds, seed):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.sampled_from(["random", "blocks", "country"]),
+    st.sampled_from(["random", "blocks", "knndm", "country"]),
     st.integers(60, 150),
     st.sampled_from([0.0, 10.0, 25.0]),
     st.integers(0, 999),
@@ -292,6 +293,28 @@ def test_stations_that_are_taken_keep_what_is_known_of_them():
     assert len(np.unique(single.copies)) == 80
 
 
+def test_matched_folds_are_as_far_apart_at_every_level():
+    """As a map's cells are from the stations: also in a training part, which knows no cell."""
+    rng = np.random.default_rng(0)
+    towns = rng.uniform([0, 45], [4, 49], (30, 2))
+    places = towns[rng.integers(30, size=150)] + rng.normal(0, 0.05, (150, 2))
+    sites = pd.DataFrame(places, columns=["lon", "lat"]).assign(country="DE")
+    stations, folds = _split(sites, "knndm", 3, 10.0, 0)
+    assert stations.groups is None
+    assert stations.buffer_km == 0.0
+    levels = _levels(stations, folds, 0)
+    apart = {level: [] for level, _, _ in levels}
+    for level, of, fold in levels:
+        near = nearest_km(of.places[fold.train], of.places[fold.test])
+        apart[level].extend(near)
+        assert of.wanted_km is stations.wanted_km
+    for level in ("outer", "inner"):
+        assert np.mean(apart[level]) == pytest.approx(stations.wanted_km.mean(), rel=0.25)
+    at_random = outer_folds(sites, "random", 3, Stations.single(places), 0)[0]
+    beside = nearest_km(places[at_random.train], places[at_random.test]).mean()
+    assert min(map(np.mean, apart.values())) > 3 * beside
+
+
 def test_each_split_keeps_together_what_it_says():
     sites = _sites(60, 3)
     made = {
@@ -305,7 +328,7 @@ def test_each_split_keeps_together_what_it_says():
     assert buffers == {"random": 0.0, "official": 0.0, "blocks": 10.0, "country": 0.0}
 
 
-@pytest.mark.parametrize("split", ["random", "blocks"])
+@pytest.mark.parametrize("split", ["random", "blocks", "knndm"])
 def test_inner_folds_test_each_training_station_once(split):
     # Positions in the training part, so that no test station can be among them.
     stations, folds = _split(_sites(200, 0, spread=4.0), split, 4, 15.0, 0)

@@ -3,11 +3,14 @@
 from pathlib import Path
 
 from mmaq.base.logs import one_line_errors, start_logging
+from mmaq.config.evaluation import Evaluate
+from mmaq.config.load import check_config
 
 start_logging(snakemake.log[0])
 with one_line_errors():
     from mmaq.report.stage import report
 
+    whole = check_config(snakemake.config, "the configuration")
     losses = snakemake.input.get("losses")
     report(
         benchmark=Path(snakemake.input.benchmark),
@@ -21,6 +24,7 @@ with one_line_errors():
         },
         dataset=snakemake.params.dataset,
         simulated=snakemake.params.simulated,
+        config=Evaluate.narrow(snakemake.params.config, whole.evaluate),
         out=Path(snakemake.output.page),
         metrics=Path(snakemake.input.metrics),
     )

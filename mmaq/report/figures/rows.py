@@ -14,7 +14,7 @@ from mmaq.report.choose import Key
 from mmaq.report.palette import LIGHT
 from mmaq.report.svg import PIXELS_PER_INCH, blank, place
 
-MARKERS = {"random": "o", "blocks": "D", "country": "s", "official": "^"}
+MARKERS = {"random": "o", "blocks": "D", "knndm": "v", "country": "s", "official": "^"}
 
 COLUMN = 46
 """Width of a column of figures, CSS pixels."""
