@@ -56,6 +56,7 @@ def test_the_compromised_releases_are_excluded(request):
 def test_the_version_stands_in_the_package_and_is_cited(request):
     root = request.config.rootpath
     assert yaml.safe_load((root / "CITATION.cff").read_text())["version"] == __version__
+    assert f"\n## [{__version__}]" in (root / "CHANGELOG.md").read_text()
     whole = tomllib.loads((root / "pyproject.toml").read_text())
     assert whole["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "mmaq.__version__"}
 
