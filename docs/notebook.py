@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 from contextlib import chdir, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,7 @@ def _execute(source: str, path: Path, scope: dict[str, Any]) -> list[str]:
             shown = eval(compile(ast.Expression(value.value), str(path), "eval"), scope)
     parts = [f"```text\n{printed.getvalue().rstrip()}\n```"] if printed.getvalue() else []
     if hasattr(shown, "to_html"):  # a data frame
-        parts.append(shown.to_html(border=0))
+        parts.append(re.sub("<table[^>]*>", "<table>", shown.to_html()))  # in the theme's style
     elif shown is not None and not isinstance(shown, Artist):
         parts.append(f"```text\n{shown!r}\n```")
     return parts
