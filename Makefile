@@ -68,10 +68,11 @@ check: $(TESTED) ## formatting, lint, types, which room imports which
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/snakemake --lint
 
-format: $(TESTED) ## format Python and Snakemake files
+format: $(TESTED) ## format Python and Snakemake files, keep notebooks as their text
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules workflow
+	$(BIN)/jupytext --quiet --sync docs/notebooks/*.py
 
 docs: $(TESTED) ## the documentation site, in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

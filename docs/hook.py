@@ -1,7 +1,7 @@
 """What the site takes from elsewhere in the repository when it is built (mkdocs.yml names it).
 
 Pages from files that are not in this folder, sections of the README, the table of rules and their
-graph; and links out of this folder, which a site has no place for.
+graph, notebooks, which are run; and links out of this folder, which a site has no place for.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
@@ -19,6 +20,7 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
 
+import notebook  # noqa: E402
 from rule_graph import graph, table  # noqa: E402
 
 from mmaq.config.readme import config_readme  # noqa: E402
@@ -29,6 +31,9 @@ PAGES = {
     "config/config.yaml": "configuration.md", "config/README.md": "configuration.md",
 }  # fmt: skip
 """Files of the repository, and the page of the site that a link to one leads to."""
+
+NOTEBOOKS = "notebooks"
+"""Folder of the notebooks, whose links lead to pages of the site alone."""
 
 LINK = re.compile(r"\[([^\]]+)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
 SHIM = "https://unpkg.com/iframe-worker/shim"
@@ -44,6 +49,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     }
     for name, text in texts.items():
         files.append(File.generated(config, name, content=text))
+    with TemporaryDirectory() as folder:  # one for all: what one has simulated serves the next
+        for path in sorted((ROOT / "docs" / NOTEBOOKS).glob("*.py")):
+            page = notebook.run(path, Path(folder))
+            made = {f"{path.stem}.md": page.text, **page.figures}
+            for name, content in made.items():
+                files.append(File.generated(config, f"{NOTEBOOKS}/{name}", content=content))
     return files
 
 
@@ -55,6 +66,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         workflow = read_workflow(ROOT / "config" / "config.yaml")
         markdown = markdown.replace("<!-- rules -->", table(ROOT))
         markdown = markdown.replace("<!-- graph -->", graph(workflow.jobs))
+    if page.file.src_uri.startswith(f"{NOTEBOOKS}/"):
+        return markdown
     return LINK.sub(lambda found: _link(*found.groups(), out="../"), markdown)
 
 

@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mmaq.config.evaluation import Finetune, Supervised
 from mmaq.config.learning import Pretrain
+from mmaq.config.load import check_config
+from mmaq.config.schema import Config
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -113,6 +116,20 @@ def _anchors(page: Path) -> set[str]:
     """Anchors of the headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_configuration_of_a_page_is_valid():
+    blocks = [
+        (page.name, yaml.safe_load(block))
+        for page in PAGES
+        for block in re.findall(
+            r"^```yaml\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S
+        )
+    ]
+    ours = [(page, given) for page, given in blocks if set(given) <= set(Config.model_fields)]
+    assert "tutorial.md" in {page for page, _ in ours}
+    for page, given in ours:
+        check_config({"source": "simulate", **given}, page)
 
 
 def test_no_text_points_to_a_page_that_is_not_in_the_repository():

@@ -56,8 +56,35 @@ def test_the_compromised_releases_are_excluded(request):
 def test_the_version_stands_in_the_package_and_is_cited(request):
     root = request.config.rootpath
     assert yaml.safe_load((root / "CITATION.cff").read_text())["version"] == __version__
+    assert f"\n## [{__version__}]" in (root / "CHANGELOG.md").read_text()
     whole = tomllib.loads((root / "pyproject.toml").read_text())
     assert whole["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "mmaq.__version__"}
+
+
+def test_the_wheel_carries_every_file_of_the_package(request):
+    root = request.config.rootpath
+    whole = tomllib.loads((root / "pyproject.toml").read_text())
+    given = whole["tool"]["setuptools"]["package-data"]
+    carried = {
+        path
+        for name, patterns in given.items()
+        for pattern in patterns
+        for path in (root / name.replace(".", "/")).glob(pattern)
+    }
+    package = root / "mmaq"
+    found = (path for path in package.rglob("*") if "__pycache__" not in path.parts)
+    files = {path for path in found if path.is_file()}
+    assert len(files) > 100
+    assert {path for path in files if path.suffix != ".py"} == carried
+    assert all((path.parent / "__init__.py").exists() for path in files if path.suffix == ".py")
+
+
+def test_the_container_copies_what_is_there(request):
+    root = request.config.rootpath
+    lines = (root / "Containerfile").read_text().splitlines()
+    copied = [name for line in lines if line.startswith("COPY ") for name in line.split()[1:-1]]
+    assert {"mmaq", "rules", "Snakefile", "constraints.txt"} <= set(copied)
+    assert all((root / name).exists() for name in copied)
 
 
 def test_the_page_of_the_installation_has_every_extra(request, project):

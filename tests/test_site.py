@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 
+import jupytext
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -35,6 +36,25 @@ def site(request, tmp_path_factory):
 )
 def test_what_is_loaded_from_elsewhere_is_found(text, found):
     assert bool(LOADED.search(text)) == found
+
+
+def test_notebooks_are_their_texts_without_outputs(request):
+    texts = sorted((request.config.rootpath / "docs" / "notebooks").glob("*.py"))
+    assert [path.stem for path in texts] == ["granule_to_site", "new_estimator"]
+    for path in texts:
+        pair = [jupytext.read(each).cells for each in (path, path.with_suffix(".ipynb"))]
+        first, second = ([(cell.cell_type, cell.source) for cell in cells] for cells in pair)
+        assert first == second, "run `make format`"
+        assert not any(cell.get("outputs") for cell in pair[1])
+
+
+def test_notebooks_have_run(site):
+    page = (site / "notebooks" / "granule_to_site.html").read_text()
+    assert "60 sites; patches: Sentinel-2 (60, 12, 32, 32)" in page
+    for figure in ("granule_to_site_1", "granule_to_site_2", "new_estimator_1"):
+        assert (site / "notebooks" / f"{figure}.png").read_bytes().startswith(b"\x89PNG")
+    compared = (site / "notebooks" / "new_estimator.html").read_text()
+    assert re.search(r"<th[^>]*>alike</th>\s*<th>random</th>\s*<td>[\d.-]+</td>", compared)
 
 
 def test_pages_load_nothing_from_elsewhere(site):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from mmaq.estimators.features import EVERYTHING, MAPPABLE
 from mmaq.vocabulary import MIXES, REFERENCES
 
 Kind = Literal["pretrained", "unpretrained", "reference", "ceiling"]
@@ -55,6 +56,9 @@ MODALITIES = {
     "truth": "the truth",
 }  # fmt: skip
 
+WHOLE = {EVERYTHING: "all inputs", MAPPABLE: "all mappable inputs"}
+"""Six words would not fit beside a plot; the definitions say what they are."""
+
 TASKS = {
     "no2": "NO₂", "o3": "O₃", "pm10": "PM10", "co": "CO", "so2": "SO₂",
     "fuel": "Fuel of a power plant", "plume": "Plume of a power plant",
@@ -94,10 +98,12 @@ def label(method: str, protocol: str) -> str:
 def full(key: tuple[str, str, str]) -> str:
     """Method, protocol and, in brackets, its inputs."""
     method, protocol, modalities = key
-    words = inputs(modalities)
-    return label(method, protocol) + (f" ({words})" if words else "")
+    name, words = label(method, protocol), inputs(modalities)
+    return name + (f" ({words})" if words and not name.endswith(words) else "")
 
 
 def inputs(modalities: str) -> str:
     """The modalities of a row ("s2+s5p+table" becomes "S2 + S5P + table")."""
+    if modalities in WHOLE:
+        return WHOLE[modalities]
     return " + ".join(MODALITIES.get(part, part) for part in modalities.split("+") if part)

@@ -38,7 +38,9 @@ STYLE = {
     "xtick.major.size": 3, "ytick.major.size": 3,
 }  # fmt: skip
 
+TAG = re.compile(r"<[^>]+>")
 NUMBER = re.compile(r"-?\d+\.\d{3,}")
+"""A coordinate with more digits than a screen shows."""
 
 
 @contextmanager
@@ -87,7 +89,7 @@ def inline(text: str, name: str, description: str) -> Markup:
     text = re.sub(r"<svg[^>]*>", lambda _: head, text, count=1)
     text = re.sub(r'\bid="(?!\S*-title")', f'id="{name}-', text)
     text = text.replace("url(#", f"url(#{name}-").replace('xlink:href="#', f'href="#{name}-')
-    text = NUMBER.sub(lambda match: f"{float(match[0]):.2f}", text)
+    text = TAG.sub(lambda tag: NUMBER.sub(_rounded, tag[0]), text)  # labels keep their digits
     for role, colour in LIGHT.items():
         text = text.replace(colour, f"var(--{role})")
     text = text.replace("'DejaVu Sans'", "var(--sans)")
@@ -108,6 +110,10 @@ def save_picture(figure: Figure, path: Path) -> None:
             temporary, dpi=2 * PIXELS_PER_INCH, facecolor=LIGHT["paper"],
             metadata={"Software": None},
         )  # fmt: skip
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}"
 
 
 def _hoist_marker_styles(text: str) -> str:

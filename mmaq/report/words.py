@@ -31,10 +31,9 @@ CEILINGS = {
 def learned_words(learned: pd.DataFrame, references: pd.DataFrame, verdicts: Verdicts) -> list[str]:
     """The best learned row, and how far it stands from what anyone would try first."""
     best = learned.iloc[0]
-    inputs = names.inputs(best["modalities"])
     among = f"the best of {len(learned)} learned rows" if len(learned) > 1 else "the learned row"
-    words = names.label(best["method"], best["protocol"])
-    sentences = [f"{words} ({inputs}) is {among}: R² {_figure(best)}."]
+    words = names.full((best["method"], best["protocol"], best["modalities"]))
+    sentences = [f"{words} is {among}: R² {_figure(best)}."]
     for name, words in RIVALS.items():
         rival = references[references["method"] == name]
         if len(rival):

@@ -101,7 +101,7 @@ def measure(air: Air, rng: np.random.Generator) -> Measurements:
 
 
 def write_stations(sites: pd.DataFrame, measured: Measurements, root: Path) -> None:
-    """Write both items and their collection.
+    """Write both items, or the stations alone where all sites are such, and their collection.
 
     ``sites`` is the world's table; the columns of ``measured`` follow its labelled rows.
     """
@@ -112,20 +112,19 @@ def write_stations(sites: pd.DataFrame, measured: Measurements, root: Path) -> N
     values = root / STATIONS / "stations" / "no2_daily.parquet"
     with replacing(values) as temporary:
         parquet.write_table(_measurement_table(stations, measured), temporary)
-    places = root / STATIONS / "unlabelled" / "unlabelled.csv"
-    with replacing(places) as temporary:
-        unlabelled[["site_id", "lon", "lat", "country"]].to_csv(
-            temporary, index=False, lineterminator="\n"
-        )
     start = datetime.combine(measured.days[0], time(), timezone.utc)
     west, south = (float(sites[name].min()) for name in ("lon", "lat"))
     east, north = (float(sites[name].max()) for name in ("lon", "lat"))
     box = (west, south, east, north)
     assets = {"table": Asset(table), "measurements": Asset(values)}
-    products = [
-        Product("stations", STATIONS, start, box, assets),
-        Product("unlabelled", STATIONS, start, box, {"table": Asset(places)}),
-    ]
+    products = [Product("stations", STATIONS, start, box, assets)]
+    if len(unlabelled):
+        places = root / STATIONS / "unlabelled" / "unlabelled.csv"
+        with replacing(places) as temporary:
+            unlabelled[["site_id", "lon", "lat", "country"]].to_csv(
+                temporary, index=False, lineterminator="\n"
+            )
+        products.append(Product("unlabelled", STATIONS, start, box, {"table": Asset(places)}))
     write_collection(root, STATIONS, "Stations that measure NO2, and sites that do not", products)
 
 

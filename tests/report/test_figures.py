@@ -1,5 +1,7 @@
 """Figures: what they draw, at the edges of what may come."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -97,6 +99,15 @@ def test_curves_of_a_table_without_epochs():
     assert panels(losses) == [("Total loss", ["loss"])]
     with drawing():
         assert ">step<" in svg(curves(losses, "Total loss", ["loss"]))
+
+
+def test_labels_keep_their_digits_and_epochs_are_whole():
+    losses = pd.DataFrame({"epoch": [0, 1], "loss": [0.541, 0.546]})
+    with drawing():
+        text = svg(curves(losses, "Total loss", ["loss"]))
+    assert {">0.541<", ">0.546<"} <= set(re.findall(r">[\d.]+<", text))
+    assert ">0<" in text
+    assert ">0.5<" not in text
 
 
 def test_colours_follow_the_page():

@@ -22,9 +22,17 @@ from mmaq.contracts.archive import (
     read_collection,
     read_product,
 )
+from mmaq.landuse.sites import read_unlabelled
 from mmaq.simulate.ancillary import CORINE, write_ancillary
 from mmaq.simulate.stage import write_ground
-from mmaq.simulate.stations import GAIN, MEASUREMENT_SCHEMA, TABLE_COLUMNS, measure
+from mmaq.simulate.stations import (
+    GAIN,
+    MEASUREMENT_SCHEMA,
+    TABLE_COLUMNS,
+    Measurements,
+    measure,
+    write_stations,
+)
 from mmaq.simulate.world.air import Air
 from mmaq.simulate.world.roads import CLASSES
 
@@ -144,6 +152,16 @@ def test_unlabelled_table_holds_places_alone(archive):
     table = pd.read_csv(asset(archive, STATIONS, "unlabelled", "table"))
     assert list(table.columns) == ["site_id", "lon", "lat", "country"]
     assert len(table) == 80
+
+
+def test_stations_alone_are_an_archive_without_unlabelled_sites(world, tmp_path):
+    sites = world.sites[world.sites["labelled"]].reset_index(drop=True)
+    values = np.ones((3, len(sites)))
+    days = [date(2021, 1, day) for day in (1, 2, 3)]
+    measured = Measurements(days, values, values > 0, values, values[0])
+    write_stations(sites, measured, tmp_path)
+    assert [item.id for item in read_collection(tmp_path, STATIONS)] == ["stations"]
+    assert read_unlabelled(tmp_path).empty
 
 
 def test_truth_joins_the_stations(world, archive):

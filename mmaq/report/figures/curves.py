@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from mmaq.report.figures.series import COLOURS, DASHES
 from mmaq.report.svg import blank, place
@@ -54,6 +55,7 @@ def curves(losses: pd.DataFrame, title: str, columns: Sequence[str]) -> Figure:
     if spread > 50:
         axes.set_yscale("log")
     axes.set_xlabel(axis)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.annotate(
         title, (0, 1), xytext=(0, 8), xycoords="axes fraction", textcoords="offset points",
         fontweight="bold",

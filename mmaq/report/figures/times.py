@@ -25,7 +25,7 @@ def times(timings: pd.DataFrame, width: int) -> Figure:
     axes.set_yticks(places, timings["rule"], color=LIGHT["ink"])
     axes.tick_params(axis="y", length=0)
     axes.grid(False, axis="y")
-    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.xaxis.set_major_locator(MaxNLocator(4 if width > 500 else 1))
     axes.xaxis.set_major_formatter(lambda value, _: duration(value) if value else "0")
     for title, offset in (("time", 58), ("memory", 124)):
         axes.annotate(
