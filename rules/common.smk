@@ -2,6 +2,7 @@
 import re
 import shutil
 from pathlib import Path
+from typing import get_args
 
 from snakemake.exceptions import WorkflowError
 
@@ -24,7 +25,7 @@ from mmaq.orchestrate.interpreter import prepare_jobs
 from mmaq.orchestrate.stages import FITTING
 from mmaq.stages import timings_by_rule
 from mmaq.transfer.store import FILES as PLANT_FILES
-from mmaq.vocabulary import METHODS, SELF_SUPERVISED
+from mmaq.vocabulary import METHODS, SELF_SUPERVISED, Scratch
 
 try:
     prepare_jobs()
@@ -211,6 +212,13 @@ def encoders_to_fit():
     if method is None:
         return []
     return [str(PATHS.encoders(checkpoint_of(method), 0))]
+
+
+def learned_to_fit():
+    """The pretraining method whose networks the estimator of the section predict has, if any."""
+    method, protocol = CONFIG.predict.estimator
+    learned = method if protocol in get_args(Scratch) else CONFIG.fitted_encoders
+    return learned and checkpoint_of(learned)
 
 
 def loss_curves():

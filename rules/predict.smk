@@ -20,7 +20,15 @@ rule fit:
         evaluate=section("evaluate", *FITTING),
         config=section("predict"),
         encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
-        code=code("mmaq.predict.stage.fit"),
+        code=code(
+            "mmaq.predict.stage.fit",
+            TRAINED=lambda _: learned_to_fit(),
+            NETWORKS=lambda _: (
+                CONFIG.predict.method
+                if CONFIG.predict.estimator[1] == "supervised"
+                else None
+            ),
+        ),
     script:
         "../workflow/scripts/fit.py"
 

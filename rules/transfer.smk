@@ -54,6 +54,7 @@ rule evaluate_transfer:
             "learning_rate",
             "encoder_rate",
             "weight_decay",
+            "precision",
         ),
         encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
         code=code("mmaq.transfer.stage.evaluate_transfer", TRAINED=run_of),

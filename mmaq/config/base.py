@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,6 +12,11 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 
 Count = Annotated[int, Field(gt=0)]
+
+Precision = Annotated[
+    Literal["auto", "float32", "bf16"],
+    Field(description="auto: bf16 where it is faster (CUDA, AVX512-BF16, AMX), float32 elsewhere."),
+]
 
 
 class Section(BaseModel):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, TypeVar, get_args
+from typing import Annotated, ClassVar, Self, TypeVar, get_args
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from mmaq.config.base import Count, Positive, Section
+from mmaq.config.base import Count, Positive, Precision, Section
 from mmaq.vocabulary import (
     MIXES,
     Head,
@@ -16,6 +16,7 @@ from mmaq.vocabulary import (
     Pretrained,
     Protocol,
     Reference,
+    Scratch,
     Split,
     SupervisedName,
     Tuned,
@@ -59,6 +60,7 @@ class Finetune(Section):
         default=1.0, description="Rate of their first layers as a share of the last's."
     )
     weight_decay: float = Field(default=1e-4, ge=0, description="AdamW weight decay.")
+    precision: Precision = "auto"
 
 
 class Supervised(Section):
@@ -85,6 +87,7 @@ class Supervised(Section):
     )
     learning_rate: Positive = Field(default=3e-3, description="AdamW rate, falls along a cosine.")
     weight_decay: float = Field(default=1e-3, ge=0, description="AdamW weight decay.")
+    precision: Precision = "auto"
 
 
 class Evaluate(Section):
@@ -181,6 +184,22 @@ class Predict(Section):
         description="How stations are split for what is chosen and for the interval: blocks for "
         "predictions far from any station, random for places among them.",
     )
+
+    @model_validator(mode="after")
+    def _is_a_row(self) -> Self:
+        method, protocol = self.estimator
+        methods = {
+            **dict.fromkeys(get_args(Head), get_args(Learned)),
+            **dict.fromkeys((*get_args(Tuned), *get_args(Scratch)), get_args(Pretrained)),
+            "supervised": get_args(SupervisedName),
+            "reference": (*get_args(Reference), *MIXES),
+        }
+        if method not in methods[protocol]:
+            raise ValueError(
+                f"there is no estimator {method} under {protocol}. Name a method and a protocol "
+                "of the benchmark table"
+            )
+        return self
 
     @property
     def estimator(self) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from mmaq.config.base import Count, Positive, Section, Share
+from mmaq.config.base import Count, Positive, Precision, Section, Share
 from mmaq.config.methods import BYOL, DINO, MMCL, MoCo, SimCLR, VICReg
 from mmaq.vocabulary import MethodName
 
@@ -158,10 +158,7 @@ class Pretrain(Section):
         default={}, description="LARS rates of methods that learn best at another one."
     )
     threads: Count = Field(default=1, description="Torch threads on the CPU.")
-    precision: Literal["auto", "float32", "bf16"] = Field(
-        default="auto",
-        description="auto: bf16 where it is faster (CUDA, AVX512-BF16, AMX), float32 elsewhere.",
-    )
+    precision: Precision = "auto"
     channels_last: bool = Field(
         default=True, description="Channels-last memory of kernels and images, faster on CUDA."
     )

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from mmaq.config.base import Count, Positive, Section
+from mmaq.config.base import Count, Positive, Precision, Section
 from mmaq.config.evaluation import Once
 from mmaq.vocabulary import Pretrained, TransferTask
 
@@ -48,6 +48,7 @@ class Transfer(Section):
         default=0.3, description="Rate of a fine-tuned encoder as a share of the head's."
     )
     weight_decay: float = Field(default=1e-4, ge=0, description="AdamW weight decay.")
+    precision: Precision = "auto"
     threads: Count = Field(default=1, description="Torch threads of each transfer job.")
 
     @model_validator(mode="after")

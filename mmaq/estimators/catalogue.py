@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
 
-from mmaq.base.errors import ConfigError
 from mmaq.config.evaluation import Evaluate, Finetune
 from mmaq.config.evaluation import Supervised as SupervisedConfig
 from mmaq.config.learning import Encoders as Sizes
@@ -20,16 +19,10 @@ from mmaq.estimators.features import EVERYTHING, LINEAR, MAPPABLE
 from mmaq.vocabulary import (
     IMAGES,
     MIXES,
-    SUPERVISED,
-    Head,
-    Learned,
-    Mappable,
     Mix,
-    Reference,
     Scratch,
     Tuned,
 )
-from mmaq.vocabulary import Pretrained as PretrainedName
 
 
 def reference(method: str, archive: Path | None = None, share: float = 1.0) -> Estimator:
@@ -161,31 +154,22 @@ def named(
 
     Args:
         method: a reference, one of ``MIXES``, a pretraining method or a supervised network.
-        protocol: as in the table.
+        protocol: as in the table, where the configuration has made sure that both stand together.
         checkpoint: contract 4, of the encoders that it reads.
         sizes: of networks from random weights.
         config: fine-tuning and supervised training.
-
-    Raises:
-        ConfigError: there is no such row, or it cannot be fitted to predict elsewhere.
     """
     from mmaq.estimators.probes import probe
 
+    if method in MIXES:
+        return mixed(cast(Mix, method), Pretrained(config.mixes[0], checkpoint))
     if protocol == "reference":
-        if method in MIXES:
-            return mixed(cast(Mix, method), Pretrained(config.mixes[0], checkpoint))
-        if method in get_args(Mappable) and method in get_args(Reference):
-            return reference(method)
-    elif protocol == "supervised" and method in SUPERVISED:
+        return reference(method)
+    if protocol == "supervised" or protocol in get_args(Scratch):
         return supervised(method, protocol, sizes, config.supervised)
-    elif protocol in get_args(Head) and method in get_args(Learned):
-        return probe(Pretrained(method, checkpoint), protocol)
-    elif protocol in get_args(Tuned) and method in get_args(PretrainedName):
+    if protocol in get_args(Tuned):
         return fine_tuned(Pretrained(method, checkpoint), protocol, config.finetune, True)
-    elif protocol in get_args(Scratch) and method in get_args(PretrainedName):
-        return supervised(method, protocol, sizes, config.supervised)
-    fault = f"there is no estimator {method} under {protocol} that could predict elsewhere"
-    raise ConfigError("--method", fault, "Name a method and a protocol of the benchmark table")
+    return probe(Pretrained(method, checkpoint), protocol)
 
 
 def images_read(estimator: Estimator) -> tuple[str, ...]:

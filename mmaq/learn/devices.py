@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from threadpoolctl import threadpool_limits
 
-from mmaq.config.learning import Pretrain
+from mmaq.config.base import Precision
 
 
 def device() -> torch.device:
@@ -52,12 +52,17 @@ def fits(needed: int, allowed: float) -> bool:
     return needed <= allowed * free
 
 
-def precision_of(config: Pretrain) -> Literal["float32", "bf16"]:
-    """The precision of a run: "auto" takes bf16 where the device computes in it.
+def precision_of(asked: Precision) -> Literal["float32", "bf16"]:
+    """The precision of a training: "auto" takes bf16 where the device computes in it.
 
     On a processor that has neither AVX512-BF16 nor AMX bf16 is slower than float32.
     """
-    if config.precision != "auto":
-        return config.precision
+    if asked != "auto":
+        return asked
     processor = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bf16" if torch.cuda.is_available() or processor else "float32"
+
+
+def computing_in(asked: Precision, place: torch.device) -> torch.autocast:
+    """Convolutions and products of matrices on ``place`` in that precision; weights keep theirs."""
+    return torch.autocast(place.type, torch.bfloat16, enabled=precision_of(asked) == "bf16")

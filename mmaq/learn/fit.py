@@ -15,6 +15,7 @@ from mmaq.config.evaluation import Finetune, Supervised
 from mmaq.config.learning import Encoders as EncodersConfig
 from mmaq.config.transfer import Transfer
 from mmaq.learn.data import Inputs, Statistics
+from mmaq.learn.devices import computing_in
 from mmaq.learn.embed import whole_batches
 from mmaq.learn.views import Draws, draw_symmetry, fit_size, orientations, turn
 from mmaq.vocabulary import IMAGES
@@ -53,7 +54,7 @@ def fit(
         loss: what is minimised; sees each sample once an epoch.
         groups: parameter groups with their rates.
         count: number of training samples.
-        config: epochs, batch size and weight decay.
+        config: epochs, batch size, weight decay and precision.
         seed: of the order and the augmentation.
     """
     groups = [{**group, "params": list(group["params"])} for group in groups]
@@ -69,7 +70,8 @@ def fit(
     for _ in range(config.epochs):
         order = torch.randperm(count, generator=generator)
         for part in order.tensor_split(parts):
-            error = loss(part, generator)
+            with computing_in(config.precision, weights[0].device):
+                error = loss(part, generator)
             optimiser.zero_grad()
             error.backward()
             torch.nn.utils.clip_grad_norm_(weights, CLIP)

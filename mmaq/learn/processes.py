@@ -42,7 +42,7 @@ def trainer_options(config: Pretrain, devices: int, nodes: int) -> dict[str, Any
         "devices": devices,
         "num_nodes": nodes,
         "strategy": "ddp" if several else "auto",
-        "precision": "bf16-mixed" if precision_of(config) == "bf16" else "32-true",
+        "precision": "bf16-mixed" if precision_of(config.precision) == "bf16" else "32-true",
         "plugins": [cluster(devices, nodes)],
         "sync_batchnorm": several and cuda,
         "benchmark": cuda,

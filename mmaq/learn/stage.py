@@ -94,7 +94,7 @@ def pretrain(
         TrainingError: the devices are not there, or the run has collapsed or diverged.
     """
     # The precision decides the result: what is written names the one that was taken.
-    config = config.model_copy(update={"precision": precision_of(config)})
+    config = config.model_copy(update={"precision": precision_of(config.precision)})
     opened = open_store(store)
     modalities = TRAINED[config.method]
     chosen = pretraining_sites(opened, read_sites(sites), config.transductive, modalities)

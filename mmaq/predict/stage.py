@@ -50,7 +50,7 @@ KINDS: dict[str, type[Fitted]] = {
     )
 }  # fmt: skip
 """Whatever is read from a file is one of these."""
-WITHOUT_IMAGES = "gbm_geo"
+WITHOUT_IMAGES = "gbm_context_kriging"
 """What answers at a site that lacks the images which the first tier reads."""
 DECLARED = (*AREAS, *TYPES, *SITING)
 """What networks declare of their stations, and nobody of any other place."""
@@ -95,7 +95,6 @@ def fit(
         TableError: the site table is broken, or holds too few stations.
         StoreError: the patch store is missing or damaged.
         CheckpointError: the checkpoint cannot be read, or is another method's.
-        ConfigError: there is no such estimator.
     """
     method, protocol = config.estimator
     estimators = [named(method, protocol, checkpoint, encoders, evaluate)]

@@ -46,12 +46,14 @@ class OnEncoder(nn.Module):
 
     def groups(self, config: Transfer) -> list[dict[str, Any]]:
         """What is trained, with its rates."""
-        inner = set(self.encoder.parameters())
-        outer = [weight for weight in self.parameters() if weight not in inner]
+        inner = list(self.encoder.parameters())
+        outer = [
+            weight for name, weight in self.named_parameters() if not name.startswith("encoder.")
+        ]
         share = config.encoder_rate if self.protocol == "finetune" else 1.0
         groups = [{"params": outer, "lr": config.learning_rate}]
         if self.protocol != "frozen":
-            groups.append({"params": list(inner), "lr": share * config.learning_rate})
+            groups.append({"params": inner, "lr": share * config.learning_rate})
         return groups
 
 

@@ -41,7 +41,14 @@ def noisy_error(model):
     return loss
 
 
-@pytest.mark.parametrize("config", [Finetune(epochs=3, batch_size=5), Supervised(epochs=5)])
+@pytest.mark.parametrize(
+    "config",
+    [
+        Finetune(epochs=3, batch_size=5, precision="float32"),
+        Finetune(epochs=3, batch_size=5, precision="bf16"),
+        Supervised(epochs=5, precision="float32"),
+    ],
+)
 def test_it_is_a_plain_loop_of_adamw_along_a_cosine(config):
     model, plain = make_model(), make_model()
     rate = 0.05
@@ -63,7 +70,9 @@ def test_it_is_a_plain_loop_of_adamw_along_a_cosine(config):
                 share = END + (1 - END) * 0.5 * (1 + math.cos(angle))
             optimiser.param_groups[0]["lr"] = rate * share
             optimiser.zero_grad()
-            loss(order[numbers], generator).backward()
+            with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
+                error = loss(order[numbers], generator)
+            error.backward()
             gradients = [weight.grad for weight in plain.parameters()]
             norm = math.sqrt(sum(float(each.square().sum()) for each in gradients))
             clipped += norm > 1

@@ -65,7 +65,7 @@ def test_losses_hold_every_step_and_the_signs_of_collapse_of_each_epoch(finished
 def test_the_export_says_what_made_it(finished):
     out, config = finished
     about = read_about(out / "mmaq_run0.safetensors")
-    taken = config.model_copy(update={"precision": precision_of(config)})
+    taken = config.model_copy(update={"precision": precision_of(config.precision)})
     assert about["config"] == taken.decisive()
     assert len(about["site_ids"]) == 20
     assert all(site.startswith("UN") for site in about["site_ids"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -55,6 +56,15 @@ def test_learns_what_the_pixels_know(setting, name):
     assert found.dtype == np.float64
     error = np.square(found - truth).mean()
     assert error < 0.5 * np.square(setting[1][TRAIN].mean() - truth).mean()
+
+
+@pytest.mark.parametrize(("name", "taken"), [("aqnet", "float32"), ("s5p", "auto")])
+def test_auto_is_float32_where_bf16_is_slow(setting, monkeypatch, name, taken):
+    asked = []
+    record = lambda precision, _: asked.append(precision) or nullcontext()  # noqa: E731
+    monkeypatch.setattr("mmaq.learn.fit.computing_in", record)
+    learn(setting, name)
+    assert set(asked) == {taken}
 
 
 def test_from_scratch_the_head_ignores_auxiliary_features_at_first(setting):
