@@ -592,12 +592,10 @@ VERBS = {
         ("predict",),
     ),
     "map": Verb(
-        "Map NO2 everywhere in an area, and how far to trust it.",
-        ("map_area", "exposure", "map_page"), True,
+        "Map NO2 everywhere in an area, and how far to trust it.", ("map_area", "map_page"), True
     ),
     "exposure": Verb(
-        "Tell what the people of a mapped area and of its districts breathe.",
-        ("exposure", "map_page"),
+        "Tell what the people of a mapped area and of its districts breathe.", ("exposure",)
     ),
     "report": Verb("Write the report page from the benchmark table.", ("report",)),
 }  # fmt: skip

@@ -158,17 +158,17 @@ def map_areas(
     workers: Workers = CORES,
 ) -> None:
     """Map areas."""
-    _of_areas("map", begin(config, workers), area, estimator)
+    _of_areas(("map_area", "exposure"), begin(config, workers), area, estimator)
 
 
 @app.command(help=VERBS["exposure"].about)
 def exposure(config: ConfigFile = None, area: OneArea = None, estimator: Estimator = None) -> None:
     """Tell what people breathe."""
-    _of_areas("exposure", begin(config), area, estimator)
+    _of_areas(("exposure",), begin(config), area, estimator)
 
 
-def _of_areas(verb: str, run: Run, area: str | None, estimator: Path | None) -> None:
-    """Run the stages of a verb for one area, or for all of them."""
+def _of_areas(stages: tuple[str, ...], run: Run, area: str | None, estimator: Path | None) -> None:
+    """Run stages and the map's page, which shows all of them, for one area or for all."""
     if area is not None:
         chosen = [each.model_dump() for each in run.config.map.areas if each.name == area]
         if not chosen:
@@ -179,9 +179,8 @@ def _of_areas(verb: str, run: Run, area: str | None, estimator: Path | None) -> 
         raise ConfigError("map.areas", fault, "Give one with its bbox, and an archive with maps")
     # The table of this data set says nothing of another's estimator.
     given, table = ({}, {}) if estimator is None else ({"estimator": estimator}, {"table": None})
-    *making, page = VERBS[verb].stages
-    run_stages(run, making, **given)
-    run_stages(run, [page], **given, **table)
+    run_stages(run, stages, **given)
+    run_stages(run, ["map_page"], **given, **table)
 
 
 for _name, _verb in VERBS.items():
