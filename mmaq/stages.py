@@ -457,6 +457,21 @@ def _map_area(run: Run) -> list[Call]:
     ]  # fmt: skip
 
 
+def _exposure(run: Run) -> list[Call]:
+    from mmaq.map.stage import exposure
+
+    given, paths = run.config, run.paths
+    if not run.collection(archive.ANCILLARY):  # no map says where people live
+        return []
+    return [
+        partial(
+            exposure, area=area, config=given.map, raster=paths.map(name), archive=paths.archive,
+            estimator=paths.estimator(*given.predict.estimator), out=paths.exposure(name),
+        )
+        for name, area in given.mapped.items()
+    ]  # fmt: skip
+
+
 def _map_page(run: Run) -> list[Call]:
     from mmaq.map.stage import map_page
 
@@ -466,6 +481,7 @@ def _map_page(run: Run) -> list[Call]:
             map_page, area=area, raster=paths.map(name), archive=run.archive,
             estimator=paths.estimator(*given.predict.estimator), period=given.period,
             sites=paths.sites, table=paths.benchmark if paths.benchmark.exists() else None,
+            exposed=paths.exposure(name) if run.collection(archive.ANCILLARY) else None,
             out=paths.map_page(name),
         )
         for name, area in given.mapped.items()
@@ -521,6 +537,7 @@ STAGES: dict[str, Callable[[Run], list[Call]]] = {
     "fit": _fit,
     "predict": _predict,
     "map_area": _map_area,
+    "exposure": _exposure,
     "map_page": _map_page,
     "report": _report,
 }
@@ -581,6 +598,9 @@ VERBS = {
     ),
     "map": Verb(
         "Map NO2 everywhere in an area, and how far to trust it.", ("map_area", "map_page"), True
+    ),
+    "exposure": Verb(
+        "Tell what the people of a mapped area and of its districts breathe.", ("exposure",)
     ),
     "report": Verb("Write the report page from the benchmark table.", ("report",)),
 }  # fmt: skip

@@ -34,9 +34,39 @@ rule map_area:
         "../workflow/scripts/map_area.py"
 
 
+# What the people of an area and of its districts breathe, where a map says where they live.
+rule exposure:
+    input:
+        map=PATHS.map("{area}"),
+        estimator=PATHS.estimator(*CONFIG.predict.estimator),
+        ancillary=collection(ANCILLARY),
+        truth=made(TRUTH, collection(TRUTH)),
+        districts=[path for path in [CONFIG.map.districts] if path],
+    output:
+        table=PATHS.exposure("{area}"),
+        polygons=PATHS.exposure("{area}").with_suffix(".gpkg"),
+    log:
+        f"{LOGS}/exposure_{{area}}.log",
+    benchmark:
+        f"{TIMINGS}/exposure_{{area}}.tsv"
+    wildcard_constraints:
+        area="|".join(CONFIG.mapped) or "none",
+    conda:
+        "../environment.yaml"
+    resources:
+        mem_mb=1500,
+    params:
+        area=lambda wildcards: CONFIG.mapped[wildcards.area].decisive(),
+        config=section("map", "thresholds", "districts", "district_name"),
+        code=code("mmaq.map.stage.exposure"),
+    script:
+        "../workflow/scripts/exposure.py"
+
+
 rule map_page:
     input:
         map=PATHS.map("{area}"),
+        exposed=made(ANCILLARY, PATHS.exposure("{area}")),
         estimator=PATHS.estimator(*CONFIG.predict.estimator),
         ancillary=made(ANCILLARY, collection(ANCILLARY)),
         truth=made(TRUTH, collection(TRUTH)),

@@ -10,9 +10,9 @@ DEFAULT_NAME = "default"
 RAW = Path("data/raw")
 """Folder of published tables: they are fetched once, for all data sets."""
 
-FIGURES, ESTIMATORS, MAPS = "figures", "estimators", "map"
+FIGURES, ESTIMATORS, MAPS, EXPOSURE = "figures", "estimators", "map", "exposure"
 
-RESERVED = (FIGURES, ESTIMATORS, MAPS, "tensorboard", "wandb")
+RESERVED = (FIGURES, ESTIMATORS, MAPS, EXPOSURE, "tensorboard", "wandb")
 """Folders of the default data set beside those of the others, whose names these cannot be."""
 
 
@@ -137,6 +137,10 @@ class Layout:
     def map_page(self, area: str) -> Path:
         """The page of a map."""
         return self.map(area).with_suffix(".html")
+
+    def exposure(self, area: str) -> Path:
+        """Who breathes what in an area and its districts; their polygons lie beside it."""
+        return self.results / EXPOSURE / f"{area}.csv"
 
     def tiles(self, area: str) -> Path:
         """Folder of the tiles of an unfinished map."""

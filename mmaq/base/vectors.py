@@ -1,4 +1,4 @@
-"""Vector files that others made: which layer holds the lines, and of what they are."""
+"""Vector files: lines and polygons of files that others made, and how ours are written."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pyogrio.errors import DataLayerError, DataSourceError, FieldError, Geometry
 from mmaq.base.errors import ProductError
 
 REMEDY = "Give a GeoPackage of road lines with a coordinate reference system"
+POLYGONS = "Give a GeoPackage, GeoJSON or Shapefile of polygons with a coordinate reference system"
 
 _LINES = ("line", "curve")
 _UNTYPED = ("unknown", "geometrycollection")
@@ -76,6 +77,36 @@ def read_lines(path: str | PathLike[str], fields: Sequence[str] = ()) -> geopand
     return lines
 
 
+def read_polygons(path: str | PathLike[str]) -> geopandas.GeoDataFrame:
+    """The polygons of a file's first layer with all fields, in its own reference system.
+
+    Raises:
+        ProductError: the file cannot be read, holds anything else, or has no reference system.
+    """
+    with _one_line_faults(path, POLYGONS):
+        held = geopandas.read_file(path)
+    others = sorted(set(held.geom_type.fillna("nothing")) - {"Polygon", "MultiPolygon"})
+    if others or held.empty:
+        raise ProductError(path, f"holds {', '.join(others) or 'no polygon'}", POLYGONS)
+    if held.crs is None:
+        raise ProductError(path, "the polygons have no coordinate reference system", POLYGONS)
+    return held
+
+
+def write_layer(
+    table: geopandas.GeoDataFrame, path: Path, layer: str, when: str = "1970-01-01T00:00:00.000Z"
+) -> None:
+    """Write a GeoPackage of one layer.
+
+    It stores when it was written, which is said to be ``when``: equal tables should be equal bytes.
+    """
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": when})
+    try:
+        pyogrio.write_dataframe(table, path, layer=layer, driver="GPKG")
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+
+
 def _check_layer(path: str | PathLike[str], layer: str, empty: bool, crs: object) -> None:
     if empty:
         raise ProductError(path, f"its layer {layer!r} holds no road", REMEDY)
@@ -84,7 +115,7 @@ def _check_layer(path: str | PathLike[str], layer: str, empty: bool, crs: object
 
 
 @contextmanager
-def _one_line_faults(path: str | PathLike[str]) -> Iterator[None]:
+def _one_line_faults(path: str | PathLike[str], remedy: str = REMEDY) -> Iterator[None]:
     """Whatever GDAL finds wrong with a file becomes a ProductError."""
     try:
         yield
@@ -96,4 +127,4 @@ def _one_line_faults(path: str | PathLike[str]) -> Iterator[None]:
         OSError,
         ValueError,
     ) as fault:
-        raise ProductError(path, f"not a readable vector file ({fault})", REMEDY) from None
+        raise ProductError(path, f"not a readable vector file ({fault})", remedy) from None

@@ -29,7 +29,7 @@ ROOMS = {
     "simulate": "simulate", "acquire": "acquire", "sentinel5p": "grid", "landuse": "landuse",
     "patches": "patches", "learn": "pretrain", "evaluate": "evaluate: every row of stations",
     "transfer": "plants; evaluate: every row of fuel and plume", "predict": "fit, predict",
-    "report": "report", "map": "map",
+    "report": "report", "map": "map, exposure",
 }  # fmt: skip
 """What is lost where a room's stages lack a package."""
 

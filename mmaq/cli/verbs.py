@@ -1,4 +1,4 @@
-"""The verbs of the table of stages: those that take a configuration alone, and five with more."""
+"""The verbs of the table of stages: those that take a configuration alone, and six with more."""
 
 from __future__ import annotations
 
@@ -13,9 +13,16 @@ import typer
 from mmaq.base.errors import ConfigError
 from mmaq.cli.run import CORES, ConfigFile, Workers, begin
 from mmaq.config.load import change
-from mmaq.stages import VERBS, run_stages
+from mmaq.stages import VERBS, Run, run_stages
 
 app = typer.Typer()
+
+Estimator = Annotated[
+    Path | None, typer.Option(help="Perhaps another's; none: this data set's own.")
+]
+OneArea = Annotated[
+    str | None, typer.Option(help="An area of the configuration; none: all of them.")
+]
 
 
 def _plain(verb: str) -> Callable[..., None]:
@@ -109,9 +116,7 @@ def fit(
 @app.command(help=VERBS["predict"].about)
 def predict(
     config: ConfigFile = None,
-    estimator: Annotated[
-        Path | None, typer.Option(help="Perhaps another's; none: this data set's own.")
-    ] = None,
+    estimator: Estimator = None,
     sites: Annotated[
         Path | None, typer.Option(help="CSV with a column site_id; none: every site.")
     ] = None,
@@ -148,16 +153,22 @@ def predict(
 @app.command("map", help=VERBS["map"].about)
 def map_areas(
     config: ConfigFile = None,
-    area: Annotated[
-        str | None, typer.Option(help="An area of the configuration; none: all of them.")
-    ] = None,
-    estimator: Annotated[
-        Path | None, typer.Option(help="Perhaps another's; none: this data set's own.")
-    ] = None,
+    area: OneArea = None,
+    estimator: Estimator = None,
     workers: Workers = CORES,
 ) -> None:
     """Map areas."""
-    run = begin(config, workers)
+    _of_areas(("map_area", "exposure"), begin(config, workers), area, estimator)
+
+
+@app.command(help=VERBS["exposure"].about)
+def exposure(config: ConfigFile = None, area: OneArea = None, estimator: Estimator = None) -> None:
+    """Tell what people breathe."""
+    _of_areas(("exposure",), begin(config), area, estimator)
+
+
+def _of_areas(stages: tuple[str, ...], run: Run, area: str | None, estimator: Path | None) -> None:
+    """Run stages and the map's page, which shows all of them, for one area or for all."""
     if area is not None:
         chosen = [each.model_dump() for each in run.config.map.areas if each.name == area]
         if not chosen:
@@ -168,10 +179,10 @@ def map_areas(
         raise ConfigError("map.areas", fault, "Give one with its bbox, and an archive with maps")
     # The table of this data set says nothing of another's estimator.
     given, table = ({}, {}) if estimator is None else ({"estimator": estimator}, {"table": None})
-    run_stages(run, ["map_area"], **given)
+    run_stages(run, stages, **given)
     run_stages(run, ["map_page"], **given, **table)
 
 
 for _name, _verb in VERBS.items():
-    if _name not in ("grid", "pretrain", "fit", "predict", "map"):
+    if _name not in ("grid", "pretrain", "fit", "predict", "map", "exposure"):
         app.command(_name, help=_verb.about)(_plain(_name))

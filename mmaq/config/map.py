@@ -60,3 +60,11 @@ class Map(Section):
         default=(10.0, 20.0, 40.0),
         description="Concentrations in ug/m3 whose exceedance is mapped.",
     )
+    districts: str | None = Field(
+        default=None,
+        description="File of polygons (communes, NUTS) whose people's exposure is told; none: nine "
+        "parts of each area.",
+    )
+    district_name: str = Field(
+        default="name", description="Column of `districts` that names each polygon."
+    )

@@ -28,7 +28,7 @@ from mmaq.vocabulary import POLLUTANTS
 KEY = "mmaq_estimator"
 INTERVALS, SIMILARITY = "intervals.", "similarity."
 """What tensors of a tier's intervals and of its area of applicability are called."""
-VERSION = 2
+VERSION = 3
 REMEDY = "Make it with `mmaq fit`"
 
 

@@ -13,12 +13,13 @@ from typing import Any
 
 import lightgbm
 import numpy as np
+from scipy.special import ndtri
 
 from mmaq.base.errors import Unavailable
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training, own_target
 from mmaq.estimators.features import known_of
 from mmaq.estimators.trees import ask, from_text, grow, text_of
-from mmaq.statistics.intervals import conformal_quantile
+from mmaq.statistics.intervals import LEVEL, conformal_quantile
 
 SIZES: dict[str, Any] = {
     "learning_rate": 0.1, "num_iterations": 40, "num_leaves": 7, "min_data_in_leaf": 30,
@@ -31,6 +32,23 @@ LEAST = 0.3
 
 
 @dataclass(frozen=True)
+class Errors:
+    """Out-of-fold errors of the n stations that calibrated: what tells how alike those of
+    neighbouring places are.
+
+    Attributes:
+        values: measurement less prediction on the root scale, (n,), over the standard deviation
+            that the 90 % interval has in a normal distribution.
+        places: longitude and latitude, (n, 2) in degrees; NaN where they are not known.
+        folds: a number that errors of one model share, (n,) int.
+    """
+
+    values: np.ndarray
+    places: np.ndarray
+    folds: np.ndarray
+
+
+@dataclass(frozen=True)
 class Intervals:
     """What bounds predictions of one fitted estimator.
 
@@ -39,12 +57,14 @@ class Intervals:
         sizes: trees that give the expected size of an error, in roots of ug/m3.
         least: the smallest expected size, in roots of ug/m3.
         reach: how many expected sizes the interval reaches to each side.
+        errors: by which they were calibrated.
     """
 
     modalities: str
     sizes: list[lightgbm.Booster]
     least: float
     reach: float
+    errors: Errors
 
     def bounds(self, places: Places, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper bound at ``places``, (n,) each in ug/m3; NaN where ``mean`` is.
@@ -58,15 +78,17 @@ class Intervals:
         return np.maximum(root - self.reach * size, 0.0) ** 2, (root + self.reach * size) ** 2
 
     def state(self) -> State:
-        """Trees as text, and two numbers."""
+        """Trees as text, two numbers, and the errors."""
         about = {"modalities": self.modalities, "least": self.least, "reach": self.reach}
-        return about, text_of(self.sizes, "sizes")
+        errors = {f"errors.{name}": value for name, value in vars(self.errors).items()}
+        return about, {**text_of(self.sizes, "sizes"), **errors}
 
     @classmethod
     def from_state(cls, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Intervals:
         """The inverse of :meth:`state`."""
         sizes = from_text(arrays, "sizes")
-        return cls(about["modalities"], sizes, about["least"], about["reach"])
+        errors = Errors(*(arrays[f"errors.{name}"] for name in ("values", "places", "folds")))
+        return cls(about["modalities"], sizes, about["least"], about["reach"], errors)
 
 
 def calibrate(
@@ -85,17 +107,22 @@ def calibrate(
     except Unavailable:
         return None
     inputs = _inputs(estimator.modalities, train.places, root)
-    error = np.abs(np.sqrt(own_target(train)) - root)
+    signed = np.sqrt(own_target(train)) - root
+    error, part = np.abs(signed), np.empty(len(train), int)
     size, least = np.empty(len(train)), LEAST * float(error.mean())
-    for fold in folds:
+    for number, fold in enumerate(folds):
+        part[fold.test] = number
         sizes = grow(inputs[fold.train], error[fold.train], seed, SIZES, 1)
         size[fold.test] = ask(sizes, inputs[fold.test])
     with np.errstate(invalid="ignore"):  # a model that is always right has errors of size 0
-        ratio = np.nan_to_num(error / np.maximum(size, least))
-    reach = conformal_quantile(ratio)
+        ratio = np.nan_to_num(signed / np.maximum(size, least))
+    reach = conformal_quantile(np.abs(ratio))
     if not np.isfinite(reach):
         return None
-    return Intervals(estimator.modalities, grow(inputs, error, seed, SIZES, 1), least, reach)
+    deviation = max(reach / float(ndtri(0.5 + LEVEL / 2)), np.finfo(float).tiny)
+    errors = Errors(ratio / deviation, train.places.lonlat, part)
+    sizes = grow(inputs, error, seed, SIZES, 1)
+    return Intervals(estimator.modalities, sizes, least, reach, errors)
 
 
 def _inputs(modalities: str, places: Places, root: np.ndarray) -> np.ndarray:

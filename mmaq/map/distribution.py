@@ -1,4 +1,4 @@
-"""How likely a limit is exceeded where an estimator gives a concentration with its interval.
+"""How likely a concentration is where an estimator gives it with its interval.
 
 Conformal prediction gives the ends of the 90 % interval alone, which reach as far to both sides on
 the root scale (``mmaq.estimators.intervals``). Between and beyond them the normal distribution of
@@ -24,6 +24,22 @@ def chances(mean: np.ndarray, high: np.ndarray, limits: Sequence[float]) -> np.n
             cut at 0 and say less.
         limits: in ug/m3.
     """
-    root = np.sqrt(mean)
-    spread = np.maximum((np.sqrt(high) - root) / ndtri(0.5 + LEVEL / 2), np.finfo(float).tiny)
+    root, spread = np.sqrt(mean), deviation(mean, high)
     return np.asarray(ndtr((root - np.sqrt(np.asarray(limits, float))[:, None]) / spread))
+
+
+def concentrations(mean: np.ndarray, high: np.ndarray, normal: np.ndarray) -> np.ndarray:
+    """Values of the predictive distribution at standard normal numbers, (n, k) in ug/m3.
+
+    Args:
+        mean, high: as for ``chances``.
+        normal: (n, k); -1.64 gives the lower end of the 90 % interval, 1.64 the upper.
+    """
+    root = np.sqrt(mean)[:, None] + deviation(mean, high)[:, None] * normal
+    return np.asarray(np.square(np.maximum(root, 0.0)))
+
+
+def deviation(mean: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Standard deviation of the root of the concentration, (n,)."""
+    spread = (np.sqrt(high) - np.sqrt(mean)) / ndtri(0.5 + LEVEL / 2)
+    return np.asarray(np.maximum(spread, np.finfo(float).tiny))

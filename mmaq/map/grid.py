@@ -94,8 +94,7 @@ class MapGrid:
         ]
         row, column = down.ravel(), right.ravel()
         size = self.resolution
-        x, y = (self.left + column + 0.5) * size, (self.top - row - 0.5) * size
-        lon, lat = self._to_degrees.transform(x, y)
+        lon, lat = self.degrees(row, column).T
         inside = in_box(self.box, lon, lat)
         south, west = (self.top - row - 1) * size, (self.left + column) * size
         names = [
@@ -108,6 +107,11 @@ class MapGrid:
                 "row": row[inside], "column": column[inside],
             }
         )  # fmt: skip
+
+    def degrees(self, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+        """Longitude and latitude of the middles of cells, (n, 2)."""
+        x, y = self.left + column + 0.5, self.top - row - 0.5
+        return np.column_stack(self._to_degrees.transform(x * self.resolution, y * self.resolution))
 
     @cached_property
     def _to_degrees(self) -> Transformer:

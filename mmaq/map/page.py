@@ -62,6 +62,7 @@ class Page:
         comparison: with the truth, of ``mmaq.map.truth.compare``; None where that is unknown.
         measured: the row of the benchmark table, of ``mmaq.map.measured.at_stations``; None where
             there is no table.
+        exposed: what its people breathe, of ``mmaq.map.exposure``; None where nobody knows.
     """
 
     grid: MapGrid
@@ -75,6 +76,7 @@ class Page:
     facts: Sequence[tuple[str, str]]
     comparison: pd.DataFrame | None
     measured: pd.DataFrame | None
+    exposed: pd.DataFrame | None = None
 
 
 def stride_of(rows: int, columns: int, bands: int) -> int:
@@ -97,7 +99,8 @@ def write_page(path: Path, page: Page) -> None:
         resolution=f"{page.grid.resolution * page.stride:g}", simulated=page.comparison is not None,
         bands=[{"label": label(band), "about": _shown(band.about), "unit": _shown(band.unit)}
                for band in page.bands],
-        cells=_cells(page.comparison), measured=_measured(page.measured), data=Markup(data),
+        cells=_cells(page.comparison), measured=_measured(page.measured),
+        exposed=_exposed(page.exposed), data=Markup(data),
         light=css_variables(LIGHT), dark=css_variables(DARK), version=mmaq.__version__,
     )  # fmt: skip
     with replacing(path) as temporary:
@@ -138,6 +141,31 @@ def _measured(rows: pd.DataFrame | None) -> list[dict[str, Any]]:
          "figures": _figures(row)}
         for row in rows.to_dict("records")
     ]  # fmt: skip
+
+
+def _exposed(table: pd.DataFrame | None) -> dict[str, Any]:
+    """Of the area and its districts: limits, whether the truth is known, and a row each."""
+    if table is None:
+        return {}
+    limits = [name.split("_")[2] for name in table if name.count("_") == 2 and "share" in name]
+    known = table["true_mean"].notna().any() if "true_mean" in table else False
+    rows = []
+    for row in table.to_dict("records"):
+        means = [row[f"mean{end}"] for end in ("", "_low", "_high")]
+        shares = [[100 * row[f"share_above_{limit}{end}"] for end in ("", "_low", "_high")]
+                  for limit in limits]  # fmt: skip
+        texts = [f"{row['people']:,.0f}", _within(means, 1)]
+        texts += [f"{row['true_mean']:.1f}"] if known else []
+        rows.append({"name": row["name"], "texts": texts + [_within(each, 0) for each in shares]})
+    return {"limits": limits, "known": known, "rows": rows}
+
+
+def _within(values: Sequence[float], digits: int) -> str:
+    """A figure with its interval; what nobody knows is n/a."""
+    value, low, high = (f"{each:.{digits}f}" for each in values)
+    if np.isnan(values[0]):
+        return "n/a"
+    return value if np.isnan(values[1]) else f"{value} ({low} to {high})"
 
 
 def _figures(row: Mapping[Any, Any]) -> list[str]:

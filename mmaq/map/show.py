@@ -63,6 +63,7 @@ def explain(
     sites: Path,
     truth: Product | None,
     table: Path | None,
+    exposed: Path | None,
 ) -> None:
     """Write the page of a map, and beside the map how far it is from the truth, if that is known.
 
@@ -76,6 +77,7 @@ def explain(
         sites: contract 2.
         truth: the item of the true concentration of an area, where there is one.
         table: contract 5, where the estimator has a row in one.
+        exposed: the table of the stage ``exposure``, where there is one.
     """
     with rasterio.open(raster) as file:
         about = file.tags()
@@ -109,6 +111,7 @@ def explain(
                 "period": f"{period.start} to {period.end}",
             },
             first.stations, _facts(about, grid), comparison, measured,
+            None if exposed is None else pd.read_csv(exposed),
         ),
     )  # fmt: skip
 

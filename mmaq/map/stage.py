@@ -1,4 +1,5 @@
-"""The stages ``map_area`` and ``map_page``: an area mapped, and what a reader has to know of it."""
+"""The stages ``map_area``, ``exposure`` and ``map_page``: an area mapped, what its people breathe,
+and what a reader has to know of it."""
 
 from __future__ import annotations
 
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import rasterio
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from mmaq.base.digest import code_digest
-from mmaq.base.errors import ConfigError
+from mmaq.base.errors import ConfigError, ProductError
 from mmaq.base.files import sha256
 from mmaq.config.data import Covariates, Landuse, Patches, Period
 from mmaq.config.map import Area, Map
@@ -23,11 +25,14 @@ from mmaq.contracts.context import GEONAMES
 from mmaq.contracts.estimator import read_estimator
 from mmaq.estimators.features import ANYWHERE
 from mmaq.map.bands import bands_of
+from mmaq.map.districts import ninths, read_districts
+from mmaq.map.exposure import fields_of, write_exposure
 from mmaq.map.geotiff import write_geotiff
 from mmaq.map.grid import BATCH, MapGrid, Square
+from mmaq.map.people import people_of
 from mmaq.map.show import depict, explain
 from mmaq.map.tile import Asked, describe_sheet, make_tile
-from mmaq.map.truth import true_area
+from mmaq.map.truth import cell_means, true_area
 from mmaq.predict.stage import Loaded, load
 
 TILE = 4 * BATCH
@@ -118,6 +123,43 @@ def map_area(
     log.info("%s: %d bands, EPSG:%d", out, len(bands), grid.epsg)
 
 
+def exposure(
+    *, area: Area, config: Map, raster: Path, archive: Path, estimator: Path, out: Path
+) -> None:
+    """Tell what the people of a mapped area and of its districts breathe, with 90 % intervals.
+
+    Args:
+        area: as it was mapped.
+        config: limits, and the file of districts.
+        raster: the map.
+        archive: contract 1, whose map of population says where people live.
+        estimator: contract 6, by which it was mapped: its out-of-fold errors at stations tell how
+            alike those of neighbouring cells are.
+        out: a table (CSV), a row an area or district; the districts lie beside it as a GeoPackage.
+
+    Raises:
+        CheckpointError: the estimator cannot be read.
+        ProductError: the map was made by another one, the map of population is damaged, or the
+            districts cannot be read or lie elsewhere.
+        ArchiveError: there is no map of population.
+    """
+    with rasterio.open(raster) as file:
+        made_by = file.tags().get("estimator")
+    if made_by != sha256(estimator):
+        raise ProductError(raster, f"it was not made by {estimator}", "Make it with `mmaq map`")
+    truth = true_area(archive)
+    grid = _grid(area, truth)
+    errors = [each.intervals.errors for each in load(estimator)[1] if each.intervals is not None]
+    own = config.districts
+    districts = read_districts(Path(own), config.district_name, grid) if own else ninths(grid)
+    true = None if truth is None else cell_means(truth.asset("no2").path, grid)[0]
+    write_exposure(
+        out, area.name, grid, raster, people_of(archive, grid), districts, true,
+        fields_of(errors[0] if errors else None), config.thresholds,
+    )  # fmt: skip
+    log.info("%s: %d districts", out, len(districts))
+
+
 def map_page(
     *,
     area: Area,
@@ -127,6 +169,7 @@ def map_page(
     period: Period,
     sites: Path,
     table: Path | None,
+    exposed: Path | None,
     out: Path,
 ) -> None:
     """Write the page of a map: one file that opens offline.
@@ -141,6 +184,7 @@ def map_page(
         period: of the images.
         sites: contract 2, whose stations the page shows.
         table: contract 5, whose row of the estimator the page shows; None where it has none.
+        exposed: what `exposure` wrote of the map; None where nobody knows who lives there.
         out: the page.
 
     Raises:
@@ -150,7 +194,8 @@ def map_page(
     """
     truth = true_area(archive)
     _, tiers = read_estimator(estimator)
-    explain(out, raster, area.name, _grid(area, truth), tiers, period, sites, truth, table)
+    grid = _grid(area, truth)
+    explain(out, raster, area.name, grid, tiers, period, sites, truth, table, exposed)
 
 
 def _grid(area: Area, truth: Product | None) -> MapGrid:

@@ -7,21 +7,19 @@ table of the Global Power Plant Database.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyogrio
 import rasterio
 import shapely
 from pyproj import Transformer
 from rasterio.warp import transform_bounds
 
 from mmaq.base.files import replacing
+from mmaq.base.vectors import write_layer
 from mmaq.contracts.archive import ANCILLARY, LEGEND_PROPERTY, Asset, Product, write_collection
 from mmaq.simulate.world.cover import COVER
 from mmaq.simulate.world.grid import CRS, Grid, coarsen
@@ -122,18 +120,7 @@ def _write_roads(world: World, path: Path) -> None:
         geometry=shapely.linestrings(points, indices=owner),
         crs=CRS,
     )
-    with _fixed_date():
-        pyogrio.write_dataframe(table, path, layer="roads", driver="GPKG")
-
-
-@contextmanager
-def _fixed_date() -> Iterator[None]:
-    """GeoPackage stores when it was written; equal roads should be equal bytes."""
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": MADE.strftime("%Y-%m-%dT%H:%M:%S.000Z")})
-    try:
-        yield
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+    write_layer(table, path, "roads", MADE.strftime("%Y-%m-%dT%H:%M:%S.000Z"))
 
 
 def _write_power_plants(world: World, path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 import rasterio
 from pyproj import Transformer
 
-from mmaq.base.errors import ConfigError
+from mmaq.base.errors import ConfigError, ProductError
 from mmaq.config.data import Grid, Landuse, Patches, Period
 from mmaq.config.evaluation import Evaluate, Predict
 from mmaq.config.map import Area, Map
@@ -20,7 +20,7 @@ from mmaq.contracts.sites import read_sites, stations
 from mmaq.landuse.stage import landuse
 from mmaq.map import stage
 from mmaq.map.grid import BATCH
-from mmaq.map.stage import map_area, map_page
+from mmaq.map.stage import exposure, map_area, map_page
 from mmaq.patches.stage import patches
 from mmaq.predict.stage import fit, predict
 from mmaq.sentinel5p.accumulator import Accumulator
@@ -111,13 +111,36 @@ def test_the_page_is_made_of_the_map_alone(data, made, tmp_path):
     page = tmp_path / "here.html"
     map_page(
         area=data.area, raster=data.path("made"), archive=data.archive, estimator=data.estimator,
-        period=Period(), sites=data.sites, table=None, out=page,
+        period=Period(), sites=data.sites, table=None, exposed=None, out=page,
     )  # fmt: skip
     text = page.read_text()
     for name in NAMES:
         assert f'"name": "{name}"' in text
     assert data.station["site_id"] in text
     assert "How far it is off" not in text, "there is no table, and the truth is not known"
+
+
+@pytest.mark.slow
+def test_what_people_breathe_stands_beside_the_map_and_on_its_page(data, made, tmp_path):
+    given = {"area": data.area, "raster": data.path("made"), "archive": data.archive}
+    given["estimator"] = data.estimator
+    exposure(config=Map(), out=tmp_path / "here.csv", **given)
+    table = pd.read_csv(tmp_path / "here.csv")
+    assert table["people"].iloc[1:].sum() == pytest.approx(table["people"][0], abs=0.01)
+    assert table["people"][0] > 100
+    assert table["mean"].between(np.nanmin(made[0]), np.nanmax(made[0])).all()
+    map_page(
+        period=Period(), sites=data.sites, table=None, exposed=tmp_path / "here.csv",
+        out=tmp_path / "here.html", **given,
+    )  # fmt: skip
+    text = (tmp_path / "here.html").read_text()
+    assert "Who breathes it" in text
+    assert f"<td>{table['people'][0]:,.0f}</td>" in text
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(data.estimator.read_bytes() + b" ")
+    with pytest.raises(ProductError, match=r"here\.tif: it was not made by .*other\.safetensors"):
+        exposure(config=Map(), out=tmp_path / "no.csv", **{**given, "estimator": other})
+    assert not (tmp_path / "no.csv").exists()
 
 
 def test_columns_of_the_users_own_come_from_a_raster_or_not_at_all():

@@ -62,6 +62,20 @@ def test_a_map_of_nothing_is_a_page_too(page, tmp_path):
     assert _facts((tmp_path / "map.html").read_text())["rows"] == page.grid.rows
 
 
+def test_what_people_breathe_is_a_row_a_district(page, tmp_path):
+    row = {"name": "<north>", "people": 12345.6, "mean": 21.04, "mean_low": 19.0, "mean_high": 24.0,
+           "people_above_10": 9000.0, "share_above_10": 0.731, "share_above_10_low": 0.5,
+           "share_above_10_high": 0.9, "true_mean": 20.5, "true_share_above_10": 0.7}  # fmt: skip
+    without = {**row, "name": "south"} | dict.fromkeys(list(row)[3:9], np.nan)
+    told = Page(**{**vars(page), "exposed": pd.DataFrame([row, without])})
+    write_page(tmp_path / "map.html", told)
+    rows = re.findall(r'class="left">(.*?)</tr>', (tmp_path / "map.html").read_text())[1:]
+    assert [re.findall(r"([^<>]+)</", each) for each in rows] == [
+        ["&lt;north&gt;", "12,346", "21.0 (19.0 to 24.0)", "20.5", "73 (50 to 90)"],
+        ["south", "12,346", "21.0", "20.5", "n/a"],
+    ]
+
+
 def test_figures_at_stations_stand_above_those_of_cells(page, tmp_path):
     figures = {
         "r2": 0.784,

@@ -21,7 +21,7 @@ SEVERAL = {
 }
 """Methods whose jobs are not to be stale together."""
 
-MAPPED = {"fit", "map_area", "map_page"}
+MAPPED = {"fit", "map_area", "exposure", "map_page"}
 """What follows where the estimator of the map is fitted anew."""
 
 

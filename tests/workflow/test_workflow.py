@@ -110,7 +110,7 @@ def _jobs(workflow, *changes):
 
 
 AFTER_EVALUATION = {"benchmark_table", "report", "map_page"}
-MAPPED = {"fit", "map_area", "map_page"}
+MAPPED = {"fit", "map_area", "exposure", "map_page"}
 AFTER_TRAINING = AFTER_EVALUATION | MAPPED | {
     "pretrain", "evaluate_probes", "evaluate_mixes", "evaluate_finetune",
     "evaluate_transfer",

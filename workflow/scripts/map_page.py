@@ -18,5 +18,6 @@ with one_line_errors():
         period=Period.narrow(snakemake.params.period),
         sites=Path(snakemake.input.sites),
         table=Path(snakemake.input.table),
+        exposed=next(map(Path, snakemake.input.get("exposed", [])), None),
         out=Path(snakemake.output[0]),
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import geopandas
@@ -14,6 +13,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from mmaq.base.errors import ProductError
 from mmaq.base.files import replacing
 from mmaq.base.geo import grown
+from mmaq.base.vectors import write_layer
 from mmaq.contracts.context import RINGS_M
 
 CLASSES = (
@@ -58,15 +58,5 @@ def write_roads(
     roads["osm_id"] = roads["osm_id"].astype("int64")
     roads = roads.drop_duplicates("osm_id").sort_values("osm_id", ignore_index=True)
     table = geopandas.GeoDataFrame(roads, geometry="geometry", crs=4326)
-    with replacing(path) as temporary, _fixed_date():
-        pyogrio.write_dataframe(table, temporary, layer="roads", driver="GPKG")
-
-
-@contextmanager
-def _fixed_date() -> Iterator[None]:
-    """GeoPackage stores when it was written; equal roads should be equal bytes."""
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "1970-01-01T00:00:00.000Z"})
-    try:
-        yield
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+    with replacing(path) as temporary:
+        write_layer(table, temporary, "roads")
