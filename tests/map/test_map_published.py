@@ -115,7 +115,8 @@ def test_land_is_mapped_as_its_rasters_say_and_the_sea_is_not(data):
     page = data.folder / "here.html"
     map_page(
         area=data.area, raster=data.folder / "map" / "here.tif", archive=None,
-        estimator=estimator, period=Period(), sites=data.sites, table=None, out=page,
+        estimator=estimator, period=Period(), sites=data.sites, table=None, exposed=None,
+        out=page,
     )  # fmt: skip
     assert "geonames, height.tif, wind.tif" in page.read_text()
 
