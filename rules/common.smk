@@ -22,7 +22,7 @@ from mmaq.base.layout import RAW, Layout, run_name
 from mmaq.base.machine import memory_mb
 from mmaq.contracts.patches import FILES as STORE_FILES
 from mmaq.orchestrate.interpreter import prepare_jobs
-from mmaq.orchestrate.stages import FITTING
+from mmaq.orchestrate.stages import FITTING, MEASURING
 from mmaq.stages import timings_by_rule
 from mmaq.transfer.store import FILES as PLANT_FILES
 from mmaq.vocabulary import METHODS, SELF_SUPERVISED, Scratch
@@ -151,14 +151,6 @@ EVALUATION_PARTS = [part.name for part in evaluation_parts(CONFIG.evaluate)]
 PRETRAINED = pretrained_runs(CONFIG.evaluate, CONFIG.scenes)
 TRANSFER_PARTS = [part.name for part in transfer_parts(CONFIG.scenes)]
 # Settings that all methods are evaluated by, at stations and on scenes.
-MEASURING = (
-    "pollutants",
-    "folds",
-    "seeds",
-    "buffer_km",
-    "block_degrees",
-    "together",
-)
 HOLDING_OUT = ("folds", "holdouts", "seed")
 # Settings that sums and means of granules depend on; the length of the parts is none.
 GRIDDING = (

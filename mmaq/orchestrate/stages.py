@@ -39,6 +39,9 @@ FITTING = (
 )  # fmt: skip
 """Keys of the section evaluate by which the rule fit fits."""
 
+MEASURING = ("pollutants", "folds", "seeds", "buffer_km", "block_degrees", "together")
+"""Keys of the section evaluate by which stations are split, for whatever is tested on them."""
+
 STAGES = (
     Stage("archive", ("rules/archive.smk",)),
     Stage("grid", ("rules/grid.smk",), ("period", "grid")),
@@ -59,7 +62,7 @@ STAGES = (
             *(f"evaluate.{key}" for key in FITTING),
         ),
     ),
-    Stage("report", ("rules/report.smk",), ("evaluate",)),
+    Stage("report", ("rules/report.smk",), tuple(f"evaluate.{key}" for key in MEASURING)),
 )  # fmt: skip
 
 
