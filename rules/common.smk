@@ -150,7 +150,7 @@ EVALUATED = f"{PATHS.data}/evaluation"
 EVALUATION_PARTS = [part.name for part in evaluation_parts(CONFIG.evaluate)]
 PRETRAINED = pretrained_runs(CONFIG.evaluate, CONFIG.scenes)
 TRANSFER_PARTS = [part.name for part in transfer_parts(CONFIG.scenes)]
-# Settings that all methods are evaluated by, at stations and on scenes.
+# Settings that all methods are evaluated by on scenes; at stations: MEASURING.
 HOLDING_OUT = ("folds", "holdouts", "seed")
 # Settings that sums and means of granules depend on; the length of the parts is none.
 GRIDDING = (
