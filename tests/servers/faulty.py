@@ -119,7 +119,8 @@ class FaultyServer:
         self.folder, self.answer = folder, answer
         self.log: list[Asked] = []
         self.always: dict[str, Fault] = {}
-        self.open_at_once = self._open = 0
+        self.open_at_once = 0
+        self._open: set[int] = set()
         self._scripts: dict[str, list[Fault]] = {}
         self._lock = threading.Lock()
         self.url = ""
@@ -153,16 +154,21 @@ class FaultyServer:
         """Bytes of bodies that were sent."""
         return sum(asked.sent for asked in self.asked(path))
 
-    @contextmanager
-    def counted(self) -> Iterator[None]:
+    def begun(self, asked: Asked) -> None:
+        """A request came in."""
         with self._lock:
-            self._open += 1
-            self.open_at_once = max(self.open_at_once, self._open)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._open -= 1
+            self.log.append(asked)
+            self._open.add(id(asked))
+            self.open_at_once = max(self.open_at_once, len(self._open))
+
+    def ended(self, asked: Asked) -> None:
+        """No more of its answer is held back.
+
+        Said before the last bytes go: the client may ask again as soon as it has them, and before
+        this thread runs on.
+        """
+        with self._lock:
+            self._open.discard(id(asked))
 
 
 @contextmanager
@@ -216,12 +222,13 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         asked = Asked(self.command, unquote(parts.path), parse_qs(parts.query), headers, body)
-        faulty.log.append(asked)
-        with faulty.counted():
-            try:
-                self._respond(faulty, asked)
-            except (_Gone, ConnectionError, TimeoutError):
-                self.close_connection = True
+        faulty.begun(asked)
+        try:
+            self._respond(faulty, asked)
+        except (_Gone, ConnectionError, TimeoutError):
+            self.close_connection = True
+        finally:
+            faulty.ended(asked)
 
     do_GET = do_POST = do_HEAD = do_PUT = _serve
 
@@ -240,6 +247,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))
+        if asked.method == "HEAD" or not answer.body:
+            faulty.ended(asked)
         self.end_headers()
         if asked.method != "HEAD":
             self._send(asked, answer.body, fault)
@@ -253,6 +262,8 @@ class _Handler(BaseHTTPRequestHandler):
             if isinstance(fault, Slow):
                 time.sleep(fault.pause)
             piece = body[begin : min(begin + step, stop)]
+            if begin + step >= min(stop, len(body)):
+                self.server.faulty.ended(asked)
             self.wfile.write(piece)
             asked.sent += len(piece)
         self.wfile.flush()
