@@ -15,7 +15,7 @@ from torch import Tensor
 from mmaq.base.files import replacing
 from mmaq.contracts.checkpoint import KEY, PREFIX, read_tensors, write_tensors
 from mmaq.learn.history import History
-from mmaq.learn.keep import Names
+from mmaq.learn.keep import Names, write_checkpoint
 
 TEXT = """# Encoders pretrained by {method}
 
@@ -84,7 +84,7 @@ def _write_ckpt(path: Path, tensors: dict[str, Tensor], about: str) -> None:
     """A checkpoint of encoders alone, in the form of a training checkpoint."""
     with replacing(path) as temporary:
         state = {PREFIX + name: value for name, value in tensors.items()}
-        torch.save({"state_dict": state, KEY: about}, temporary)
+        write_checkpoint(temporary, {"state_dict": state, KEY: about})
 
 
 def write_card(names: Names, about: dict[str, Any], history: History, best: int) -> None:

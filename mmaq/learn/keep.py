@@ -93,7 +93,17 @@ class InPlace(TorchCheckpointIO):
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
         """Write a checkpoint."""
-        torch.save(checkpoint, path)
+        write_checkpoint(Path(path), checkpoint)
+
+
+def write_checkpoint(path: Path, value: dict[str, Any]) -> None:
+    """Write what ``torch.load`` reads.
+
+    Through an open file: given a path, torch names the members of the file after it, and a
+    temporary name bears host and process, so that equal runs would differ in their bytes.
+    """
+    with path.open("wb") as stream:
+        torch.save(value, stream)
 
 
 class KeepRun(Checkpoint):

@@ -81,6 +81,12 @@ def test_the_same_inputs_give_the_same_bytes(finished, country, tmp_path):
         assert (tmp_path / name).read_bytes() == (finished[0] / name).read_bytes()
 
 
+def test_no_file_bears_the_name_of_the_process_that_wrote_it(finished):
+    """Torch would name the members of a checkpoint after its temporary file."""
+    for path in finished[0].iterdir():
+        assert b".part" not in path.read_bytes(), path.name
+
+
 @pytest.mark.parametrize("moment", ["between epochs", "within an epoch"])
 def test_a_killed_run_goes_on_to_the_same_bytes(finished, country, tmp_path, monkeypatch, moment):
     kind, name = (
