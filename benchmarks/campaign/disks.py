@@ -73,7 +73,8 @@ def _verb(folder: Path, verb: str, temporary: str | None = None) -> None:
     os.chdir(folder)
     if temporary is not None:
         tempfile.tempdir = os.environ["TMPDIR"] = temporary
-    run_stages(begin(Path(chain.CONFIG)), VERBS[verb].stages)
+    stages = VERBS[verb].stages if verb in VERBS else (verb,)
+    run_stages(begin(Path(chain.CONFIG)), stages)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import site
+import sys
 import sysconfig
 import traceback
 from collections.abc import Iterator
@@ -34,6 +35,9 @@ REMEDIES = {
 """By the error number of the operating system."""
 OTHER_REMEDY = "Mend that path or its disk, then give the same command again"
 
+FILE_NAMES = (sys.getfilesystemencoding(), "ascii")
+"""Encodings of file names; the POSIX locale's is told under its older name."""
+
 MOST_NAMED = 3
 """Files that are named where it cannot be known which one is at fault."""
 
@@ -51,6 +55,9 @@ def explain(error: BaseException) -> MmaqError:
             where = each.filename or files_at_hand(error) or "the output disk"
             remedy = REMEDIES.get(each.errno, OTHER_REMEDY)
             return MmaqError(str(where), each.strerror, remedy)
+        if isinstance(each, UnicodeEncodeError) and each.encoding in FILE_NAMES:
+            fault = f"cannot be a file's name under the locale, whose encoding is {each.encoding}"
+            return MmaqError(each.object, fault, "Set LC_ALL=C.UTF-8")
     where = files_at_hand(error)
     if _is_of_memory(error):
         remedy = "Give it more memory, fewer workers, a smaller area or a smaller batch"

@@ -192,7 +192,7 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
 def read_json(path: str | os.PathLike[str], error: type[MmaqError], remedy: str) -> Any:
     """Read JSON; a missing or broken file raises ``error`` with ``remedy``."""
     with reading(path, error, "not valid JSON", remedy):
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_bytes())  # it knows UTF-8, UTF-16 and UTF-32 by itself
 
 
 @contextmanager

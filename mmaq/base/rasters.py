@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import rasterio
+from pyproj import CRS
 from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
@@ -24,6 +25,12 @@ from mmaq.base.errors import ProductError
 REMEDY = "Give a readable GeoTIFF with a coordinate reference system"
 TOGETHER = 512
 """Pixels a side of the squares of a raster in which points are read at once."""
+METRES = {
+    "m": 1.0, "metre": 1.0, "ft": 0.3048, "foot": 0.3048, "us-ft": 1200 / 3937,
+    "ftus": 1200 / 3937, "us survey foot": 1200 / 3937, "dm": 0.1, "decimetre": 0.1,
+    "cm": 0.01, "centimetre": 0.01, "km": 1000.0, "kilometre": 1000.0,
+}  # fmt: skip
+"""Metres in a unit of length, under GDAL's and common names."""
 PLAIN = (1.0, 0.0)
 """Scale and offset of a band that declares neither, as GDAL gives them."""
 
@@ -60,13 +67,16 @@ def opened_map(path: str | PathLike[str]) -> Iterator[rasterio.DatasetReader]:
     """Open a raster that has a place on Earth, and close it.
 
     Raises:
-        ProductError: it has no reference system, or GDAL finds anything wrong with it, now or
-            while it is read.
+        ProductError: it has no reference system or no place in it, or GDAL finds anything wrong
+            with it, now or while it is read.
     """
     try:
         with open_raster(path, REMEDY) as raster:
             if raster.crs is None:
                 raise ProductError(path, "the raster has no coordinate reference system", REMEDY)
+            if raster.transform.is_identity:
+                fault_ = "the raster does not say where on the map it lies"
+                raise ProductError(path, fault_, "Georeference it (gdal_edit.py -a_ullr)")
             yield raster
     except RasterioError as fault:
         raise ProductError(path, f"not a readable raster ({cause(fault)})", REMEDY) from None
@@ -82,6 +92,7 @@ def read_pixels(
 
     Raises:
         RasterioError: the file is damaged.
+        ProductError: its numbers are complex, or its scale makes nothing of them.
     """
     shape = (len(indexes), height, width)
     values, valid = np.full(shape, np.nan), np.zeros(shape, bool)
@@ -92,6 +103,8 @@ def read_pixels(
     window = Window(left, top, right - left, bottom - top)
     inside = np.s_[:, top - row : bottom - row, left - column : right - column]
     numbers = raster.read(list(indexes), window=window)
+    if np.iscomplexobj(numbers):
+        raise ProductError(_name(raster), "holds complex numbers", "Give a raster of real numbers")
     held = np.isfinite(numbers)
     if any(MaskFlags.all_valid not in raster.mask_flag_enums[index - 1] for index in indexes):
         held &= raster.read_masks(list(indexes), window=window) != 0
@@ -143,8 +156,40 @@ def on_raster(raster: rasterio.DatasetReader, x: np.ndarray, y: np.ndarray) -> n
 
 
 def declared_scale(raster: Any, index: int) -> tuple[float, float]:
-    """Scale and offset that band ``index`` (from 1) declares; 1 and 0 where it declares none."""
-    return float(raster.scales[index - 1]), float(raster.offsets[index - 1])
+    """Scale and offset that band ``index`` (from 1) declares; 1 and 0 where it declares none.
+
+    Raises:
+        ProductError: no number of the band can mean anything under them.
+    """
+    scale, offset = float(raster.scales[index - 1]), float(raster.offsets[index - 1])
+    if not (np.isfinite(scale) and np.isfinite(offset) and scale != 0):
+        fault = f"declares the scale {scale:g} and the offset {offset:g}"
+        raise ProductError(_name(raster), fault, "Correct them (gdal_edit.py -a_scale -a_offset)")
+    return scale, offset
+
+
+def _name(raster: Any) -> str:
+    """The file of a raster, for a message: without the signature of a remote one."""
+    return str(raster.name).partition("?")[0]
+
+
+def metres_a_unit(raster: rasterio.DatasetReader, path: str | PathLike[str]) -> float:
+    """Length in m of the unit in which the first band of a map of heights is.
+
+    It is the band's unit, else that of the vertical part of a compound reference system, else 1.
+
+    Raises:
+        ProductError: the band's unit is no length.
+    """
+    named = (raster.units[0] or "").strip()
+    if named:
+        plain = named.lower().replace("meter", "metre").replace("feet", "foot").removesuffix("s")
+        if plain not in METRES:
+            raise ProductError(path, f"its unit {named!r} is no known length", "Give heights in m")
+        return METRES[plain]
+    parts = CRS.from_user_input(raster.crs).sub_crs_list
+    vertical = [part.axis_info[0] for part in parts if part.is_vertical and part.axis_info]
+    return float(vertical[0].unit_conversion_factor) if vertical else 1.0
 
 
 def cause(fault: BaseException) -> str:

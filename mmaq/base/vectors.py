@@ -18,6 +18,7 @@ REMEDY = "Give a GeoPackage of road lines with a coordinate reference system"
 POLYGONS = "Give a GeoPackage, GeoJSON or Shapefile of polygons with a coordinate reference system"
 
 _LINES = ("line", "curve")
+_POLYGONS = ("polygon", "surface")
 _UNTYPED = ("unknown", "geometrycollection")
 
 
@@ -27,20 +28,25 @@ def line_layer(path: str | PathLike[str]) -> str:
     Raises:
         ProductError: the file cannot be read, has no layer of lines, or several.
     """
-    with _one_line_faults(path):
+    return _the_layer(path, "lines", _LINES, REMEDY)
+
+
+def _the_layer(path: str | PathLike[str], what: str, kinds: Sequence[str], remedy: str) -> str:
+    """The one layer of geometries of ``kinds``, or of several the one with the file's name."""
+    with _one_line_faults(path, remedy):
         layers = [(name, str(kind).lower()) for name, kind in pyogrio.list_layers(path)]
-    lines = [name for name, kind in layers if any(part in kind for part in _LINES)]
-    lines = lines or [name for name, kind in layers if kind.split(" ")[0] in _UNTYPED]
+    fit = [name for name, kind in layers if any(part in kind for part in kinds)]
+    fit = fit or [name for name, kind in layers if kind.split(" ")[0] in _UNTYPED]
     own = Path(path).stem.lower()
-    if len(lines) > 1:
-        lines = [name for name in lines if name.lower() == own] or lines
-    if not lines:
+    if len(fit) > 1:
+        fit = [name for name in fit if name.lower() == own] or fit
+    if not fit:
         held = ", ".join(f"{name} ({kind})" for name, kind in layers) or "nothing"
-        raise ProductError(path, f"holds no layer of lines but {held}", REMEDY)
-    if len(lines) > 1:
-        fault = f"holds {len(lines)} layers of lines: {', '.join(lines)}"
+        raise ProductError(path, f"holds no layer of {what} but {held}", remedy)
+    if len(fit) > 1:
+        fault = f"holds {len(fit)} layers of {what}: {', '.join(fit)}"
         raise ProductError(path, fault, f"Keep one of them, or name it {own!r}")
-    return lines[0]
+    return fit[0]
 
 
 def layer_extent(
@@ -60,7 +66,8 @@ def layer_extent(
 def read_lines(path: str | PathLike[str], fields: Sequence[str] = ()) -> geopandas.GeoDataFrame:
     """The lines of a file's one layer of lines, in its own reference system.
 
-    Beside the geometry it has those of ``fields`` that the layer has.
+    Beside the geometry it has those of ``fields`` (in small letters) that the layer has, in any
+    case: a Shapefile's names are often capitals.
 
     Raises:
         ProductError: the file cannot be read, has no such layer, or that holds no line or has no
@@ -69,7 +76,7 @@ def read_lines(path: str | PathLike[str], fields: Sequence[str] = ()) -> geopand
     layer = line_layer(path)
     with _one_line_faults(path):
         there = pyogrio.read_info(path, layer=layer)["fields"]
-        wanted = [name for name in fields if name in there]
+        wanted = [name for name in there if name.lower() in fields]
         held = geopandas.read_file(path, layer=layer, columns=wanted)
     is_line = held.geom_type.isin(["LineString", "MultiLineString", "LinearRing"])
     lines = held[np.asarray(is_line & ~held.geometry.is_empty)]
@@ -78,13 +85,15 @@ def read_lines(path: str | PathLike[str], fields: Sequence[str] = ()) -> geopand
 
 
 def read_polygons(path: str | PathLike[str]) -> geopandas.GeoDataFrame:
-    """The polygons of a file's first layer with all fields, in its own reference system.
+    """The polygons of a file's one layer of them with all fields, in its own reference system.
 
     Raises:
-        ProductError: the file cannot be read, holds anything else, or has no reference system.
+        ProductError: the file cannot be read, has no such layer or several, the layer holds
+            anything else, or has no reference system.
     """
+    layer = _the_layer(path, "polygons", _POLYGONS, POLYGONS)
     with _one_line_faults(path, POLYGONS):
-        held = geopandas.read_file(path)
+        held = geopandas.read_file(path, layer=layer)
     others = sorted(set(held.geom_type.fillna("nothing")) - {"Polygon", "MultiPolygon"})
     if others or held.empty:
         raise ProductError(path, f"holds {', '.join(others) or 'no polygon'}", POLYGONS)

@@ -122,7 +122,10 @@ def plants_around(path: str | PathLike[str], lon: np.ndarray, lat: np.ndarray) -
     """
     names = ("capacity_mw", "latitude", "longitude")
     table = read_table(path, [*names, "primary_fuel"])
-    table = table[table["primary_fuel"].isin(BURNING)]
+    burns = table["primary_fuel"].str.lower().isin([fuel.lower() for fuel in BURNING])
+    if not burns.any():
+        log.warning("%s: no power plant in it burns %s", path, ", ".join(BURNING))
+    table = table[burns]
     table = to_numbers(table, names, "primary_fuel", path)
     for name, low, high in (
         ("capacity_mw", 0.0, np.inf), ("latitude", -90.0, 90.0), ("longitude", -180.0, 180.0)

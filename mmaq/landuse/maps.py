@@ -16,7 +16,8 @@ from pyproj import Transformer
 from rasterio.windows import Window
 
 from mmaq.base.errors import ProductError
-from mmaq.base.rasters import on_raster, opened_map, read_points, read_window
+from mmaq.base.rasters import metres_a_unit, on_raster, opened_map, read_points, read_window
+from mmaq.contracts.sites import ALTITUDES
 from mmaq.landuse.discs import discs, full_turn, over_map
 from mmaq.landuse.legends import CLASSES, LEGENDS, NO_DATA, choose_legend
 
@@ -138,6 +139,19 @@ def point_values(
         _tell_bare(path, int((~on_raster(raster, x, y)).sum()), values)
     _refuse(path, values, lon, lat, possible)
     return values
+
+
+def altitudes(path: str | PathLike[str], lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+    """Altitude in m in the cell of each site, whatever length the elevation model is in.
+
+    Raises:
+        ProductError: the raster cannot be read, its unit is no length, or it holds an impossible
+            altitude at a site.
+    """
+    with opened_map(path) as raster:
+        unit = metres_a_unit(raster, path)
+    low, high = ALTITUDES
+    return unit * point_values(path, lon, lat, possible=(low / unit, high / unit))
 
 
 def has_data(path: str | PathLike[str], lon: np.ndarray, lat: np.ndarray) -> np.ndarray:

@@ -38,6 +38,9 @@ WHOLE_DAY = 18.0
 """Valid hours from which a day is the mean of its hours, and not the daily value that is beside
 them: 75 %, as Directive 2008/50/EC, annexes VII and XI, asks of a daily mean."""
 
+LONGEST = {"hour": 1.001, "day": 25.0}
+"""Hours that one value may stand for: a day at the end of summer time has 25."""
+
 COLUMNS = (
     "Samplingpoint", "Pollutant", "Start", "End", "Value", "Unit", "AggType", "Validity",
     "Verification",
@@ -131,6 +134,13 @@ def _valid_no2(rows: pd.DataFrame, path: Path, period: Period) -> pd.DataFrame:
         validity.isin(VALID) & aggregation.isin(["hour", "day"]) & rows["Value"].notna()
         & middle.ge(first) & middle.lt(after)
     )  # fmt: skip
+    hours = (end - start) / timedelta(hours=1)
+    longest = aggregation.map(LONGEST).astype(float)
+    lasting = hours.gt(0.0) & hours.le(longest)
+    if (kept & ~lasting).any():
+        log.warning("%s: %d values last no hour or day but, the first, %g hours: left out", path,
+                    int((kept & ~lasting).sum()), hours[kept & ~lasting].iloc[0])  # fmt: skip
+    kept &= lasting
     other = rows.loc[kept & ~rows["Unit"].isin(MICROGRAMS), "Unit"]
     if len(other):
         raise TableError(path, f"NO2 has the unit {other.iloc[0]!r}, not {UNIT!r}", REMEDY)
@@ -141,7 +151,7 @@ def _valid_no2(rows: pd.DataFrame, path: Path, period: Period) -> pd.DataFrame:
                     rows.loc[kept & ~believed, "Value"].iloc[0])  # fmt: skip
     point = rows["Samplingpoint"].str.replace(r"^[A-Z]{2}/", "", regex=True)
     columns = {
-        "sampling_point": point, "start": start, "hours": (end - start) / timedelta(hours=1),
+        "sampling_point": point, "start": start, "hours": hours,
         "value": rows["Value"], "aggregation": aggregation, "verified": verification == VERIFIED,
     }  # fmt: skip
     return pd.DataFrame(columns)[kept & believed]

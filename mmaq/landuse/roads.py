@@ -204,11 +204,12 @@ def read_roads(path: str | PathLike[str]) -> Roads:
 
 def _kinds(roads: pd.DataFrame) -> np.ndarray | None:
     """Number in ``ROADS`` of each line's class; None where no column tells it."""
-    field = next((name for name in CLASS_FIELDS if name in roads), None)
+    found = {name.lower(): name for name in roads}
+    field = next((found[name] for name in CLASS_FIELDS if name in found), None)
     if field is None:
         return None
     of = {value: number for number, values in enumerate(ROADS.values()) for value in values}
-    plain = roads[field].astype("str").str.removesuffix("_link")
+    plain = roads[field].astype("str").str.strip().str.lower().str.removesuffix("_link")
     return plain.map(of).fillna(list(ROADS).index("minor")).to_numpy(int)
 
 

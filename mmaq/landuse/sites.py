@@ -31,7 +31,7 @@ from mmaq.landuse.context import (
 )
 from mmaq.landuse.covariates import add_covariates
 from mmaq.landuse.legends import MANMADE, NATURE
-from mmaq.landuse.maps import disc_means, disc_shares, point_values
+from mmaq.landuse.maps import altitudes, disc_means, disc_shares
 from mmaq.landuse.measurements import station_means
 from mmaq.landuse.roads import read_roads, road_densities, road_distance
 from mmaq.landuse.stations import check_places, one_hot
@@ -98,8 +98,7 @@ def describe_sites(archive: Path, sites: pd.DataFrame, config: Landuse) -> pd.Da
     sites["altitude"] = given.where(given.between(*ALTITUDES))
     unknown = sites["altitude"].isna()
     lon, lat = (sites.loc[unknown, name].to_numpy(float) for name in ("lon", "lat"))
-    heights = point_values(map_of(archive, "dem"), lon, lat, possible=ALTITUDES)
-    sites.loc[unknown, "altitude"] = heights
+    sites.loc[unknown, "altitude"] = altitudes(map_of(archive, "dem"), lon, lat)
     sites = add_covariates(sites, config.covariates)
     sites = sites.reindex(columns=[*COLUMNS, *covariates_of(sites)])
     sites[list(AREAS)] = declared_or_derived(sites)

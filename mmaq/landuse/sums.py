@@ -37,7 +37,8 @@ class Points:
     @classmethod
     def at(cls, lon: np.ndarray, lat: np.ndarray, weights: np.ndarray) -> Points:
         """From degrees; a weight (n,) is one of one kind."""
-        return cls(in_space(lon, lat), np.asarray(weights, float).reshape(len(lon), -1))
+        weights = np.asarray(weights, float)
+        return cls(in_space(lon, lat), weights if weights.ndim == 2 else weights[:, None])
 
     def gathered(self, size: float) -> Points:
         """One point for all in a cube of ``size`` km, at their centre of weight."""

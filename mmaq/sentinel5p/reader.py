@@ -31,12 +31,13 @@ def read_granule(path: Path, config: Grid, checksum: str = "") -> Footprints:
 
     Raises:
         ProductError: the file is no NetCDF, is truncated or damaged, is neither an official
-            product nor a HARP-1.0 file, has another gas, lacks a variable, or holds nothing but
-            fill values or impossible ones.
+            product nor a HARP-1.0 file, has another gas, lacks a variable, holds nothing but fill
+            values or impossible ones, or places in another unit than degrees.
     """
     with opening(path) as container:
         fields = find_fields(container, path, config.variable)
         _check_shapes(fields, path)
+        _check_units(fields, path)
         rows = _rows_in_box(fields, RegularGrid.from_config(config), path)
         keep = passing(fields, rows, config, path)
         value = fields.value.values(rows, keep)
@@ -104,6 +105,19 @@ def _check_shapes(fields: Fields, path: Path) -> None:
         raise ProductError(path, fault, "Choose a variable with one value a pixel")
     if not np.prod(shape):
         raise ProductError(path, f"{fields.value.name} holds no pixel", DAMAGED)
+
+
+def _check_units(fields: Fields, path: Path) -> None:
+    """Refuse corners that are not in degrees, and a precision in another unit than its column."""
+    for stored in (fields.longitude, fields.latitude):
+        units = stored.text("units")
+        if units and not units.startswith("deg"):
+            raise ProductError(path, f"{stored.name} is in {units!r}", "Give corners in degrees")
+    if fields.precision is not None:
+        units, other = fields.value.text("units"), fields.precision.text("units")
+        if units and other and units != other:
+            fault = f"{fields.precision.name} is in {other!r} and its column in {units!r}"
+            raise ProductError(path, fault, "Give the precision in the column's unit, or drop it")
 
 
 def passing(fields: Fields, rows: slice, config: Grid, path: Path) -> np.ndarray:

@@ -13,6 +13,12 @@ DAMAGED = "Get the file again; it may be truncated"
 MISSING = ("_FillValue", "missing_value")
 """Attributes that name what is no data, as it is stored (CF conventions, 2.5.1)."""
 
+BEYOND = (
+    ("valid_min", 0, np.less), ("valid_max", 0, np.greater),
+    ("valid_range", 0, np.less), ("valid_range", -1, np.greater),
+)  # fmt: skip
+"""Attributes beyond which a number, as it is stored, is no data (the same)."""
+
 LIKELY_FILL = 1e30
 """Above any physical value; the default fill value of floating-point NetCDF is 9.97e36."""
 
@@ -44,7 +50,7 @@ class Stored(ABC):
         return self.shape[self.axis]
 
     def values(self, rows: slice, keep: np.ndarray | None = None) -> np.ndarray:
-        """The rows scaled, NaN where fill or not finite; float32 if stored so and unscaled.
+        """The rows scaled, NaN where no data or not finite; float32 if stored so and unscaled.
 
         ``keep`` (rows, pixels) bool picks pixels: the result is (n,) or (n, corners) then.
         """
@@ -59,6 +65,9 @@ class Stored(ABC):
             for fill in np.ravel(self.attributes.get(name, ())):
                 if abs(fill) < LIKELY_FILL:
                     missing |= stored == fill
+        for name, position, beyond in BEYOND:
+            if name in self.attributes:
+                missing |= beyond(stored, np.ravel(self.attributes[name])[position])
         if not plain:
             values = values * scale + offset
         values[missing] = np.nan

@@ -185,6 +185,13 @@ def test_json_is_written_in_a_fixed_order(tmp_path):
     assert json.loads((tmp_path / "a.json").read_text()) == {"a": 2, "b": 1}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32-be"])
+def test_json_of_other_programs_is_read(tmp_path, encoding):
+    path = tmp_path / "a.json"
+    path.write_bytes('{"a": "ü"}'.encode(encoding))
+    assert read_json(path, ArchiveError, "Mend it") == {"a": "ü"}
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [(None, "does not exist"), ("{", "not valid JSON"), ("[" * 100_000, "not valid JSON")],

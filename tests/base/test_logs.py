@@ -11,6 +11,7 @@ from importlib import import_module
 import pytest
 
 from mmaq.base.errors import TableError
+from mmaq.base.faults import Bug, explain
 from mmaq.base.files import replacing, write_json
 from mmaq.base.logs import one_line_errors, start_logging
 
@@ -49,6 +50,12 @@ def test_a_bug_is_one_line_and_its_traceback_lies_in_the_log(log_file, capsys):
     assert "mmaq/base/files.py" in line
     assert "a bug (TypeError: Object of type object is not JSON serializable)" in line
     assert str(log_file) in line
+
+
+def test_a_name_that_the_locale_cannot_write_is_no_bug():
+    told = explain(UnicodeEncodeError("ascii", "Länder", 1, 2, "ordinal not in range(128)"))
+    assert not isinstance(told, Bug)
+    assert str(told).startswith("Länder: cannot be a file's name under the locale")
 
 
 def test_a_library_that_cannot_use_a_file_is_no_bug(tmp_path, log_file, monkeypatch, capsys):

@@ -1,10 +1,15 @@
 """Windows of rasters: what lies beyond, what the file declares, what is damaged."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import rasterio
 from rasterio.transform import from_origin
 
+from mmaq import OF_OTHERS
 from mmaq.base.errors import ProductError
 from mmaq.base.rasters import open_raster, read_pixels
 
@@ -86,3 +91,26 @@ def test_what_is_no_raster_is_named(tmp_path):
         read(tmp_path / "a.tif", 0, 0, 1, 1)
     with pytest.raises(ProductError, match=r"b\.tif: the file does not exist\. Give another\."):
         read(tmp_path / "b.tif", 0, 0, 1, 1)
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(0.0, 0.0), (np.nan, 0.0), (1.0, np.inf)])
+def test_a_scale_that_makes_nothing_of_numbers_is_refused(tmp_path, scale, offset):
+    path = write(tmp_path / "a.tif", np.ones((3, 3)), scale=scale, offset=offset)
+    with pytest.raises(ProductError, match=rf"a\.tif: declares the scale {scale:g} and the offset"):
+        read(path, 0, 0, 2, 2)
+
+
+def test_complex_numbers_are_refused(tmp_path):
+    path = write(tmp_path / "a.tif", np.ones((3, 3)), "complex64")
+    with pytest.raises(ProductError, match=r"a\.tif: holds complex numbers"):
+        read(path, 0, 0, 2, 2)
+
+
+def test_another_installation_of_proj_is_not_asked(tmp_path):
+    """Its variables are set for all programs; its data base is of another version."""
+    (tmp_path / "proj.db").write_bytes(b"SQLite format 3\0 of another version")
+    code = "import mmaq, rasterio; print(rasterio.CRS.from_string('EPSG:32632').to_epsg())"
+    given = {**os.environ, **dict.fromkeys(OF_OTHERS, str(tmp_path))}
+    done = subprocess.run([sys.executable, "-c", code], env=given, check=True,
+                          capture_output=True, encoding="utf-8")  # fmt: skip
+    assert done.stdout == "32632\n"

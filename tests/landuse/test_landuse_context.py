@@ -143,6 +143,12 @@ def test_roads_by_class_in_rings(tmp_path):
     got = [found[road_in("minor", radius)] for radius in RINGS_M] * ring_areas()
     np.testing.assert_allclose(got, np.diff(inside, prepend=0), atol=0.5)
     assert found[road_in("primary", 10_000)] * ring_areas()[-1] == pytest.approx(0.1, rel=1e-3)
+    shouted = table.assign(highway=table["highway"].str.upper()).rename(
+        columns={"highway": "FCLASS"}
+    )
+    shouted.to_file(tmp_path / "shouted.gpkg")
+    again = road_densities(read_roads(tmp_path / "shouted.gpkg"), *at(x, y)).loc[0]
+    pd.testing.assert_series_equal(again, found)
     table.rename(columns={"highway": "name"}).to_file(tmp_path / "plain.gpkg")
     assert road_densities(read_roads(tmp_path / "plain.gpkg"), *at(x, y)).isna().all(axis=None)
 
@@ -157,6 +163,11 @@ def test_plants_that_burn_count_by_their_capacity(tmp_path):
     ten_km = 200 * np.exp(-np.radians(0.09) * 6371.0088 / 10)
     assert found["plant_potential_10km"][0] == pytest.approx(np.log1p(1000 + ten_km), abs=1e-3)
     assert (found.loc[1] == 0).all()
+    path.write_text(path.read_text().replace("Coal", "COAL").replace("Gas", "gas"))
+    again = plants_around(path, np.array([10.0, 40.0]), np.array([53.0, 53.0]))
+    pd.testing.assert_frame_equal(again, found)
+    path.write_text("capacity_mw,latitude,longitude,primary_fuel\n500,53,10,Wind\n")
+    assert (plants_around(path, np.array([10.0]), np.array([53.0])) == 0).all(axis=None)
     path.write_text("capacity_mw,latitude,longitude,primary_fuel\n1000,95,10,Coal\n")
     with pytest.raises(TableError, match="latitude"):
         plants_around(path, np.array([10.0]), np.array([53.0]))

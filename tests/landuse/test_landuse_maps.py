@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mmaq.base.errors import ProductError
 from mmaq.landuse.discs import discs
 from mmaq.landuse.legends import CLASSES
-from mmaq.landuse.maps import disc_means, disc_shares, point_values
+from mmaq.landuse.maps import altitudes, disc_means, disc_shares, point_values
 from tests.landuse.small_country import NORTH, SIDE, WEST, at, lonlat, write_raster
 
 
@@ -288,3 +288,34 @@ def test_rotated_maps_and_interpolated_codes_are_refused(tmp_path):
         file.write(np.ones((200, 200), "f4"), 1)
     with pytest.raises(ProductError, match=r"rotated.tif: the raster is rotated"):
         disc_means(path, *place, 1000.0)
+
+
+@pytest.mark.parametrize(
+    ("unit", "crs", "metres"),
+    [("ft", 32632, 30.48), ("US survey feet", 32632, 30.48006), ("", "EPSG:32632+6360", 30.48006),
+     ("", "EPSG:32632+5773", 100.0), ("Meter", 32632, 100.0), ("dm", 32632, 10.0)],
+)  # fmt: skip
+def test_altitudes_are_in_metres_whatever_the_map_is_in(tmp_path, unit, crs, metres):
+    path = write_raster(tmp_path / "dem.tif", np.full((20, 20), 100.0, "f4"), 1000.0, epsg=crs)
+    with rasterio.open(path, "r+") as file:
+        file.units = (unit,)
+    assert altitudes(path, *at(WEST + 5000, NORTH - 5000))[0] == pytest.approx(metres, rel=1e-6)
+
+
+def test_heights_in_no_length_are_refused(tmp_path):
+    path = write_raster(tmp_path / "dem.tif", np.full((20, 20), 100.0, "f4"), 1000.0)
+    with rasterio.open(path, "r+") as file:
+        file.units = ("degC",)
+    with pytest.raises(ProductError, match=r"dem.tif: its unit 'degC' is no known length"):
+        altitudes(path, *at(WEST + 5000, NORTH - 5000))
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_a_map_that_has_no_place_is_refused(tmp_path):
+    """In degrees its pixel 10, 50 would be taken for what lies at 10° E, 50° N."""
+    path, shape = tmp_path / "map.tif", {"height": 90, "width": 180, "count": 1, "dtype": "uint8"}
+    with rasterio.open(path, "w", "GTiff", crs=4326, **shape) as file:
+        file.write(np.full((90, 180), 7, "u1"), 1)
+    for ask in (point_values, lambda *place: disc_means(*place, 1000.0)):
+        with pytest.raises(ProductError, match=r"map\.tif: the raster does not say where"):
+            ask(path, np.array([10.0]), np.array([50.0]))

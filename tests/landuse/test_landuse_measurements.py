@@ -149,6 +149,19 @@ def test_values_beyond_belief_are_left_out_and_counted(means, caplog):
     assert "0.parquet: 3 values beyond -10 to 2000 µg/m³, the first 9999: left out" in caplog.text
 
 
+def test_hours_and_days_of_another_length_are_left_out_and_counted(means, caplog):
+    """A negative one would take the other hours away, and a long one would outweigh them."""
+    table = hours("SPO-A", 20).astype({"Value": float})
+    table.loc[:2, "Value"] = 200.0
+    table.loc[0, "End"] = table.loc[0, "Start"] - pd.Timedelta(hours=30)
+    table.loc[1, "End"] = table.loc[1, "Start"]
+    table.loc[2, "End"] += pd.Timedelta(days=100)
+    table.loc[2, "Start"] -= pd.Timedelta(days=100)
+    table.loc[3, "End"] = table.loc[3, "Start"] + pd.Timedelta(minutes=15)
+    assert means(table) == {"A": 20}
+    assert "2 values last no hour or day but, the first, 0 hours: left out" in caplog.text
+
+
 def test_a_station_with_a_mean_below_zero_is_left_out_and_counted(means, caplog):
     assert means(hours("SPO-A", -3.2), hours("SPO-B", 10)) == {"B": 10}
     assert "1 stations have an impossible mean, the first A (-3.2 µg/m³)" in caplog.text

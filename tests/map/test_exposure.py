@@ -173,8 +173,14 @@ def test_districts_come_from_a_file_that_names_them(tmp_path):
     with pytest.raises(ProductError, match="none of its polygons meets the map"):
         read_districts(path, "commune", GRID)
     write_layer(frame([shapely.Point(0, 0)], commune=["B"]), path, "communes")
-    with pytest.raises(ProductError, match="holds Point"):
+    with pytest.raises(ProductError, match="holds no layer of polygons but communes"):
         read_districts(path, "commune", GRID)
+    write_layer(frame([square], commune=["C"]), path, "parishes")
+    assert read_districts(path, "commune", GRID)["name"].to_list() == ["C"]
+    write_layer(frame([square], commune=["D"]), path, "provinces")
+    with pytest.raises(ProductError, match="2 layers of polygons: parishes, provinces"):
+        read_districts(path, "commune", GRID)
+    path.unlink()
     path.write_text("no polygons")
     with pytest.raises(ProductError, match="not a readable vector file"):
         read_districts(path, "commune", GRID)

@@ -103,6 +103,23 @@ def test_a_cloudy_granule_is_valid_and_gives_nothing(tmp_path):
     assert (len(pixels.value), pixels.pixels) == (0, 6)
 
 
+def test_numbers_beyond_the_valid_range_are_no_data(tmp_path):
+    path = write_small(tmp_path / "a.nc")
+    with netCDF4.Dataset(path, "a") as data:
+        data["PRODUCT"][COLUMN].valid_range = np.array([1.5e-5, 4.5e-5], "f4")
+    np.testing.assert_allclose(read(path).value, [2e-5, 3e-5, 4e-5], rtol=1e-6)
+
+
+def test_places_and_precisions_in_other_units_are_refused(tmp_path):
+    path = write_small(tmp_path / "a.nc")
+    with netCDF4.Dataset(path, "a") as data:
+        data["PRODUCT"][f"{COLUMN}_precision"].units = "%"
+    assert f"{COLUMN}_precision is in '%' and its column in 'mol m-2'" in refusal(path)
+    with netCDF4.Dataset(path, "a") as data:
+        data["PRODUCT/SUPPORT_DATA/GEOLOCATIONS/latitude_bounds"].units = "radian"
+    assert "latitude_bounds is in 'radian'" in refusal(path)
+
+
 def test_a_granule_without_precision_has_an_unknown_sigma(tmp_path):
     pixels = read(write_small(tmp_path / "a.nc", sigma=None))
     assert np.isnan(pixels.sigma).all()
