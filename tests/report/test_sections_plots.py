@@ -102,6 +102,9 @@ def test_matrix_says_what_the_table_says(material, gallery):
     counts = data["verdict"].value_counts()
     assert f"against {len(data)} others: better than {counts.get('better', 0)}" in paired.sentence
     assert set(keys_of(data)) == {TUNED}
+    pairs = material.comparisons.query("task == 'no2' and metric == 'r2' and split == 'random'")
+    assert pairs["stations"].nunique() == 1
+    assert f"compared at the {pairs['stations'].iloc[0]} stations that both" in paired.sentence
 
 
 def test_a_pair_that_was_not_compared_is_a_dash(material, gallery):

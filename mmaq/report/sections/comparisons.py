@@ -11,7 +11,7 @@ from mmaq.report.choose import KEY, Key, keys_of, leading, measured, of, ordered
 from mmaq.report.figures.differences import differences
 from mmaq.report.gallery import NARROW, WIDE, Gallery, Plot
 from mmaq.report.material import Material, Section
-from mmaq.report.numbers import MISSING, signed
+from mmaq.report.numbers import MISSING, count, signed
 from mmaq.report.pairs import OTHER, r2_pairs
 
 IN_MATRIX, IN_PLOT = 8, 16
@@ -73,7 +73,7 @@ def _paired(
     )  # fmt: skip
     keys = [key for key in ranked if not key[0].startswith("oracle")][:IN_MATRIX]
     matrix = [[_duel(rows, row, column) for column in keys] for row in keys]
-    sentence = _sentence(first[0], mine["verdict"])
+    sentence = f"{_sentence(first[0], mine['verdict'])} {_shared(mine['stations'])}"
     return Paired(split, sentence, embedding_adds(rows), keys, matrix, plot)
 
 
@@ -105,6 +105,17 @@ def _duel(rows: pd.DataFrame, row: Key, column: Key) -> Duel | None:
         return Duel("none", MISSING, "")
     verdict = str(pair["verdict"].iloc[0])
     return Duel(verdict, SIGNS[verdict], signed(pair["difference"].iloc[0], 2))
+
+
+def _shared(stations: pd.Series) -> str:
+    """At how many stations pairs were compared, and why it need not be those of the ranking."""
+    few, many = count(stations.min()), count(stations.max())
+    number = few if few == many else f"{few} to {many}"
+    return (
+        f"A pair is compared at the {number} stations that both predicted in the same runs; the "
+        "ranking takes all that a method predicted, so a difference need not be that of its "
+        "figures."
+    )
 
 
 def _sentence(key: Key, verdicts: pd.Series) -> str:
