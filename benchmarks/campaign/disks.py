@@ -25,8 +25,8 @@ SIZE = 96
 LEFT = {"full": 0, "fills up": 24_000}
 """Bytes that a disk still takes."""
 
-DISKS = ("output", "archive", "temporary folder", "checkpoints")
-PLACES = {"output": ".", "archive": "data/mine/archive", "checkpoints": "checkpoints"}
+DISKS = ("output", "data", "temporary folder", "checkpoints")
+PLACES = {"output": ".", "data": "data/mine", "checkpoints": "checkpoints"}
 """What is a disk of its own, below the data set's folder."""
 
 

@@ -29,6 +29,7 @@ REMEDIES = {
     errno.EROFS: "Work in a folder that can be written to",
     errno.EACCES: "Give this user access to it",
     errno.EPERM: "Give this user access to it",
+    errno.EBUSY: "Mount that disk a folder higher",
     errno.ENOENT: "Give a path that exists",
     errno.EMFILE: "Raise the limit of open files (ulimit -n)",
 }

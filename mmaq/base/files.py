@@ -28,20 +28,26 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     The temporary name keeps the suffix, because GDAL and NetCDF choose by it, and bears host and
     process, so that no two write to one file. Works for a file and for a folder (a folder replaces
-    the whole of an older one).
+    the whole of an older one, of a link that to which it leads).
 
     Raises:
         OSError: ``path`` cannot be written; whatever a library makes of a full disk, it is this.
+            Or it is a disk of its own, which no folder can replace.
     """
     path = Path(path)
+    if path.is_dir():
+        path = path.resolve()
+        if path.is_mount():
+            raise OSError(errno.EBUSY, "it is a disk of its own", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_of(path)
     _remove(temporary)
     try:
         yield temporary
         if path.is_dir():
-            shutil.rmtree(path)
-        os.replace(temporary, path)
+            _replace_folder(path, temporary)
+        else:
+            os.replace(temporary, path)
     except Exception as fault:
         told = _of_disk(fault, temporary, path)
         if told is None:
@@ -49,6 +55,18 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise told from fault
     finally:
         _remove(temporary)
+
+
+def _replace_folder(path: Path, new: Path) -> None:
+    """Put a new folder in an old one's place; the old one goes whole or stays whole."""
+    old = new.with_name(f"{new.name}.old")
+    os.replace(path, old)
+    try:
+        os.replace(new, path)
+    except OSError:
+        os.replace(old, path)
+        raise
+    shutil.rmtree(old)
 
 
 def _of_disk(fault: Exception, temporary: Path, path: Path) -> OSError | None:

@@ -1,8 +1,10 @@
+import errno
 import json
 import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +74,45 @@ def test_a_folder_replaces_the_whole_of_an_older_one(tmp_path):
         (temporary / "fresh").write_text("y")
     assert [path.name for path in folder.iterdir()] == ["fresh"]
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_of_a_link_to_a_folder_that_to_which_it_leads_is_replaced(tmp_path):
+    there, link = tmp_path / "other" / "store", tmp_path / "store"
+    there.mkdir(parents=True)
+    link.symlink_to(there)
+    with replacing(link) as temporary:
+        temporary.mkdir()
+        (temporary / "fresh").write_text("y")
+    assert link.is_symlink()
+    assert [path.name for path in there.iterdir()] == ["fresh"]
+    assert [path.name for path in there.parent.iterdir()] == ["store"]
+
+
+def test_a_disk_in_the_place_of_a_folder_keeps_all_it_holds(tmp_path, monkeypatch):
+    """It cannot be replaced, which is told before any work and not after its files are gone."""
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "old").write_text("x")
+    monkeypatch.setattr(Path, "is_mount", lambda path: path.name == "store")
+    with pytest.raises(OSError, match="it is a disk of its own"), replacing(tmp_path / "store"):
+        raise AssertionError("work was begun")
+    assert (tmp_path / "store" / "old").read_text() == "x"
+
+
+def test_a_folder_that_cannot_be_put_in_place_leaves_the_old_one(tmp_path, monkeypatch):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "old").write_text("x")
+    move = os.replace
+
+    def refusing(source, target):
+        if ".part" in str(source) and not str(source).endswith(".old"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(target))
+        move(source, target)
+
+    monkeypatch.setattr(os, "replace", refusing)
+    with pytest.raises(PermissionError), replacing(tmp_path / "store") as temporary:
+        temporary.mkdir()
+    assert (tmp_path / "store" / "old").read_text() == "x"
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
 
 
 @pytest.fixture
