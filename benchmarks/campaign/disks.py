@@ -19,8 +19,8 @@ from benchmarks.campaign import chain
 from benchmarks.campaign.limits import Ended, Told, in_process
 from benchmarks.campaign.record import Record, counted, told_wrong
 
-SIZE = 96
-"""MiB of a file system: the whole chain needs about half."""
+SIZE = 512
+"""MiB of a file system: the whole chain needs some 350, nearly all for checkpoints."""
 
 LEFT = {"full": 0, "fills up": 24_000}
 """Bytes that a disk still takes."""

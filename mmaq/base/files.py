@@ -79,8 +79,11 @@ def _of_disk(fault: Exception, temporary: Path, path: Path) -> OSError | None:
         return None
     named = fault.filename if isinstance(fault, OSError) else None
     if isinstance(fault, OSError) and fault.errno is not None and named is not None:
-        inside = str(named).startswith(str(temporary))
-        return OSError(fault.errno, fault.strerror, str(path)) if inside else None
+        if not str(named).startswith(str(temporary)):
+            return None
+        if number := _refuses(path.parent):  # NetCDF calls a full disk a lack of permission
+            return OSError(number, os.strerror(number), str(path))
+        return OSError(fault.errno, fault.strerror, str(path))
     if number := _refuses(path.parent):
         return OSError(number, os.strerror(number), str(path))
     if not isinstance(fault, OSError) or fault.errno is None:

@@ -153,7 +153,8 @@ def _sources(places: Places, seed: int) -> tuple[np.ndarray, np.ndarray]:
         own = places.patch_rows("s2")
         free = own[own >= 0]
     chosen = np.sort(np.random.default_rng(seed).permutation(free)[:SOURCES])
-    return places.store.s2[chosen].astype(float), places.store.s2_mask[chosen]
+    values, mask = places.store.patches("s2", chosen)
+    return values.astype(float), mask
 
 
 def _features(filters: Filters, places: Places) -> list[np.ndarray]:
@@ -164,8 +165,7 @@ def _features(filters: Filters, places: Places) -> list[np.ndarray]:
         made = np.full((len(whole), 2 * len(filters.weights)), np.nan)
         held = np.flatnonzero(rows >= 0)
         for part in np.array_split(held, max(len(held) // CHUNK, 1)):
-            store = whole.store
-            made[part] = filters.describe(store.s2[rows[part]], store.s2_mask[rows[part]])
+            made[part] = filters.describe(*whole.store.patches("s2", rows[part]))
         return made
 
     digest = hashlib.sha256(filters.weights.tobytes()).hexdigest()

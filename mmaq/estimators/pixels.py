@@ -38,12 +38,12 @@ def pixel_features(store: PatchStore, s2_rows: np.ndarray, s5p_rows: np.ndarray)
     column = np.full((len(s5p_rows), COLUMN), np.nan)
     held = s5p_rows >= 0
     if held.any():
-        column[held] = column_features(store.s5p[s5p_rows[held]], store.s5p_mask[s5p_rows[held]])
+        column[held] = column_features(*store.patches("s5p", s5p_rows[held]))
     bands = np.full((len(s2_rows), 2 * (len(BANDS) + len(INDICES))), np.nan)
     held_s2 = np.flatnonzero(s2_rows >= 0)
     for start in range(0, len(held_s2), CHUNK):
         part = held_s2[start : start + CHUNK]
-        bands[part] = band_features(store.s2[s2_rows[part]], store.s2_mask[s2_rows[part]])
+        bands[part] = band_features(*store.patches("s2", s2_rows[part]))
     return np.hstack([column, bands])
 
 
@@ -93,12 +93,12 @@ def ring_features(store: PatchStore, s2_rows: np.ndarray, s5p_rows: np.ndarray) 
     """
     column = np.full((len(s5p_rows), len(SCALES) + 2), np.nan)
     held = s5p_rows >= 0
-    column[held] = column_scales(store.s5p[s5p_rows[held]], store.s5p_mask[s5p_rows[held]])
+    column[held] = column_scales(*store.patches("s5p", s5p_rows[held]))
     bands = np.full((len(s2_rows), len(RINGS) * (len(BANDS) + len(INDICES))), np.nan)
     held_s2 = np.flatnonzero(s2_rows >= 0)
     for start in range(0, len(held_s2), CHUNK):
         part = held_s2[start : start + CHUNK]
-        bands[part] = band_rings(store.s2[s2_rows[part]], store.s2_mask[s2_rows[part]])
+        bands[part] = band_rings(*store.patches("s2", s2_rows[part]))
     return np.hstack([column, bands])
 
 

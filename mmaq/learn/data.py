@@ -113,7 +113,11 @@ class Inputs:
 
 
 def load_inputs(store: PatchStore, sites: pd.DataFrame, resident: bool = True) -> Inputs:
-    """Inputs of ``sites`` (contract 2), in that order; see :class:`Inputs` for ``resident``."""
+    """Inputs of ``sites`` (contract 2), in that order; see :class:`Inputs` for ``resident``.
+
+    Raises:
+        StoreError: the store holds damaged numbers.
+    """
     rows, pixels, masks = {}, {}, {}
     for name in IMAGES:
         values, mask = getattr(store, name), getattr(store, f"{name}_mask")
@@ -122,6 +126,7 @@ def load_inputs(store: PatchStore, sites: pd.DataFrame, resident: bool = True) -
         if resident:
             values, mask = _gather(values, needed), _gather(mask, needed)
             stored[stored >= 0] = inverse
+        store.check(name, values, mask)
         rows[name] = torch.from_numpy(stored)
         pixels[name] = _as_tensor(values if name == "s2" else values[:, None])
         masks[name] = _as_tensor(mask[:, None])

@@ -171,6 +171,17 @@ def test_two_hosts_write_one_file_under_two_names(tmp_path, monkeypatch, name):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize(("refused", "told"), [(errno.ENOSPC, errno.ENOSPC), (0, errno.EACCES)])
+def test_a_full_disk_that_a_library_calls_a_lack_of_permission(
+    tmp_path, monkeypatch, refused, told
+):
+    """As NetCDF does; where the disk takes more, it is one."""
+    monkeypatch.setattr(files, "_refuses", lambda _: refused)
+    with pytest.raises(OSError, match=r"a\.nc") as caught, replacing(tmp_path / "a.nc") as part:
+        raise PermissionError(errno.EACCES, "Permission denied", str(part))
+    assert (caught.value.errno, caught.value.filename) == (told, str(tmp_path / "a.nc"))
+
+
 def test_a_disk_that_takes_no_more_is_named_whatever_the_library_says(tmp_path):
     """A limit on the size of files stands for the full disk; NetCDF says "HDF error"."""
     code = (

@@ -186,10 +186,25 @@ def store(tmp_path):
     ],
 )
 def test_numbers_that_cannot_be_are_named(store, name, change, fault):
+    """Of the patches that are read: the last one is not among the first."""
     path = store / f"{name}.npy"
-    np.save(path, change(np.load(path)), allow_pickle=True)
+    held = np.load(path)
+    damaged = change(held)
+    damaged[:-1] = held[:-1]
+    np.save(path, damaged, allow_pickle=True)
+    last = len(held) - 1
     with pytest.raises(StoreError, match=rf"{name}\.npy: {fault}"):
-        open_store(store)
+        open_store(store).patches(name.removesuffix("_mask"), np.array([last]))
+    if damaged.dtype != object:
+        values, mask = open_store(store).patches(name.removesuffix("_mask"), np.arange(last))
+        assert len(values) == len(mask) == last
+
+
+def test_a_store_is_opened_without_reading_its_arrays(store):
+    """A mask is damaged, which nobody has asked for yet."""
+    path = store / "s2_mask.npy"
+    np.save(path, np.load(path) * 9)
+    assert open_store(store).s2_mask.max() == 9
 
 
 def test_an_archive_of_arrays_is_no_array(store):
