@@ -103,7 +103,7 @@ def _name(estimator: Estimator) -> str:
 
 
 def shuffle_labels(task: Task, seed: int) -> Task:
-    """The task with its labels dealt out among its stations at random."""
+    """The task with its labels shuffled among its stations."""
     labels = np.random.default_rng(seed).permutation(task.target)
     return replace(task, table=task.table.assign(**{task.pollutant: labels}))
 

@@ -83,7 +83,7 @@ def cosine_with_warmup(step: int, steps: int, warmup: int) -> float:
     """Share of the peak rate at ``step`` (0-based) of ``steps``.
 
     Rises linearly over the first ``warmup`` steps, reaches 1 at step ``warmup``, then falls to
-    ``END`` along half a cosine (Loshchilov and Hutter 2017).
+    ``END`` along half a cosine (Loshchilov and Hutter 2017, SGDR, arXiv:1608.03983).
     """
     if step < warmup:
         return (step + 1) / (warmup + 1)
@@ -96,7 +96,7 @@ def layer_groups(encoder: nn.Module, rate: float, first: float) -> list[dict[str
 
     Rates rise geometrically from ``first * rate`` at the first layer to ``rate`` at the last: low
     layers hold what all images share (ULMFiT's discriminative fine-tuning, Howard and Ruder 2018,
-    section 3.2).
+    arXiv:1801.06146, section 3.2).
 
     Args:
         encoder: its parameters in the order in which it uses them.

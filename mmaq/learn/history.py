@@ -102,7 +102,8 @@ def measure(embeddings: Mapping[str, np.ndarray]) -> dict[str, float]:
 def effective_rank(embeddings: Tensor) -> float:
     """Exponential of the entropy of the singular values of centred embeddings, (n, d).
 
-    Roy and Vetterli (2007); used on embeddings as RankMe by Garrido et al. (2023). Between 1 (all
+    Roy and Vetterli (2007, The effective rank, EUSIPCO, 606-610); used on embeddings as RankMe by
+    Garrido et al. (2023, arXiv:2210.02885). Between 1 (all
     samples on one line; also where there is no spread at all) and min(n - 1, d).
     """
     values = torch.linalg.svdvals((embeddings - embeddings.mean(dim=0)).double())

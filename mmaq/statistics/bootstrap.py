@@ -186,7 +186,8 @@ def interval(
     are its degrees of freedom. The second is the variance between runs over their number, less
     what the runs differ by because they were tested on different stations, which the resamples
     tell; it has one degree of freedom less than there are runs. The quantile of Student's t is the
-    mean of two: Welch's, with degrees of freedom after Satterthwaite (1946), which is too narrow
+    mean of two: Welch's, with degrees of freedom after Satterthwaite (1946, An approximate
+    distribution of estimates of variance components, Biometrics Bulletin 2), which is too narrow
     where three runs decide (92.5 % instead of 95 in a simulation), and Cochran's, the mean of both
     quantiles weighted by the variances (Cochran and Cox 1957, Experimental designs, section 4.14),
     which is too wide where both matter alike (97.3 %). Together they hold 94 to 96.5 %, and 93 to

@@ -127,9 +127,9 @@ def region_cells(stations: np.ndarray, country: np.ndarray) -> np.ndarray:
 def merge_clusters(along: np.ndarray, cluster: np.ndarray, folds: int) -> np.ndarray:
     """Fold of each station, (n,) from 0: whole clusters share a fold.
 
-    Clusters with a fold's share of the stations become folds of their own. The others are dealt
-    out to the remaining folds in the order of their means along an axis, so that each fold holds
-    clusters from all over the country.
+    Clusters with a fold's share of the stations become folds of their own. The others are
+    assigned to the remaining folds in the order of their means along an axis, so that each fold
+    holds clusters from all over the country.
 
     Args:
         along: where each station lies on the axis, (n,) (:func:`first_component`).

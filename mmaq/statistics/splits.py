@@ -240,7 +240,7 @@ def labelled(count: int, share: float, seed: int) -> np.ndarray:
 def scene_folds(locations: np.ndarray, labels: np.ndarray, folds: int, seed: int) -> list[Fold]:
     """Folds of scenes such that each place is tested once, of each label in about equal shares.
 
-    Places are shuffled, ordered by their most frequent label, and dealt out in turn.
+    Places are shuffled, ordered by their most frequent label, and assigned in turn.
 
     Args:
         locations: of each scene, (n,).

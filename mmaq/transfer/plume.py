@@ -24,7 +24,9 @@ def train_plume(
 
 
 def plume_loss(logits: Tensor, masks: Tensor) -> Tensor:
-    """Cross-entropy plus the Dice loss (Milletari et al. 2016) of the whole batch.
+    """Cross-entropy plus the Dice loss of the whole batch.
+
+    The latter is that of Milletari et al. 2016, V-Net (arXiv:1606.04797).
 
     Most pixels are no plume: of cross-entropy alone a short run learns little more than that. The
     Dice loss is pooled over the batch, as many scenes have no plume at all.

@@ -76,8 +76,8 @@ def weigh_terms(terms: Mapping[str, Tensor], sigma: Tensor) -> Tensor:
     """Join the terms named in ``WEIGHTED`` by learned weights, ``sigma`` of shape (4,).
 
     L = 1/4 [sum L_w / sigma_w^2 + sum ln(1 + sigma_w^2) + |2 - sum |sigma_w||], after Kendall et
-    al. (2018) and Liebel and Koerner (2018). Every part is >= 0, so L is bounded below for any
-    sigma.
+    al. (2018, arXiv:1705.07115) and Liebel and Koerner (2018, arXiv:1805.06334). Every
+    part is >= 0, so L is bounded below for any sigma.
     """
     losses = torch.stack([terms[name] for name in WEIGHTED])
     square = sigma.square()

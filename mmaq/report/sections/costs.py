@@ -59,7 +59,7 @@ def section(material: Material, gallery: Gallery) -> Section | None:
 
 
 def costs(table: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
-    """Seconds by method (index) and stage, dearest first; a stage that a method lacks is NaN.
+    """Seconds by method (index) and stage, longest first; a stage that a method lacks is NaN.
 
     What a network costs is the wall time of its jobs, where they ran under Snakemake: rows of one
     job share an embedding, whose time each of them holds, so their sum would count it once a row.

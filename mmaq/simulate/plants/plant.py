@@ -83,7 +83,7 @@ class Plant:
 def draw_plants(world: World, count: int, rng: np.random.Generator) -> list[Plant]:
     """``count`` plants on dry land outside of towns.
 
-    Fuels are dealt out by their shares, so that few plants have all of them, too.
+    Fuels are assigned by their shares, so that few plants have all of them, too.
 
     Raises:
         ConfigError: the land has no room for so many.

@@ -2,7 +2,8 @@
 
 Vapour follows the Gaussian plume: at a distance x downwind of a source of Q kg/s the excess over
 the air is C = Q / (2 pi u sy sz) exp(-y^2 / 2 sy^2 - z^2 / 2 sz^2), with the spreads sy, sz of
-Briggs (1973, open country, neutral air) added to the source's own radius. It is seen where C
+Briggs (1973, Diffusion estimation for small emissions, ATDL contribution 79, NOAA; open country,
+neutral air) added to the source's own radius. It is seen where C
 exceeds the air's saturation deficit D, and what exceeds it is droplets: their column is the
 integral of max(0, C - D) over z. So plumes are long in cold, damp and slow air, and summer's
 warmth eats them.

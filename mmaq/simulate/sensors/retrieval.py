@@ -31,8 +31,9 @@ SEA_PRESSURE, SCALE_HEIGHT = 101_325.0, 8400.0
 """Pressure at sea level in Pa, and the height in m over which it falls by a factor e."""
 
 SLANT_NOISE = 1.2e-5
-"""Standard deviation of the slant column, mol/m2 (van Geffen et al. 2020: 0.9e-5, and a part of
-the stratosphere's error)."""
+"""Standard deviation of the slant column, mol/m2: 0.9e-5 (van Geffen et al. 2020, S5P TROPOMI
+NO2 slant column retrieval, Atmospheric Measurement Techniques 13, 1315-1335), and a part of the
+stratosphere's error."""
 
 AIR_MASS_ERROR = 0.15
 """Relative error of the tropospheric air mass factor of a pixel."""

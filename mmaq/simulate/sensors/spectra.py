@@ -111,7 +111,8 @@ def sun_angles(
     """Zenith angle and azimuth (clockwise from north, -180 to 180) of the sun, in degrees.
 
     ``time`` is UTC and ``seconds`` (broadcast against ``lat``) is added to it. Fourier series of
-    declination and equation of time by Spencer (1971), good to about 0.3 degrees.
+    declination and equation of time by Spencer (1971, Fourier series
+    representation of the position of the sun, Search 2, 172), good to about 0.3 degrees.
     """
     day = time.timetuple().tm_yday
     hours = time.hour + time.minute / 60 + (time.second + np.asarray(seconds, float)) / 3600

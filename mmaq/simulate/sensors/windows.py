@@ -111,7 +111,11 @@ def render(ground: Ground, scene: Scene, sky: Sky) -> tuple[np.ndarray, np.ndarr
 
 
 def _illumination(ground: Ground, scene: Scene) -> np.ndarray:
-    """What the terrain correction leaves: half of the cosine law on slopes (Richter 1998)."""
+    """What the terrain correction leaves: half of the cosine law on slopes.
+
+    After Richter 1998, Correction of satellite imagery over mountainous terrain, Applied Optics 37,
+    4004-4015.
+    """
     zenith, azimuth = np.deg2rad(scene.sun)
     east, north = ground.slopes
     tilt = np.tan(min(zenith, np.deg2rad(75))) * (east * np.sin(azimuth) + north * np.cos(azimuth))

@@ -25,7 +25,9 @@ class Settlements:
     x: np.ndarray
     y: np.ndarray
     inhabitants: np.ndarray
-    radius: np.ndarray  # e-folding length of the density, Clark (1951)
+    # e-folding length of the density: Clark 1951, Urban population densities, Journal of the Royal
+    # Statistical Society A 114, 490-496.
+    radius: np.ndarray
     stretch: np.ndarray  # axis ratio of the density's ellipse
     angle: np.ndarray  # of the long axis and of the street lattice, radians
     motoring: np.ndarray  # traffic relative to a settlement of this size
