@@ -23,8 +23,9 @@ DEFAULT = Path("config/config.yaml")
 
 HEADER = "# Written by `mmaq dvc write` from the workflow; do not edit.\n"
 
-PROGRAM = r"snakemake --profile \${SNAKEMAKE_PROFILE:-profiles/local}"
-"""What a stage runs: cores and executor are the profile's, so that neither makes it stale."""
+PROGRAM = r"mmaq run --profile \${SNAKEMAKE_PROFILE:-profiles/local}"
+"""What a stage runs: cores and executor are the profile's, so that neither makes it stale; and
+Snakemake goes on after `dvc repro` was killed, whose lock nobody holds any more."""
 
 FOLLOWED = ("collection.json", "labels.csv")
 """Files by which Snakemake follows a folder: a collection's, and that of scenes of plants."""

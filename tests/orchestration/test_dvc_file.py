@@ -142,6 +142,7 @@ def test_a_data_set_of_ones_own_has_its_own_paths_and_configuration(here, tmp_pa
     ]
     for stage in stages.values():
         assert f"--configfile {path} --allowed-rules" in stage["cmd"]
+        assert stage["cmd"].startswith("mmaq run --profile "), "a killed run's lock stays"
         assert list(stage["params"][0]) == [str(path)]
 
 
