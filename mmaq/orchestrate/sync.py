@@ -49,7 +49,7 @@ def _stale() -> set[str]:
 
 def _touch(command: str) -> None:
     """Let Snakemake record the outputs of a stage, made by its present rules and parameters."""
-    recording = command.replace("snakemake", "snakemake --touch --forceall --cores 1", 1)
+    recording = command.replace("mmaq run", "snakemake --touch --forceall --cores 1", 1)
     # dvc.yaml escapes what the shell expands; no profile: nothing is run.
     shell = recording.replace(r"\${", "${")
     _run(["sh", "-c", shell], {**os.environ, "SNAKEMAKE_PROFILE": "none"})
