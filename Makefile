@@ -8,7 +8,8 @@ EXTRAS := all
 WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 # Tests of one file share their workflow, and so a worker; a test that ends its worker, or hangs
 # (pyproject.toml), ends the run: xdist waits for ever for what a second worker did not take over.
-TESTS := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+TESTS := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 \
+  --durations 25
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
