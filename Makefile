@@ -3,11 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 TESTED := .venv/.tested
+EXTRAS := all
 # One more than there are cores: tests of whole workflows spend much of their time waiting.
 WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 # Tests of one file share their workflow, and so a worker; a test that ends its worker, or hangs
 # (pyproject.toml), ends the run: xdist waits for ever for what a second worker did not take over.
-TESTS := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+TESTS := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 \
+  --durations 25
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
@@ -26,12 +28,14 @@ $(READY): pyproject.toml constraints.txt
 	  echo "mmaq needs Python 3.11 or newer; name one with: make PYTHON=python3.12"; exit 1; }
 	@echo "Installing into .venv (PyTorch alone is some gigabytes; about three minutes)"
 	$(PYTHON) -m venv .venv
-	$(PIP) --editable ".[all]"
-	@touch $@
+	$(PIP) --editable ".[$(EXTRAS)]"
+	@echo $(EXTRAS) > $@
 
-# Whoever wants the table need not wait for DVC, the SLURM executor and the tools of the tests.
+# Whoever wants the table need not wait for DVC, the SLURM executor and the tools of the tests; who
+# wants those has all installed at once.
+$(TESTED): EXTRAS := all,dev,orchestration
 $(TESTED): $(READY)
-	$(PIP) --editable ".[all,dev,orchestration]"
+	@grep -qx $(EXTRAS) $(READY) || $(PIP) --editable ".[$(EXTRAS)]"
 	@touch $@
 
 demo: $(READY) ## a small land, raw satellites to a map and a report, in a few minutes

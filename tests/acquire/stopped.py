@@ -48,14 +48,16 @@ def kill(child: int) -> None:
     os.waitpid(child, 0)
 
 
-def run_for(seconds: float, work: Callable[[], Any]) -> bool:
-    """Run ``work`` in a process and kill it after ``seconds``; True when it was done before."""
+def run_until(ready: Callable[[], bool], later: float, work: Callable[[], Any]) -> None:
+    """Run ``work`` in a process and kill it ``later`` seconds after ``ready``, before its end."""
     child = forked(work)
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if (status := ended(child)) is not None:
-            assert status == 0
-            return True
+    while not ready():
+        assert ended(child) is None, "it ended before it could be killed"
         time.sleep(0.002)
+    time.sleep(later)
     kill(child)
-    return False
+
+
+def run_whole(work: Callable[[], Any]) -> None:
+    """Run ``work`` in a process to its end."""
+    assert os.waitstatus_to_exitcode(os.waitpid(forked(work), 0)[1]) == 0

@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from mmaq.config.load import check_config
+from tests.forked import run_snakemake
 
 ROOT = Path(__file__).parents[2]
 SMALLEST = Path(__file__).with_name("smallest.yaml")
@@ -72,9 +73,12 @@ class Project:
     def dvc(self, *arguments, **options):
         return self.run("dvc", *arguments, **options)
 
-    def snakemake(self, *arguments, targets=TARGETS, **options):
-        command = ["snakemake", *arguments, "--configfile", CONFIG, "--", *targets]
-        return self.run(*command, **options)
+    def snakemake(self, *arguments, targets=TARGETS):
+        given = [*arguments, "--configfile", CONFIG, "--", *targets]
+        done = run_snakemake(given, self.folder, self.folder, self.environment)
+        said = done.stdout + done.stderr
+        assert done.returncode == 0, f"{given}\n{said[-6000:]}"
+        return said
 
     def would_run(self, targets=TARGETS):
         """Rules that Snakemake would run."""

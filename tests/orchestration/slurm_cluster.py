@@ -9,6 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import psutil
+
 ETC = Path("/etc/slurm")
 MUNGE = Path("/run/munge/munge.socket.2")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
@@ -58,7 +60,7 @@ def missing() -> str:
         return f"{', '.join(absent)} not installed (Debian: slurm-wlm and munge)"
     if os.geteuid() != 0:
         return "starting a SLURM cluster needs root"
-    if (ETC / "slurm.conf").exists():
+    if (ETC / "slurm.conf").exists() and not _is_left_over(ETC / "slurm.conf"):
         return f"{ETC}/slurm.conf exists: this machine has a cluster of its own"
     return ""
 
@@ -133,6 +135,14 @@ class Cluster:
         with open(self.folder / f"{program}.out", "w") as out:
             command = [_program(program), *arguments]
             self.processes.append(subprocess.Popen(command, stdout=out, stderr=out))
+
+
+def _is_left_over(conf: Path) -> bool:
+    """Whether it is of tests that were killed, and their cluster is gone."""
+    of = dict(line.split("=", 1) for line in conf.read_text().splitlines() if "=" in line)
+    process = Path(of.get("SlurmctldPidFile", ""))
+    runs = process.is_file() and psutil.pid_exists(int(process.read_text()))
+    return of.get("ClusterName") == "made_up" and not runs
 
 
 def _listens(path):

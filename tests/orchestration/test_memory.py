@@ -17,7 +17,10 @@ STUB = """
 import json, time
 from pathlib import Path
 start = time.time()
-time.sleep(3)
+Path(f"begun_{snakemake.wildcards.run}").touch()
+while len(list(Path().glob("begun_*"))) < TOGETHER and time.time() < start + 60:
+    time.sleep(0.05)
+time.sleep(1)  # in which one too many would begin
 for path in snakemake.output:
     Path(path).touch()
 told = {"mem_mb": snakemake.resources.mem_mb, "start": start, "end": time.time()}
@@ -58,7 +61,6 @@ def test_memory_is_limited_on_this_machine_and_not_on_a_cluster(
 def project(tmp_path_factory):
     """A patch store of a known size, and jobs that only say what they hold."""
     project = Project.copied(tmp_path_factory.mktemp("memory") / "project", pretrain={"runs": 3})
-    (project.folder / "workflow/scripts/pretrain.py").write_text(STUB)
     store = project.folder / "data/small/patches"
     store.mkdir(parents=True)
     for name in FILES:
@@ -74,6 +76,10 @@ def project(tmp_path_factory):
 def test_jobs_wait_for_memory_and_one_that_needs_more_than_there_is_runs_alone(
     project, machine_mb, together
 ):
+    stub = project.folder / "workflow/scripts/pretrain.py"
+    stub.write_text(STUB.replace("TOGETHER", str(together)))
+    for begun in project.folder.glob("begun_*"):
+        begun.unlink()
     targets = [f"checkpoints/small/mmaq_run{run}.safetensors" for run in range(3)]
     given = "--cores", "8", "--resources", f"mem_mb={machine_mb}", "gpu=8"
     project.snakemake(

@@ -1,7 +1,6 @@
 """The real rule makes the page, and Snakemake's own report explains each plot."""
 
-import subprocess
-import sys
+import os
 import zipfile
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pandas as pd
 import pytest
 
 from mmaq.base.files import write_json
+from tests.forked import run_snakemake
 
 ROOT = Path(__file__).parents[2]
 WRITTEN = ("benchmark", "comparisons")
@@ -65,8 +65,7 @@ def finished(inputs, bare, tmp_path_factory):
 
 
 def _snakemake(folder, *arguments):
-    command = [sys.executable, "-m", "snakemake", *arguments, "--profile", "none"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = run_snakemake([*arguments, "--profile", "none"], ROOT, folder, os.environ)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
 
 

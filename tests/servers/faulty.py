@@ -10,12 +10,15 @@ Other servers build on it: ``answer`` is asked first and may answer anything.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import re
 import socket
 import ssl
 import struct
+import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -65,6 +68,37 @@ class Slow:
     every: int = 65536
 
 
+class Gate:
+    """Lets so many pieces of bodies pass, and holds what comes after them back."""
+
+    def __init__(self) -> None:
+        self._left, self._changed = 0, threading.Condition()
+
+    def let(self, pieces: int) -> None:
+        """So many more, whatever is left of those before."""
+        with self._changed:
+            self._left = pieces
+            self._changed.notify_all()
+
+    def is_shut(self) -> bool:
+        """Whether all have passed."""
+        return self._left == 0
+
+    def pass_one(self) -> None:
+        """Wait for leave."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._left > 0)
+            self._left -= 1
+
+
+@dataclass(frozen=True)
+class Held:
+    """Send every ``every`` bytes of the body through a gate, however long that takes."""
+
+    gate: Gate
+    every: int = 65536
+
+
 @dataclass(frozen=True)
 class Stall:
     """Send so many bytes of the body, then nothing for ``seconds``, then close."""
@@ -78,7 +112,7 @@ class NoRanges:
     """Send the whole file, whatever range was asked for."""
 
 
-Fault = Status | Cut | Reset | Wrong | Slow | Stall | NoRanges
+Fault = Status | Cut | Reset | Wrong | Slow | Held | Stall | NoRanges
 
 
 @dataclass
@@ -257,10 +291,12 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(fault, Wrong):
             body = body[: fault.at] + bytes([body[fault.at] ^ 255]) + body[fault.at + 1 :]
         stop = fault.after if isinstance(fault, Cut | Reset | Stall) else len(body)
-        step = fault.every if isinstance(fault, Slow) else 65536
+        step = fault.every if isinstance(fault, Slow | Held) else 65536
         for begin in range(0, min(stop, len(body)), step):
             if isinstance(fault, Slow):
                 time.sleep(fault.pause)
+            if isinstance(fault, Held):
+                fault.gate.pass_one()
             piece = body[begin : min(begin + step, stop)]
             if begin + step >= min(stop, len(body)):
                 self.server.faulty.ended(asked)
@@ -275,10 +311,19 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Gone
 
     def _reset(self) -> None:
-        time.sleep(0.05)  # what was sent before must arrive
+        # What was sent before must arrive: a reset drops what the client has no room for as yet.
+        until = time.monotonic() + 30
+        while self._unsent() and time.monotonic() < until:
+            time.sleep(0.005)
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
         raise _Gone
+
+    def _unsent(self) -> int:
+        """Bytes that the client's machine has not taken."""
+        return int.from_bytes(
+            fcntl.ioctl(self.connection, termios.TIOCOUTQ, bytes(4)), sys.byteorder
+        )
 
 
 def _of_folder(faulty: FaultyServer, asked: Asked) -> Answer:

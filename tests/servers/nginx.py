@@ -69,15 +69,16 @@ def nginx(folder: Path, state: Path, rate: str = "0") -> Iterator[Nginx]:
         yield Nginx(f"http://127.0.0.1:{port}", state)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _await(process: subprocess.Popen[bytes], port: int) -> None:
-    for _ in range(200):
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
         if process.poll() is not None:
             raise RuntimeError(f"nginx ended with status {process.returncode}")
         try:
-            socket.create_connection(("127.0.0.1", port), 0.2).close()
+            socket.create_connection(("127.0.0.1", port), 5).close()
             return
         except OSError:
             time.sleep(0.02)

@@ -149,7 +149,8 @@ def _start(paths: Iterable[Path], url: str) -> tuple[subprocess.Popen[bytes], st
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={"PATH": os.environ["PATH"]},
     )  # fmt: skip
     at = f"http://127.0.0.1:{port}"
-    for _ in range(200):
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
         try:
             urllib.request.urlopen(f"{at}/conformance").close()
             return process, at

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.forked import run_snakemake
 
 ROOT = Path(__file__).parents[2]
 TINY = Path(__file__).with_name("tiny.yaml")
@@ -20,16 +20,12 @@ class Workflow:
         self.folder, self.project = folder, project
 
     def run(self, *arguments, config=TINY, cores=2):
-        command = [
-            sys.executable, "-m", "snakemake", *arguments,
-            "--snakefile", str(self.project / "Snakefile"), "--directory", str(self.folder),
-            "--profile", "none", "--cores", str(cores), "--configfile", str(config),
+        given = [
+            *arguments, "--snakefile", self.project / "Snakefile", "--directory", self.folder,
+            "--profile", "none", "--cores", cores, "--configfile", config,
         ]  # fmt: skip
-        # A module is looked for in the working folder first, then along this path.
         environment = {**os.environ, "PYTHONPATH": str(self.project)}
-        return subprocess.run(
-            command, cwd=self.project, env=environment, capture_output=True, text=True, check=False
-        )
+        return run_snakemake(given, self.project, self.project, environment)
 
 
 @pytest.fixture(scope="session")

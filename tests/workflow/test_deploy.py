@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked import run_snakemake
 from tests.workflow.conftest import ROOT
 
 pytestmark = pytest.mark.slow
@@ -47,10 +48,7 @@ def deployed(tmp_path_factory):
 
 def _snakemake(deployed, *words):
     folder, environment = deployed
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", *words]
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
+    return run_snakemake(["--cores", "1", *words], ROOT, folder, environment)
 
 
 def test_a_deployed_workflow_makes_everything_by_default(deployed):

@@ -95,7 +95,28 @@ def _rules(jobs):
     return {rule for rule, _ in jobs}
 
 
-def test_an_edited_docstring_or_comment_makes_nothing_stale(recorded):
+NEWER = (
+    (
+        "mmaq/learn/methods/newer.py",
+        "",
+        "from mmaq.learn.methods.simclr import SimCLR\n\n\nclass Newer(SimCLR):\n    pass\n",
+    ),
+    (
+        "mmaq/learn/stage.py",
+        "\nMETHODS",
+        "from mmaq.learn.methods.newer import Newer\n\nMETHODS",
+    ),
+    ("mmaq/learn/stage.py", '    "mmcl": MMCL,\n', '    "mmcl": MMCL,\n    "newer": Newer,\n'),
+    ("mmaq/vocabulary.py", '"dino", "mmcl",\n]', '"dino", "mmcl", "newer",\n]'),
+    ("mmaq/vocabulary.py", '    "mmcl": (', '    "newer": ("s2",),\n    "mmcl": ('),
+    ("mmaq/config/learning.py", '    "mmcl": ("mmcl",),', '    "mmcl": ("mmcl",), "newer": (),'),
+)
+"""A method that is added to the project."""
+
+
+def test_docstrings_comments_and_an_added_method_make_nothing_stale_and_a_template_the_report(
+    recorded,
+):
     edits = (
         (
             "mmaq/base/errors.py",
@@ -104,29 +125,11 @@ def test_an_edited_docstring_or_comment_makes_nothing_stale(recorded):
         ),
         ("mmaq/learn/losses/mmaq.py", "def mmaq_terms(", "# The terms.\ndef mmaq_terms("),
         ("mmaq/learn/lars.py", '"""', '"""Of old: '),
+        ("mmaq/report/templates/report.css.j2", "", "body { color: red }\n"),
     )
-    with recorded.edited(*edits):
-        assert recorded.would_run() == set()
-
-
-def test_an_added_method_makes_no_pretraining_stale(recorded):
-    new = "from mmaq.learn.methods.simclr import SimCLR\n\n\nclass Newer(SimCLR):\n    pass\n"
-    registry = "mmaq/learn/stage.py"
-    edits = (
-        ("mmaq/learn/methods/newer.py", "", new),
-        (registry, "\nMETHODS", "from mmaq.learn.methods.newer import Newer\n\nMETHODS"),
-        (registry, '    "mmcl": MMCL,\n', '    "mmcl": MMCL,\n    "newer": Newer,\n'),
-        ("mmaq/vocabulary.py", '"dino", "mmcl",\n]', '"dino", "mmcl", "newer",\n]'),
-        ("mmaq/vocabulary.py", '    "mmcl": (', '    "newer": ("s2",),\n    "mmcl": ('),
-        (
-            "mmaq/config/learning.py",
-            '    "mmcl": ("mmcl",),',
-            '    "mmcl": ("mmcl",), "newer": (),',
-        ),
-    )
-    with recorded.edited(*edits):
+    with recorded.edited(*edits, *NEWER):
+        assert recorded.would_run() == {("report", "")}
         assert ("pretrain", "newer") in recorded.would_run("evaluate={probes: [newer]}")
-        assert recorded.would_run() == set()
 
 
 def test_an_edited_loss_makes_its_own_methods_stale(recorded):
@@ -150,30 +153,22 @@ def test_an_edited_optimiser_reruns_pretraining_and_what_follows(recorded):
         }  # fmt: skip
 
 
-def test_an_edited_template_makes_the_report_stale(recorded):
-    template = "mmaq/report/templates/report.css.j2"
-    with recorded.edited((template, "", "body { color: red }\n")):
-        assert recorded.would_run() == {("report", "")}
-
-
 def test_a_changed_bootstrap_and_what_decides_no_result_train_nothing(recorded):
+    """But for the method that is to be fine-tuned besides, which leaves the others."""
     settings = (
         "pretrain={loggers: {tensorboard: true}, checkpoint_steps: 7, collapse: {rank: 1.1}, "
-        "memory_share: 0.4, threads: 2, moco: {queue: 64}, rates: {dino: 1.5}}"
+        "memory_share: 0.4, threads: 2, moco: {queue: 64}, rates: {dino: 1.5}}",
+        "evaluate={threads: 2, bootstrap: 60, finetune: {methods: [mmaq, decur, mmcl]}}",
+        "transfer={threads: 2}",
     )
-    others = "evaluate={threads: 2, bootstrap: 60}", "transfer={threads: 2}"
-    joined = {"benchmark_table", "report", "map_page"}
-    assert _rules(recorded.would_run(settings, *others)) == joined
+    jobs = recorded.would_run(*settings)
+    joined = {("benchmark_table", ""), ("report", ""), ("map_page", "")}
+    assert jobs == joined | {("evaluate_finetune", "mmcl")}
 
 
 def test_a_method_s_own_settings_train_it_alone(recorded):
     jobs = recorded.would_run("pretrain={common_share: 0.5}")
     assert {method for rule, method in jobs if rule == "pretrain"} == {"mmaq", "decur"}
-
-
-def test_a_further_fine_tuned_method_leaves_the_others(recorded):
-    jobs = recorded.would_run("evaluate={finetune: {methods: [mmaq, decur, mmcl]}}")
-    assert {job for job in jobs if job[1]} == {("evaluate_finetune", "mmcl")}
 
 
 def test_the_list_of_jobs_can_be_read(recorded):

@@ -12,10 +12,10 @@ from mmaq.acquire.fetch.scenes import Windows
 from mmaq.base.files import temporary_of
 from mmaq.contracts.archive import SENTINEL2, read_collection
 from tests.acquire.fetch.conftest import tree
-from tests.acquire.stopped import run_for
-from tests.servers.faulty import Slow
+from tests.acquire.stopped import run_until, run_whole
+from tests.servers.faulty import Gate, Held
 
-KILLS = 20
+KILLS, PIECE = 20, 4096
 
 
 def complete(mirror):
@@ -37,21 +37,25 @@ def test_kill_9_at_twenty_moments_costs_no_complete_band(mirror, tmp_path):
     for name in ("manifest_path", "sites_csv"):
         setattr(mirror, name, mirror.folder / "manifest" / getattr(mirror, name).name)
     mirror.write()
+    pieces = sum(1 + asked.sent // PIECE for asked in mirror.server.log)
+    rng, gate = random.Random(7), Gate()
     for path in {asked.path for asked in mirror.server.log}:
-        mirror.server.always[path] = Slow(0.02, 16384)
-    rng, kills, done = random.Random(7), 0, False
+        mirror.server.always[path] = Held(gate, PIECE)
     bands, items = set(), set()
-    while not done:
+    for kill in range(KILLS + 1):
         mirror.server.log.clear()
-        done = run_for(rng.uniform(0.02, 0.25) if kills < KILLS else 60, mirror.fetch)
-        kills += not done
+        if kill < KILLS:  # all together let fewer pieces pass than there are
+            gate.let(rng.randint(1, pieces // KILLS))
+            run_until(gate.is_shut, rng.uniform(0.0, 0.1), mirror.fetch)
+        else:
+            gate.let(10**9)
+            run_whole(mirror.fetch)
         asked = set(mirror.asked())
         assert not bands & asked, "a band whose windows were on disk was asked for again"
         assert not items & {path.split("/")[0] for path in asked}, "a scene that was complete"
         found, complete_items = complete(mirror)
         bands, items = bands | found, items | complete_items
-    assert kills >= KILLS
-    assert tree(mirror.archive) == whole
+        assert kill < KILLS or tree(mirror.archive) == whole
 
 
 @pytest.mark.parametrize("harm", [b"", b"PK\3\4 half"])

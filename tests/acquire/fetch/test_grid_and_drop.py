@@ -12,8 +12,10 @@ from mmaq.base.errors import ServiceError
 from mmaq.contracts.archive import SENTINEL5P
 from mmaq.sentinel5p.stage import grid_part
 from tests.acquire.fetch.hub import GRID, YEAR, Hub, official
-from tests.acquire.stopped import run_for
-from tests.servers.faulty import Slow, Status
+from tests.acquire.stopped import run_until, run_whole
+from tests.servers.faulty import Gate, Held, Status
+
+KILLS, PIECE = 20, 1024
 
 
 def test_gridded_and_dropped_gives_the_part_that_the_archive_gives(hub, tmp_path):
@@ -81,18 +83,22 @@ def test_kill_9_at_twenty_moments_costs_no_complete_byte(server, tmp_path, hub):
     fetched = server.sent()
     again = Hub(server, tmp_path / "again", granules)
     out = again.folder / "part.nc"
+    pieces = sum(1 + asked.sent // PIECE for asked in server.log)
+    rng, gate, finished = random.Random(3), Gate(), set()
     for path in granules:
-        server.always[f"/{path.name}"] = Slow(0.03, 8192)
+        server.always[f"/{path.name}"] = Held(gate, PIECE)
     server.log.clear()
-    rng, kills, done, finished = random.Random(3), 0, False, set()
-    while not done:
+    for kill in range(KILLS + 1):
         before = len(server.log)
-        done = run_for(rng.uniform(0.02, 0.2) if kills < 20 else 60, lambda: again.grid(out))
-        kills += not done
+        if kill < KILLS:  # all together let fewer pieces pass than there are
+            gate.let(rng.randint(1, pieces // KILLS))
+            run_until(gate.is_shut, rng.uniform(0.0, 0.1), lambda: again.grid(out))
+        else:
+            gate.let(10**9)
+            run_whole(lambda: again.grid(out))
         assert not finished & {asked.path for asked in server.log[before:]}
         whole_files = (*again.folder.rglob("S5P*.nc"), *again.folder.rglob("*.download"))
         finished |= {f"/{path.stem}.nc" for path in whole_files}
-    assert kills == 20
     assert out.read_bytes() == (tmp_path / "want.nc").read_bytes()
     # What each kill loses was on its way over two connections, in pieces of up to 256 KiB.
-    assert server.sent() <= fetched + kills * 2 * max(path.stat().st_size for path in granules)
+    assert server.sent() <= fetched + KILLS * 2 * max(path.stat().st_size for path in granules)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import yaml
 
 from mmaq.acquire.manifest import read_manifest
 from tests.acquire.search.made_up import c1_item, granule_name, s5p_item
+from tests.forked import run_snakemake
 from tests.servers.data_space import data_space
 from tests.servers.eea import eea_service
 from tests.servers.faulty import faulty
@@ -31,12 +30,11 @@ TABLE = (
 def snakemake(folder, config, *options):
     """What Snakemake says of a configuration."""
     (folder / "c.yaml").write_text(yaml.safe_dump({**config, "source": "acquire"}))
-    command = [
-        sys.executable, "-m", "snakemake", *options, "--snakefile", ROOT / "Snakefile",
+    given = [
+        *options, "--snakefile", ROOT / "Snakefile",
         "--directory", ".", "--profile", "none", "--cores", "1", "--configfile", "c.yaml",
     ]  # fmt: skip
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+    done = run_snakemake(given, ROOT, folder, {**os.environ, "PYTHONPATH": str(ROOT)})
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

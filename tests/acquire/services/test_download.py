@@ -331,23 +331,27 @@ fetch_file(Client(service("eea", {"eea": url})), RemoteFile(href=f"{url}/a.nc"),
 
 @pytest.mark.slow
 def test_a_killed_download_goes_on(server, client, files, path):
-    """kill -9 at random moments: the file is right, and each start goes on from there."""
+    """kill -9 at random bytes: the file is right, and each start goes on from there."""
     content = random.Random(0).randbytes(3_000_000)
     (files / "a.nc").write_bytes(content)
-    server.always["/a.nc"] = Slow(0.004, every=16384)
+    server.always["/a.nc"] = Slow(0.02, every=16384)
     chance, kept = random.Random(1), []
     part = path.with_name("a.nc.part")
     for _ in range(3):
         command = [sys.executable, "-c", FETCH, server.url, str(path)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE)
         process.stdout.readline()
-        time.sleep(chance.uniform(0.05, 0.4))
+        enough = sum(kept[-1:]) + chance.randrange(1, 600_000)
+        while not part.exists() or part.stat().st_size < enough:
+            assert process.poll() is None
+            time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
         kept.append(part.stat().st_size if part.exists() else 0)
         assert not path.exists()
     before = len(server.log)
+    server.forget()
     fetch_file(client, RemoteFile(href=f"{server.url}/a.nc"), path)
     assert path.read_bytes() == content
     # A process that was killed before it asked has left no request.

@@ -63,11 +63,12 @@ def test_a_disk_without_locks_is_named(monkeypatch):
         pass
 
 
-def test_requests_keep_the_services_pace(waits):
+def test_requests_keep_the_services_pace(waits, monkeypatch):
+    monkeypatch.setattr(limits.time, "time", lambda: 1.6e9)
     service = replace(SERVICES["openaq"], per_minute=60)
     for _ in range(4):
         pace(service)
-    assert waits == [pytest.approx(n, abs=0.2) for n in (1, 2, 3)]
+    assert waits == [1.0, 2.0, 3.0]
     pace(SERVICES["earth-search"])
     assert len(waits) == 3
 
@@ -87,7 +88,7 @@ def test_a_broken_note_of_the_pace_is_ignored(waits, text):
 def test_retry_after_in_seconds_or_as_a_date(header, seconds):
     assert retry_after(header) == seconds
     moment = datetime.now(timezone.utc) + timedelta(seconds=90)
-    assert retry_after(format_datetime(moment, usegmt=True)) == pytest.approx(90, abs=2)
+    assert 60 < retry_after(format_datetime(moment, usegmt=True)) <= 90  # when it is asked
 
 
 def test_times_grow_and_end_at_a_minute():

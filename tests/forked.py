@@ -1,0 +1,47 @@
+"""Snakemake in a process of its own, forked from one that has imported it, which takes a second."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from multiprocessing import get_context
+from pathlib import Path
+
+PROCESSES = get_context("forkserver")
+PROCESSES.set_forkserver_preload(["snakemake.cli"])  # and nothing of a project, which may be a copy
+
+
+def run_snakemake(
+    arguments: Sequence[str | Path], project: Path, folder: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """What ``python -m snakemake ARGUMENTS`` does and says in ``folder``.
+
+    ``project`` has the package that the Snakefile takes.
+    """
+    words = list(map(str, arguments))
+    with tempfile.TemporaryDirectory() as said:
+        files = Path(said, "out"), Path(said, "err")
+        given = words, str(project), str(folder), dict(environment), list(map(str, files))
+        process = PROCESSES.Process(target=_work, args=given)
+        process.start()
+        process.join()
+        told = [file.read_text(encoding="utf-8") for file in files]
+    return subprocess.CompletedProcess(words, process.exitcode or 0, *told)
+
+
+def _work(
+    arguments: list[str], project: str, folder: str, environment: dict[str, str], said: list[str]
+) -> None:
+    for number, path in enumerate(said, start=1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path.insert(0, project)
+    sys.argv = ["snakemake", *arguments]
+    from snakemake.cli import main
+
+    main()
