@@ -85,9 +85,7 @@ def test_trees(trial: Trial, out: Path) -> None:
     """Test the trees on the hold-outs of the networks: run i on hold-out i."""
     country = trial.country
     task = read_task(country.sites, country.patches, "no2")
-    trees = EarlierTrees(
-        "gbm_pixels", modalities="s2+s5p+table", plan="hold-out", calibrated=False
-    )
+    trees = EarlierTrees("gbm_pixels", modalities="s2+s5p+table", plan="hold-out", calibrated=False)
     predict_all([(task, [[trees] * trial.runs])], SPLITS, SETTINGS, out, out.with_suffix(".csv"))
 
 
