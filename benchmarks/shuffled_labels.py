@@ -2,6 +2,7 @@
 
     python -m benchmarks.shuffled_labels                        # the default country; some minutes
     python -m benchmarks.shuffled_labels --config config/published.yaml
+    python -m benchmarks.shuffled_labels --rows stack stack_without_mmaq
 
 Runs on the site table, patches and checkpoints of a finished run, in its folder, with the first
 seed on every split. The upper 95 % bound of each R2 has to stay below 0.05: what exceeds it knows
@@ -44,7 +45,9 @@ def main() -> None:
     """Print a line for each method and split; status 1 where one exceeds the bound."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--config", type=Path)
-    run = begin(parser.parse_args().config)
+    parser.add_argument("--rows", nargs="+", help="of these methods alone")
+    given = parser.parse_args()
+    run = begin(given.config)
     settings = run.config.evaluate
     config = settings.model_copy(update={"seeds": settings.seeds[:1]})
     failed = False
@@ -52,6 +55,8 @@ def main() -> None:
         task = read_task(run.paths.sites, run.paths.patches, "no2")
         shuffled = shuffle_labels(task, config.seeds[0])
         for estimator in all_estimators(run, config):
+            if given.rows and estimator.method not in given.rows:
+                continue
             share = estimator.label_fraction
             name = " ".join(
                 [estimator.method, estimator.protocol, estimator.modalities, f"{share:g}"]

@@ -346,7 +346,7 @@ def evaluate_part(run: Run, part: Part) -> Call:
         case "mixes":
             given |= {"checkpoints": run.encoders(method), "method": method}
             return partial(stage.evaluate_mixes, **given)
-        case "finetune" | "finetune_all":
+        case "finetune" | "finetune_all" | "finetune_all_map":
             given |= {"protocol": part.protocol}
             given |= {"checkpoints": run.encoders(method), "method": method, "split": split}
             given["calibrated"] = method in run.config.evaluate.calibrated
@@ -529,7 +529,7 @@ STAGES: dict[str, Callable[[Run], list[Call]]] = {
     "evaluate_references": _evaluate("references"),
     "evaluate_probes": _evaluate("probes"),
     "evaluate_mixes": _evaluate("mixes"),
-    "evaluate_finetune": _evaluate("finetune", "finetune_all"),
+    "evaluate_finetune": _evaluate("finetune", "finetune_all", "finetune_all_map"),
     "evaluate_supervised": _evaluate("scratch", "scratch_all", "supervised"),
     "evaluate_transfer_references": _evaluate_transfer(references=True),
     "evaluate_transfer": _evaluate_transfer(references=False),

@@ -76,7 +76,8 @@ SUPERVISED: tuple[SupervisedName, ...] = get_args(SupervisedName)
 Reference = Literal[
     "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "mosaiks", "ridge_context",
     "ridge_context_map", "gbm_context", "gbm_context_map", "gbm_context_kriging",
-    "gbm_context_kriging_map", "stack_without_mmaq", "oracle", "oracle_inputs",
+    "gbm_context_kriging_map", "stack_without_mmaq", "stack_without_mmaq_map", "oracle",
+    "oracle_inputs",
 ]  # fmt: skip
 """References, which need no network."""
 
@@ -96,15 +97,15 @@ METHODS = (
 REFERENCES = (
     "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels", "gbm_embedding",
     "mosaiks", "ridge_context", "ridge_context_map", "gbm_context", "gbm_context_map",
-    "gbm_context_kriging", "gbm_context_kriging_map", "stack", "stack_without_mmaq", "oracle",
-    "oracle_inputs", "majority", "gbm_colours", "brightness",
+    "gbm_context_kriging", "gbm_context_kriging_map", "stack", "stack_without_mmaq",
+    "stack_without_mmaq_map", "oracle", "oracle_inputs", "majority", "gbm_colours", "brightness",
 )  # fmt: skip
 
 Mappable = Literal[
     Learned, SupervisedName, "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_pixels",
     "gbm_embedding", "mosaiks", "ridge_context", "ridge_context_map", "gbm_context",
     "gbm_context_map", "gbm_context_kriging", "gbm_context_kriging_map", "stack",
-    "stack_without_mmaq",
+    "stack_without_mmaq", "stack_without_mmaq_map",
 ]  # fmt: skip
 """Rows of the benchmark that can be fitted to predict elsewhere: all but those of the truth."""
 
@@ -114,15 +115,16 @@ Head = Literal["linear", "fused", "fused_all", "sgd_probe", "knn"]
 """Probes on frozen encoders."""
 
 Scratch = Literal["scratch", "scratch_all"]
-Tuned = Literal["finetune", "finetune_all"]
-"""Networks that labels train. Under ``..._all`` the head reads all that is known of a place."""
+Tuned = Literal["finetune", "finetune_all", "finetune_all_map"]
+"""Networks that labels train. Under ``..._all`` the head reads all that is known of a station,
+under ``..._all_map`` what is known of any place."""
 
 Protocol = Literal[Head, Tuned, Scratch, "supervised", "reference"]
 """How a row that can be fitted is fitted."""
 
 PROTOCOLS = (
-    "linear", "sgd_probe", "knn", "fused", "fused_all", "finetune", "finetune_all", "scratch",
-    "scratch_all", "frozen", "supervised", "reference",
+    "linear", "sgd_probe", "knn", "fused", "fused_all", "finetune", "finetune_all",
+    "finetune_all_map", "scratch", "scratch_all", "frozen", "supervised", "reference",
 )  # fmt: skip
 
 Split = Literal["official", "random", "blocks", "knndm", "country"]

@@ -92,7 +92,7 @@ rule evaluate_finetune:
     benchmark:
         f"{TIMINGS}/evaluate_finetune_{{protocol}}_{{method}}_{{split}}.tsv"
     wildcard_constraints:
-        protocol="finetune|finetune_all",
+        protocol="finetune|finetune_all|finetune_all_map",
         method="|".join(SELF_SUPERVISED + ("mmaq_s2",)),
         split="official|random|blocks|knndm|country",
     priority: LONG

@@ -39,7 +39,7 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 class Finetune(Section):
     """Fine-tuning of the encoders on one hold-out a seed, from the probe's solution."""
 
-    INCIDENTAL: ClassVar[frozenset[str]] = frozenset({"methods", "all_inputs"})
+    INCIDENTAL: ClassVar[frozenset[str]] = frozenset({"methods", "all_inputs", "mappable"})
 
     methods: Annotated[tuple[Pretrained, ...], Once] = Field(
         default=("mmaq", "mmaq_s2", "decur", "barlow_twins"),
@@ -49,6 +49,11 @@ class Finetune(Section):
         default=("mmaq", "decur", "barlow_twins"),
         description="Methods whose head also reads the table, maps and pixel statistics "
         "(finetune_all).",
+    )
+    mappable: Annotated[tuple[Pretrained, ...], Once] = Field(
+        default=(),
+        description="The same without what is known of stations alone, as a map needs it "
+        "(finetune_all_map).",
     )
     epochs: Count = Field(default=6, description="Passes over the training stations.")
     batch_size: Count = Field(default=64, description="Stations in a batch.")

@@ -20,7 +20,9 @@ def checkpoint_of(method: str) -> str:
 
 def pretrained_runs(config: Evaluate, transfer: Transfer | None = None) -> tuple[str, ...]:
     """Pretraining methods that probes, fine-tuning and transfer need, each once, in order."""
-    tuned = (*config.finetune.methods, *config.finetune.all_inputs)
+    tuned = (
+        *config.finetune.methods, *config.finetune.all_inputs, *config.finetune.mappable
+    )  # fmt: skip
     evaluated = (*config.probes, *config.mixes, *tuned)
     if transfer is not None and transfer.tasks:
         evaluated += transfer.encoders
@@ -57,6 +59,7 @@ def evaluation_parts(config: Evaluate) -> list[Part]:
     trained = {
         "finetune": config.finetune.methods,
         "finetune_all": config.finetune.all_inputs,
+        "finetune_all_map": config.finetune.mappable,
         "scratch": config.supervised.scratch,
         "scratch_all": config.supervised.all_inputs,
         "supervised": config.supervised.methods,

@@ -15,7 +15,13 @@ from mmaq.config.evaluation import Supervised as SupervisedConfig
 from mmaq.config.learning import Encoders as Sizes
 from mmaq.estimators.base import Estimator
 from mmaq.estimators.encoders import Pretrained
-from mmaq.estimators.features import ANYWHERE, EVERYTHING, LINEAR, MAPPABLE
+from mmaq.estimators.features import (
+    ANYWHERE,
+    EVERYTHING,
+    LINEAR,
+    LINEAR_MAPPABLE,
+    MAPPABLE,
+)
 from mmaq.vocabulary import (
     IMAGES,
     MIXES,
@@ -66,7 +72,7 @@ def reference(method: str, archive: Path | None = None, share: float = 1.0) -> E
         "ridge_context_map": Ridge(
             "ridge_context_map",
             modalities=MAPPABLE,
-            features=("place", "maps", "context", "images"),
+            features=LINEAR_MAPPABLE,
         ),
         "gbm_context_kriging": Stack(
             "gbm_context_kriging",
@@ -88,6 +94,15 @@ def reference(method: str, archive: Path | None = None, share: float = 1.0) -> E
             "stack_without_mmaq",
             modalities=EVERYTHING,
             members=_members(),
+        ),
+        "stack_without_mmaq_map": Stack(
+            "stack_without_mmaq_map",
+            modalities=MAPPABLE,
+            members=(
+                Trees("trees", features="everything_mappable"),
+                Ridge("ridge", features=LINEAR_MAPPABLE),
+                Kriging("kriging", features="mappable"),
+            ),
         ),
         "mosaiks": Mosaiks("mosaiks", modalities="s2+s5p"),
         "oracle": Truth("oracle", archive=archive),
@@ -132,13 +147,19 @@ def _members(encoder: Pretrained | None = None) -> tuple[Estimator, ...]:
 
 
 def fine_tuned(encoder: Pretrained, protocol: str, config: Finetune, calibrated: bool) -> Estimator:
-    """The encoders of a method, tuned: "finetune" on images alone, "finetune_all" on all inputs."""
+    """The encoders of a method, tuned: "finetune" on images alone, "finetune_all" on all inputs,
+    "finetune_all_map" on those that any place has.
+    """
     from mmaq.estimators.networks import FineTuned
 
-    whole = protocol == "finetune_all"
+    reads = {
+        "finetune": ("+".join(encoder.modalities), ""),
+        "finetune_all": (EVERYTHING, "everything"),
+        "finetune_all_map": (MAPPABLE, "everything_mappable"),
+    }
+    modalities, features = reads[protocol]
     return FineTuned(
-        encoder.method, protocol, EVERYTHING if whole else "+".join(encoder.modalities),
-        encoder=encoder, config=config, features="everything" if whole else "",
+        encoder.method, protocol, modalities, encoder=encoder, config=config, features=features,
         calibrated=calibrated,
     )  # fmt: skip
 

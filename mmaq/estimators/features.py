@@ -153,13 +153,19 @@ def everything(places: Places) -> np.ndarray:
     return np.hstack([covariates_context(places), images(places)])
 
 
+def mappable(places: Places) -> np.ndarray:
+    """What is known of any place without an image, (n, 75 + k): of land use what a cell has, maps
+    and surroundings."""
+    return np.hstack([place(places), maps(places), context(places)])
+
+
 def everything_mappable(places: Places) -> np.ndarray:
-    """The same without what only networks declare, but for the type, (n, 190 + k).
+    """The same and its images, (n, 190 + k).
 
     Raises:
         Unavailable: the store holds no patches of a modality.
     """
-    return np.hstack([place(places), maps(places), context(places), images(places)])
+    return np.hstack([mappable(places), images(places)])
 
 
 def coordinates(places: Places) -> np.ndarray:
@@ -190,6 +196,7 @@ FEATURE_SETS = {
     "pixels": pixels,
     "images": images,
     "everything": everything,
+    "mappable": mappable,
     "everything_mappable": everything_mappable,
 }
 """Features by the name that a fitted estimator keeps of them."""
@@ -199,6 +206,9 @@ EVERYTHING = "s2+s5p+table+geo+context+pixels"
 
 LINEAR = ("table_log", "geo", "context", "images")
 """All of it in blocks, to each of which a linear model gives the same total variance."""
+
+LINEAR_MAPPABLE = ("place", "maps", "context", "images")
+"""What is known of any place, likewise."""
 
 MAPPABLE = "s2+s5p+type+geo+context+pixels"
 """What is known of any place: a type, which is asked for, in place of the table."""

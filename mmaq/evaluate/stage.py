@@ -135,8 +135,9 @@ def evaluate_finetune(
     """Test the fine-tuned encoders of one method on one split: run i on hold-out i.
 
     Arguments and errors as of :func:`evaluate_probes`; under ``protocol`` "finetune_all" the head
-    reads all that is known of a station, ``split`` is one of the configuration's, and with
-    ``calibrated`` the encoders are tuned once more, for their 90 % intervals.
+    reads all that is known of a station, under "finetune_all_map" what is known of any place.
+    ``split`` is one of the configuration's, and with ``calibrated`` the encoders are tuned once
+    more, for their 90 % intervals.
     """
     from mmaq.estimators.catalogue import fine_tuned
 

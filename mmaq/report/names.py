@@ -26,7 +26,9 @@ METHODS = {
     "gbm_geo": "Boosted trees, maps", "gbm_geo_kriging": "Boosted trees, maps, kriging",
     "gbm_pixels": "Boosted trees, pixels", "gbm_embedding": "Boosted trees, embedding",
     "mosaiks": "MOSAIKS", "stack": "Stack of trees, ridge and kriging",
-    "stack_without_mmaq": "Stack without an embedding", "ridge_context": "Ridge, surroundings",
+    "stack_without_mmaq": "Stack without an embedding",
+    "stack_without_mmaq_map": "Stack without an embedding, mappable",
+    "ridge_context": "Ridge, surroundings",
     "ridge_context_map": "Ridge, surroundings, mappable",
     "gbm_context": "Boosted trees, surroundings",
     "gbm_context_map": "Boosted trees, surroundings, mappable",
@@ -40,7 +42,8 @@ METHODS = {
 PROTOCOLS = {
     "linear": "linear probe", "sgd_probe": "SGD probe", "knn": "k-NN", "fused": "fused probe",
     "fused_all": "fused probe, all inputs", "finetune": "fine-tuned",
-    "finetune_all": "fine-tuned, all inputs", "scratch": "from scratch",
+    "finetune_all": "fine-tuned, all inputs",
+    "finetune_all_map": "fine-tuned, all mappable inputs", "scratch": "from scratch",
     "scratch_all": "from scratch, all inputs", "frozen": "frozen", "supervised": "supervised",
     "reference": "",
 }  # fmt: skip

@@ -7,11 +7,14 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from mmaq.base.errors import Unavailable
+from mmaq.contracts.sites import SITING
 from mmaq.estimators import trees
 from mmaq.estimators.base import Places
+from mmaq.estimators.catalogue import reference
 from mmaq.estimators.probes import TABLE, Ridge
 from mmaq.estimators.stack import Stack, choose_shares
 from mmaq.estimators.trees import Trees
+from mmaq.vocabulary import AREAS, TYPES
 from tests.estimators.stations_made_up import make_data
 from tests.estimators.trainings import training_of
 
@@ -108,3 +111,15 @@ def test_without_images_a_stack_that_reads_them_says_so(tmp_path):
     stack = Stack("stack", members=(Trees("trees", features="everything"),))
     with pytest.raises(Unavailable, match="no images"):
         stack.fit(training_of(data), seed=0)
+
+
+def test_the_mappable_form_asks_for_nothing_but_the_type_of_what_networks_declare(data):
+    train = training_of(data)
+    fitted = reference("stack_without_mmaq_map").fit(train.take(np.arange(120)), seed=0)
+    table = train.places.take(np.arange(120, 200)).table
+
+    def mean(**declared):
+        return fitted.mean(Places(table.assign(**declared), train.places.store))
+
+    np.testing.assert_array_equal(mean(**dict.fromkeys((*AREAS, *SITING), 1.0)), mean())
+    assert not np.allclose(mean(**{name: 1.0 - table[name] for name in TYPES}), mean())

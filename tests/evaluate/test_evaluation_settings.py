@@ -68,8 +68,8 @@ def test_every_name_has_a_place_in_the_table_and_every_method_a_name():
 
 def test_each_pretraining_that_is_needed_is_named_once():
     assert pretrained_runs(Evaluate()) == ("mmaq", "decur", "barlow_twins")
-    tuned = Finetune(methods=("byol", "mmaq_s2"), all_inputs=("moco_v2",))
+    tuned = Finetune(methods=("byol", "mmaq_s2"), all_inputs=("moco_v2",), mappable=("dino",))
     few = Evaluate(probes=("random_init", "simclr"), finetune=tuned, mixes=("vicreg",))
-    assert pretrained_runs(few) == ("mmaq", "simclr", "vicreg", "byol", "moco_v2")
+    assert pretrained_runs(few) == ("mmaq", "simclr", "vicreg", "byol", "moco_v2", "dino")
     none = Evaluate(probes=(), finetune=Finetune(methods=(), all_inputs=()), mixes=())
     assert pretrained_runs(none) == ()
