@@ -191,7 +191,8 @@ def interval(
     where three runs decide (92.5 % instead of 95 in a simulation), and Cochran's, the mean of both
     quantiles weighted by the variances (Cochran and Cox 1957, Experimental designs, section 4.14),
     which is too wide where both matter alike (97.3 %). Together they hold 94 to 96.5 %, and 93 to
-    97 where runs are tested on different stations.
+    97 where runs are tested on different stations. Satterthwaite's degrees are of a sum; here a part
+    is taken off, which may leave less than one, so they are held to those of the lesser part.
 
     A resample that leaves a figure undefined, as equal targets leave R2, is left out; where all do,
     or one unit was drawn, the bounds are NaN.
@@ -227,6 +228,7 @@ def interval(
     with np.errstate(divide="ignore", invalid="ignore"):
         cochran = (rest * many + by_runs * few) / (rest + by_runs)
         known = of_units**2 / (units - 1) + by_runs**2 / max(runs - 1, 1)
-        welch = stdtrit(total**2 / known, 0.975)
+        degrees = np.maximum(total**2 / known, min(max(runs - 1, 1), units - 1))
+        welch = stdtrit(degrees, 0.975)
         reach = np.where(total > 0.0, np.sqrt(total) * (cochran + welch) / 2, 0.0)
     return middle - reach[0], middle + reach[1]

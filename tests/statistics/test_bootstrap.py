@@ -213,6 +213,17 @@ def test_intervals_of_r2_hold_it_too(held_out):
     assert 0.93 <= inside / 500 <= 0.97
 
 
+def test_runs_that_differ_by_their_stations_alone_leave_bounds_that_mean_something():
+    # What the runs differ by is what their hold-outs differ by, but for a trace; all stations
+    # together are known ten times as well.
+    rng = np.random.default_rng(6)
+    noise = rng.normal(0, 0.99, (200, 3, 1))
+    resampled = noise - 0.9 * noise.mean(axis=1, keepdims=True)
+    values = np.array([[-1.0], [0.0], [1.0]])
+    low, high = interval(values, values + resampled, 300)
+    assert 0.1 < high - low < 1.5
+
+
 def test_no_bound_is_beyond_what_a_figure_can_be():
     # Hold-outs of three runs that differ much: Student's t alone would reach above 1.
     rng = np.random.default_rng(5)
