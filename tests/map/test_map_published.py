@@ -116,7 +116,7 @@ def test_land_is_mapped_as_its_rasters_say_and_the_sea_is_not(data):
     map_page(
         area=data.area, raster=data.folder / "map" / "here.tif", archive=None,
         estimator=estimator, period=Period(), sites=data.sites, table=None, exposed=None,
-        out=page,
+        compared=None, evaluate=Evaluate(), out=page,
     )  # fmt: skip
     assert "geonames, height.tif, wind.tif" in page.read_text()
 

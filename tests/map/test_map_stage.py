@@ -111,7 +111,8 @@ def test_the_page_is_made_of_the_map_alone(data, made, tmp_path):
     page = tmp_path / "here.html"
     map_page(
         area=data.area, raster=data.path("made"), archive=data.archive, estimator=data.estimator,
-        period=Period(), sites=data.sites, table=None, exposed=None, out=page,
+        period=Period(), sites=data.sites, table=None, exposed=None, compared=None,
+        evaluate=Evaluate(), out=page,
     )  # fmt: skip
     text = page.read_text()
     for name in NAMES:
@@ -131,7 +132,7 @@ def test_what_people_breathe_stands_beside_the_map_and_on_its_page(data, made, t
     assert table["mean"].between(np.nanmin(made[0]), np.nanmax(made[0])).all()
     map_page(
         period=Period(), sites=data.sites, table=None, exposed=tmp_path / "here.csv",
-        out=tmp_path / "here.html", **given,
+        compared=None, evaluate=Evaluate(), out=tmp_path / "here.html", **given,
     )  # fmt: skip
     text = (tmp_path / "here.html").read_text()
     assert "Who breathes it" in text
