@@ -141,7 +141,7 @@ def _acquire_plan(run: Run) -> list[Call]:
     return [
         partial(
             acquire_plan, config=given.acquire, period=given.period, landuse=given.landuse,
-            patches=given.patches, folder=run.paths.manifests,
+            patches=given.patches, areas=given.boxes, folder=run.paths.manifests,
         )
     ]  # fmt: skip
 

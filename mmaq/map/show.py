@@ -47,7 +47,7 @@ def depict(
     stride = stride_of(grid.rows, grid.columns, len(bands))
     values, picture = read_map(raster, stride), raster.with_suffix(".png")
     beyond = values[names.index("dissimilarity")] > 1.0
-    title = f"{names[0].upper()}, {area}, {period.start} to {period.end}"
+    title = f"{names[0].upper()}, {area}\n{period.start} to {period.end}"
     true = _true_cells(truth, grid)
     true = None if true is None else true[::stride, ::stride]
     write_picture(picture, values[0], beyond, true, title, grid.resolution * stride)
