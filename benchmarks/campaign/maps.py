@@ -53,14 +53,14 @@ def run(work: Path, kills: int = KILLS) -> None:
 
 
 def _project(folder: Path) -> Any:
-    """A copy of this project with a small land, whose map has four tiles in four sheets."""
+    """A copy of this project with a small land, whose map has four tiles."""
     from tests.orchestration.project import Project
 
     if folder.exists():
         return Project(folder)
     project = Project.copied(folder, simulate={"area_km": 1.5})
     project.change("predict", method="gbm_pixels", split="random")
-    project.change("map", areas=[{"name": "city", "resolution_m": 60}])
+    project.change("map", areas=[{"name": "city", "resolution_m": 50}])
     return project
 
 
@@ -68,7 +68,7 @@ def _command() -> list[str]:
     from tests.orchestration.project import CONFIG
 
     target = str(MAP / "city.tif")
-    return [sys.executable, "-m", "mmaq", "run", "--cores", "2", target, "--configfile", CONFIG]
+    return [sys.executable, "-m", "mmaq", "run", "--cores", "1", target, "--configfile", CONFIG]
 
 
 def _make(project: Any) -> tuple[int, int]:

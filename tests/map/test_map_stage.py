@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +15,7 @@ import rasterio
 from pyproj import Transformer
 
 from mmaq.base.errors import ConfigError, ProductError
+from mmaq.base.files import temporary_of
 from mmaq.config.data import Grid, Landuse, Patches, Period
 from mmaq.config.evaluation import Evaluate, Predict
 from mmaq.config.map import Area, Map
@@ -219,6 +222,11 @@ def test_a_killed_run_makes_the_missing_tiles_and_two_tilings_are_equal(data, ma
     with pytest.raises(KeyboardInterrupt):
         data.map("again")
     assert not data.path("again").exists()
+    data.path("again").parent.mkdir(exist_ok=True)
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
+                           capture_output=True, check=True, text=True)  # fmt: skip
+    left = temporary_of(data.path("again"), process=int(ended.stdout))
+    left.write_bytes(b"what a killed run was writing")
     (kept,) = (data.folder / "work").iterdir()
     times = {path: path.stat().st_mtime_ns for path in kept.glob("*.npy")}
     assert len(times) == 2
@@ -231,6 +239,7 @@ def test_a_killed_run_makes_the_missing_tiles_and_two_tilings_are_equal(data, ma
     monkeypatch.setattr(stage, "make_tile", counted)
     found = data.map("again")
     assert again
+    assert not left.exists()
     assert not set(again) & set(asked), "tiles that were made are taken as they are"
     np.testing.assert_array_equal(found, made)
     assert data.path("again").read_bytes() == data.path("made").read_bytes()
