@@ -25,8 +25,8 @@ from mmaq.landuse.legends import CLASSES, LEGENDS, NO_DATA, choose_legend
 SCANTY = 0.5
 """Share of the discs' area below which a map without a zero looks as if no data meant nobody."""
 
-TOGETHER = 16_000_000
-"""Cells of a map that are read at once, at most: 128 MB."""
+TOGETHER, LARGEST = 512, 8_000_000
+"""Discs whose cells are read at once, some rows of a sheet of a map, and cells at most: 64 MB."""
 
 BLOCK, BLOCKS = 256, 10
 """Cells and number of the windows, across and down, in which a map is looked through."""
@@ -219,7 +219,7 @@ class _Cells(RasterSource):
         left, top, columns, rows = _spanned(raster, pieces.total_bounds)
         each = pieces.bounds.to_numpy()
         size = np.prod((each[:, 2:] - each[:, :2]) / self.res() + 1.0, axis=1)
-        if rows * columns <= min(size.sum(), TOGETHER):
+        if rows * columns <= min(size.sum(), LARGEST):
             self._held = left, top, self._read(left, top, columns, rows)
 
     def res(self) -> tuple[float, float]:
@@ -294,8 +294,13 @@ def _extract(
     """Columns row and ``operations``, a row a piece; empty where no disc touches the raster."""
     if pieces.empty:
         return pd.DataFrame({name: [] for name in operations} | {"row": np.array([], int)})
-    cells = _Cells(raster, gaps, pieces)
-    return exact_extract(cells, _Discs(pieces), operations, include_cols=["row"], output="pandas")
+    parts = [pieces.iloc[start : start + TOGETHER] for start in range(0, len(pieces), TOGETHER)]
+    found = [
+        exact_extract(_Cells(raster, gaps, part), _Discs(part), operations, include_cols=["row"],
+                      output="pandas")
+        for part in parts
+    ]  # fmt: skip
+    return pd.concat(found, ignore_index=True)
 
 
 def _codes(values: np.ndarray, path: str | PathLike[str]) -> set[int]:
