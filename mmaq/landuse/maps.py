@@ -28,6 +28,9 @@ SCANTY = 0.5
 TOGETHER, LARGEST = 512, 8_000_000
 """Discs whose cells are read at once, some rows of a sheet of a map, and cells at most: 64 MB."""
 
+READING = 5_000
+"""Cells that could be read in the time that a call takes, or more."""
+
 BLOCK, BLOCKS = 256, 10
 """Cells and number of the windows, across and down, in which a map is looked through."""
 
@@ -206,8 +209,7 @@ class _Discs(FeatureSource):
 class _Cells(RasterSource):
     """A raster as exactextract asks for it, through the one reader of rasters.
 
-    Where pieces lie so densely that a cell is in many, as those around the cells of a map, what
-    they span is read once.
+    What the pieces span is read once where that is quicker, as around the cells of a map.
     """
 
     def __init__(
@@ -218,7 +220,7 @@ class _Cells(RasterSource):
         self._held: tuple[int, int, np.ndarray] | None = None
         left, top, columns, rows = _spanned(raster, pieces.total_bounds)
         each = pieces.bounds.to_numpy()
-        size = np.prod((each[:, 2:] - each[:, :2]) / self.res() + 1.0, axis=1)
+        size = np.prod((each[:, 2:] - each[:, :2]) / self.res() + 1.0, axis=1) + READING
         if rows * columns <= min(size.sum(), LARGEST):
             self._held = left, top, self._read(left, top, columns, rows)
 

@@ -6,6 +6,7 @@ Beside it is the truth, where the country is simulated.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -17,7 +18,7 @@ from mmaq.report.palette import LIGHT, SEQUENTIAL
 SIDE = {1: 4.2, 2: 2.7}
 """Inches of a panel, by how many there are: letters must still be read on a phone."""
 
-LETTERS = {"font.size": 11.0, "axes.titlesize": 11.0, "hatch.linewidth": 0.5}
+LETTERS: dict[Any, float] = {"font.size": 11.0, "axes.titlesize": 11.0, "hatch.linewidth": 0.5}
 
 CLASSES = 64
 """Shades; so many look like a continuous scale."""
