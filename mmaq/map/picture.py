@@ -65,7 +65,7 @@ def write_picture(
         every[0].set_ylabel("km")
         if beyond.any():
             every[0].contourf(
-                beyond.astype(float), levels=[0.5, 1.5], colors="none", hatches=["////"],
+                beyond.astype(float), levels=[0.5, 1.5], colors="none", hatches=["//////"],
                 extent=extent, origin="upper",
             )  # fmt: skip
         figure.colorbar(drawn, ax=every, label="µg/m³", shrink=0.8, pad=0.02)
