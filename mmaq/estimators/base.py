@@ -73,7 +73,11 @@ class Places:
         reason = self.store.absence(modality)
         if reason is not None:
             raise Unavailable(f"no {modality} patches: {reason}")
-        return self.store.rows(modality, self.table["site_id"].to_numpy())
+
+        def find(whole: Places) -> np.ndarray:
+            return whole.store.rows(modality, whole.table["site_id"].to_numpy())
+
+        return self.block(f"rows:{modality}", find)
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn.functional import conv2d, relu
 
+from mmaq.contracts.patches import open_store
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
 from mmaq.estimators.encoders import require
 from mmaq.estimators.features import column
@@ -99,7 +102,7 @@ class Mosaiks(Estimator):
     def fit(self, train: Training, *, seed: int) -> FittedMosaiks:
         """Draw filters, describe the stations and fit the ridge."""
         require(train.places, IMAGES)
-        filters = Filters.draw(*_sources(train.places, seed), FILTERS, seed)
+        filters = _filters(train.places, seed)
         values = _features(filters, train.places)
         scaling = join_scaling(values)
         features = scaling.apply(np.hstack(values))
@@ -143,17 +146,29 @@ class FittedMosaiks(Fitted):
         return cls(filters, scaling, arrays["centre"], arrays["weights"], about["intercept"])
 
 
-def _sources(places: Places, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Values and masks that patches are drawn from: of sites without a measurement where the store
-    has some, so that no test station's image decides a filter; else of ``places``, the training
-    stations."""
+def _filters(places: Places, seed: int) -> Filters:
+    store = places.store.folder
+    changed = (store / "store.json").stat().st_mtime_ns
+    return _drawn(store, changed, _sources(places, seed).tobytes(), seed)
+
+
+def _sources(places: Places, seed: int) -> np.ndarray:
+    """Rows of the images that patches are drawn from, (k,): of sites without a measurement where
+    the store has some, so that no test station's image decides a filter; else of ``places``, the
+    training stations."""
     whole = places.whole or places
     free = np.setdiff1d(np.arange(len(places.store.s2)), whole.patch_rows("s2"))
     if len(free) == 0:
         own = places.patch_rows("s2")
         free = own[own >= 0]
-    chosen = np.sort(np.random.default_rng(seed).permutation(free)[:SOURCES])
-    return places.store.s2[chosen].astype(float), places.store.s2_mask[chosen]
+    return np.sort(np.random.default_rng(seed).permutation(free)[:SOURCES])
+
+
+@lru_cache(maxsize=8)
+def _drawn(folder: Path, _changed: int, chosen: bytes, seed: int) -> Filters:
+    """Filters from the images in the rows ``chosen`` of a store, which the folds of a job share."""
+    store, rows = open_store(folder), np.frombuffer(chosen, np.int64)
+    return Filters.draw(store.s2[rows].astype(float), store.s2_mask[rows], FILTERS, seed)
 
 
 def _features(filters: Filters, places: Places) -> list[np.ndarray]:

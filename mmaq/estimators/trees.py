@@ -23,9 +23,13 @@ the features at each node. Of the half-dozen plausible settings tried by cross-v
 real stations these are no more than 0.01 in R2 from the best; none was tried on simulated ones."""
 
 MANY = 100
-WIDE: dict[str, Any] = {**BOOSTING, "feature_fraction_bynode": 1.0, "feature_fraction": 0.2}
+FIFTH: dict[str, Any] = {"feature_fraction_bynode": 1.0, "feature_fraction": 0.2}
 """Of more than ``MANY`` features each tree is given a fifth: a third of the time, and R2 on random
 folds and blocks of 0.903 and 0.873 for 0.903 and 0.876 (simulated country of seed 2)."""
+
+COARSE: dict[str, Any] = {"max_bin": 63}
+"""Of trees whose errors alone count: half the time of LightGBM's 255 bins a feature. R2 is up to
+0.005 lower with it (docs/evaluation.md), so that trees which predict have all bins."""
 
 FIXED: dict[str, Any] = {
     # On a thousand stations threads gain little, and on a busy machine they wait for each other
@@ -43,6 +47,8 @@ def grow(
     x: np.ndarray, y: np.ndarray, seed: int, settings: dict[str, Any], runs: int
 ) -> list[lightgbm.Booster]:
     """Fit boosted trees to (n, d) and (n,) several times; a missing value is a branch."""
+    if x.shape[1] > MANY:
+        settings = {**settings, **FIFTH}
     states = np.random.SeedSequence(seed).generate_state(runs)
     grown = []
     for state in states:
@@ -90,29 +96,26 @@ def from_text(arrays: dict[str, np.ndarray], name: str) -> list[lightgbm.Booster
     return [lightgbm.Booster(model_str=text) for text in texts]
 
 
-def _runs(single: bool) -> int:
-    return 1 if single else ENSEMBLE
+def _grow(x: np.ndarray, y: np.ndarray, seed: int, draft: bool) -> list[lightgbm.Booster]:
+    return grow(x, y, seed, {**BOOSTING, **COARSE} if draft else BOOSTING, 1 if draft else ENSEMBLE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trees(Estimator):
-    """Boosted trees on one of ``FEATURE_SETS``: a ``single`` run, or the mean of several."""
+    """Boosted trees on one of ``FEATURE_SETS``: the mean of several runs, or one coarse run."""
 
     features: str = "table"
-    single: bool = False
+    coarse: bool = False
 
     @property
     def draft(self) -> Trees:
-        """A single run."""
-        return replace(self, single=True)
+        """One coarse run."""
+        return replace(self, coarse=True)
 
     def fit(self, train: Training, *, seed: int) -> FittedTrees:
         """Grow the trees."""
         inputs = FEATURE_SETS[self.features](train.places)
-        settings = WIDE if inputs.shape[1] > MANY else BOOSTING
-        return FittedTrees(
-            self.features, grow(inputs, train.target, seed, settings, _runs(self.single))
-        )
+        return FittedTrees(self.features, _grow(inputs, train.target, seed, self.coarse))
 
 
 @dataclass(frozen=True)
@@ -151,12 +154,12 @@ class EmbeddingTrees(Estimator):
     """
 
     encoder: Pretrained
-    single: bool = False
+    coarse: bool = False
 
     @property
     def draft(self) -> EmbeddingTrees:
-        """A single run."""
-        return replace(self, single=True)
+        """One coarse run."""
+        return replace(self, coarse=True)
 
     def fit(self, train: Training, *, seed: int) -> FittedEmbeddingTrees:
         """Rotate the embeddings and grow the trees."""
@@ -167,7 +170,7 @@ class EmbeddingTrees(Estimator):
         rotation = PCA(min(COMPONENTS, *features.shape), random_state=seed).fit(features)
         centre, components = rotation.mean_, rotation.components_
         inputs = np.hstack([(features - centre) @ components.T, land_use(train.places)])
-        grown = grow(inputs, train.target, seed, BOOSTING, _runs(self.single))
+        grown = _grow(inputs, train.target, seed, self.coarse)
         return FittedEmbeddingTrees(embedder, scaling, centre, components, grown)
 
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial import Delaunay, QhullError, cKDTree
-from scipy.stats import ks_2samp, wasserstein_distance
 
 from mmaq.base.errors import Unavailable
 from mmaq.base.geo import arc_km, from_plane, to_plane, unit_vectors
@@ -68,6 +67,9 @@ def match_folds(stations: np.ndarray, wanted_km: np.ndarray, folds: int, seed: i
     if count < 2 * folds or not len(wanted_km):
         raise Unavailable(f"{count} stations, {len(wanted_km)} cells cannot make {folds} folds")
     points = unit_vectors(*stations.T)
+    # Half a second to import, which jobs with other splits need not wait for.
+    from scipy.stats import ks_2samp, wasserstein_distance
+
     # Not the exact p-value, which thousands of cells make slow and which no decision rests on.
     test = ks_2samp(nearest_other_km(points), wanted_km, alternative="greater", method="asymp")
     if test.pvalue >= LEVEL:

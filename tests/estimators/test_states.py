@@ -78,8 +78,7 @@ def _kinds(cls=Fitted):
 def brief():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trees, "ENSEMBLE", 1)
-        for settings in (trees.BOOSTING, trees.WIDE):
-            patch.setitem(settings, "num_iterations", 20)
+        patch.setitem(trees.BOOSTING, "num_iterations", 20)
         yield
 
 

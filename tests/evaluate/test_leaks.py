@@ -64,8 +64,7 @@ def fold(task):
 @pytest.fixture(autouse=True)
 def _few_trees(monkeypatch):
     """What leaks does so from the first tree on."""
-    for settings in (trees.BOOSTING, trees.WIDE):
-        monkeypatch.setitem(settings, "num_iterations", 20)
+    monkeypatch.setitem(trees.BOOSTING, "num_iterations", 20)
     monkeypatch.setattr(trees, "ENSEMBLE", 1)
 
 

@@ -34,7 +34,7 @@ def _run(data, folder, config=QUICK, archive=True):
 def few_trees():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trees, "ENSEMBLE", 1)
-        patch.setitem(trees.WIDE, "num_iterations", 20)
+        patch.setitem(trees.FIFTH, "num_iterations", 20)
         patch.setattr(geostatistics, "LIKELIHOOD", 100)
         yield
 
