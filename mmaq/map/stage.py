@@ -278,8 +278,8 @@ def _tell_lacking(lacking: Sequence[pd.Series]) -> None:
     told = known[(known > 0) & ((known < cells) | own)]
     if len(told):
         alike = told.groupby(told).groups.items()
-        parts = [f"{', '.join(names)} at {count}" for count, names in alike]
-        log.warning("maps have no data of %s, of %d cells", "; ".join(parts), cells)
+        parts = [f"{count} lack {', '.join(names)}" for count, names in alike]
+        log.warning("of %d cells, %s", cells, "; ".join(parts))
 
 
 def _each(

@@ -17,7 +17,7 @@ from mmaq.config.evaluation import Evaluate, Predict
 from mmaq.config.map import Area, Map
 from mmaq.contracts.sites import write_sites
 from mmaq.landuse.published import describe_anywhere
-from mmaq.map.stage import map_area, map_page
+from mmaq.map.stage import _tell_lacking, map_area, map_page
 from mmaq.patches.stage import patches
 from mmaq.predict.stage import fit
 from tests.estimators.stations_made_up import TINY
@@ -91,6 +91,14 @@ class Data:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return Data(tmp_path_factory.mktemp("published_map"))
+
+
+def test_what_cells_lack_is_one_line(caplog):
+    names = ["cells", "coast", "covariate_wind", "road_distance"]
+    _tell_lacking([pd.Series([3, 1, 2, 3], names), pd.Series([2, 1, 0, 2], names)])
+    assert [record.message for record in caplog.records] == [
+        "of 5 cells, 2 lack coast, covariate_wind"
+    ]
 
 
 def test_land_is_mapped_as_its_rasters_say_and_the_sea_is_not(data):
