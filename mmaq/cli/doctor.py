@@ -166,7 +166,7 @@ def _tell_packages() -> Iterator[str]:
 def _loading_faults() -> Iterator[str]:
     """The package that needs a library of the system, which pip cannot install."""
     try:
-        import_module("lightgbm")
+        import_module("mmaq.estimators.boosting")
     except ImportError:  # told among the packages
         return
     except OSError as fault:

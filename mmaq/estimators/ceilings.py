@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightgbm
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
@@ -15,6 +14,7 @@ from mmaq.base.errors import ArchiveError, Unavailable
 from mmaq.base.files import reading
 from mmaq.contracts.archive import TRUTH, has_collection, read_product
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
+from mmaq.estimators.boosting import lightgbm
 from mmaq.estimators.features import coordinates, land_use_logarithmic
 from mmaq.estimators.geostatistics import KnownFeatures, likeliest
 from mmaq.estimators.kriging import Known, Stations, krige

@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import lightgbm
 import numpy as np
 from scipy.special import ndtri
 
 from mmaq.base.errors import Unavailable
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training, own_target
+from mmaq.estimators.boosting import lightgbm
 from mmaq.estimators.features import known_of
 from mmaq.estimators.trees import COARSE, ask, from_text, grow, text_of
 from mmaq.statistics.intervals import LEVEL, conformal_quantile

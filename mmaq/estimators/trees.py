@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import lightgbm
 import numpy as np
 from sklearn.decomposition import PCA
 
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
+from mmaq.estimators.boosting import lightgbm
 from mmaq.estimators.encoders import Embedder, Pretrained
 from mmaq.estimators.features import FEATURE_SETS, lacks_images, land_use
 from mmaq.statistics.ridge import Scaling, join_scaling

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from lightgbm.basic import LightGBMError
 
 from mmaq.base.errors import CheckpointError, TableError, Unavailable
 from mmaq.base.files import reading, replacing
@@ -27,6 +26,7 @@ from mmaq.contracts.sites import (
     stations,
 )
 from mmaq.estimators.base import Estimator, Fitted, Places, Training
+from mmaq.estimators.boosting import LightGBMError
 from mmaq.estimators.catalogue import images_read, named, reference
 from mmaq.estimators.ceilings import Constant
 from mmaq.estimators.geostatistics import FittedKriging
