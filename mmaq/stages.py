@@ -141,7 +141,7 @@ def _acquire_plan(run: Run) -> list[Call]:
     return [
         partial(
             acquire_plan, config=given.acquire, period=given.period, landuse=given.landuse,
-            patches=given.patches, folder=run.paths.manifests,
+            patches=given.patches, areas=given.boxes, folder=run.paths.manifests,
         )
     ]  # fmt: skip
 
@@ -482,7 +482,8 @@ def _map_page(run: Run) -> list[Call]:
             estimator=paths.estimator(*given.predict.estimator), period=given.period,
             sites=paths.sites, table=paths.benchmark if paths.benchmark.exists() else None,
             exposed=paths.exposure(name) if run.collection(archive.ANCILLARY) else None,
-            out=paths.map_page(name),
+            compared=paths.map_truth(name) if run.collection(archive.TRUTH) else None,
+            evaluate=given.evaluate, out=paths.map_page(name),
         )
         for name, area in given.mapped.items()
     ]  # fmt: skip

@@ -66,6 +66,7 @@ if CONFIG.source == "acquire":
             period=section("period"),
             radius_m=CONFIG.landuse.radius_m,
             s2_size=CONFIG.patches.s2_size,
+            areas=CONFIG.boxes,
         script:
             "../workflow/scripts/acquire_plan.py"
 

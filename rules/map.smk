@@ -73,7 +73,8 @@ rule map_page:
         sites=PATHS.sites,
         table=PATHS.benchmark,
     output:
-        PATHS.map_page("{area}"),
+        page=PATHS.map_page("{area}"),
+        compared=made(TRUTH, PATHS.map_truth("{area}")),
     log:
         f"{LOGS}/map_page_{{area}}.log",
     benchmark:
@@ -87,6 +88,7 @@ rule map_page:
     params:
         area=lambda wildcards: CONFIG.mapped[wildcards.area].decisive(),
         period=section("period"),
+        evaluate=section("evaluate", "splits", *MEASURING),
         code=code("mmaq.map.stage.map_page"),
     script:
         "../workflow/scripts/map_page.py"

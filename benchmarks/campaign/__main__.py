@@ -1,6 +1,6 @@
 """Try to make MMAQ fail, in thousands of ways, and tell what came of it.
 
-    python -m benchmarks.campaign WORK [--parts damaged kills disks surroundings untrusted]
+    python -m benchmarks.campaign WORK [--parts damaged kills disks surroundings untrusted maps]
 
 Results lie in WORK, a line of JSON a case; the same command again does what is missing, and prints
 tables in Markdown at its end. The status is 1 where anything came out wrong.
@@ -13,7 +13,7 @@ import importlib
 import sys
 from pathlib import Path
 
-PARTS = ("damaged", "kills", "disks", "surroundings", "untrusted")
+PARTS = ("damaged", "kills", "disks", "surroundings", "untrusted", "maps")
 
 
 def main() -> int:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+from mmaq.acquire.ground.maps import tile_names
+from mmaq.acquire.ground.mosaic import Box, boxes_over
 from mmaq.acquire.plan import IN_HAND, MAP_BYTES, NATIVE_M, Cost, service_of, windows_of
 from mmaq.acquire.services.endpoints import service
 from mmaq.config.acquire import Acquire
@@ -68,7 +71,7 @@ def estimated(config: Config) -> tuple[list[Cost], list[str]]:
     size = stations * YEAR_OF_STATION * YEARS[asked.stations.dataset]
     at = service_of(config, STATIONS)
     costs.append(Cost("measurements", at, stations, size, stations, size, 0))
-    costs += _maps(asked, sites)
+    costs += _maps(asked, sites, config.boxes)
     notes.append("roads: the extract's size (Luxembourg 0.05 GB, Austria 0.8 GB, Europe 30 GB)")
     return costs, notes
 
@@ -124,15 +127,16 @@ def _sentinel5p(config: Config) -> Cost:
     )  # fmt: skip
 
 
-def _maps(asked: Acquire, sites: int) -> list[Cost]:
-    """At most whole tiles, and no more of them than there are sites."""
+def _maps(asked: Acquire, sites: int, areas: Sequence[Box]) -> list[Cost]:
+    """At most whole tiles: all that areas to be mapped touch, or no more than there are sites."""
     west, south, east, north = asked.bbox
-    costs = []
+    costs, pieces = [], sum(len(boxes_over(area, 0.0)) for area in areas)
     for name, at, step in (("dem", "copernicus-dem", 1), ("land_cover", "worldcover", 3)):
         across, down = (math.ceil(span / step) + 1 for span in (east - west, north - south))
-        tiles = min(across * down, max(sites, 1))
+        tiles = max(len(tile_names(name, areas)), min(across * down, max(sites, 1)))
         there, size = service(at, asked.endpoints), MAP_BYTES[name]
-        costs.append(Cost(name, there, tiles, tiles * size, 20 * tiles, tiles * size, tiles * size))
+        requests = 20 * tiles + pieces
+        costs.append(Cost(name, there, tiles, tiles * size, requests, tiles * size, tiles * size))
     there, size = service("ghsl", asked.endpoints), MAP_BYTES["population"]
     costs.append(Cost("population", there, 1, size, 1, size / 10, 3 * size))
     return costs

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -40,6 +40,7 @@ from mmaq.acquire.ground.measurements import (
     read_places,
     write_unlabelled,
 )
+from mmaq.acquire.ground.mosaic import Box
 from mmaq.acquire.ground.published import fetch_table
 from mmaq.acquire.ground.sources import published_tables
 from mmaq.acquire.manifest import (
@@ -133,11 +134,19 @@ def _with_checksums(product: Product) -> Product:
 
 
 def acquire_plan(
-    *, config: Acquire, period: Period, landuse: Landuse, patches: Patches, folder: Path
+    *,
+    config: Acquire,
+    period: Period,
+    landuse: Landuse,
+    patches: Patches,
+    areas: Sequence[Box],
+    folder: Path,
 ) -> None:
     """Search all services and write ``<collection>.json`` and ``sites.csv`` to ``folder``.
 
-    Nothing but the frozen station table is written before every search has succeeded.
+    Nothing but the frozen station table is written before every search has succeeded. Images are
+    searched for the sites; elevation and land cover also for ``areas``, which are to be mapped
+    (west, south, east, north in degrees).
 
     Raises:
         ServiceError: a service cannot be reached, or holds nothing of what was asked for.
@@ -145,14 +154,14 @@ def acquire_plan(
     """
     found: dict[str, Manifest] = {STATIONS: find_measurements(config, period, folder)}
     sites = all_sites(config, read_places(folder))
-    found[ANCILLARY] = find_maps(config, sites, landuse.radius_m)
+    found[ANCILLARY] = find_maps(config, sites, landuse.radius_m, areas)
     wanted = manifest_names(config)
     if SENTINEL5P in wanted:
         found[SENTINEL5P] = search_granules(config, period)
     if SENTINEL2 in wanted:
         side = patches.s2_size * PIXEL_M
         found[SENTINEL2] = search_scenes(config, period, sites, side)
-    write_json(folder / ASKED, settings_of(config, period, landuse, patches))
+    write_json(folder / ASKED, settings_of(config, period, landuse, patches, areas))
     write_sites_csv(folder / SITES, sites)
     for name, manifest in found.items():
         write_manifest(folder / f"{name}.json", manifest)
@@ -161,10 +170,11 @@ def acquire_plan(
 
 
 def settings_of(
-    config: Acquire, period: Period, landuse: Landuse, patches: Patches
+    config: Acquire, period: Period, landuse: Landuse, patches: Patches, areas: Sequence[Box]
 ) -> dict[str, Any]:
     """What the result of a search depends on, but for the services themselves."""
-    return {
+    mapped = {"areas": [list(area) for area in areas]} if areas else {}
+    return mapped | {
         "acquire": config.searched(),
         "period": period.model_dump(mode="json"),
         "radius_m": landuse.radius_m,
@@ -230,7 +240,7 @@ def fetch_maps(
     """
     listed = read_manifest(manifest)
     places = pd.read_csv(sites, usecols=["lon", "lat"])
-    boxes = boxes_of(places, listed.asked["radius_m"])
+    boxes = boxes_of(places, listed.asked["radius_m"], listed.asked.get("areas", []))
     cache = archive.parent / "acquire_cache" / ANCILLARY
     failures = Failures(manifest, ANCILLARY, len(listed.products), config.missing)
     made = []

@@ -138,6 +138,10 @@ class Layout:
         """The page of a map."""
         return self.map(area).with_suffix(".html")
 
+    def map_truth(self, area: str) -> Path:
+        """How far the map of an area of a simulated country is from the truth."""
+        return self.map(area).with_name(f"{area}_truth.csv")
+
     def exposure(self, area: str) -> Path:
         """Who breathes what in an area and its districts; their polygons lie beside it."""
         return self.results / EXPOSURE / f"{area}.csv"

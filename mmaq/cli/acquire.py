@@ -46,13 +46,16 @@ def plan(
     """Search the services and print what the acquisition costs, before a byte is fetched."""
     from mmaq.acquire.estimate import estimated
     from mmaq.acquire.plan import page, planned
+    from mmaq.map.size import sizes
 
     run = begin(config)
     if estimate:
         typer.echo(page(*estimated(run.config)))
-        return
-    run_stages(run, ["acquire_plan"])
-    typer.echo(page(planned(run.config, run.paths.manifests)))
+    else:
+        run_stages(run, ["acquire_plan"])
+        typer.echo(page(planned(run.config, run.paths.manifests)))
+    if maps := sizes(run.config):
+        typer.echo("\n".join(["", "maps:", *maps]))
 
 
 @app.command()
@@ -73,7 +76,7 @@ def _search(run: Run) -> None:
 
     folder, given = run.paths.manifests, run.config
     wanted = [f"{name}.json" for name in manifest_names(given.acquire)]
-    settings = settings_of(given.acquire, given.period, given.landuse, given.patches)
+    settings = settings_of(given.acquire, given.period, given.landuse, given.patches, given.boxes)
     if not all((folder / name).exists() for name in [*wanted, SITES]):
         run_stages(run, ["acquire_plan"])
     elif read_json(folder / ASKED, ArchiveError, REMEDY) != settings:

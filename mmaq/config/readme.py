@@ -34,6 +34,7 @@ and give it with `--configfile FILE` to Snakemake, or with `--config FILE` to a 
 | `full.yaml` | every method, five seeds, on two simulated countries |
 | `transfer.yaml` | the transfer tasks alone |
 | `published.yaml` | real stations, with the published sample table |
+| `map_fine.yaml` | the default's map at 100 m |
 | `europe.yaml` | the map of Europe on 10 km from these stations and rasters of yours |
 | `pollutants.yaml` | three pollutants of that table |
 | `paper.yaml` | the setting of the paper |

@@ -62,6 +62,11 @@ class Config(Section):
         return {area.name: area for area in self.map.areas if area.bbox or simulated}
 
     @property
+    def boxes(self) -> list[tuple[float, float, float, float]]:
+        """West, south, east, north in degrees of the areas that have them."""
+        return [area.bbox for area in self.mapped.values() if area.bbox]
+
+    @property
     def scenes(self) -> Transfer | None:
         """The section transfer, where there are scenes of power plants: given or simulated."""
         return self.transfer if self.source == "simulate" or self.transfer.images else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from os import PathLike
 
 import geopandas
@@ -11,6 +12,7 @@ import pandas as pd
 import rasterio
 import shapely
 from exactextract import exact_extract
+from exactextract.feature import Feature, FeatureSource
 from exactextract.raster import RasterSource
 from pyproj import Transformer
 from rasterio.windows import Window
@@ -23,6 +25,12 @@ from mmaq.landuse.legends import CLASSES, LEGENDS, NO_DATA, choose_legend
 
 SCANTY = 0.5
 """Share of the discs' area below which a map without a zero looks as if no data meant nobody."""
+
+TOGETHER, LARGEST = 512, 8_000_000
+"""Discs whose cells are read at once, some rows of a sheet of a map, and cells at most: 64 MB."""
+
+READING = 5_000
+"""Cells that could be read in the time that a call takes, or more."""
 
 BLOCK, BLOCKS = 256, 10
 """Cells and number of the windows, across and down, in which a map is looked through."""
@@ -176,12 +184,59 @@ def _on_plane(
     return x, y
 
 
-class _Cells(RasterSource):
-    """A raster as exactextract asks for it, through the one reader of rasters."""
+class _Disc(Feature):
+    """A disc as exactextract asks for it."""
 
-    def __init__(self, raster: rasterio.DatasetReader, gaps: float) -> None:
+    def __init__(self, row: int, shape: bytes) -> None:
+        super().__init__()
+        self._row, self._shape = row, shape
+
+    def fields(self) -> list[str]:
+        return ["row"]
+
+    def get(self, name: str) -> int:
+        return self._row
+
+    def geometry(self) -> bytes:
+        return self._shape
+
+
+class _Discs(FeatureSource):
+    """Pieces of discs as they are in memory: exactextract's own way is through GeoJSON."""
+
+    def __init__(self, pieces: geopandas.GeoDataFrame) -> None:
+        super().__init__()
+        self._rows = pieces["row"].tolist()
+        self._shapes = shapely.to_wkb(pieces.geometry.to_numpy()).tolist()
+        self._system = pieces.crs.to_wkt()
+
+    def count(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[_Disc]:
+        return map(_Disc, self._rows, self._shapes)
+
+    def srs_wkt(self) -> str:
+        return self._system
+
+
+class _Cells(RasterSource):
+    """A raster as exactextract asks for it, through the one reader of rasters.
+
+    What the pieces span is read once where that is quicker, as around the cells of a map.
+    """
+
+    def __init__(
+        self, raster: rasterio.DatasetReader, gaps: float, pieces: geopandas.GeoDataFrame
+    ) -> None:
         super().__init__()
         self._raster, self._gaps = raster, gaps
+        self._held: tuple[int, int, np.ndarray] | None = None
+        left, top, columns, rows = _spanned(raster, pieces.total_bounds)
+        each = pieces.bounds.to_numpy()
+        size = np.prod((each[:, 2:] - each[:, :2]) / self.res() + 1.0, axis=1) + READING
+        if rows * columns <= min(size.sum(), LARGEST):
+            self._held = left, top, self._read(left, top, columns, rows)
 
     def res(self) -> tuple[float, float]:
         return abs(self._raster.transform.a), abs(self._raster.transform.e)
@@ -196,11 +251,33 @@ class _Cells(RasterSource):
         return None
 
     def read_window(self, left: int, top: int, columns: int, rows: int) -> np.ndarray:
+        if self._held is not None:
+            first, upper, values = self._held
+            row, column = top - upper, left - first
+            part = values[max(row, 0) : row + rows, max(column, 0) : column + columns]
+            if min(row, column) >= 0 and part.shape == (rows, columns):
+                return np.ascontiguousarray(part)
+        return self._read(left, top, columns, rows)
+
+    def _read(self, left: int, top: int, columns: int, rows: int) -> np.ndarray:
         south_up = self._raster.transform.e > 0
         first = self._raster.height - top - rows if south_up else top
         values = read_window(self._raster, Window(left, first, columns, rows))
         values = np.where(np.isnan(values), self._gaps, values)
         return np.ascontiguousarray(values[::-1]) if south_up else values
+
+
+def _spanned(
+    raster: rasterio.DatasetReader, bounds: tuple[float, float, float, float]
+) -> tuple[int, int, int, int]:
+    """First column, first row from the north, columns and rows of the cells within bounds."""
+    west, _, _, north = _bounds(raster)
+    width, height = abs(raster.transform.a), abs(raster.transform.e)
+    left = max(int(np.floor((bounds[0] - west) / width)), 0)
+    right = min(int(np.ceil((bounds[2] - west) / width)), raster.width)
+    top = max(int(np.floor((north - bounds[3]) / height)), 0)
+    bottom = min(int(np.ceil((north - bounds[1]) / height)), raster.height)
+    return left, top, right - left, bottom - top
 
 
 def _bounds(raster: rasterio.DatasetReader) -> tuple[float, float, float, float]:
@@ -233,8 +310,13 @@ def _extract(
     """Columns row and ``operations``, a row a piece; empty where no disc touches the raster."""
     if pieces.empty:
         return pd.DataFrame({name: [] for name in operations} | {"row": np.array([], int)})
-    cells = _Cells(raster, gaps)
-    return exact_extract(cells, pieces, operations, include_cols=["row"], output="pandas")
+    parts = [pieces.iloc[start : start + TOGETHER] for start in range(0, len(pieces), TOGETHER)]
+    found = [
+        exact_extract(_Cells(raster, gaps, part), _Discs(part), operations, include_cols=["row"],
+                      output="pandas")
+        for part in parts
+    ]  # fmt: skip
+    return pd.concat(found, ignore_index=True)
 
 
 def _codes(values: np.ndarray, path: str | PathLike[str]) -> set[int]:

@@ -10,7 +10,7 @@ import rasterio
 from rasterio.shutil import copy
 from rasterio.windows import Window
 
-from mmaq.base.files import replacing
+from mmaq.base.files import remove_left_over, replacing
 from mmaq.map.bands import Band
 from mmaq.map.grid import MapGrid, Square
 
@@ -38,6 +38,7 @@ def write_geotiff(
         tiles: each with its values, float32 (bands, rows, columns).
         tags: what the file says of itself.
     """
+    remove_left_over(path.parent.glob(f".{path.stem}.*.part*"))
     with replacing(path) as temporary:
         plain = temporary.with_name(f"{temporary.stem}.plain{temporary.suffix}")
         try:

@@ -89,24 +89,29 @@ class MapGrid:
 
         Columns: site_id (as Eurostat names a cell), lon, lat (degrees, of the centre), row, column.
         """
+        row, column, lon, lat = self._inside(square)
+        size = self.resolution
+        south, west = (self.top - row - 1) * size, (self.left + column) * size
+        names = [
+            f"CRS{self.epsg}RES{size:g}mN{n:.0f}E{e:.0f}" for n, e in zip(south, west, strict=True)
+        ]
+        return pd.DataFrame(
+            {"site_id": names, "lon": lon, "lat": lat, "row": row, "column": column}
+        )
+
+    def count(self) -> int:
+        """How many cells have their centre in the area."""
+        return sum(len(self._inside(square)[0]) for square in self.tiles(64 * BATCH))
+
+    def _inside(self, square: Square) -> tuple[np.ndarray, ...]:
+        """Row, column, longitude and latitude of the cells of a square that are in the area."""
         down, right = np.mgrid[
             square.row : square.row + square.rows, square.column : square.column + square.columns
         ]
         row, column = down.ravel(), right.ravel()
-        size = self.resolution
         lon, lat = self.degrees(row, column).T
         inside = in_box(self.box, lon, lat)
-        south, west = (self.top - row - 1) * size, (self.left + column) * size
-        names = [
-            f"CRS{self.epsg}RES{size:g}mN{n:.0f}E{e:.0f}"
-            for n, e in zip(south[inside], west[inside], strict=True)
-        ]
-        return pd.DataFrame(
-            {
-                "site_id": names, "lon": lon[inside], "lat": lat[inside],
-                "row": row[inside], "column": column[inside],
-            }
-        )  # fmt: skip
+        return row[inside], column[inside], lon[inside], lat[inside]
 
     def degrees(self, row: np.ndarray, column: np.ndarray) -> np.ndarray:
         """Longitude and latitude of the middles of cells, (n, 2)."""

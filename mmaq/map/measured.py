@@ -1,16 +1,25 @@
-"""What the benchmark table says of a map's estimator: its row, at stations it was not fitted to."""
+"""What the benchmark says of a map's estimator: its row, at stations it was not fitted to, and how
+far from training these are, where the cells of the map are from stations."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from mmaq.base.geo import nearest_km
+from mmaq.config.evaluation import Evaluate
 from mmaq.contracts.benchmark import read_benchmark
 from mmaq.contracts.estimator import Tier
+from mmaq.contracts.sites import stations
 from mmaq.map.truth import FIGURES
+from mmaq.report.distances import training_distances
 
 EVERY = "all"
+
+MAPPED = "map"
+"""Beside the splits: the cells of the map itself."""
 
 
 def at_stations(path: Path, pollutant: str, tier: Tier, siting: str) -> pd.DataFrame:
@@ -42,3 +51,20 @@ def at_stations(path: Path, pollutant: str, tier: Tier, siting: str) -> pd.DataF
     found = found.rename(columns={"coverage90": "measured90"})
     found = found.reindex(columns=list(FIGURES)).reset_index()
     return found.assign(group=found["group"].replace(kind, siting))
+
+
+def distances(sites: pd.DataFrame, config: Evaluate, cells: np.ndarray) -> pd.DataFrame:
+    """Distances to the nearest training station: of tests by split, and of cells.
+
+    Args:
+        sites: contract 2.
+        config: pollutants, and how stations are split.
+        cells: longitude and latitude of the cells of the map, (m, 2) in degrees.
+
+    Returns:
+        A row a distance: split and km, of :func:`mmaq.report.distances.training_distances`, and
+        the cells of the map as the split MAPPED.
+    """
+    places = stations(sites, config.pollutants[0])[["lon", "lat"]].to_numpy(float)
+    mapped = pd.DataFrame({"split": MAPPED, "km": nearest_km(places, cells)})
+    return pd.concat([training_distances(sites, config), mapped], ignore_index=True)

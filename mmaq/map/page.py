@@ -20,7 +20,9 @@ import mmaq
 from mmaq.base.files import replacing
 from mmaq.map.bands import Band
 from mmaq.map.grid import MapGrid
+from mmaq.map.measured import MAPPED
 from mmaq.map.truth import FIGURES
+from mmaq.report.distances import CELLS
 from mmaq.report.palette import DARK, DIVERGING, LIGHT, SEQUENTIAL, css_variables
 
 LARGEST = 14_000_000
@@ -63,6 +65,8 @@ class Page:
         measured: the row of the benchmark table, of ``mmaq.map.measured.at_stations``; None where
             there is no table.
         exposed: what its people breathe, of ``mmaq.map.exposure``; None where nobody knows.
+        distances: to the nearest training station, of ``mmaq.map.measured.distances``; None where
+            the benchmark has no folds that match them.
     """
 
     grid: MapGrid
@@ -77,6 +81,7 @@ class Page:
     comparison: pd.DataFrame | None
     measured: pd.DataFrame | None
     exposed: pd.DataFrame | None = None
+    distances: pd.DataFrame | None = None
 
 
 def stride_of(rows: int, columns: int, bands: int) -> int:
@@ -100,7 +105,7 @@ def write_page(path: Path, page: Page) -> None:
         bands=[{"label": label(band), "about": _shown(band.about), "unit": _shown(band.unit)}
                for band in page.bands],
         cells=_cells(page.comparison), measured=_measured(page.measured),
-        exposed=_exposed(page.exposed), data=Markup(data),
+        exposed=_exposed(page.exposed), distances=_distances(page.distances), data=Markup(data),
         light=css_variables(LIGHT), dark=css_variables(DARK), version=mmaq.__version__,
     )  # fmt: skip
     with replacing(path) as temporary:
@@ -158,6 +163,18 @@ def _exposed(table: pd.DataFrame | None) -> dict[str, Any]:
         texts += [f"{row['true_mean']:.1f}"] if known else []
         rows.append({"name": row["name"], "texts": texts + [_within(each, 0) for each in shares]})
     return {"limits": limits, "known": known, "rows": rows}
+
+
+def _distances(table: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """Rows: whose distances, and their median and the one that nine tenths are within, as text."""
+    if table is None:
+        return []
+    words = {split: f"Test stations, {text}" for split, text in SPLITS.items()}
+    words |= {CELLS: "Cells of the stations' countries", MAPPED: "Cells of this map"}
+    return [
+        {"part": words[split], "km": [f"{km:.1f}" for km in part["km"].quantile([0.5, 0.9])]}
+        for split, part in table.groupby("split", sort=False)
+    ]
 
 
 def _within(values: Sequence[float], digits: int) -> str:

@@ -11,16 +11,17 @@ import rasterio
 
 from mmaq.base.files import replacing
 from mmaq.config.data import Period
+from mmaq.config.evaluation import Evaluate
 from mmaq.contracts.archive import GAIN_PROPERTY, Product
 from mmaq.contracts.estimator import Tier
 from mmaq.contracts.sites import read_sites, stations
 from mmaq.map.bands import Band
 from mmaq.map.grid import MapGrid
 from mmaq.map.item import write_item
-from mmaq.map.measured import at_stations
+from mmaq.map.measured import at_stations, distances
 from mmaq.map.page import TRUTH, Page, stride_of, write_page
 from mmaq.map.picture import write_picture
-from mmaq.map.truth import cell_means, compare
+from mmaq.map.truth import FIGURES, cell_means, compare
 
 
 def depict(
@@ -46,7 +47,7 @@ def depict(
     stride = stride_of(grid.rows, grid.columns, len(bands))
     values, picture = read_map(raster, stride), raster.with_suffix(".png")
     beyond = values[names.index("dissimilarity")] > 1.0
-    title = f"{names[0].upper()}, {area}, {period.start} to {period.end}"
+    title = f"{names[0].upper()}, {area}\n{period.start} to {period.end}"
     true = _true_cells(truth, grid)
     true = None if true is None else true[::stride, ::stride]
     write_picture(picture, values[0], beyond, true, title, grid.resolution * stride)
@@ -64,8 +65,10 @@ def explain(
     truth: Product | None,
     table: Path | None,
     exposed: Path | None,
+    compared: Path | None,
+    evaluate: Evaluate,
 ) -> None:
-    """Write the page of a map, and beside the map how far it is from the truth, if that is known.
+    """Write the page of a map, and how far it is from the truth.
 
     Args:
         page: the file to write.
@@ -78,6 +81,9 @@ def explain(
         truth: the item of the true concentration of an area, where there is one.
         table: contract 5, where the estimator has a row in one.
         exposed: the table of the stage ``exposure``, where there is one.
+        compared: where the comparison with the truth is written (CSV), without a row where that is
+            not known; None of a country that is not simulated.
+        evaluate: how the benchmark splits stations.
     """
     with rasterio.open(raster) as file:
         about = file.tags()
@@ -94,16 +100,22 @@ def explain(
     if truth is not None and true is not None:
         gain = float(truth.properties.get(GAIN_PROPERTY, 0.0))
         comparison = compare(read_map(raster, 1), names, true, gain)
-        with replacing(raster.with_name(f"{raster.stem}_truth.csv")) as temporary:
-            comparison.to_csv(temporary, index=False, float_format="%.4f")
         coarse = true[::stride, ::stride]
         values, bands = np.concatenate([values, [coarse, values[0] - coarse]]), [*bands, *TRUTH]
+    if compared is not None:
+        unknown = pd.DataFrame(columns=["part", "cells", *FIGURES])
+        with replacing(compared) as temporary:
+            (unknown if comparison is None else comparison).to_csv(
+                temporary, index=False, float_format="%.4f"
+            )
     if table is not None:
         measured = at_stations(table, names[0], first, about["siting"])
+    known = read_sites(sites)
+    mapped = grid.degrees(*(stride * np.argwhere(np.isfinite(values[0])).T))
     write_page(
         page,
         Page(
-            grid, stride, bands, values, _stations(sites, names[0]),
+            grid, stride, bands, values, _stations(known, names[0]),
             {number: tier.inputs or "nothing" for number, tier in enumerate(tiers, 1)},
             {
                 "area": area, "pollutant": names[0].upper().replace("NO2", "NO₂"),
@@ -112,6 +124,7 @@ def explain(
             },
             first.stations, _facts(about, grid), comparison, measured,
             None if exposed is None else pd.read_csv(exposed),
+            distances(known, evaluate, mapped) if "knndm" in evaluate.splits else None,
         ),
     )  # fmt: skip
 
@@ -134,8 +147,8 @@ def read_map(raster: Path, stride: int) -> np.ndarray:
         return np.stack(rows, axis=1).astype(float)
 
 
-def _stations(sites: Path, pollutant: str) -> pd.DataFrame:
-    known = stations(read_sites(sites), pollutant)
+def _stations(sites: pd.DataFrame, pollutant: str) -> pd.DataFrame:
+    known = stations(sites, pollutant)
     return known[["site_id", "lon", "lat"]].assign(measured=known[pollutant])
 
 

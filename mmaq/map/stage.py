@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import rasterio
 from joblib import Parallel, delayed
 from tqdm import tqdm
@@ -19,9 +20,10 @@ from mmaq.base.digest import code_digest
 from mmaq.base.errors import ConfigError, ProductError
 from mmaq.base.files import sha256
 from mmaq.config.data import Covariates, Landuse, Patches, Period
+from mmaq.config.evaluation import Evaluate
 from mmaq.config.map import Area, Map
 from mmaq.contracts.archive import ANCILLARY, SENTINEL2, SENTINEL5P, Product, has_collection
-from mmaq.contracts.context import GEONAMES
+from mmaq.contracts.context import COVARIATE, GEONAMES
 from mmaq.contracts.estimator import read_estimator
 from mmaq.estimators.features import ANYWHERE
 from mmaq.map.bands import bands_of
@@ -170,11 +172,11 @@ def map_page(
     sites: Path,
     table: Path | None,
     exposed: Path | None,
+    compared: Path | None,
+    evaluate: Evaluate,
     out: Path,
 ) -> None:
     """Write the page of a map: one file that opens offline.
-
-    Beside the map it writes a table of how far that is from the truth, where it is known.
 
     Args:
         area: as it was mapped.
@@ -185,6 +187,10 @@ def map_page(
         sites: contract 2, whose stations the page shows.
         table: contract 5, whose row of the estimator the page shows; None where it has none.
         exposed: what `exposure` wrote of the map; None where nobody knows who lives there.
+        compared: where the comparison with the truth is written (CSV), without a row where that is
+            not known; None of a country that is not simulated.
+        evaluate: how the benchmark splits stations, whose distances the page shows where some are
+            matched to those of a map.
         out: the page.
 
     Raises:
@@ -195,7 +201,20 @@ def map_page(
     truth = true_area(archive)
     _, tiers = read_estimator(estimator)
     grid = _grid(area, truth)
-    explain(out, raster, area.name, grid, tiers, period, sites, truth, table, exposed)
+    explain(
+        out,
+        raster,
+        area.name,
+        grid,
+        tiers,
+        period,
+        sites,
+        truth,
+        table,
+        exposed,
+        compared,
+        evaluate,
+    )
 
 
 def _grid(area: Area, truth: Product | None) -> MapGrid:
@@ -241,23 +260,39 @@ def _make(asked: Asked, missing: dict[Square, list[Square]], workers: int) -> No
         (sheet, tiles) for sheet, tiles in missing.items()
         if not all(asked.table(tile).exists() for tile in tiles)
     ]  # fmt: skip
-    _each(describe_sheet, [(asked, *each) for each in bare], workers, "land use")
+    _tell_lacking(_each(describe_sheet, [(asked, *each) for each in bare], workers, "land use"))
     tiles = [tile for held in missing.values() for tile in held]
     _each(make_tile, [(asked, tile) for tile in tiles], workers, "tiles")
 
 
+def _tell_lacking(lacking: Sequence[pd.Series]) -> None:
+    """One line of what cells lack, in all sheets that were described.
+
+    What no cell has is not told but of the user's own rasters: an archive need not have all maps.
+    """
+    if not lacking:
+        return
+    total = pd.concat(lacking, axis=1).sum(axis=1)
+    cells, known = total["cells"], total.drop("cells")
+    own = known.index.str.startswith(COVARIATE)
+    told = known[(known > 0) & ((known < cells) | own)]
+    if len(told):
+        alike = told.groupby(told).groups.items()
+        parts = [f"{count} lack {', '.join(names)}" for count, names in alike]
+        log.warning("of %d cells, %s", cells, "; ".join(parts))
+
+
 def _each(
-    function: Callable[..., None], calls: Sequence[tuple[Any, ...]], workers: int, about: str
-) -> None:
-    """Call a function with each of the arguments, on some processes.
+    function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], workers: int, about: str
+) -> list[Any]:
+    """What a function gives of each of the arguments, called on some processes, in any order.
 
     They are new ones and no forks of this one: the trees of the estimator have started threads
     here, for which a fork would wait for ever.
     """
     processes = Parallel(max(1, min(workers, len(calls))), return_as="generator_unordered")
-    with tqdm(total=len(calls), desc=about, disable=None) as bar:
-        for _ in processes(delayed(function)(*given) for given in calls):
-            bar.update()
+    results = processes(delayed(function)(*given) for given in calls)
+    return list(tqdm(results, total=len(calls), desc=about, disable=None))
 
 
 def _read(asked: Asked, tiles: list[Square]) -> Iterator[tuple[Square, np.ndarray]]:

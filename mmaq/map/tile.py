@@ -7,7 +7,9 @@ are asked together, so sheets, like batches, are the same squares whatever the t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,8 +20,9 @@ import pandas as pd
 
 from mmaq.base.files import replacing
 from mmaq.config.data import Landuse, Patches
+from mmaq.contracts.context import CONTEXT
 from mmaq.contracts.patches import open_store
-from mmaq.contracts.sites import read_sites
+from mmaq.contracts.sites import GEO, covariates_of, read_sites
 from mmaq.estimators.base import Places
 from mmaq.landuse.maps import has_data
 from mmaq.learn.devices import limited_threads
@@ -30,6 +33,9 @@ from mmaq.predict.at import describe_places
 from mmaq.predict.stage import Loaded, answer, check_surroundings, load
 from mmaq.statistics.applicability import Applicability
 from mmaq.vocabulary import POLLUTANTS, TYPES
+
+OF_MAPS = ("altitude", "population_density", *GEO, *CONTEXT)
+"""Columns of contract 2 that maps give a cell, beside the user's own."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +88,14 @@ class Asked:
         return self.path(tile).with_suffix(".parquet")
 
 
-def describe_sheet(asked: Asked, sheet: Square, tiles: Sequence[Square]) -> None:
+def describe_sheet(asked: Asked, sheet: Square, tiles: Sequence[Square]) -> pd.Series:
     """Write the site tables of tiles of a sheet, each with a cell in the area.
+
+    What a map lacks is counted and not logged: hundreds of sheets would say it one by one.
+
+    Returns:
+        How many cells of the sheet lack each column that maps give, and under "cells" how many
+        there are.
 
     Raises:
         MmaqError: a map is missing or damaged, or the estimator was fitted to other surroundings.
@@ -93,7 +105,12 @@ def describe_sheet(asked: Asked, sheet: Square, tiles: Sequence[Square]) -> None
         **{name: float(name == asked.siting) for name in TYPES}
     )
     tables = {asked.table(tile): _within(cells, tile) for tile in tiles}
-    describe_places(archive=asked.archive, places=places, landuse=asked.landuse, tables=tables)
+    with _silent("mmaq.landuse"):
+        described = describe_places(
+            archive=asked.archive, places=places, landuse=asked.landuse, tables=tables
+        )
+    lacking = described[[*OF_MAPS, *covariates_of(described)]].isna().sum()
+    return pd.concat([pd.Series({"cells": len(cells)}), lacking])
 
 
 def make_tile(asked: Asked, tile: Square) -> None:
@@ -124,6 +141,18 @@ def make_tile(asked: Asked, tile: Square) -> None:
     with replacing(asked.path(tile)) as temporary:
         np.save(temporary, values)
     table.unlink()
+
+
+@contextmanager
+def _silent(name: str) -> Iterator[None]:
+    """No warnings of a part of the package for a while."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 @cache

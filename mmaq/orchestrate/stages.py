@@ -29,7 +29,7 @@ ALWAYS = ("name", "source")
 ARCHIVE = {
     "simulate": ("simulate", "period", "transfer.scenes", "transfer.plants"),
     "files": ("files",),
-    "acquire": ("acquire", "period", "landuse.radius_m", "patches.s2_size"),
+    "acquire": ("acquire", "period", "landuse.radius_m", "patches.s2_size", "map.areas"),
     "published": ("published", "acquire.endpoints"),
 }
 """Keys that the archive's rules read, by source."""
@@ -59,7 +59,7 @@ STAGES = (
         (
             "map", "patches", "period", "predict", "pretrain.encoders",
             *(f"landuse.{key}" for key in ("radius_m", "potential", "covariates")),
-            *(f"evaluate.{key}" for key in FITTING),
+            *(f"evaluate.{key}" for key in dict.fromkeys((*FITTING, *MEASURING, "splits"))),
         ),
     ),
     Stage("report", ("rules/report.smk",), tuple(f"evaluate.{key}" for key in MEASURING)),

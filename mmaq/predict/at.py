@@ -54,7 +54,7 @@ def describe_places(
     places: pd.DataFrame,
     landuse: Landuse,
     tables: Mapping[Path, slice | np.ndarray],
-) -> None:
+) -> pd.DataFrame:
     """Write what maps say of places, read once, into site tables of some of them each.
 
     Args:
@@ -63,6 +63,9 @@ def describe_places(
             of contract 2.
         landuse: radius of the discs, source of the population potential, the user's columns.
         tables: contract 2, each with the positions of its places.
+
+    Returns:
+        All places, in the columns of contract 2.
 
     Raises:
         ConfigError: the archive has no maps.
@@ -79,6 +82,7 @@ def describe_places(
         sources = sources_of(archive, landuse)
     for table, rows in tables.items():
         write_sites(described.iloc[rows].reset_index(drop=True), table, sources)
+    return described
 
 
 def cut_places(

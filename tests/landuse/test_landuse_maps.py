@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmaq.base.errors import ProductError
+from mmaq.landuse import maps
 from mmaq.landuse.discs import discs
 from mmaq.landuse.legends import CLASSES
 from mmaq.landuse.maps import altitudes, disc_means, disc_shares, point_values
@@ -207,6 +208,22 @@ def test_a_map_whose_rows_rise_northward_is_not_upside_down(tmp_path):
     place = at(WEST + np.array([9_500.0]), NORTH - SIDE + np.array([3_500.0]))
     assert point_values(path, *place)[0] == 3
     assert disc_means(path, *place, 400.0)[0] == pytest.approx(3.0)
+
+
+def test_discs_that_are_read_together_say_what_each_says_alone(tmp_path, monkeypatch):
+    rng = np.random.default_rng(5)
+    values = rng.uniform(0.0, 9.0, (200, 200)).astype("f4")
+    path = write_raster(tmp_path / "dense.tif", values, 100.0)
+    x, y = np.meshgrid(np.arange(-500, 4000, 150), np.arange(0, 3000, 150))
+    places = at(WEST + x.ravel(), NORTH - y.ravel())
+    reads = []
+    plain = maps._Cells._read
+    monkeypatch.setattr(maps._Cells, "_read", lambda *given: reads.append(1) or plain(*given))
+    together = disc_means(path, *places, 700.0)
+    assert len(reads) < 5
+    monkeypatch.setattr(maps, "LARGEST", 0)
+    np.testing.assert_array_equal(disc_means(path, *places, 700.0), together)
+    assert len(reads) > x.size / 2
 
 
 def test_sites_off_a_map_are_counted(tmp_path, caplog):

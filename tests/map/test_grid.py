@@ -27,6 +27,12 @@ def test_the_system_is_europes_or_the_utm_zone(box, epsg):
     assert system_of(box) == epsg
 
 
+def test_cells_are_counted_without_being_made():
+    grid = MapGrid.of(BOX, 100.0)
+    (whole,) = grid.tiles(10_000)
+    assert grid.count() == len(grid.cells(whole)) < grid.rows * grid.columns
+
+
 def test_cells_of_a_kilometre_are_those_of_the_eea():
     """The cell that holds the middle of Luxembourg's station square: 1kmE4040N2955 in both."""
     grid = MapGrid.of(BOX, 1000.0)

@@ -17,7 +17,7 @@ from mmaq.config.evaluation import Evaluate, Predict
 from mmaq.config.map import Area, Map
 from mmaq.contracts.sites import write_sites
 from mmaq.landuse.published import describe_anywhere
-from mmaq.map.stage import map_area, map_page
+from mmaq.map.stage import _tell_lacking, map_area, map_page
 from mmaq.patches.stage import patches
 from mmaq.predict.stage import fit
 from tests.estimators.stations_made_up import TINY
@@ -93,6 +93,14 @@ def data(tmp_path_factory):
     return Data(tmp_path_factory.mktemp("published_map"))
 
 
+def test_what_cells_lack_is_one_line(caplog):
+    names = ["cells", "coast", "covariate_wind", "road_distance"]
+    _tell_lacking([pd.Series([3, 1, 2, 3], names), pd.Series([2, 1, 0, 2], names)])
+    assert [record.message for record in caplog.records] == [
+        "of 5 cells, 2 lack coast, covariate_wind"
+    ]
+
+
 def test_land_is_mapped_as_its_rasters_say_and_the_sea_is_not(data):
     estimator = data.fit("gbm_context_kriging_map")
     with rasterio.open(data.map(estimator)) as file:
@@ -116,7 +124,7 @@ def test_land_is_mapped_as_its_rasters_say_and_the_sea_is_not(data):
     map_page(
         area=data.area, raster=data.folder / "map" / "here.tif", archive=None,
         estimator=estimator, period=Period(), sites=data.sites, table=None, exposed=None,
-        out=page,
+        compared=None, evaluate=Evaluate(), out=page,
     )  # fmt: skip
     assert "geonames, height.tif, wind.tif" in page.read_text()
 

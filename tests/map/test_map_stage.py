@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +15,7 @@ import rasterio
 from pyproj import Transformer
 
 from mmaq.base.errors import ConfigError, ProductError
+from mmaq.base.files import temporary_of
 from mmaq.config.data import Grid, Landuse, Patches, Period
 from mmaq.config.evaluation import Evaluate, Predict
 from mmaq.config.map import Area, Map
@@ -111,7 +114,8 @@ def test_the_page_is_made_of_the_map_alone(data, made, tmp_path):
     page = tmp_path / "here.html"
     map_page(
         area=data.area, raster=data.path("made"), archive=data.archive, estimator=data.estimator,
-        period=Period(), sites=data.sites, table=None, exposed=None, out=page,
+        period=Period(), sites=data.sites, table=None, exposed=None, compared=None,
+        evaluate=Evaluate(), out=page,
     )  # fmt: skip
     text = page.read_text()
     for name in NAMES:
@@ -131,7 +135,7 @@ def test_what_people_breathe_stands_beside_the_map_and_on_its_page(data, made, t
     assert table["mean"].between(np.nanmin(made[0]), np.nanmax(made[0])).all()
     map_page(
         period=Period(), sites=data.sites, table=None, exposed=tmp_path / "here.csv",
-        out=tmp_path / "here.html", **given,
+        compared=None, evaluate=Evaluate(), out=tmp_path / "here.html", **given,
     )  # fmt: skip
     text = (tmp_path / "here.html").read_text()
     assert "Who breathes it" in text
@@ -218,6 +222,11 @@ def test_a_killed_run_makes_the_missing_tiles_and_two_tilings_are_equal(data, ma
     with pytest.raises(KeyboardInterrupt):
         data.map("again")
     assert not data.path("again").exists()
+    data.path("again").parent.mkdir(exist_ok=True)
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
+                           capture_output=True, check=True, text=True)  # fmt: skip
+    left = temporary_of(data.path("again"), process=int(ended.stdout))
+    left.write_bytes(b"what a killed run was writing")
     (kept,) = (data.folder / "work").iterdir()
     times = {path: path.stat().st_mtime_ns for path in kept.glob("*.npy")}
     assert len(times) == 2
@@ -230,6 +239,7 @@ def test_a_killed_run_makes_the_missing_tiles_and_two_tilings_are_equal(data, ma
     monkeypatch.setattr(stage, "make_tile", counted)
     found = data.map("again")
     assert again
+    assert not left.exists()
     assert not set(again) & set(asked), "tiles that were made are taken as they are"
     np.testing.assert_array_equal(found, made)
     assert data.path("again").read_bytes() == data.path("made").read_bytes()

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mmaq.config.evaluation import Evaluate
 from mmaq.map.bands import Band, bands_of
 from mmaq.map.grid import MapGrid
+from mmaq.map.measured import MAPPED, distances
 from mmaq.map.page import LARGEST, NONE, Page, stride_of, write_page
 
 
@@ -95,6 +97,17 @@ def test_figures_at_stations_stand_above_those_of_cells(page, tmp_path):
         ["Background stations, blocks", "0.78", "5.3", "0.0", "0.91", "n/a", "9.0"],
         ["1,234 outside it", "-1.00", "5.3", "0.0", "0.91", "n/a", "9.0"],
     ]
+
+
+def test_distances_are_a_row_a_split_and_one_of_the_map(page, tmp_path):
+    sites = pd.DataFrame({"lon": [6.0, 6.0, 9.0], "lat": [49.0, 49.001, 49.0], "no2": 1.0})
+    sites["country"] = "DE"
+    found = distances(sites, Evaluate(), np.array([[9.0, 49.0], [6.0, 49.1]]))
+    assert found.loc[found["split"] == MAPPED, "km"].round(1).tolist() == [0.0, 11.0]
+    told = Page(**{**vars(page), "distances": found[found["split"] == MAPPED]})
+    write_page(tmp_path / "map.html", told)
+    (row,) = re.findall(r'class="left">(.*?)</tr>', (tmp_path / "map.html").read_text())[1:]
+    assert re.findall(r"([^<>]+)</", row) == ["Cells of this map", "5.5", "9.9"]
 
 
 def test_bands_say_what_they_are():

@@ -16,5 +16,6 @@ with one_line_errors():
         period=Period.model_validate(asked.period),
         landuse=Landuse.narrow({"radius_m": asked.radius_m}),
         patches=Patches.narrow({"s2_size": asked.s2_size}),
+        areas=asked.areas,
         folder=Path(snakemake.output.sites).parent,
     )

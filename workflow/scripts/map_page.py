@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mmaq.base.logs import one_line_errors, start_logging
 from mmaq.config.data import Period
+from mmaq.config.evaluation import Evaluate
 from mmaq.config.map import Area
 
 start_logging(snakemake.log[0])
@@ -19,5 +20,7 @@ with one_line_errors():
         sites=Path(snakemake.input.sites),
         table=Path(snakemake.input.table),
         exposed=next(map(Path, snakemake.input.get("exposed", [])), None),
-        out=Path(snakemake.output[0]),
+        compared=next(map(Path, snakemake.output.get("compared", [])), None),
+        evaluate=Evaluate.narrow(snakemake.params.evaluate),
+        out=Path(snakemake.output.page),
     )

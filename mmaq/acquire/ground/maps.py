@@ -14,7 +14,14 @@ import pandas as pd
 
 from mmaq.acquire.failures import side_by_side
 from mmaq.acquire.files.ancillary import UNDATED
-from mmaq.acquire.ground.mosaic import Box, Tile, boxes_around, read_tile, write_mosaic
+from mmaq.acquire.ground.mosaic import (
+    Box,
+    Tile,
+    boxes_around,
+    boxes_over,
+    read_tile,
+    write_mosaic,
+)
 from mmaq.acquire.ground.population import write_density
 from mmaq.acquire.ground.roads import write_roads
 from mmaq.acquire.ground.sources import Source, find_source
@@ -46,8 +53,10 @@ EDGE = 0.001
 log = logging.getLogger(__name__)
 
 
-def find_maps(acquire: Acquire, sites: pd.DataFrame, radius_m: float) -> Manifest:
-    """What the four maps are made of: tiles around the sites, and whole files.
+def find_maps(
+    acquire: Acquire, sites: pd.DataFrame, radius_m: float, areas: Sequence[Box]
+) -> Manifest:
+    """What the four maps are made of: tiles of the sites and of areas, and whole files.
 
     ``sites`` has columns lon and lat (degrees). Asks the OpenStreetMap server for the sums of its
     extracts; whether a tile exists shows when it is read.
@@ -57,7 +66,7 @@ def find_maps(acquire: Acquire, sites: pd.DataFrame, radius_m: float) -> Manifes
         ServiceError: a sum cannot be had.
     """
     maps = acquire.maps
-    boxes = boxes_of(sites, radius_m)
+    boxes = boxes_of(sites, radius_m, areas)
     products = []
     for item, entry in (("dem", maps.dem), ("land_cover", maps.land_cover)):
         source = find_source(entry, item)
@@ -78,6 +87,7 @@ def find_maps(acquire: Acquire, sites: pd.DataFrame, radius_m: float) -> Manifes
     }
     products.append(_product("roads", acquire, extracts, files))
     asked = {"bbox": list(acquire.bbox), "sites": len(sites), "radius_m": radius_m}
+    asked |= {"areas": [list(area) for area in areas]} if areas else {}
     return Manifest(
         collection=ANCILLARY, service="sources.csv", asked=asked, products=tuple(products)
     )
@@ -130,11 +140,11 @@ def published_sum(client: Client, href: str) -> str:
     return text[:32]
 
 
-def boxes_of(sites: pd.DataFrame, radius_m: float) -> list[Box]:
-    """Squares around the sites (columns lon, lat) that hold their discs."""
-    return boxes_around(
-        sites["lon"].to_numpy(float), sites["lat"].to_numpy(float), radius_m + MARGIN
-    )
+def boxes_of(sites: pd.DataFrame, radius_m: float, areas: Sequence[Box]) -> list[Box]:
+    """Squares around the sites (columns lon, lat) that hold their discs, and boxes over areas."""
+    lon, lat = (sites[name].to_numpy(float) for name in ("lon", "lat"))
+    over = [box for area in areas for box in boxes_over(area, radius_m + MARGIN)]
+    return [*boxes_around(lon, lat, radius_m + MARGIN), *over]
 
 
 def _corners(low: float, high: float, step: int) -> range:

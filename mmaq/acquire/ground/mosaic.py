@@ -1,4 +1,4 @@
-"""Windows around the sites, read from remote tiles in degrees, as one sparse GeoTIFF.
+"""Windows around sites and over areas, read from remote tiles in degrees, as a sparse GeoTIFF.
 
 Tiles that do not exist (404: open sea) leave no data. The common grid is that of the finest tile:
 the Copernicus DEM's columns widen with latitude (1 arc second to 50°, 1.5 to 60°, 2 to 70°), so
@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,9 @@ EDGE = 1
 
 METRES_A_DEGREE = 110_500.0
 """Of latitude, at the least (the equator): boxes come out a little too large, never too small."""
+
+PIECE = 0.1
+"""Degrees of an area that are read at once."""
 
 Box = tuple[float, float, float, float]
 
@@ -98,6 +101,27 @@ def boxes_around(lon: np.ndarray, lat: np.ndarray, reach: float) -> list[Box]:
         if x + w > 180.0:
             boxes.append((-180.0, south, x + w - 360.0, north))
     return boxes
+
+
+def boxes_over(area: Box, reach: float) -> list[Box]:
+    """Boxes of at most PIECE that cover an area and ``reach`` metres around it.
+
+    Each is read at once: an area as a whole may be a hundred million cells.
+    """
+    west, south, east, north = area
+    tall = reach / METRES_A_DEGREE
+    wide = tall / math.cos(math.radians(min(max(abs(south), abs(north)) + tall, 89.0)))
+    columns, rows = (
+        np.linspace(low, high, math.ceil((high - low) / PIECE) + 1).tolist()
+        for low, high in (
+            (max(west - wide, -180.0), min(east + wide, 180.0)), (south - tall, north + tall)
+        )
+    )  # fmt: skip
+    return [
+        (left, bottom, right, top)
+        for bottom, top in pairwise(rows)
+        for left, right in pairwise(columns)
+    ]
 
 
 def read_tile(client: Client, href: str, boxes: Sequence[Box], path: Path) -> Tile | None:

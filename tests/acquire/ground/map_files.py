@@ -90,11 +90,11 @@ def asking(server, **maps):
     return Acquire(bbox=BOX, maps=maps, endpoints=dict.fromkeys(SERVICES, server.url))
 
 
-def search(acquire, places, folder):
+def search(acquire, places, folder, areas=()):
     """Find and freeze the maps around ``places`` ((lon, lat), ...): manifest and places."""
     folder.mkdir(parents=True, exist_ok=True)
     sites = pd.DataFrame(places, columns=["lon", "lat"])
     sites.insert(0, "site_id", [f"S{number}" for number in range(len(sites))])
     sites.assign(country="DE", measured=True).to_csv(folder / "sites.csv", index=False)
-    write_manifest(folder / "ancillary.json", find_maps(acquire, sites, 1000.0))
+    write_manifest(folder / "ancillary.json", find_maps(acquire, sites, 1000.0, areas))
     return folder / "ancillary.json", folder / "sites.csv"

@@ -30,9 +30,9 @@ def remote(tmp_path):
     return tmp_path / "remote"
 
 
-def fetched(server, tmp_path, places=PLACES, **maps):
+def fetched(server, tmp_path, places=PLACES, areas=(), **maps):
     acquire = asking(server, **maps)
-    manifest, sites = search(acquire, places, tmp_path / "manifest")
+    manifest, sites = search(acquire, places, tmp_path / "manifest", areas)
     fetch_maps(
         manifest=manifest, sites=sites, config=acquire, archive=tmp_path / "archive", workers=2
     )
@@ -61,6 +61,16 @@ def test_the_land_use_stage_reads_what_was_fetched(remote, tmp_path):
     assert np.isfinite(point_values(items["dem"].assets["data"].path, lon, lat)).all()
     assert read_manifest(manifest).asked["radius_m"] == 1000
     assert not list((tmp_path / "acquire_cache" / "ancillary").iterdir())
+
+
+def test_an_area_that_is_mapped_has_its_maps_between_the_sites_too(remote, tmp_path):
+    with faulty(remote) as server:
+        fetched(server, tmp_path, PLACES[:1], [(9.7, 49.6, 10.2, 49.85)])
+    lon, lat = (each.ravel() for each in np.meshgrid([9.7, 9.95, 10.199], [49.6, 49.7, 49.849]))
+    for item in read_collection(tmp_path / "archive", "ancillary"):
+        if item.id in ("dem", "land_cover"):
+            assert np.isfinite(point_values(item.asset("data").path, lon, lat)).all()
+            assert np.isnan(point_values(item.asset("data").path, lon[:1] - 0.05, lat[:1])).all()
 
 
 def test_a_second_run_keeps_all_and_other_sites_make_anew(remote, tmp_path):

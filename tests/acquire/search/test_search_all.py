@@ -29,7 +29,7 @@ GRID = {"grid": {"bbox": [5, 49, 7, 51]}}
 def search_all(config, folder):
     search(
         config=config.acquire, period=config.period, landuse=config.landuse,
-        patches=config.patches, folder=folder,
+        patches=config.patches, areas=config.boxes, folder=folder,
     )  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def ground(monkeypatch):
         folder.mkdir(parents=True, exist_ok=True)
         return Manifest(collection=STATIONS, service="eea", asked={}, products=())
 
-    def find_maps(acquire, sites, radius_m):
+    def find_maps(acquire, sites, radius_m, areas):
         asked.append((len(sites), radius_m))
         return Manifest(collection=ANCILLARY, service="sources.csv", asked={}, products=())
 
@@ -115,10 +115,14 @@ def test_the_verb_plan(tmp_path, services, monkeypatch):
 def test_the_verb_estimates_without_a_network(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("mmaq.acquire.services.client.Client.__init__", None)
-    Path("c.yaml").write_text("source: acquire\ngrid: {bbox: [5, 49, 7, 51]}\n")
+    area = "{name: here, bbox: [6.0, 49.4, 6.1, 49.5], resolution_m: 1000}"
+    Path("c.yaml").write_text(
+        f"source: acquire\ngrid: {{bbox: [5, 49, 7, 51]}}\nmap: {{areas: [{area}]}}\n"
+    )
     done = CliRunner().invoke(app, ["acquire", "plan", "--estimate", "--config", "c.yaml"])
     assert done.exit_code == 0, done.output
     assert "Sentinel-5P granules" in done.output
+    assert "here: 81 cells of 1000 m, at most 0 MB; images at the sites alone" in done.output
     assert not Path("data").exists()
 
 
@@ -142,7 +146,7 @@ def test_the_verb_follows_the_search_that_is_there(tmp_path, monkeypatch):
     for name in (*(f"{c}.json" for c in manifest_names(Acquire())), "sites.csv"):
         (folder / name).write_text("{}")
     given = load_config(Path("c.yaml"))
-    settings = settings_of(given.acquire, given.period, given.landuse, given.patches)
+    settings = settings_of(given.acquire, given.period, given.landuse, given.patches, given.boxes)
     (folder / ASKED).write_text(json.dumps(settings))
     called = []
     for stage in ("fetch_stations", "fetch_maps", "fetch_sentinel2", "fetch_sentinel5p",
