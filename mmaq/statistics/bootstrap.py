@@ -191,8 +191,8 @@ def interval(
     where three runs decide (92.5 % instead of 95 in a simulation), and Cochran's, the mean of both
     quantiles weighted by the variances (Cochran and Cox 1957, Experimental designs, section 4.14),
     which is too wide where both matter alike (97.3 %). Together they hold 94 to 96.5 %, and 93 to
-    97 where runs are tested on different stations. Satterthwaite's degrees are of a sum; here a part
-    is taken off, which may leave less than one, so they are held to those of the lesser part.
+    97 where runs are tested on different stations. Satterthwaite's degrees are of a sum; here a
+    part is taken off, which may leave less than one: they are held to those of the lesser part.
 
     A resample that leaves a figure undefined, as equal targets leave R2, is left out; where all do,
     or one unit was drawn, the bounds are NaN.
