@@ -3,10 +3,13 @@
 import re
 import runpy
 import tomllib
+from importlib import metadata
 from itertools import chain
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from mmaq import __version__
 
@@ -46,6 +49,19 @@ def test_every_dependency_is_pinned_once_and_without_an_address(request, project
             continue
         name = re.match(r"[A-Za-z0-9._-]+", requirement)[0].lower().replace("_", "-")
         assert name in names, name
+
+
+def test_the_oldest_python_has_every_pinned_version(request):
+    pins = (request.config.rootpath / "constraints.txt").read_text().split()
+    asked = {
+        f"{each.metadata['Name']} {each.version}": each.metadata["Requires-Python"]
+        for each in metadata.distributions()
+        if f"{canonicalize_name(each.metadata['Name'])}=={each.version}" in pins
+    }
+    assert len(asked) > 50
+    assert not {
+        name for name, wanted in asked.items() if "3.11.0" not in SpecifierSet(wanted or "")
+    }
 
 
 def test_the_compromised_releases_are_excluded(request):
