@@ -40,6 +40,9 @@ def _work(
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    # All fork servers of a test process are one, and for another test it may have the package.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mmaq"]:
+        del sys.modules[name]
     sys.path.insert(0, project)
     sys.argv = ["snakemake", *arguments]
     from snakemake.cli import main

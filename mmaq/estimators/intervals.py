@@ -18,7 +18,7 @@ from mmaq.base.errors import Unavailable
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training, own_target
 from mmaq.estimators.boosting import lightgbm
 from mmaq.estimators.features import known_of
-from mmaq.estimators.trees import COARSE, ask, from_text, grow, text_of
+from mmaq.estimators.trees import COARSE, as_wide, ask, from_text, grow, text_of
 from mmaq.statistics.intervals import LEVEL, conformal_quantile
 
 SIZES: dict[str, Any] = {
@@ -107,12 +107,13 @@ def calibrate(
     except Unavailable:
         return None
     inputs = _inputs(estimator.modalities, train.places, root)
+    settings = as_wide(SIZES, inputs)
     signed = np.sqrt(own_target(train)) - root
     error, part = np.abs(signed), np.empty(len(train), int)
     size, least = np.empty(len(train)), LEAST * float(error.mean())
     for number, fold in enumerate(folds):
         part[fold.test] = number
-        sizes = grow(inputs[fold.train], error[fold.train], seed, SIZES, 1)
+        sizes = grow(inputs[fold.train], error[fold.train], seed, settings, 1)
         size[fold.test] = ask(sizes, inputs[fold.test])
     with np.errstate(invalid="ignore"):  # a model that is always right has errors of size 0
         ratio = np.nan_to_num(signed / np.maximum(size, least))
@@ -121,7 +122,7 @@ def calibrate(
         return None
     deviation = max(reach / float(ndtri(0.5 + LEVEL / 2)), np.finfo(float).tiny)
     errors = Errors(ratio / deviation, train.places.lonlat, part)
-    sizes = grow(inputs, error, seed, SIZES, 1)
+    sizes = grow(inputs, error, seed, settings, 1)
     return Intervals(estimator.modalities, sizes, least, reach, errors)
 
 

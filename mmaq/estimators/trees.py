@@ -47,8 +47,6 @@ def grow(
     x: np.ndarray, y: np.ndarray, seed: int, settings: dict[str, Any], runs: int
 ) -> list[lightgbm.Booster]:
     """Fit boosted trees to (n, d) and (n,) several times; a missing value is a branch."""
-    if x.shape[1] > MANY:
-        settings = {**settings, **FIFTH}
     states = np.random.SeedSequence(seed).generate_state(runs)
     grown = []
     for state in states:
@@ -96,8 +94,14 @@ def from_text(arrays: dict[str, np.ndarray], name: str) -> list[lightgbm.Booster
     return [lightgbm.Booster(model_str=text) for text in texts]
 
 
+def as_wide(settings: dict[str, Any], x: np.ndarray) -> dict[str, Any]:
+    """Settings for the features of (n, d), of which there may be many."""
+    return {**settings, **FIFTH} if x.shape[1] > MANY else settings
+
+
 def _grow(x: np.ndarray, y: np.ndarray, seed: int, draft: bool) -> list[lightgbm.Booster]:
-    return grow(x, y, seed, {**BOOSTING, **COARSE} if draft else BOOSTING, 1 if draft else ENSEMBLE)
+    settings = as_wide({**BOOSTING, **COARSE} if draft else BOOSTING, x)
+    return grow(x, y, seed, settings, 1 if draft else ENSEMBLE)
 
 
 @dataclass(frozen=True, kw_only=True)
