@@ -6,10 +6,11 @@ The benchmark fits an estimator to the training stations of a fold and asks the 
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ import pandas as pd
 from mmaq.base.errors import Unavailable
 from mmaq.contracts.patches import PatchStore
 from mmaq.statistics.splits import Fold, Stations, calibration_fold, inner_folds
+
+Shared = TypeVar("Shared")
 
 State = tuple[dict[str, Any], dict[str, np.ndarray]]
 """What a fitted estimator keeps: plain values for JSON, and arrays by name. No code."""
@@ -35,6 +38,7 @@ class Places:
         rows: positions of these places in ``whole``, (n,); None for all of them.
         whole: the places that they were taken from; None for themselves.
         made: results by name, of the whole.
+        shared: what estimators of the same stations share, by name.
     """
 
     table: pd.DataFrame
@@ -42,6 +46,7 @@ class Places:
     rows: np.ndarray | None = None
     whole: Places | None = None
     made: dict[str, np.ndarray] = field(default_factory=dict)
+    shared: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -101,6 +106,18 @@ class Training:
     def take(self, rows: np.ndarray) -> Training:
         """The stations at the positions ``rows``."""
         return Training(self.places.take(rows), self.target[rows], self.stations.take(rows))
+
+    def once(self, name: str, make: Callable[[], Shared]) -> Shared:
+        """What ``make`` makes of these stations and their target, made once for all estimators.
+
+        ``name`` tells what it is, and whatever else decides it.
+        """
+        rows = b"" if self.places.rows is None else self.places.rows.tobytes()
+        key = f"{name}:{hashlib.sha256(rows + self.target.tobytes()).hexdigest()}"
+        if key not in self.places.shared:
+            self.places.shared[key] = make()
+        found: Shared = self.places.shared[key]
+        return found
 
     def inner(self, seed: int) -> list[Fold]:
         """Folds to choose by, separated as the outer ones; raises ``Unavailable``."""

@@ -36,7 +36,10 @@ class Kriging(Estimator):
         with threadpool_limits(1):
             known = KnownFeatures.of(FEATURE_SETS[self.features](train.places))
             stations = _stations(self.features, known, train.places)
-            covariance = likeliest(stations, train.target, seed)
+            covariance = train.once(
+                f"covariance:{self.features}:{seed}",
+                lambda: likeliest(stations, train.target, seed),
+            )
             return FittedKriging(self.features, known, krige(covariance, stations, train.target))
 
     def out_of_fold(self, fitted: Fitted, train: Training, *, seed: int) -> np.ndarray:

@@ -132,8 +132,6 @@ class FittedNetwork(Fitted):
             "sizes": self.trained.sizes.model_dump(mode="json"),
             "statistics": self.trained.statistics.to_dict(),
             "scale": self.trained.scale.to_dict(),
-            # Kernels are chosen by it, and with them the last bits of a prediction.
-            "channels_last": _is_channels_last(self.trained.model),
         }
         arrays = tensors_of(self.trained.model, PREFIX)
         if (scaling := self.trained.scaling) is not None:
@@ -151,8 +149,7 @@ class FittedNetwork(Fitted):
         with torch.random.fork_rng(devices=[]):
             model = _make(about["architecture"], sizes, modalities, about["targets"], beside)
         fill(model, arrays, PREFIX)
-        if about["channels_last"]:
-            model = model.to(memory_format=torch.channels_last)
+        model = model.to(memory_format=torch.channels_last)  # as it was trained
         trained = Trained(
             model.to(device()).eval(), Statistics.from_dict(about["statistics"]), sizes, modalities,
             Scale.from_dict(about["scale"]), scaling,
@@ -166,9 +163,3 @@ def _make(
     if architecture == "regressor":
         return Regressor(Encoders(sizes, modalities), modalities, beside)
     return NETWORKS[architecture].make(sizes, targets, beside)
-
-
-def _is_channels_last(model: nn.Module) -> bool:
-    """Whether kernels lie in memory with their channels last, where that differs at all."""
-    kernels = [weight for weight in model.parameters() if weight.dim() == 4]
-    return any(not weight.is_contiguous() for weight in kernels)

@@ -36,22 +36,25 @@ class LARS(Optimizer):
             for weight in group["params"]:
                 if weight.grad is None:
                     continue
-                update = _adapted(weight, group) if group["adapt"] else weight.grad
                 state = self.state[weight]
                 if "velocity" not in state:
                     state["velocity"] = torch.zeros_like(weight)
-                velocity = state["velocity"].mul_(group["momentum"]).add_(update)
+                velocity = state["velocity"].mul_(group["momentum"])
+                if group["adapt"]:
+                    # In place: fresh memory for every kernel costs as much as the arithmetic.
+                    ratio, decay = _trust_ratio(weight, group), group["weight_decay"]
+                    velocity.addcmul_(weight.grad, ratio).addcmul_(weight, decay * ratio)
+                else:
+                    velocity.add_(weight.grad)
                 weight.sub_(velocity, alpha=group["lr"])
         return loss
 
 
-def _adapted(weight: torch.Tensor, group: dict[str, Any]) -> torch.Tensor:
-    """Gradient with decay, scaled by the trust ratio; unscaled where a norm is zero."""
-    decay = group["weight_decay"]
+def _trust_ratio(weight: torch.Tensor, group: dict[str, Any]) -> torch.Tensor:
+    """What the gradient, decay included, is scaled by, (); 1 where a norm is zero."""
     size, slope = weight.norm(), weight.grad.norm()  # type: ignore[union-attr]
-    ratio = group["trust"] * size / (slope + decay * size + EPSILON)
-    ratio = torch.where((size > 0) & (slope > 0), ratio, torch.ones_like(ratio))
-    return weight.grad.add(weight, alpha=decay).mul_(ratio)  # type: ignore[union-attr]
+    ratio = group["trust"] * size / (slope + group["weight_decay"] * size + EPSILON)
+    return torch.where((size > 0) & (slope > 0), ratio, torch.ones_like(ratio))
 
 
 def make_lars(

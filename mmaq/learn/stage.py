@@ -159,8 +159,9 @@ def make_method(config: Pretrain) -> Method:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         method = METHODS[config.method](config)
-    if config.channels_last:
-        method.to(memory_format=torch.channels_last)
+    method.to(
+        memory_format=torch.channels_last if config.channels_last else torch.contiguous_format
+    )
     if config.compile:
         method.compile()
     return method

@@ -86,6 +86,7 @@ def _segment(
     holdout: Holdout, encoder: Encoder, scenes: Scenes, config: Transfer, protocol: str, seed: int
 ) -> np.ndarray:
     network = PlumeNetwork(encoder.network, protocol).to(device())
+    network = network.to(memory_format=torch.channels_last)
     train_plume(network, scenes, holdout.split.train, config, seed)
     masks = holdout.masks
     prediction = predict_plume(network, scenes, holdout.split.test, masks.shape[-1])

@@ -74,7 +74,10 @@ def test_random_encoders_follow_their_seed_and_leave_torchs_alone():
 
 def change(saved, tmp_path, tensors=None, **about):
     path = tmp_path / "changed.safetensors"
-    held = {name: value.clone() for name, value in saved[1].state_dict().items()}
+    held = {
+        name: value.clone(memory_format=torch.contiguous_format)
+        for name, value in saved[1].state_dict().items()
+    }
     value = {**read_about(saved[0]), **about}
     save_file({**held, **(tensors or {})}, path, metadata={"mmaq": json.dumps(value)})
     return path

@@ -1,18 +1,27 @@
-"""Convolutions that know when they are a product of matrices."""
+"""Convolutions that know when they are a few products of matrices."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.autograd.function import once_differentiable
+
+FEW = 4
+"""Pixels of an output up to which a product of matrices for each is faster than a convolution."""
+
+Windows = list[tuple[slice, slice]]
+"""For each position of an output along one side: what its window sees of the image, and with which
+taps of the kernel. Taps on the padding meet zeros and are left out."""
 
 
 class Convolution(nn.Conv2d):
-    """``Conv2d`` that multiplies matrices where its output is a single pixel: the same values.
+    """``Conv2d`` that multiplies matrices where few pixels come out of it: the same values.
 
-    The kernel then lies on the image once, and its taps on the padding meet zeros. So it is in
-    the last stage of a ResNet for patches of up to 32 pixels, where oneDNN's kernels take half of
-    a step's time (measured on a CPU, ResNet-18).
+    Most taps of a kernel on so small an image lie on the padding. So it is in the last two stages
+    of a ResNet for patches of up to 32 pixels, where oneDNN's kernels took half of a step's time
+    (measured on a CPU, ResNet-18). A GPU's kernels are left as they are.
     """
 
     @classmethod
@@ -29,27 +38,77 @@ class Convolution(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         """(n, in, h, w) to (n, out, h', w')."""
         assert isinstance(self.padding, tuple)
-        places = zip(input.shape[-2:], self.kernel_size, self.padding, self.stride, strict=True)
-        if any(
-            size + 2 * pad - kernel >= stride or pad >= kernel
-            for size, kernel, pad, stride in places
-        ):
+        sides = zip(input.shape[-2:], self.kernel_size, self.padding, self.stride, strict=True)
+        rows, columns = (windows(*side) for side in sides)
+        if input.device.type != "cpu" or not 0 < len(rows) * len(columns) <= FEW:
             return super().forward(input)
-        sides = zip(input.shape[-2:], self.kernel_size, self.padding, strict=True)
-        high, wide = (min(size, kernel - pad) for size, kernel, pad in sides)
-        top, left = self.padding
-        seen = input[..., :high, :wide].flatten(1)
-        taps = self.weight[..., top : top + high, left : left + wide].flatten(1)
-        return functional.linear(seen, taps)[..., None, None]
+        autocast = torch.is_autocast_enabled("cpu")
+        precision = torch.get_autocast_dtype("cpu") if autocast else self.weight.dtype
+        return _Products.apply(input, self.weight, rows, columns, precision)
 
 
-def with_single_pixels(network: nn.Module) -> nn.Module:
+def windows(size: int, kernel: int, pad: int, stride: int) -> Windows:
+    """The windows of a convolution along a side of ``size`` pixels."""
+    found = []
+    for start in range(-pad, size + pad - kernel + 1, stride):
+        first = max(start, 0)
+        end = max(min(start + kernel, size), first)
+        found.append((slice(first, end), slice(first - start, end - start)))
+    return found
+
+
+class _Products(torch.autograd.Function):
+    """A product of matrices for each pixel of the output.
+
+    Autograd would fill a gradient of the kernel's size for each of the slices. Images and kernels
+    are taken with their channels last, so that what is sliced lies together.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        image: Tensor,
+        weight: Tensor,
+        rows: Windows,
+        columns: Windows,
+        precision: torch.dtype,
+    ) -> Tensor:
+        pixels, taps = image.permute(0, 2, 3, 1).to(precision), weight.permute(0, 2, 3, 1)
+        out = pixels.new_empty(len(image), len(rows), len(columns), len(weight))
+        for i, (high, along) in enumerate(rows):
+            for j, (wide, across) in enumerate(columns):
+                kernel = taps[:, along, across].flatten(1).to(precision)
+                out[:, i, j] = pixels[:, high, wide].flatten(1) @ kernel.t()
+        ctx.save_for_backward(image, weight)
+        ctx.given = rows, columns, precision
+        return out.permute(0, 3, 1, 2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+        image, weight = ctx.saved_tensors
+        rows, columns, precision = ctx.given
+        pixels, taps = image.permute(0, 2, 3, 1).to(precision), weight.permute(0, 2, 3, 1)
+        slopes = slope.permute(0, 2, 3, 1)
+        of_pixels = torch.zeros(pixels.shape, dtype=image.dtype)
+        of_taps = torch.zeros(taps.shape, dtype=weight.dtype)
+        for i, (high, along) in enumerate(rows):
+            for j, (wide, across) in enumerate(columns):
+                one, seen = slopes[:, i, j], pixels[:, high, wide]
+                kernel = taps[:, along, across]
+                by_kernel = one @ kernel.flatten(1).to(precision)
+                of_pixels[:, high, wide] += by_kernel.view(seen.shape)
+                of_taps[:, along, across] += (one.t() @ seen.flatten(1)).view(kernel.shape)
+        return of_pixels.permute(0, 3, 1, 2), of_taps.permute(0, 3, 1, 2), None, None, None
+
+
+def with_few_pixels(network: nn.Module) -> nn.Module:
     """``network`` with a ``Convolution`` for each plain convolution; weights and names stay."""
     for name, module in network.named_children():
         if isinstance(module, nn.Conv2d) and _plain(module):
             setattr(network, name, Convolution.of(module))
         else:
-            with_single_pixels(module)
+            with_few_pixels(module)
     return network
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torchvision.models import VisionTransformer
 
 from mmaq.config.learning import Encoders as EncodersConfig
-from mmaq.learn.models.convolution import with_single_pixels
+from mmaq.learn.models.convolution import with_few_pixels
 from mmaq.vocabulary import BANDS, MODALITIES
 
 CHANNELS = (32, 64, 128)
@@ -51,6 +51,9 @@ class Encoders(nn.ModuleDict):
         for name in MODALITIES:  # in this order whatever the caller's: it decides the weights
             if name in modalities:
                 self[name], self.widths[name] = _MAKERS[name](config)
+        # oneDNN's and cuDNN's kernels are faster on images that lie in memory pixel by pixel, and
+        # an output lies as the kernel does.
+        self.to(memory_format=torch.channels_last)
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -94,7 +97,7 @@ def make_resnet(name: ResNetName, bands: int) -> nn.Module:
     network.conv1 = nn.Conv2d(bands, 64, kernel_size=3, stride=2, padding=1, bias=False)
     nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
     network.fc = nn.Identity()
-    return with_single_pixels(network)
+    return with_few_pixels(network)
 
 
 def make_vit(side: int, patch: int, bands: int) -> nn.Module:

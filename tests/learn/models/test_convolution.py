@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from mmaq.learn.models.convolution import Convolution, with_single_pixels
+from mmaq.learn.models.convolution import Convolution, with_few_pixels
 
 
 @settings(max_examples=60, deadline=None)
@@ -37,22 +37,34 @@ def test_values_and_gradients_are_those_of_torch(kernel, stride, pad, height, wi
     torch.testing.assert_close(ours.weight.grad, theirs.weight.grad)
 
 
-def test_it_multiplies_only_where_one_pixel_comes_out(monkeypatch):
+def test_it_multiplies_only_where_few_pixels_come_out(monkeypatch):
     seen = []
     monkeypatch.setattr(
         nn.Conv2d, "forward", lambda self, image: seen.append(tuple(image.shape[-2:]))
     )
     conv = Convolution(2, 2, 3, stride=2, padding=1, bias=False)
-    for size in (1, 2, 3, 4):
+    for size in (1, 2, 3, 4, 5, 6):
         conv(torch.zeros(1, 2, size, size))
-    assert seen == [(3, 3), (4, 4)]
+    assert seen == [(5, 5), (6, 6)]
+
+
+def test_it_computes_in_the_precision_of_autocast():
+    conv = Convolution(64, 8, 3, padding=1, bias=False)
+    image = torch.randn(2, 64, 2, 2)
+    with torch.autocast("cpu", torch.bfloat16):
+        out = conv(image)
+    assert out.dtype == torch.bfloat16
+    assert not torch.equal(out.float(), conv(image))
+    torch.testing.assert_close(out.float(), conv(image), atol=0.03, rtol=0.03)
+    out.float().sum().backward()
+    assert conv.weight.grad.dtype == torch.float32
 
 
 def test_names_weights_and_draws_stay():
     network = nn.Sequential(nn.Conv2d(2, 4, 3, bias=False), nn.Conv2d(4, 4, 3, groups=4))
     before = copy.deepcopy(network.state_dict())
     torch.manual_seed(3)
-    with_single_pixels(network)
+    with_few_pixels(network)
     assert torch.equal(torch.rand(1), torch.rand(1, generator=torch.Generator().manual_seed(3)))
     assert [type(module) for module in network] == [Convolution, nn.Conv2d]
     after = network.state_dict()
