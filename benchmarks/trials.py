@@ -123,8 +123,9 @@ def tune(trial: Trial, split: str, work: Path, config: Evaluate, inputs: str = "
 
     out = trial.tested(work, f"tuned{inputs}_{split}")
     common = {
-        "sites": trial.country.sites, "store": trial.country.patches, "config": config,
-        "split": split, "out": out, "fits": out.with_suffix(".csv"),
+        "sites": trial.country.sites, "store": trial.country.patches,
+        "config": config.model_copy(update={"splits": (split,)}),
+        "out": out, "fits": out.with_suffix(".csv"),
     }  # fmt: skip
     networks = {"encoders": trial.config(0).encoders, "runs": trial.runs}
     if trial.method == SCRATCH:

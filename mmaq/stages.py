@@ -334,7 +334,7 @@ def evaluate_part(run: Run, part: Part) -> Call:
         "sites": run.paths.sites, "store": run.paths.patches, "config": run.config.evaluate,
         "out": run.of(part, "parquet"), "fits": run.of(part, "csv"),
     }  # fmt: skip
-    method, split = part.method, part.split
+    method = part.method
     match part.protocol:
         case "references":
             truth = run.paths.archive if run.collection(archive.TRUTH) else None
@@ -348,11 +348,11 @@ def evaluate_part(run: Run, part: Part) -> Call:
             return partial(stage.evaluate_mixes, **given)
         case "finetune" | "finetune_all" | "finetune_all_map":
             given |= {"protocol": part.protocol}
-            given |= {"checkpoints": run.encoders(method), "method": method, "split": split}
+            given |= {"checkpoints": run.encoders(method), "method": method}
             given["calibrated"] = method in run.config.evaluate.calibrated
             return partial(stage.evaluate_finetune, **given)
         case _:
-            given |= {"protocol": part.protocol, "method": method, "split": split}
+            given |= {"protocol": part.protocol, "method": method}
             learned = run.config.pretrain
             given |= {"encoders": learned.encoders, "runs": learned.runs}
             return partial(stage.evaluate_supervised, **given)

@@ -85,16 +85,15 @@ rule evaluate_finetune:
         store=STORE,
         sites=PATHS.sites,
     output:
-        fits=f"{EVALUATED}/{{protocol}}_{{method}}_{{split}}.csv",
-        predictions=f"{EVALUATED}/{{protocol}}_{{method}}_{{split}}.parquet",
+        fits=f"{EVALUATED}/{{protocol}}_{{method}}.csv",
+        predictions=f"{EVALUATED}/{{protocol}}_{{method}}.parquet",
     log:
-        f"{LOGS}/evaluate_{{protocol}}_{{method}}_{{split}}.log",
+        f"{LOGS}/evaluate_{{protocol}}_{{method}}.log",
     benchmark:
-        f"{TIMINGS}/evaluate_finetune_{{protocol}}_{{method}}_{{split}}.tsv"
+        f"{TIMINGS}/evaluate_finetune_{{protocol}}_{{method}}.tsv"
     wildcard_constraints:
         protocol="finetune|finetune_all|finetune_all_map",
         method="|".join(SELF_SUPERVISED + ("mmaq_s2",)),
-        split="official|random|blocks|knndm|country",
     priority: LONG
     conda:
         "../environment.yaml"
@@ -103,7 +102,7 @@ rule evaluate_finetune:
         gpu=GPUS,
         mem_mb=memory(1600 + CUDA_MB, 2),
     params:
-        config=section("evaluate", *MEASURING, "finetune"),
+        config=section("evaluate", *MEASURING, "splits", "finetune"),
         calibrated=lambda wildcards: wildcards.method in CONFIG.evaluate.calibrated,
         code=code("mmaq.evaluate.stage.evaluate_finetune", TRAINED=run_of),
     script:
@@ -116,16 +115,15 @@ rule evaluate_supervised:
         store=STORE,
         sites=PATHS.sites,
     output:
-        fits=f"{EVALUATED}/{{protocol}}_{{method}}_{{split}}.csv",
-        predictions=f"{EVALUATED}/{{protocol}}_{{method}}_{{split}}.parquet",
+        fits=f"{EVALUATED}/{{protocol}}_{{method}}.csv",
+        predictions=f"{EVALUATED}/{{protocol}}_{{method}}.parquet",
     log:
-        f"{LOGS}/evaluate_{{protocol}}_{{method}}_{{split}}.log",
+        f"{LOGS}/evaluate_{{protocol}}_{{method}}.log",
     benchmark:
-        f"{TIMINGS}/evaluate_supervised_{{protocol}}_{{method}}_{{split}}.tsv"
+        f"{TIMINGS}/evaluate_supervised_{{protocol}}_{{method}}.tsv"
     wildcard_constraints:
         protocol="scratch|scratch_all|supervised",
         method="|".join(METHODS),
-        split="official|random|blocks|knndm|country",
     priority: LONG
     conda:
         "../environment.yaml"
@@ -134,7 +132,7 @@ rule evaluate_supervised:
         gpu=GPUS,
         mem_mb=memory(1600 + CUDA_MB, 2),
     params:
-        config=section("evaluate", *MEASURING, "supervised"),
+        config=section("evaluate", *MEASURING, "splits", "supervised"),
         encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
         runs=CONFIG.pretrain.runs,
         code=code(

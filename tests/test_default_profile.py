@@ -24,8 +24,8 @@ def run(tmp_path):
         (tmp_path / f"logs/default/{log}.log").write_text("\n".join(lines))
 
     began = "23:59:40 mmaq.evaluate.predictions: predicting 1 methods and splits"
-    job("evaluate_finetune_mmaq_blocks", "evaluate_finetune_mmaq_blocks", 90.0, [began])
-    scratch = "evaluate_supervised_scratch_mmaq_blocks", "evaluate_scratch_mmaq_blocks"
+    job("evaluate_finetune_finetune_mmaq", "evaluate_finetune_finetune_mmaq", 90.0, [began])
+    scratch = "evaluate_supervised_scratch_mmaq", "evaluate_scratch_mmaq"
     job(*scratch, 85.0, ["23:59:00 other: line", began])
     job("landuse", "landuse", 6.0, ["00:00:59 mmaq.landuse.stage: written"])
     return tmp_path

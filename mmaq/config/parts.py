@@ -30,11 +30,10 @@ def pretrained_runs(config: Evaluate, transfer: Transfer | None = None) -> tuple
 
 
 class Part(NamedTuple):
-    """A part of the evaluation that runs by itself. A part without a split runs on them all."""
+    """A part of the evaluation that runs by itself, on all splits."""
 
     protocol: str
     method: str = ""
-    split: str = ""
 
     @property
     def name(self) -> str:
@@ -52,7 +51,9 @@ class Part(NamedTuple):
 
 
 def evaluation_parts(config: Evaluate) -> list[Part]:
-    """All parts: references, a part a probed method, and one a trained method and split.
+    """All parts: references, a part a probed method, and one a trained method.
+
+    Its splits share a job: to import torch takes as long as some epochs.
 
     Without references there is no part of them.
     """
@@ -68,12 +69,7 @@ def evaluation_parts(config: Evaluate) -> list[Part]:
         *([Part("references")] if config.references else []),
         *(Part("probes", method) for method in config.probes),
         *(Part("mixes", method) for method in config.mixes),
-        *(
-            Part(protocol, method, split)
-            for protocol, methods in trained.items()
-            for method in methods
-            for split in config.splits
-        ),
+        *(Part(protocol, method) for protocol, methods in trained.items() for method in methods),
     ]
 
 

@@ -127,17 +127,15 @@ def evaluate_finetune(
     config: Evaluate,
     protocol: Tuned,
     method: str,
-    split: str,
     calibrated: bool,
     out: Path,
     fits: Path,
 ) -> None:
-    """Test the fine-tuned encoders of one method on one split: run i on hold-out i.
+    """Test the fine-tuned encoders of one method on each split: run i on hold-out i.
 
     Arguments and errors as of :func:`evaluate_probes`; under ``protocol`` "finetune_all" the head
     reads all that is known of a station, under "finetune_all_map" what is known of any place.
-    ``split`` is one of the configuration's, and with ``calibrated`` the encoders are tuned once
-    more, for their 90 % intervals.
+    With ``calibrated`` the encoders are tuned once more, for their 90 % intervals.
     """
     from mmaq.estimators.catalogue import fine_tuned
 
@@ -145,7 +143,7 @@ def evaluate_finetune(
         fine_tuned(encoder, protocol, config.finetune, calibrated)
         for encoder in _runs(method, checkpoints)
     ]
-    _evaluate(sites, store, [runs], [split], config, out, fits)
+    _evaluate(sites, store, [runs], config.splits, config, out, fits)
 
 
 def evaluate_supervised(
@@ -156,22 +154,20 @@ def evaluate_supervised(
     config: Evaluate,
     protocol: Literal[Scratch, "supervised"],
     method: str,
-    split: str,
     runs: int,
     out: Path,
     fits: Path,
 ) -> None:
-    """Test a network from random weights on one split: run i on hold-out i, as fine-tuning is.
+    """Test a network from random weights on each split: run i on hold-out i, as fine-tuning is.
 
     Args:
         sites: contract 2.
         store: contract 3, a folder.
         encoders: the encoders' sizes.
-        config: folds, seeds, supervised training.
+        config: splits, folds, seeds, supervised training.
         protocol: "scratch", the encoders of a pretraining method, "scratch_all", these with all
             inputs in the head; "supervised", another network.
         method: a ``SupervisedName`` with "supervised", else a ``Pretrained``.
-        split: one of the configuration's.
         runs: how many times, each from other weights.
         out: test predictions of every run (Parquet).
         fits: a line (CSV).
@@ -184,7 +180,7 @@ def evaluate_supervised(
 
     joint = config.pollutants if config.supervised.joint and protocol == "supervised" else ()
     estimator = supervised(method, protocol, encoders, config.supervised)
-    _evaluate(sites, store, [[estimator] * runs], [split], config, out, fits, joint)
+    _evaluate(sites, store, [[estimator] * runs], config.splits, config, out, fits, joint)
 
 
 def _runs(method: str, checkpoints: Sequence[Path]) -> list[Pretrained]:

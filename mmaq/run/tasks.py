@@ -93,7 +93,7 @@ def _evaluate(run: Run, checkpoint: Path | None) -> None:
         parts = [Part("probes", run.model)]
     else:
         protocol = "supervised" if run.model in SUPERVISED else "finetune"
-        parts = [Part(protocol, run.model, split) for split in splits]
+        parts = [Part(protocol, run.model)]
     for part in parts:
         evaluate_part(table, part)()
     print_results(make_table(run, table, parts))

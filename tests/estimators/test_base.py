@@ -124,6 +124,20 @@ def test_what_is_made_of_places_is_made_once_and_follows_every_selection(trainin
     assert (part.block("thrice", lambda whole: whole.lonlat * 3.0) == 3.0 * part.lonlat).all()
 
 
+def test_estimators_share_what_is_made_of_the_same_stations_and_target(training):
+    made = []
+
+    def make():
+        made.append(None)
+        return len(made)
+
+    rows = np.arange(50)
+    assert [training.take(rows).once("size", make) for _ in range(2)] == [1, 1]
+    assert training.take(rows[::-1]).once("size", make) == 2
+    assert replace(training.take(rows), target=np.zeros(50)).once("size", make) == 3
+    assert training.take(rows).once("another", make) == 4
+
+
 def test_places_without_such_patches_say_why(data, tmp_path):
     paths = make_data(tmp_path, size=20, absent=("s5p",))
     places = read_task(paths[0], paths[1], "no2").places

@@ -36,8 +36,9 @@ def _finetune(
     data, checkpoint, folder, method="mmaq", split="random", config=QUICK, protocol="finetune"
 ):
     return evaluate(
-        evaluate_finetune, data, folder, config, protocol=protocol, method=method, split=split,
-        checkpoints=[checkpoint] * 2 if checkpoint else [], calibrated=method == "mmaq",
+        evaluate_finetune, data, folder, config.model_copy(update={"splits": (split,)}),
+        protocol=protocol, method=method, calibrated=method == "mmaq",
+        checkpoints=[checkpoint] * 2 if checkpoint else [],
     )  # fmt: skip
 
 

@@ -22,8 +22,8 @@ QUICK = Evaluate(
 
 def _run(data, folder, protocol, method, split="random", config=QUICK):
     return evaluate(
-        evaluate_supervised, data, folder, config, encoders=TINY, protocol=protocol,
-        method=method, split=split, runs=2,
+        evaluate_supervised, data, folder, config.model_copy(update={"splits": (split,)}),
+        encoders=TINY, protocol=protocol, method=method, runs=2,
     )  # fmt: skip
 
 
@@ -57,8 +57,8 @@ def test_rows_say_what_was_trained(data, tmp_path, protocol, method, modalities)
 def test_scratch_has_fine_tunings_stations_and_other_weights(data, checkpoint, tmp_path):
     _, scratch = _run(data, tmp_path, "scratch", "mmaq", "blocks")
     _, tuned = evaluate(
-        evaluate_finetune, data, tmp_path, QUICK, checkpoints=[checkpoint] * 2, method="mmaq",
-        protocol="finetune", split="blocks", calibrated=False,
+        evaluate_finetune, data, tmp_path, QUICK.model_copy(update={"splits": ("blocks",)}),
+        checkpoints=[checkpoint] * 2, method="mmaq", protocol="finetune", calibrated=False,
     )  # fmt: skip
     same = ["split", "run", "seed", "fold", "site_id", "measured"]
     pd.testing.assert_frame_equal(scratch[same], tuned[same])

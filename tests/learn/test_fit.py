@@ -17,8 +17,10 @@ COUNT = 23
 
 
 def make_model():
+    """A kernel that lies channels last in memory, and a linear head: (n, 4) to (n, 1)."""
     generator = torch.Generator().manual_seed(1)
-    model = nn.Linear(4, 1)
+    kernel = nn.Conv2d(2, 3, (1, 2)).to(memory_format=torch.channels_last)
+    model = nn.Sequential(nn.Unflatten(1, (2, 1, 2)), kernel, nn.Flatten(), nn.Linear(3, 1))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=generator))

@@ -63,8 +63,8 @@ def _measure(data, checkpoint, folder):
     run(evaluate_references, archive=archive)
     run(evaluate_probes, calibrated=True, **pretrained)
     run(evaluate_mixes, **pretrained)
-    run(evaluate_finetune, protocol="finetune", split=SPLIT, calibrated=True, **pretrained)
-    random = {"encoders": TINY, "split": SPLIT, "runs": 1}
+    run(evaluate_finetune, protocol="finetune", calibrated=True, **pretrained)
+    random = {"encoders": TINY, "runs": 1}
     run(evaluate_supervised, protocol="scratch", method="mmaq", **random)
     run(evaluate_supervised, protocol="supervised", method="aqnet", **random)
     table = pd.concat([read_predictions(path) for path in out])

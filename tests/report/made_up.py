@@ -169,10 +169,10 @@ def make_timings(folder: Path) -> dict[str, list[Path]]:
     seconds = {"simulate": 61.0, "grid_part_2021Q1": 8.0, "grid_part_2021Q2": 9.5, "grid": 0.4,
                "landuse": 12.0, "patches": 31.0, "pretrain_mmaq": 214.0,
                "evaluate_references": 55.0, "evaluate_probes_mmaq": 21.0,
-               "evaluate_finetune_mmaq_random": 118.0,
-               "evaluate_finetune_mmaq_blocks": 109.0,
-               "evaluate_supervised_scratch_mmaq_random": 47.0,
-               "evaluate_supervised_supervised_aqnet_blocks": 33.0}  # fmt: skip
+               "evaluate_finetune_finetune_mmaq": 118.0,
+               "evaluate_finetune_finetune_all_mmaq": 109.0,
+               "evaluate_supervised_scratch_mmaq": 47.0,
+               "evaluate_supervised_supervised_aqnet": 33.0}  # fmt: skip
     timings = []
     for rule, value in seconds.items():
         timings.append(folder / f"{rule}.tsv")

@@ -66,7 +66,7 @@ def test_timings_name_the_rule_and_its_job(inputs):
     assert table["grid_part", "2021Q1"] == pytest.approx(8.0)
     assert table["grid_part", "2021Q2"] == pytest.approx(9.5)
     assert table["pretrain", "mmaq"] == pytest.approx(214.0)
-    assert table["evaluate_finetune", "mmaq_random"] == pytest.approx(118.0)
+    assert table["evaluate_finetune", "finetune_mmaq"] == pytest.approx(118.0)
     assert table["grid", ""] == pytest.approx(0.4)
 
 
@@ -75,7 +75,7 @@ def test_jobs_of_one_rule_are_one_rule(tmp_path):
     jobs = {
         "evaluate_mixes": ["mmaq", "decur", "barlow_twins"],
         "evaluate_supervised": [
-            "scratch_mmaq_random", "scratch_mmaq_blocks", "supervised_aqnet_random"
+            "scratch_mmaq", "scratch_all_mmaq", "supervised_aqnet"
         ],
         "evaluate_transfer_references": ["fuel"],
         "evaluate_transfer": ["fuel_mmaq_frozen", "plume_mmaq_frozen", "fuel_mmaq_scratch"],

@@ -18,7 +18,6 @@ with one_line_errors():
         config=Evaluate.narrow(snakemake.params.config, whole.evaluate),
         protocol=snakemake.wildcards.protocol,
         method=snakemake.wildcards.method,
-        split=snakemake.wildcards.split,
         calibrated=snakemake.params.calibrated,
         out=Path(snakemake.output.predictions),
         fits=Path(snakemake.output.fits),
