@@ -24,7 +24,7 @@ from mmaq.contracts.patches import open_store
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
 from mmaq.estimators.encoders import require
 from mmaq.estimators.features import column
-from mmaq.statistics.ridge import Scaling, fit_ridge, join_scaling
+from mmaq.statistics.ridge import Scaling, Solution, join_scaling, solve_ridge
 from mmaq.vocabulary import IMAGES
 
 SIDE = 3
@@ -107,13 +107,23 @@ class Mosaiks(Estimator):
         scaling = join_scaling(values)
         features = scaling.apply(np.hstack(values))
         centre = features.mean(axis=0)
-        weights, intercept = fit_ridge(features - centre, train.target)
-        return FittedMosaiks(filters, scaling, centre, weights, intercept)
+        found = solve_ridge(features - centre, train.target)
+        return FittedMosaiks(filters, scaling, centre, found.weights, found.intercept, found)
+
+    def out_of_fold(self, fitted: Fitted, train: Training, *, seed: int) -> np.ndarray:
+        """Each inner fold from the others, under the scaling and the penalty of all of them."""
+        assert isinstance(fitted, FittedMosaiks)
+        assert fitted.solution is not None  # it was fitted here, not read from a file
+        held = _has_images(train.places)
+        return np.where(held, fitted.solution.out_of_fold(train.inner(seed)), np.nan)
 
 
 @dataclass(frozen=True)
 class FittedMosaiks(Fitted):
-    """Filters, scaling of the features, and ``intercept + (x - centre) @ weights``."""
+    """Filters, scaling of the features, and ``intercept + (x - centre) @ weights``.
+
+    ``solution`` is that of its training stations; its file has none.
+    """
 
     kind = "mosaiks"
 
@@ -122,11 +132,12 @@ class FittedMosaiks(Fitted):
     centre: np.ndarray
     weights: np.ndarray
     intercept: float
+    solution: Solution | None = None
 
     def mean(self, places: Places) -> np.ndarray:
         """Concentration, (n,) in ug/m3; NaN where a place lacks an image."""
         features = self.scaling.apply(np.hstack(_features(self.filters, places)))
-        held = np.logical_and.reduce([places.patch_rows(name) >= 0 for name in IMAGES])
+        held = _has_images(places)
         return np.where(held, (features - self.centre) @ self.weights + self.intercept, np.nan)
 
     def state(self) -> State:
@@ -144,6 +155,11 @@ class FittedMosaiks(Fitted):
         filters = Filters(arrays["bands.mean"], arrays["bands.spread"], arrays["filters"])
         scaling = Scaling(arrays["scaling.mean"], arrays["scaling.spread"])
         return cls(filters, scaling, arrays["centre"], arrays["weights"], about["intercept"])
+
+
+def _has_images(places: Places) -> np.ndarray:
+    """Which places have both images, (n,) bool."""
+    return np.logical_and.reduce([places.patch_rows(name) >= 0 for name in IMAGES])
 
 
 def _filters(places: Places, seed: int) -> Filters:

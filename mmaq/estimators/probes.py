@@ -22,7 +22,7 @@ from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
 from mmaq.estimators.encoders import Embedder, Pretrained
 from mmaq.estimators.features import EVERYTHING, FEATURE_SETS, LINEAR, lacks_images
 from mmaq.learn.fit import Scale
-from mmaq.statistics.ridge import Scaling, fit_ridge, join_scaling
+from mmaq.statistics.ridge import Scaling, Solution, join_scaling, solve_ridge
 from mmaq.statistics.splits import labelled
 from mmaq.vocabulary import Head
 
@@ -147,13 +147,28 @@ class Ridge(Probe):
         blocks, scaling, features = self.read(train, seed)
         kept = labelled(len(train), self.label_fraction, seed)
         centre = features[kept].mean(axis=0)
-        weights, intercept = fit_ridge(features[kept] - centre, train.target[kept])
-        return LinearHead(Reader(blocks, scaling), centre, weights, intercept)
+        found = solve_ridge(features[kept] - centre, train.target[kept])
+        return LinearHead(Reader(blocks, scaling), centre, found.weights, found.intercept, found)
+
+    def out_of_fold(self, fitted: Fitted, train: Training, *, seed: int) -> np.ndarray:
+        """Each inner fold from the others, under the scaling and the penalty of all of them.
+
+        With a share of the labels each is fitted anew.
+        """
+        if self.label_fraction < 1.0:
+            return super().out_of_fold(fitted, train, seed=seed)
+        assert isinstance(fitted, LinearHead)
+        assert fitted.solution is not None  # it was fitted here, not read from a file
+        _, held = fitted.reader.read(train.places)
+        return np.where(held, fitted.solution.out_of_fold(train.inner(seed)), np.nan)
 
 
 @dataclass(frozen=True)
 class LinearHead(Fitted):
-    """``intercept + (x - centre) @ weights``: (d,) each, in ug/m3."""
+    """``intercept + (x - centre) @ weights``: (d,) each, in ug/m3.
+
+    ``solution`` is that of its training stations; its file has none.
+    """
 
     kind = "linear"
 
@@ -161,6 +176,7 @@ class LinearHead(Fitted):
     centre: np.ndarray
     weights: np.ndarray
     intercept: float
+    solution: Solution | None = None
 
     def mean(self, places: Places) -> np.ndarray:
         """Concentration, (n,) in ug/m3; NaN where a place lacks an image."""
@@ -294,9 +310,10 @@ def descend(features: Tensor, target: Tensor, seed: int) -> tuple[Tensor, Tensor
     for epoch in range(EPOCHS):
         rate = RATE * (1.0 + math.cos(math.pi * epoch / EPOCHS)) / 2.0
         for part in torch.randperm(len(rows), generator=generator).split(BATCH):
-            error = rows[part] @ weights - target[part]
-            velocity = MOMENTUM * velocity + 2.0 / len(part) * (rows[part].T @ error)
-            weights = weights - rate * velocity
+            batch = rows[part]
+            error = batch @ weights - target[part]
+            velocity.mul_(MOMENTUM).add_(error @ batch, alpha=2.0 / len(part))
+            weights.sub_(velocity, alpha=rate)
     return weights[:-1], weights[-1]
 
 

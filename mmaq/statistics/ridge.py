@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmaq.contracts.sites import FEATURES
+from mmaq.statistics.splits import Fold
 
 POPULATION = FEATURES.index("population_density")
 PENALTIES = np.logspace(-2, 6, 33)
@@ -70,8 +71,54 @@ def join_scaling(blocks: Sequence[np.ndarray]) -> Scaling:
     return Scaling(np.hstack([part.mean for part in parts]), np.hstack(spreads))
 
 
+@dataclass(frozen=True)
+class Solution:
+    """A ridge regression on n stations, and what it would have been without some of them.
+
+    Attributes:
+        weights, intercept: ``intercept + x @ weights``, (d,) and a number.
+        left: U of the features, (n, k).
+        kept: S^2 / (S^2 + a) of the penalty a that was chosen, (k,).
+        fitted: predictions at the stations, (n,).
+        target: what was measured there, (n,).
+    """
+
+    weights: np.ndarray
+    intercept: float
+    left: np.ndarray
+    kept: np.ndarray
+    fitted: np.ndarray
+    target: np.ndarray
+
+    def out_of_fold(self, folds: Sequence[Fold]) -> np.ndarray:
+        """Predictions at the test stations of each fold from its training stations, (n,).
+
+        Scaling and penalty are those of all stations; NaN at a station that no fold tests. For the
+        rows G that a fold does not train on, the errors are (1 - H_GG)^-1 times those of the whole
+        fit, H as in :func:`solve_ridge` (An, Liu and Venkatesh 2007, Fast cross-validation
+        algorithms for least squares support vector machine and kernel ridge regression, theorem 1).
+        """
+        size = len(self.target)
+        found = np.full(size, np.nan)
+        for fold in folds:
+            absent = np.setdiff1d(np.arange(size), fold.train)
+            rows = self.left[absent]
+            influence = (rows * self.kept) @ rows.T + 1 / size
+            error = (self.target - self.fitted)[absent]
+            error = np.linalg.solve(np.eye(len(absent)) - influence, error)
+            tested = np.searchsorted(absent, fold.test)
+            found[fold.test] = self.target[fold.test] - error[tested]
+        return found
+
+
 def fit_ridge(features: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
-    """Weights (d,) and intercept for centred features (n, d) and a target (n,).
+    """Weights (d,) and intercept of :func:`solve_ridge`."""
+    solution = solve_ridge(features, target)
+    return solution.weights, solution.intercept
+
+
+def solve_ridge(features: np.ndarray, target: np.ndarray) -> Solution:
+    """The ridge regression of a target (n,) on centred features (n, d).
 
     With the singular value decomposition X = U S V' the prediction for a penalty a is H y,
     H = U S^2 / (S^2 + a) U' + 1/n, and the leave-one-out error of row i is
@@ -88,8 +135,9 @@ def fit_ridge(features: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, flo
     leverage = np.square(left) @ kept + 1 / len(target)
     fitted = left @ (kept * along[:, None])
     error = (residual[:, None] - fitted) / np.maximum(1 - leverage, 1e-9)
-    penalty = PENALTIES[np.argmin(np.square(error).mean(axis=0))]
-    return features.T @ (left @ (along / (square + penalty))), intercept
+    best = np.argmin(np.square(error).mean(axis=0))
+    weights = features.T @ (left @ (along / (square + PENALTIES[best])))
+    return Solution(weights, intercept, left, kept[:, best], intercept + fitted[:, best], target)
 
 
 def _decompose(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,9 @@ from mmaq.statistics.ridge import (
     fit_ridge,
     join_scaling,
     linear_features,
+    solve_ridge,
 )
+from mmaq.statistics.splits import Fold
 
 
 def _centred(rng, rows, columns):
@@ -45,6 +47,25 @@ def test_the_penalty_is_the_best_of_leaving_each_row_out_in_a_loop():
     best = min(PENALTIES, key=error)
     weights, _ = fit_ridge(features, target)
     np.testing.assert_allclose(weights, Ridge(best).fit(features, target).coef_, rtol=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(10, 40), st.integers(1, 60), st.integers(0, 999), st.integers(0, 3))
+def test_predictions_out_of_fold_are_those_of_fits_without_the_fold(rows, columns, seed, buffer):
+    rng = np.random.default_rng(seed)
+    features = _centred(rng, rows, columns)
+    target = 20 + features @ rng.normal(size=columns) / columns + rng.normal(0, 2, rows)
+    order = rng.permutation(rows)
+    test, near, train = np.split(order, [rows // 4, rows // 4 + buffer])
+    found = solve_ridge(features, target)
+    square = np.linalg.svd(features, compute_uv=False) ** 2
+    penalty = np.median(
+        square[: len(found.kept)] / np.sort(found.kept)[::-1] - square[: len(found.kept)]
+    )
+    left_out = Ridge(penalty).fit(features[train], target[train]).predict(features[test])
+    inside = found.out_of_fold([Fold(train, test)])
+    np.testing.assert_allclose(inside[test], left_out, rtol=1e-4, atol=1e-3)
+    assert np.isnan(inside[np.concatenate([train, near])]).all()
 
 
 def test_features_without_any_spread_give_the_mean():
