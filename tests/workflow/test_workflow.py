@@ -184,7 +184,7 @@ def test_a_dry_run_of_the_papers_setting_shows_its_jobs(tmp_path):
     told = done.stdout + done.stderr
     for method in ("mmaq", "decur", "barlow_twins"):
         assert f"output: checkpoints/paper/{method}_run0.ckpt" in told
-        assert f"finetune_{method}_official.csv" in told
+        assert f"finetune_{method}.csv" in told
     assert "mem_mb=<TBD>" in told  # it grows with the patch store, which is not there yet
 
 
