@@ -59,7 +59,7 @@ def test_the_code_of_the_card_gives_equal_embeddings(tmp_path, monkeypatch, name
     with torch.no_grad():
         own = networks["s2"](statistics.standardise("s2", reflectance))
     assert own.std() > 0.01
-    torch.testing.assert_close(found["embedding"], own, rtol=0, atol=1e-6 * float(own.abs().max()))
+    torch.testing.assert_close(found["embedding"], own, rtol=0, atol=1e-5 * float(own.abs().max()))
     encoder = found["encoder"]
     assert type(encoder) is torchvision.models.ResNet
     for side in SIDES if name == "resnet18" else ():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 import pandas as pd
 
@@ -12,6 +13,7 @@ from mmaq.report.figures.times import times
 from mmaq.report.gallery import NARROW, WIDE, Gallery, Plot
 from mmaq.report.material import Material, Section
 from mmaq.report.numbers import duration
+from mmaq.vocabulary import Scratch, Tuned
 
 STAGES = {
     "pretraining": "pretraining", "probes": "probes", "finetune": "fine-tuning",
@@ -24,10 +26,8 @@ STAGE_OF = {
 }  # fmt: skip
 """Rules each of whose jobs is of one method."""
 
-JOB = (
-    rf"^(?:scratch_|supervised_)?({'|'.join(names.METHODS)})"
-    rf"(?:_run\d+|_(?:{'|'.join(names.SPLITS)}))?$"
-)
+TRAINED = (*get_args(Tuned), *get_args(Scratch), "supervised")
+JOB = rf"^(?:(?:{'|'.join(TRAINED)})_)?({'|'.join(names.METHODS)})(?:_run\d+)?$"
 """Name of such a job, by its method."""
 
 
