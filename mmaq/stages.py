@@ -377,7 +377,7 @@ def transfer_part(run: Run, part: TransferPart) -> Call:
         )  # fmt: skip
     return partial(
         evaluate_transfer, store=run.paths.plants,
-        checkpoints=run.encoders(part.method) if part.protocol != "scratch" else [],
+        checkpoints=run.encoders(part.method) if part.protocols != ("scratch",) else [],
         encoders=given.pretrain.encoders, config=given.transfer, part=part,
         out=run.of(part, "parquet"), fits=run.of(part, "csv"),
     )  # fmt: skip

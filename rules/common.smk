@@ -198,6 +198,13 @@ def encoders_of(wildcards):
     return [str(PATHS.encoders(checkpoint_of(wildcards.method), run)) for run in made]
 
 
+def protocols_of(wildcards):
+    """How a transfer task uses the encoder of a method."""
+    asked = (wildcards.task, wildcards.method)
+    parts = transfer_parts(CONFIG.scenes)
+    return [how for part in parts if part[:2] == asked for how in part.protocols]
+
+
 def encoders_to_fit():
     """Encoders that the estimator of the section predict reads."""
     method = CONFIG.fitted_encoders

@@ -25,19 +25,19 @@ rule evaluate_transfer_references:
 rule evaluate_transfer:
     input:
         encoders=lambda wildcards: (
-            encoders_of(wildcards) if wildcards.protocol != "scratch" else []
+            encoders_of(wildcards) if protocols_of(wildcards) != ["scratch"] else []
         ),
         store=PLANTS,
     output:
-        fits=f"{EVALUATED}/transfer_{{task}}_{{method}}_{{protocol}}.csv",
-        predictions=f"{EVALUATED}/transfer_{{task}}_{{method}}_{{protocol}}.parquet",
+        fits=f"{EVALUATED}/transfer_{{task}}_{{method}}.csv",
+        predictions=f"{EVALUATED}/transfer_{{task}}_{{method}}.parquet",
     log:
-        f"{LOGS}/evaluate_transfer_{{task}}_{{method}}_{{protocol}}.log",
+        f"{LOGS}/evaluate_transfer_{{task}}_{{method}}.log",
     benchmark:
-        f"{TIMINGS}/evaluate_transfer_{{task}}_{{method}}_{{protocol}}.tsv"
+        f"{TIMINGS}/evaluate_transfer_{{task}}_{{method}}.tsv"
     wildcard_constraints:
         task="fuel|plume",
-        protocol="frozen|finetune|scratch",
+        method="|".join(METHODS),
     conda:
         "../environment.yaml"
     threads: CONFIG.transfer.threads
@@ -56,6 +56,7 @@ rule evaluate_transfer:
             "weight_decay",
             "precision",
         ),
+        protocols=protocols_of,
         encoders=CONFIG.pretrain.encoders.model_dump(mode="json"),
         code=code("mmaq.transfer.stage.evaluate_transfer", TRAINED=run_of),
     script:

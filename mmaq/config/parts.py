@@ -8,6 +8,11 @@ from mmaq.config.evaluation import Evaluate
 from mmaq.config.transfer import Transfer
 from mmaq.vocabulary import Scratch, TransferTask, Tuned
 
+REFERENCES = "references"
+"""In place of a method: the references of a transfer task, which need no encoder."""
+FROM_SCRATCH = "mmaq"
+"""The method whose encoder is trained from random weights on the transfer tasks too."""
+
 
 def checkpoint_of(method: str) -> str:
     """The pretraining method whose checkpoint ``method`` (a ``Learned``) is evaluated with.
@@ -74,16 +79,19 @@ def evaluation_parts(config: Evaluate) -> list[Part]:
 
 
 class TransferPart(NamedTuple):
-    """A part of the transfer tasks that runs by itself: an encoder, or a task's references."""
+    """A part of the transfer tasks that runs by itself: an encoder, or a task's references.
+
+    ``method`` is ``REFERENCES`` for these; else ``protocols`` are how its encoder is used.
+    """
 
     task: TransferTask
     method: str
-    protocol: str
+    protocols: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """Name of its files."""
-        return "_".join(("transfer", *filter(None, self)))
+        return f"transfer_{self.task}_{self.method}"
 
     @property
     def job(self) -> str:
@@ -95,23 +103,24 @@ class TransferPart(NamedTuple):
     @property
     def is_references(self) -> bool:
         """Whether it is a task's references, which need no encoder."""
-        return self.protocol == "references"
+        return self.method == REFERENCES
 
 
 def transfer_parts(config: Transfer | None) -> list[TransferPart]:
-    """All parts of each task: its references, each encoder frozen and fine-tuned, and one from
-    random weights.
+    """All parts of each task: its references, and each encoder: frozen, fine-tuned, and MMAQ's from
+    random weights too.
 
     Without scenes (None) there are none.
     """
     if config is None:
         return []
+    used: dict[str, tuple[str, ...]] = dict.fromkeys(config.encoders, ("frozen", "finetune"))
+    used[FROM_SCRATCH] = (*used.get(FROM_SCRATCH, ()), "scratch")
     return [
-        TransferPart(task, method, protocol)
+        part
         for task in config.tasks
-        for method, protocol in (
-            ("", "references"),
-            *((method, how) for method in config.encoders for how in ("frozen", "finetune")),
-            ("mmaq", "scratch"),
+        for part in (
+            TransferPart(task, REFERENCES),
+            *(TransferPart(task, method, protocols) for method, protocols in used.items()),
         )
     ]

@@ -22,7 +22,7 @@ def run_transfer(run: Run, task: TransferTask, checkpoint: Path) -> None:
     Raises:
         MmaqError: whatever the stages raise.
     """
-    part = TransferPart(task, run.model, "frozen" if run.freeze else "finetune")
+    part = TransferPart(task, run.model, ("frozen" if run.freeze else "finetune",))
     table = stages.Run(run.config, run.paths, checkpoint=checkpoint)
     run_stages(table, ["plants"])
     transfer_part(table, part)()

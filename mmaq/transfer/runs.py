@@ -11,7 +11,6 @@ from torch import nn
 
 from mmaq.base.errors import ConfigError, Unavailable
 from mmaq.config.learning import Encoders as EncodersConfig
-from mmaq.config.parts import TransferPart
 from mmaq.config.transfer import Transfer
 from mmaq.estimators.encoders import load_network
 from mmaq.learn.devices import device
@@ -21,6 +20,7 @@ from mmaq.transfer.holdouts import Holdout
 from mmaq.transfer.networks import FuelNetwork, PlumeNetwork
 from mmaq.transfer.plume import count_pixels, predict_plume, train_plume
 from mmaq.transfer.scenes import Scenes, band_statistics, load_scenes
+from mmaq.vocabulary import TransferTask
 
 S2 = "s2"
 
@@ -33,7 +33,12 @@ class Encoder(NamedTuple):
 
 
 def load_encoder(
-    checkpoint: Path | None, sizes: EncodersConfig, side: int, part: TransferPart, seed: int
+    checkpoint: Path | None,
+    sizes: EncodersConfig,
+    side: int,
+    method: str,
+    protocol: str,
+    seed: int,
 ) -> Encoder:
     """The pretrained encoder, read anew; from scratch one of ``sizes`` with the seed's weights.
 
@@ -43,14 +48,14 @@ def load_encoder(
             Sentinel-2.
         ConfigError: the encoder cannot see images of ``side`` pixels.
     """
-    if part.protocol == "scratch":
+    if protocol == "scratch":
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             encoders = Encoders(sizes.model_copy(update={"s2_input": side}), (S2,)).to(device())
     elif checkpoint is None:
         raise Unavailable("no encoders were pretrained")
     else:
-        encoders, _ = load_network(checkpoint, part.method)
+        encoders, _ = load_network(checkpoint, method)
     sees = encoders.config
     if sees.s2 == "vit_small" and sees.s2_input != side:
         fault = f"vit_small was made for {sees.s2_input} pixels a side, not for {side}"
@@ -59,7 +64,12 @@ def load_encoder(
 
 
 def predict_by_network(
-    holdout: Holdout, encoder: Encoder, config: Transfer, part: TransferPart, seed: int
+    holdout: Holdout,
+    encoder: Encoder,
+    config: Transfer,
+    task: TransferTask,
+    protocol: str,
+    seed: int,
 ) -> np.ndarray:
     """Train on the training scenes and predict the test scenes.
 
@@ -70,8 +80,8 @@ def predict_by_network(
     scenes = load_scenes(holdout.images, holdout.masks, statistics, config.size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # of the weights of head and decoder
-        task = _classify if part.task == "fuel" else _segment
-        return task(holdout, encoder, scenes, config, part.protocol, seed)
+        solve = _classify if task == "fuel" else _segment
+        return solve(holdout, encoder, scenes, config, protocol, seed)
 
 
 def _classify(

@@ -106,7 +106,7 @@ def evaluate_transfer(
     out: Path,
     fits: Path,
 ) -> None:
-    """Write the test predictions (Parquet) of an encoder on a task, and the line about it (CSV).
+    """Write the test predictions (Parquet) of an encoder on a task, and lines about it (CSV).
 
     Args:
         store: the scenes, a folder.
@@ -114,9 +114,10 @@ def evaluate_transfer(
             names, which the hold-outs take in turn; without any a pretrained encoder is skipped.
         encoders: the sizes of an encoder that is trained from scratch.
         config: size of the scenes, hold-outs, training.
-        part: task, method and protocol.
+        part: task, method and protocols.
         out: predictions, scene by scene, of every hold-out.
-        fits: a line with seconds and numbers of scenes, or the reason why there are none.
+        fits: a line a protocol with seconds and numbers of scenes, or the reason why there are
+            none.
 
     Raises:
         StoreError: the store is missing or damaged.
@@ -126,13 +127,19 @@ def evaluate_transfer(
     opened = open_plant_store(store)
     log.info("predicting %s", part.name)
 
-    def test(run: int) -> Tested:
+    task, method = part.task, part.method
+
+    def test(protocol: str, run: int) -> Tested:
         seed = config.seed + run
         checkpoint = checkpoints[run % len(checkpoints)] if checkpoints else None
-        encoder = load_encoder(checkpoint, encoders, config.size, part, seed)
-        holdout = take_holdout(opened, part.task, config, run)
-        return holdout.tested(predict_by_network(holdout, encoder, config, part, seed))
+        encoder = load_encoder(checkpoint, encoders, config.size, method, protocol, seed)
+        holdout = take_holdout(opened, task, config, run)
+        found = predict_by_network(holdout, encoder, config, task, protocol, seed)
+        return holdout.tested(found)
 
     with limited_threads(config.threads):
-        outcome = predict_or_skip(part.task, part.method, part.protocol, S2, config.holdouts, test)
-    write_outcomes([outcome], out, fits)
+        outcomes = [
+            predict_or_skip(task, method, how, S2, config.holdouts, partial(test, how))
+            for how in part.protocols
+        ]
+    write_outcomes(outcomes, out, fits)

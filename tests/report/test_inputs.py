@@ -78,7 +78,7 @@ def test_jobs_of_one_rule_are_one_rule(tmp_path):
             "scratch_mmaq", "scratch_all_mmaq", "supervised_aqnet"
         ],
         "evaluate_transfer_references": ["fuel"],
-        "evaluate_transfer": ["fuel_mmaq_frozen", "plume_mmaq_frozen", "fuel_mmaq_scratch"],
+        "evaluate_transfer": ["fuel_mmaq", "plume_mmaq", "fuel_barlow_twins"],
         "landuse_published": [""],
         "grid_and_drop_part": ["2021Q1"],
     }  # fmt: skip

@@ -26,7 +26,7 @@ from mmaq.transfer.store import PlantStore, open_plant_store
 
 SETTINGS = Transfer(size=32, epochs=6, batch_size=8, learning_rate=3e-3)
 
-FROZEN = TransferPart("fuel", "mmaq", "frozen")
+FROZEN = TransferPart("fuel", "mmaq", ("frozen",))
 
 
 class BandMeans(torch.nn.Module):
@@ -93,7 +93,7 @@ def test_a_fuel_that_shows_is_learned_frozen_too(plant_store, tmp_path, band_mea
 
 
 def test_a_plume_that_shows_is_learned_from_scratch(plant_store, tmp_path):
-    rows, predictions = _run(plant_store, tmp_path, TransferPart("plume", "mmaq", "scratch"))
+    rows, predictions = _run(plant_store, tmp_path, TransferPart("plume", "mmaq", ("scratch",)))
     assert list(rows.index) == ["miou", "foreground_iou"]
     assert rows.loc["foreground_iou", "value"] > 0.4
     hit, wrong, missed, clear = (
@@ -118,7 +118,7 @@ def test_three_thirds_test_every_place_once(plant_store, tmp_path, band_means):
 def test_a_hold_out_takes_the_pretraining_run_of_its_number(plant_store, tmp_path, monkeypatch):
     taken = []
 
-    def watched(checkpoint, sizes, side, part, seed):
+    def watched(checkpoint, sizes, side, method, protocol, seed):
         taken.append((checkpoint, seed))
         return _encoder()
 
@@ -132,7 +132,7 @@ def test_a_hold_out_takes_the_pretraining_run_of_its_number(plant_store, tmp_pat
 
 
 def test_a_run_repeats(plant_store, tmp_path):
-    part = TransferPart("plume", "mmaq", "scratch")
+    part = TransferPart("plume", "mmaq", ("scratch",))
     config = SETTINGS.model_copy(update={"epochs": 1})
     one, again = (_run(plant_store, tmp_path, part, config=config)[1] for _ in range(2))
     pd.testing.assert_frame_equal(one, again)
@@ -148,7 +148,7 @@ def test_a_leak_of_test_scenes_into_the_statistics_would_be_seen(plant_store, mo
 
     monkeypatch.setattr(runs, "band_statistics", watched)
     holdout = take_holdout(store, "fuel", SETTINGS, 0)
-    predict_by_network(holdout, _encoder(), SETTINGS, FROZEN, 0)
+    predict_by_network(holdout, _encoder(), SETTINGS, "fuel", "frozen", 0)
     tested = set(holdout.split.test)
     assert tested
     assert not tested & set(seen[0])
@@ -163,20 +163,20 @@ def test_shuffled_fuels_teach_nothing(plant_store):
     right = []
     for run in range(2):
         holdout = take_holdout(shuffled, "fuel", SETTINGS, run)
-        found = predict_by_network(holdout, _encoder(), SETTINGS, FROZEN, 0)
+        found = predict_by_network(holdout, _encoder(), SETTINGS, "fuel", "frozen", 0)
         right.append(np.mean(found == holdout.fuel[holdout.split.test]))
     assert np.mean(right) < 0.6
 
 
 def test_without_a_checkpoint_the_rows_are_skipped(plant_store, tmp_path):
-    rows, predictions = _run(plant_store, tmp_path, TransferPart("fuel", "mmaq", "finetune"))
+    rows, predictions = _run(plant_store, tmp_path, TransferPart("fuel", "mmaq", ("finetune",)))
     assert (rows["status"] == "skipped").all()
     assert (rows["reason"] == "no encoders were pretrained").all()
     assert predictions.empty
 
 
 def test_another_methods_checkpoint_is_refused(plant_store, tmp_path, checkpoint):
-    part = TransferPart("fuel", "barlow_twins", "frozen")
+    part = TransferPart("fuel", "barlow_twins", ("frozen",))
     with pytest.raises(CheckpointError, match="it was pretrained by mmaq"):
         _run(plant_store, tmp_path, part, checkpoint)
 
@@ -187,17 +187,28 @@ def test_a_vit_that_was_made_for_another_size_is_refused(plant_store, tmp_path):
         _run(plant_store, tmp_path, FROZEN, made)
 
 
+def test_what_needs_no_checkpoint_is_tested_beside_what_does(plant_store, tmp_path):
+    config = SETTINGS.model_copy(update={"epochs": 1})
+    part = TransferPart("plume", "mmaq", ("frozen", "scratch"))
+    _, predictions = _run(plant_store, tmp_path, part, config=config)
+    lines = pd.read_csv(tmp_path / "fits.csv").set_index("protocol")["status"]
+    assert lines.to_dict() == {"frozen": "skipped", "scratch": "ok"}
+    assert set(predictions["protocol"]) == {"scratch"}
+
+
 def test_a_missing_store_is_one_line(tmp_path):
     with pytest.raises(StoreError, match="Make the store again with `mmaq plants`"):
-        _run(tmp_path / "none", tmp_path, TransferPart("fuel", "mmaq", "scratch"))
+        _run(tmp_path / "none", tmp_path, TransferPart("fuel", "mmaq", ("frozen", "scratch")))
 
 
 def test_parts_are_those_of_the_issue():
-    names = [part.name for part in transfer_parts(Config().scenes)]
-    assert len(names) == len(set(names)) == 12
-    assert "transfer_plume_barlow_twins_finetune" in names
-    assert "transfer_fuel_mmaq_scratch" in names
-    assert "transfer_fuel_references" in names
+    parts = {part.name: part.protocols for part in transfer_parts(Config().scenes)}
+    assert len(parts) == 6
+    assert parts["transfer_plume_barlow_twins"] == ("frozen", "finetune")
+    assert parts["transfer_fuel_mmaq"] == ("frozen", "finetune", "scratch")
+    assert parts["transfer_fuel_references"] == ()
+    alone = transfer_parts(Config(transfer={"encoders": ["byol"], "tasks": ["fuel"]}).scenes)
+    assert [part.protocols for part in alone] == [(), ("frozen", "finetune"), ("scratch",)]
 
 
 def test_a_source_without_scenes_has_no_parts():
@@ -205,7 +216,7 @@ def test_a_source_without_scenes_has_no_parts():
     config = Config(source="published", published=published)
     assert transfer_parts(config.scenes) == []
     given = Config(source="published", published=published, transfer={"images": "plants"})
-    assert len(transfer_parts(given.scenes)) == 12
+    assert len(transfer_parts(given.scenes)) == 6
 
 
 def test_transfer_asks_for_its_encoders():

@@ -19,7 +19,9 @@ with one_line_errors():
         encoders=Encoders(**snakemake.params.encoders),
         config=Transfer.narrow(snakemake.params.config, whole.transfer),
         part=TransferPart(
-            snakemake.wildcards.task, snakemake.wildcards.method, snakemake.wildcards.protocol
+            snakemake.wildcards.task,
+            snakemake.wildcards.method,
+            tuple(snakemake.params.protocols),
         ),
         out=Path(snakemake.output.predictions),
         fits=Path(snakemake.output.fits),
