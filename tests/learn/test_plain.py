@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 
 import pytest
@@ -12,6 +13,7 @@ from mmaq.base.errors import CheckpointError
 from mmaq.config.learning import Encoders, Pretrain
 from mmaq.learn.checkpoint import save_encoders
 from mmaq.learn.data import Statistics
+from mmaq.learn.models.convolution import Convolution
 from mmaq.learn.models.encoders import Encoders as Networks
 from mmaq.learn.plain import export_plain
 
@@ -56,13 +58,17 @@ def test_the_code_of_the_card_gives_equal_embeddings(tmp_path, monkeypatch, name
     )
     given = {"reflectance": reflectance, "mean": mean, "sd": sd}
     found = run_card(card, tmp_path, monkeypatch, **given)
+    same = copy.deepcopy(networks["s2"]).to(memory_format=torch.contiguous_format)
+    for module in same.modules():  # torchvision's kernels, so that nothing is rounded otherwise
+        if isinstance(module, Convolution):
+            module.__class__ = torch.nn.Conv2d
     with torch.no_grad():
-        own = networks["s2"](statistics.standardise("s2", reflectance))
+        own = same(statistics.standardise("s2", reflectance))
     assert own.std() > 0.01
-    torch.testing.assert_close(found["embedding"], own, rtol=0, atol=1e-5 * float(own.abs().max()))
+    torch.testing.assert_close(found["embedding"], own, rtol=0, atol=1e-6 * float(own.abs().max()))
     encoder = found["encoder"]
     assert type(encoder) is torchvision.models.ResNet
-    for side in SIDES if name == "resnet18" else ():
+    for side in SIDES if name == "resnet18" else SIDES[:1]:
         image = torch.randn(2, 12, side, side, dtype=torch.float64)
         with torch.no_grad():
             own, plain = networks.double()["s2"](image), encoder.double()(image)

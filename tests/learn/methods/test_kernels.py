@@ -17,7 +17,8 @@ NAMES = ("mmaq", "barlow_twins")
 SIZE, STEPS = 32, 3
 
 BF16 = 0.05  # 0.028
-LAYOUT = 2e-3  # 2e-6 with AVX-512, 1e-3 with AVX2
+LAYOUT = {"mmaq": 1e-4, "barlow_twins": 2e-3}  # 2e-6; 1e-3 of Barlow Twins without AVX-512
+FIRST = 1e-4  # of the first loss, before any step: 2e-6
 COMPILED = 1e-5  # 0
 
 
@@ -76,7 +77,9 @@ def test_autocast(plain):
 
 def test_channels_last(plain):
     name, expected = plain
-    assert_close(losses(name, last=True), expected, LAYOUT)
+    found = losses(name, last=True)
+    assert_close(found[:1], expected[:1], FIRST)
+    assert_close(found, expected, LAYOUT[name])
 
 
 @pytest.mark.slow
