@@ -338,6 +338,7 @@ def evaluate_part(run: Run, part: Part) -> Call:
     match part.protocol:
         case "references":
             truth = run.paths.archive if run.collection(archive.TRUTH) else None
+            given["references"] = run.config.evaluate.by_themselves
             return partial(stage.evaluate_references, archive=truth, **given)
         case "probes":
             given |= {"checkpoints": run.encoders(method), "method": method}
@@ -345,6 +346,7 @@ def evaluate_part(run: Run, part: Part) -> Call:
             return partial(stage.evaluate_probes, **given)
         case "mixes":
             given |= {"checkpoints": run.encoders(method), "method": method}
+            given["references"] = run.config.evaluate.beside_mixes
             return partial(stage.evaluate_mixes, **given)
         case "finetune" | "finetune_all" | "finetune_all_map":
             given |= {"protocol": part.protocol}

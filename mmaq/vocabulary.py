@@ -84,6 +84,8 @@ Reference = Literal[
 Mix = Literal["gbm_embedding", "stack"]
 """What reads the embedding of a pretrained encoder beside other inputs."""
 MIXES: tuple[Mix, ...] = get_args(Mix)
+BESIDE_MIXES: tuple[Reference, ...] = ("gbm_context_kriging", "stack_without_mmaq")
+"""References that share with the stack among them what takes longest: its trees, its kriging."""
 
 TRANSFER_REFERENCES: dict[str, tuple[str, ...]] = {
     "fuel": ("majority", "gbm_colours"), "plume": ("brightness",)

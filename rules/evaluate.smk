@@ -17,9 +17,8 @@ rule evaluate_references:
     resources:
         mem_mb=memory(1100, 2),
     params:
-        config=section(
-            "evaluate", *MEASURING, "splits", "references", "label_fractions"
-        ),
+        config=section("evaluate", *MEASURING, "splits", "label_fractions"),
+        references=list(CONFIG.evaluate.by_themselves),
         # Linear models may read encoders; those of references do not.
         code=code("mmaq.evaluate.stage.evaluate_references", TRAINED=lambda _: None),
     script:
@@ -74,6 +73,7 @@ rule evaluate_mixes:
         mem_mb=memory(1400 + CUDA_MB, 2),
     params:
         config=section("evaluate", *MEASURING, "splits"),
+        references=list(CONFIG.evaluate.beside_mixes),
         code=code("mmaq.evaluate.stage.evaluate_mixes", TRAINED=run_of),
     script:
         "../workflow/scripts/evaluate_mixes.py"

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 # Set before any of them is imported; processes that a test starts inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+ROOT = Path(__file__).parents[1]
 REAL = Path(os.environ.get("MMAQ_REAL_DATA", "../shared/real"))
 ABSENT = "real data absent: set MMAQ_REAL_DATA"
 QUIET = logging.getLogger().level
@@ -54,6 +55,23 @@ def pytest_fixture_setup(fixturedef):
     """Nor do fixtures of a module or a session, which are made once, before whichever test asks."""
     if fixturedef.scope != "function":
         seed_everything()
+
+
+def _files_of_the_project():
+    """When each file that a job reads or hashes was last written, and how long it is."""
+    kept = ("mmaq", "rules", "workflow", "config", "profiles")
+    found = (path for name in kept for path in (ROOT / name).rglob("*") if path.is_file())
+    told = ((path, path.stat()) for path in found if "__pycache__" not in path.parts)
+    return {str(path): (about.st_mtime_ns, about.st_size) for path, about in told}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def untouched_project():
+    """No test edits the working tree, not even for a moment: workflows of others read it."""
+    before = _files_of_the_project()
+    yield
+    after = _files_of_the_project()
+    assert {path for path in before | after if before.get(path) != after.get(path)} == set()
 
 
 @pytest.fixture(autouse=True)

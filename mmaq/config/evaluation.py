@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from mmaq.config.base import Count, Positive, Precision, Section
 from mmaq.vocabulary import (
+    BESIDE_MIXES,
     MIXES,
     Head,
     Learned,
@@ -173,6 +174,16 @@ class Evaluate(Section):
     supervised: Supervised = Supervised()
     bootstrap: Count = Field(default=1000, description="Resamples of the stations.")
     threads: Count = Field(default=1, description="Torch threads of each evaluation job.")
+
+    @property
+    def beside_mixes(self) -> tuple[Reference, ...]:
+        """References that are tested in the job of the mixes, with which they share members."""
+        return tuple(name for name in self.references if self.mixes and name in BESIDE_MIXES)
+
+    @property
+    def by_themselves(self) -> tuple[Reference, ...]:
+        """References that are tested in a job of their own."""
+        return tuple(name for name in self.references if name not in self.beside_mixes)
 
 
 class Predict(Section):

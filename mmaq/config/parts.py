@@ -71,7 +71,7 @@ def evaluation_parts(config: Evaluate) -> list[Part]:
         "supervised": config.supervised.methods,
     }
     return [
-        *([Part("references")] if config.references else []),
+        *([Part("references")] if config.by_themselves else []),
         *(Part("probes", method) for method in config.probes),
         *(Part("mixes", method) for method in config.mixes),
         *(Part(protocol, method) for protocol, methods in trained.items() for method in methods),

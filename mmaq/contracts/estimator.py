@@ -28,7 +28,7 @@ from mmaq.vocabulary import POLLUTANTS
 KEY = "mmaq_estimator"
 INTERVALS, SIMILARITY = "intervals.", "similarity."
 """What tensors of a tier's intervals and of its area of applicability are called."""
-VERSION = 3
+VERSION = 4
 REMEDY = "Make it with `mmaq fit`"
 
 

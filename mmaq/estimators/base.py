@@ -108,12 +108,14 @@ class Training:
         return Training(self.places.take(rows), self.target[rows], self.stations.take(rows))
 
     def once(self, name: str, make: Callable[[], Shared]) -> Shared:
-        """What ``make`` makes of these stations and their target, made once for all estimators.
+        """What ``make`` makes of these stations, split so, and their target, once for all
+        estimators.
 
         ``name`` tells what it is, and whatever else decides it.
         """
         rows = b"" if self.places.rows is None else self.places.rows.tobytes()
-        key = f"{name}:{hashlib.sha256(rows + self.target.tobytes()).hexdigest()}"
+        decides = rows + self.target.tobytes() + self.stations.fingerprint
+        key = f"{name}:{hashlib.sha256(decides).hexdigest()}"
         if key not in self.places.shared:
             self.places.shared[key] = make()
         found: Shared = self.places.shared[key]

@@ -133,7 +133,7 @@ class FittedNetwork(Fitted):
             "statistics": self.trained.statistics.to_dict(),
             "scale": self.trained.scale.to_dict(),
         }
-        arrays = tensors_of(self.trained.model, PREFIX)
+        arrays = {**tensors_of(self.trained.model, PREFIX), "known": self.trained.known}
         if (scaling := self.trained.scaling) is not None:
             arrays |= {"scaling.mean": scaling.mean, "scaling.spread": scaling.spread}
         return about, arrays
@@ -152,7 +152,7 @@ class FittedNetwork(Fitted):
         model = model.to(memory_format=torch.channels_last)  # as it was trained
         trained = Trained(
             model.to(device()).eval(), Statistics.from_dict(about["statistics"]), sizes, modalities,
-            Scale.from_dict(about["scale"]), scaling,
+            Scale.from_dict(about["scale"]), arrays["known"], scaling,
         )  # fmt: skip
         return cls(trained, about["architecture"], about["features"])
 

@@ -39,17 +39,13 @@ class Stack(Estimator):
     def fit(self, train: Training, *, seed: int) -> FittedStack:
         """Fit the members to all stations, and choose their shares."""
         root = replace(train, target=np.sqrt(train.target))
-        fitted = [member.fit(root, seed=seed) for member in self.members]
+        asked = [_ask(member, root, seed) for member in self.members]
+        fitted = tuple(member for member, _ in asked)
         known = np.array([root.target.min(), root.target.max()])
-        inside = np.stack(
-            [
-                member.out_of_fold(each, root, seed=seed)
-                for member, each in zip(self.members, fitted, strict=True)
-            ]
-        ).clip(*known)
+        inside = np.stack([found for _, found in asked]).clip(*known)
         shares = choose_shares(inside, root.target)
         lost = float(np.mean(train.target - np.square(shares @ inside)))
-        return FittedStack(tuple(fitted), known, shares, lost, _join(shares, lost, inside))
+        return FittedStack(fitted, known, shares, lost, _join(shares, lost, inside))
 
     def out_of_fold(self, fitted: Fitted, train: Training, *, seed: int) -> np.ndarray:
         """The predictions by which the shares were chosen."""
@@ -112,6 +108,17 @@ class FittedStack(Fitted):
             }
             members.append(MEMBERS[kind].from_state(dict(own), values))
         return cls(tuple(members), arrays["known"], arrays["shares"], about["lost"])
+
+
+def _ask(member: Estimator, root: Training, seed: int) -> tuple[Fitted, np.ndarray]:
+    """A member fitted to all stations, and its out-of-fold predictions, (n,); once for all stacks
+    of the same stations that it is a member of."""
+
+    def fit_and_ask() -> tuple[Fitted, np.ndarray]:
+        fitted = member.fit(root, seed=seed)
+        return fitted, member.out_of_fold(fitted, root, seed=seed)
+
+    return root.once(f"{member}:{seed}", fit_and_ask)
 
 
 def choose_shares(inside: np.ndarray, target: np.ndarray) -> np.ndarray:

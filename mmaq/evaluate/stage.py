@@ -22,7 +22,7 @@ from mmaq.evaluate.checks import check_measured
 from mmaq.evaluate.rows import make_rows
 from mmaq.evaluate.table import write_metrics, write_rows
 from mmaq.statistics.paired import ENTRY, FIGURES, OTHER, compare_pairs
-from mmaq.vocabulary import MIXES, SPLITS, TASKS, Scratch, Tuned
+from mmaq.vocabulary import MIXES, SPLITS, TASKS, Reference, Scratch, Tuned
 
 if TYPE_CHECKING:
     from mmaq.estimators.encoders import Pretrained
@@ -35,15 +35,23 @@ log = logging.getLogger(__name__)
 
 
 def evaluate_references(
-    *, sites: Path, store: Path, archive: Path | None, config: Evaluate, out: Path, fits: Path
+    *,
+    sites: Path,
+    store: Path,
+    archive: Path | None,
+    config: Evaluate,
+    references: Sequence[Reference],
+    out: Path,
+    fits: Path,
 ) -> None:
-    """Test the configured references, and ``ridge`` on shares of the labels.
+    """Test references, and ``ridge`` on shares of the labels where it is one of them.
 
     Args:
         sites: contract 2.
         store: contract 3, a folder.
         archive: contract 1 where it holds the truth; without it the ceilings are skipped.
-        config: pollutants, splits, folds, seeds, references, shares of labels.
+        config: pollutants, splits, folds, seeds, shares of labels.
+        references: of the configuration, those that no other job tests.
         out: test predictions of every run (Parquet).
         fits: a line a method and split (CSV).
 
@@ -54,8 +62,8 @@ def evaluate_references(
     """
     from mmaq.estimators.catalogue import reference
 
-    estimators = [reference(name, archive) for name in config.references]
-    if "ridge" in config.references:
+    estimators = [reference(name, archive) for name in references]
+    if "ridge" in references:
         shares = config.label_fractions
         estimators += [reference("ridge", share=share) for share in shares]
     _evaluate(sites, store, [[each] for each in estimators], config.splits, config, out, fits)
@@ -106,17 +114,20 @@ def evaluate_mixes(
     checkpoints: Sequence[Path],
     config: Evaluate,
     method: str,
+    references: Sequence[Reference],
     out: Path,
     fits: Path,
 ) -> None:
     """Test what reads the embedding of one method beside other inputs: the best may be a mix.
 
-    Arguments and errors as of :func:`evaluate_probes`; they are always calibrated.
+    Arguments and errors as of :func:`evaluate_probes`; they are always calibrated. ``references``
+    are tested here too: what they have in common with a mix is made once (``Training.once``).
     """
-    from mmaq.estimators.catalogue import mixed
+    from mmaq.estimators.catalogue import mixed, reference
 
+    alone = [[reference(name)] for name in references]
     runs = [[mixed(name, encoder) for encoder in _runs(method, checkpoints)] for name in MIXES]
-    _evaluate(sites, store, runs, config.splits, config, out, fits)
+    _evaluate(sites, store, [*alone, *runs], config.splits, config, out, fits)
 
 
 def evaluate_finetune(

@@ -101,13 +101,18 @@ class Trained:
     sizes: EncodersConfig
     modalities: tuple[str, ...]
     scale: Scale
+    known: np.ndarray
+    """The least and the largest target of the training stations, (2,) or (2, k). A network goes on
+    where no station has been: AQNet gave 103 ug/m3 where the largest measured was 70 and 26 was
+    true."""
     scaling: Scaling | None = None
     """Of the auxiliary features; None for a network without."""
 
     def predict(
         self, inputs: Inputs, rows: np.ndarray, auxiliary: np.ndarray | None = None
     ) -> np.ndarray:
-        """Predictions at ``rows`` of ``inputs`` in the target's unit, (m,) or (m, k) float64.
+        """Predictions at ``rows`` of ``inputs`` in the target's unit, (m,) or (m, k) float64, held
+        within what was measured.
 
         ``auxiliary`` are the features of all n inputs in their own units, (n, d).
         """
@@ -116,7 +121,8 @@ class Trained:
         if self.scaling is not None and auxiliary is not None:
             beside = standardise(self.scaling, auxiliary, device)
         reads = Reads(inputs.to(device), self.statistics, self.sizes, self.modalities, beside)
-        return self.scale.up(predict(self.model, reads, torch.from_numpy(np.asarray(rows))))
+        found = predict(self.model, reads, torch.from_numpy(np.asarray(rows)))
+        return np.clip(self.scale.up(found), *self.known)
 
 
 def finetune(
@@ -160,7 +166,8 @@ def finetune(
     for encoder in model.encoders.values():
         groups += layer_groups(encoder, encoder_rate, config.first_rate)
     fit(squared_error(model, reads, rows, scaled), groups, len(rows), config, seed)
-    return Trained(model, statistics, encoders.config, tuple(modalities), scale, scaling)
+    known = _range(target)
+    return Trained(model, statistics, encoders.config, tuple(modalities), scale, known, scaling)
 
 
 def train_supervised(
@@ -205,7 +212,8 @@ def train_supervised(
         parts = order.tensor_split(max(1, len(rows) // config.batch_size))
         # Running means of batch norm lag behind the weights, and hold what single batches did.
         update_bn((reads.draw(part, generator) for part in parts), model)
-    return Trained(model.eval(), statistics, encoders, network.modalities, scale, scaling)
+    known = _range(target)
+    return Trained(model.eval(), statistics, encoders, network.modalities, scale, known, scaling)
 
 
 def start_at_probe(
@@ -248,6 +256,10 @@ def _scaled(
         return None, None
     scaling = Scaling.of(auxiliary)
     return scaling, standardise(scaling, auxiliary, device)
+
+
+def _range(target: np.ndarray) -> np.ndarray:
+    return np.stack([np.min(target, axis=0), np.max(target, axis=0)])
 
 
 def _width(auxiliary: Tensor | None) -> int:

@@ -61,6 +61,14 @@ class Stations:
     def __len__(self) -> int:
         return len(self.places)
 
+    @property
+    def fingerprint(self) -> bytes:
+        """The same for stations that are split alike."""
+        fields = (self.places, self.copies, self.groups, self.buffer_km, self.wanted_km)
+        return repr(
+            [None if each is None else np.asarray(each).tolist() for each in fields]
+        ).encode()
+
     @classmethod
     def single(cls, places: np.ndarray) -> Stations:
         """Stations that are split one by one, none a copy of another."""

@@ -82,7 +82,7 @@ def test_a_file_of_something_else_is_refused(path):
 
 def test_encoders_alone_are_no_estimator(path):
     save_file({"encoder": np.zeros(3)}, path, metadata={"mmaq": "{}"})
-    fault = "it holds no estimator of version 3. Make it with `mmaq fit`; `mmaq pretrain` makes"
+    fault = "it holds no estimator of version 4. Make it with `mmaq fit`; `mmaq pretrain` makes"
     with pytest.raises(CheckpointError, match=fault):
         read_estimator(path)
 
@@ -93,7 +93,7 @@ def _rewritten(path, change):
         "declared": False, "stations": 20, "about": {"value": 1.0}, "intervals": None,
     }  # fmt: skip
     arrays = {"none": np.zeros(0)}
-    about = {"version": 3, "mmaq": "1", "pollutant": "no2", "tiers": [tier],
+    about = {"version": 4, "mmaq": "1", "pollutant": "no2", "tiers": [tier],
              "sha256": digest(arrays)}  # fmt: skip
     change(about)
     save_file(arrays, path, metadata={KEY: json.dumps(about)})
@@ -107,7 +107,7 @@ def test_the_description_here_is_one_that_can_be_read(path):
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        (lambda about: about.update(version=1), "it holds no estimator of version 3"),
+        (lambda about: about.update(version=1), "it holds no estimator of version 4"),
         (lambda about: about.pop("tiers"), r"its description is damaged \('tiers'\)"),
         (lambda about: about.update(tiers=[{}]), "its description is damaged"),
         (lambda about: about["tiers"][0].update(intervals="wide"), "its description is damaged"),

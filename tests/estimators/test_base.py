@@ -136,6 +136,8 @@ def test_estimators_share_what_is_made_of_the_same_stations_and_target(training)
     assert training.take(rows[::-1]).once("size", make) == 2
     assert replace(training.take(rows), target=np.zeros(50)).once("size", make) == 3
     assert training.take(rows).once("another", make) == 4
+    apart = replace(training.stations, buffer_km=5.0)
+    assert replace(training, stations=apart).take(rows).once("size", make) == 5
 
 
 def test_places_without_such_patches_say_why(data, tmp_path):

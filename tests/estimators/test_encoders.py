@@ -123,7 +123,7 @@ def test_a_networks_prediction_does_not_depend_on_the_others(land, networks, sub
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
         model = Regressor(network, BOTH).eval()
-    trained = Trained(model, statistics, TINY, BOTH, Scale(20.0, 8.0))
+    trained = Trained(model, statistics, TINY, BOTH, Scale(20.0, 8.0), np.array([0.0, 90.0]))
     held = load_inputs(store, table[5:].reset_index(drop=True))
     rows = np.asarray(SUBSETS[subset]) % len(held)
     whole = trained.predict(held, np.arange(len(held)))

@@ -1,12 +1,14 @@
 """The stage of what reads an encoder's embedding beside other inputs."""
 
+import pandas as pd
 import pytest
 
 from mmaq.base.errors import CheckpointError
 from mmaq.config.evaluation import Evaluate
-from mmaq.estimators import trees
+from mmaq.estimators import geostatistics, trees
 from mmaq.estimators.features import EVERYTHING
-from mmaq.evaluate.stage import evaluate_mixes
+from mmaq.evaluate.stage import evaluate_mixes, evaluate_references
+from mmaq.vocabulary import BESIDE_MIXES
 from tests.estimators.stations_made_up import make_data
 from tests.evaluate.running import evaluate
 
@@ -18,8 +20,8 @@ def _few_trees(monkeypatch):
     monkeypatch.setitem(trees.BOOSTING, "num_iterations", 30)
 
 
-def _run(data, checkpoint, folder, method="mmaq"):
-    given = {"checkpoints": [checkpoint], "method": method}
+def _run(data, checkpoint, folder, method="mmaq", references=()):
+    given = {"checkpoints": [checkpoint], "method": method, "references": references}
     return evaluate(evaluate_mixes, data, folder, QUICK, **given)
 
 
@@ -33,6 +35,40 @@ def test_they_are_references_with_intervals(data, checkpoint, tmp_path):
     assert whole["value"].between(0.7, 1.0).all()
     assert len(whole) == 2
     assert predictions["site_id"].nunique() == 200
+
+
+def test_references_that_share_with_the_stack_are_those_of_their_own_job(
+    data, checkpoint, tmp_path, monkeypatch
+):
+    """Also that what they share is made once: trees of three folds for two stacks."""
+    monkeypatch.setattr(geostatistics, "LIKELIHOOD", 100)
+    grown = []
+    fit = trees.Trees.fit
+    monkeypatch.setattr(
+        trees.Trees,
+        "fit",
+        lambda self, *given, **seed: grown.append(self) or fit(self, *given, **seed),
+    )
+    names = ("stack_without_mmaq",)
+    (tmp_path / "alone").mkdir()
+    alone, _ = evaluate(
+        evaluate_references, data, tmp_path / "alone", QUICK, archive=None, references=names
+    )
+    by_itself = len(grown)
+    rows, _ = _run(data, checkpoint, tmp_path, references=names)
+    assert len(grown) == 2 * by_itself
+    shared = rows[rows["method"] == "stack_without_mmaq"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(shared.drop(columns="seconds"), alone.drop(columns="seconds"))
+    assert set(rows["method"]) == {"gbm_embedding", "stack", *names}
+
+
+def test_each_reference_is_tested_in_one_job():
+    mixed, plain = Evaluate(), Evaluate(mixes=())
+    assert plain.by_themselves == plain.references
+    assert plain.beside_mixes == ()
+    assert mixed.beside_mixes == BESIDE_MIXES
+    assert {*mixed.by_themselves, *mixed.beside_mixes} == set(mixed.references)
+    assert not {*mixed.by_themselves} & {*mixed.beside_mixes}
 
 
 def test_another_encoders_images_are_named(data, checkpoints, tmp_path):

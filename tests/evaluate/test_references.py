@@ -26,7 +26,8 @@ TWO = Evaluate(seeds=(0, 1), folds=2, bootstrap=100, splits=("random", "country"
 
 def _run(data, folder, config=QUICK, archive=True):
     truth = data[2] if archive else None
-    rows, table = evaluate(evaluate_references, data, folder, config, archive=truth)
+    given = {"archive": truth, "references": config.references}
+    rows, table = evaluate(evaluate_references, data, folder, config, **given)
     return main_rows(rows), table[table["label_fraction"] == 1.0]
 
 

@@ -58,6 +58,18 @@ def test_learns_what_the_pixels_know(setting, name):
     assert error < 0.5 * np.square(setting[1][TRAIN].mean() - truth).mean()
 
 
+def test_a_prediction_stays_within_what_was_measured(setting):
+    """However far the network goes: here its last layer is a hundred times too steep."""
+    trained = learn(setting, "aqnet")
+    last = trained.model.mixer[-1]
+    with torch.no_grad():
+        last.weight *= 100.0
+    least, most = setting[1][TRAIN].min(), setting[1][TRAIN].max()
+    found = trained.predict(setting[0], TEST)
+    assert found.min() == pytest.approx(least)
+    assert found.max() == pytest.approx(most)
+
+
 @pytest.mark.parametrize(("name", "taken"), [("aqnet", "float32"), ("s5p", "auto")])
 def test_auto_is_float32_where_bf16_is_slow(setting, monkeypatch, name, taken):
     asked = []

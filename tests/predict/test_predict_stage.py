@@ -121,7 +121,7 @@ def test_a_wrong_list_is_refused_and_nothing_is_written(fitted_land, tmp_path, t
 
 
 def test_encoders_alone_are_refused(fitted_land, checkpoint, tmp_path):
-    fault = r"mmaq\.safetensors: it holds no estimator of version 3\. Make it with `mmaq fit`"
+    fault = r"mmaq\.safetensors: it holds no estimator of version 4\. Make it with `mmaq fit`"
     with pytest.raises(CheckpointError, match=fault):
         _predict(fitted_land, tmp_path / "out.csv", estimator=checkpoint)
     assert not list(tmp_path.iterdir())

@@ -60,9 +60,9 @@ def _measure(data, checkpoint, folder):
         stage(sites=sites, store=store, config=CONFIG, out=out[-1], fits=fits, **given)
 
     pretrained = {"checkpoints": [checkpoint], "method": "mmaq"}
-    run(evaluate_references, archive=archive)
+    run(evaluate_references, archive=archive, references=CONFIG.references)
     run(evaluate_probes, calibrated=True, **pretrained)
-    run(evaluate_mixes, **pretrained)
+    run(evaluate_mixes, references=(), **pretrained)
     run(evaluate_finetune, protocol="finetune", calibrated=True, **pretrained)
     random = {"encoders": TINY, "runs": 1}
     run(evaluate_supervised, protocol="scratch", method="mmaq", **random)

@@ -16,6 +16,7 @@ with one_line_errors():
         store=Path(snakemake.input.store[0]).parent,
         checkpoints=[Path(path) for path in snakemake.input.get("encoders", [])],
         config=Evaluate.narrow(snakemake.params.config, whole.evaluate),
+        references=snakemake.params.references,
         method=snakemake.wildcards.method,
         out=Path(snakemake.output.predictions),
         fits=Path(snakemake.output.fits),

@@ -16,6 +16,7 @@ with one_line_errors():
         store=Path(snakemake.input.store[0]).parent,
         archive=next((Path(path).parents[1] for path in snakemake.input.get("truth", [])), None),
         config=Evaluate.narrow(snakemake.params.config, whole.evaluate),
+        references=snakemake.params.references,
         out=Path(snakemake.output.predictions),
         fits=Path(snakemake.output.fits),
     )
