@@ -76,14 +76,28 @@ def quality_metrics(indicators: np.ndarray, resamples: Resamples) -> np.ndarray:
         values = indicators[method]
         if np.isnan(values).any() or not len(values):
             continue
-        order = np.argsort(values)
-        # How many stations of each resample are up to each of the ordered ones.
-        upto = np.cumsum(times[order], axis=0)
-        low, high = (
-            values[order][np.minimum((upto < wanted).sum(axis=0), len(values) - 1)]
-            for wanted in (np.maximum(rank, 1), np.minimum(rank + 1, number))
-        )
+        order = np.argsort(-values)
+        ranks = np.maximum(rank, 1), np.minimum(rank + 1, number)
+        # The same ranks counted from the largest, of which a tenth of the stations is enough.
+        low, high = values[order][_find(times, order, [number - each + 1 for each in ranks])]
         found[(*method, slice(None), 0)] = np.where(
             number > 0, low + between * (high - low), np.nan
         )
     return found
+
+
+def _find(times: np.ndarray, order: np.ndarray, wanted: list[np.ndarray]) -> np.ndarray:
+    """Positions in ``order`` at which so many stations have been drawn, (ranks, draws).
+
+    Args:
+        times: how often each resample drew each station, (n, draws).
+        order: of the stations, (n,).
+        wanted: numbers of stations, (draws,) each, no more than were drawn.
+    """
+    last, looked = len(order) - 1, 0
+    while looked < len(order):
+        looked = min(len(order), max(2 * looked, round(2 * (1.0 - SHARE) * len(order)) + 1))
+        drawn = np.cumsum(times[order[:looked]], axis=0)
+        if all((drawn[-1] >= each).all() for each in wanted):
+            break
+    return np.stack([np.minimum((drawn < each).sum(axis=0), last) for each in wanted])
