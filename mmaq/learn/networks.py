@@ -17,6 +17,7 @@ from mmaq.learn.data import Inputs, Statistics, compute_statistics
 from mmaq.learn.embed import BATCH
 from mmaq.learn.fit import AUXILIARY, Reads, Scale, fit, layer_groups, predict, squared_error
 from mmaq.learn.models.aqnet import AQNet
+from mmaq.learn.models.convolution import only_reached
 from mmaq.learn.models.encoders import Encoders
 from mmaq.learn.models.two_stream import TwoStream
 from mmaq.statistics.ridge import Scaling, fit_ridge
@@ -162,10 +163,11 @@ def finetune(
         embeddings = [model.embed(reads.load(part)) for part in rows.split(BATCH)]
         start_at_probe(model, torch.cat(embeddings), scaled, beside)
     encoder_rate = config.learning_rate * config.encoder_rate
-    groups = [{"params": model.head.parameters(), "lr": config.learning_rate}]
-    for encoder in model.encoders.values():
-        groups += layer_groups(encoder, encoder_rate, config.first_rate)
-    fit(squared_error(model, reads, rows, scaled), groups, len(rows), config, seed)
+    with only_reached(model, reads.load(rows[:1])):
+        groups = [{"params": model.head.parameters(), "lr": config.learning_rate}]
+        for encoder in model.encoders.values():
+            groups += layer_groups(encoder, encoder_rate, config.first_rate)
+        fit(squared_error(model, reads, rows, scaled), groups, len(rows), config, seed)
     known = _range(target)
     return Trained(model, statistics, encoders.config, tuple(modalities), scale, known, scaling)
 
@@ -205,8 +207,9 @@ def train_supervised(
         targets = 1 if target.ndim == 1 else target.shape[1]
         model = network.make(encoders, targets, _width(beside)).to(inputs.device).train()
         model = model.to(memory_format=torch.channels_last)  # a quarter off AQNet's steps
-        groups = [{"params": model.parameters(), "lr": config.learning_rate}]
-        fit(squared_error(model, reads, rows, scaled), groups, len(rows), config, seed)
+        with only_reached(model, reads.load(rows[:1])):
+            groups = [{"params": model.parameters(), "lr": config.learning_rate}]
+            fit(squared_error(model, reads, rows, scaled), groups, len(rows), config, seed)
         generator = torch.Generator().manual_seed(seed)
         order = torch.randperm(len(rows), generator=generator)
         parts = order.tensor_split(max(1, len(rows) // config.batch_size))

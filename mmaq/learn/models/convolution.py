@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -35,26 +37,88 @@ class Convolution(nn.Conv2d):
         made.weight = conv.weight
         return made
 
+    first = (0, 0)
+    """Row and column of the kernel at which ``weight`` begins (``only_reached``)."""
+
     def forward(self, input: Tensor) -> Tensor:
         """(n, in, h, w) to (n, out, h', w')."""
-        assert isinstance(self.padding, tuple)
-        sides = zip(input.shape[-2:], self.kernel_size, self.padding, self.stride, strict=True)
-        rows, columns = (windows(*side) for side in sides)
-        if input.device.type != "cpu" or not 0 < len(rows) * len(columns) <= FEW:
+        rows, columns = self.windows(input)
+        if not self.multiplies(input):
             return super().forward(input)
         autocast = torch.is_autocast_enabled("cpu")
         precision = torch.get_autocast_dtype("cpu") if autocast else self.weight.dtype
         return _Products.apply(input, self.weight, rows, columns, precision)
 
+    def windows(self, input: Tensor) -> tuple[Windows, Windows]:
+        """Those of the rows and of the columns of ``input``, by the taps of ``weight``."""
+        assert isinstance(self.padding, tuple)
+        sides = zip(
+            input.shape[-2:], self.kernel_size, self.padding, self.stride, self.first, strict=True
+        )
+        rows, columns = (windows(*side) for side in sides)
+        return rows, columns
 
-def windows(size: int, kernel: int, pad: int, stride: int) -> Windows:
-    """The windows of a convolution along a side of ``size`` pixels."""
+    def multiplies(self, input: Tensor) -> bool:
+        """Whether few pixels come out of ``input``, on a CPU."""
+        rows, columns = self.windows(input)
+        return input.device.type == "cpu" and 0 < len(rows) * len(columns) <= FEW
+
+
+def windows(size: int, kernel: int, pad: int, stride: int, tap: int = 0) -> Windows:
+    """The windows of a convolution along a side of ``size`` pixels; taps count from ``tap``."""
     found = []
     for start in range(-pad, size + pad - kernel + 1, stride):
         first = max(start, 0)
         end = max(min(start + kernel, size), first)
-        found.append((slice(first, end), slice(first - start, end - start)))
+        found.append((slice(first, end), slice(first - start - tap, end - start - tap)))
     return found
+
+
+@contextmanager
+def only_reached(network: nn.Module, images: object) -> Iterator[None]:
+    """Within it the parameters of convolutions are the taps that images of one size reach.
+
+    Out of a patch of 32 pixels one pixel comes at the end of a ResNet, and of its 3 x 3 kernels,
+    most of the network's weights, the middle tap alone meets it: the rest has gradients of zero,
+    whose making, norm and moments took a tenth of a step. They are left as they are, without
+    weight decay.
+
+    Args:
+        network: its parameters are other ones within; afterwards they are those of before, with
+            what was learned.
+        images: what it is called with, of that size.
+    """
+    seen: dict[Convolution, tuple[slice, slice]] = {}
+
+    def look(module: nn.Module, given: tuple[Tensor]) -> None:
+        assert isinstance(module, Convolution)
+        if module.multiplies(given[0]):
+            rows, columns = (
+                slice(min(tap.start for _, tap in side), max(tap.stop for _, tap in side))
+                for side in module.windows(given[0])
+            )
+            seen[module] = rows, columns
+
+    found = [module for module in network.modules() if isinstance(module, Convolution)]
+    hooks = [module.register_forward_pre_hook(look) for module in found]
+    training = network.training
+    with torch.no_grad():
+        network.eval()(images)
+    network.train(training)
+    for hook in hooks:
+        hook.remove()
+    whole = {module: module.weight for module in seen}
+    for module, (rows, columns) in seen.items():
+        taps = module.weight.detach()[:, :, rows, columns]
+        module.weight = nn.Parameter(taps.clone(memory_format=torch.channels_last))
+        module.first = rows.start, columns.start
+    try:
+        yield
+    finally:
+        for module, (rows, columns) in seen.items():
+            with torch.no_grad():
+                whole[module][:, :, rows, columns] = module.weight
+            module.weight, module.first = whole[module], (0, 0)
 
 
 class _Products(torch.autograd.Function):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from mmaq.learn.models.convolution import Convolution, with_few_pixels
+from mmaq.learn.models.convolution import Convolution, only_reached, with_few_pixels
 
 
 @settings(max_examples=60, deadline=None)
@@ -84,3 +84,49 @@ def test_a_resnet_gives_what_it_gave(size):
             if isinstance(module, Convolution):
                 module.__class__ = nn.Conv2d
         torch.testing.assert_close(ours, network(images), rtol=1e-4, atol=1e-5)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    kernel=st.sampled_from([1, 3, 5]), stride=st.integers(1, 3), pad=st.integers(0, 2),
+    height=st.integers(1, 4), width=st.integers(1, 4),
+)  # fmt: skip
+def test_only_the_taps_that_images_reach_are_parameters(kernel, stride, pad, height, width):
+    """Values are the same, gradients those of these taps; the others have gradients of zero."""
+    if min(height, width) + 2 * pad < kernel:
+        return
+    torch.manual_seed(0)
+    conv = Convolution(3, 4, kernel, stride, pad, bias=False).double()
+    image = torch.randn(2, 3, height, width, dtype=torch.double)
+    out = conv(image)
+    out.square().sum().backward()
+    before, whole, slope = conv.weight, conv.weight.detach().clone(), conv.weight.grad.clone()
+    with only_reached(conv, image):
+        (row, column), (high, wide) = conv.first, conv.weight.shape[2:]
+        taps = slice(None), slice(None), slice(row, row + high), slice(column, column + wide)
+        again = conv(image)
+        torch.testing.assert_close(again, out)
+        again.square().sum().backward()
+        if conv.weight is not before:
+            torch.testing.assert_close(conv.weight.grad, slope[taps])
+            with torch.no_grad():
+                conv.weight += 1.0
+            whole[taps] += 1.0
+            slope[taps] = 0.0
+            assert not slope.any()
+    assert conv.weight is before
+    assert torch.equal(conv.weight, whole)
+
+
+def test_a_resnet_for_small_patches_has_far_fewer_parameters_within():
+    from mmaq.learn.models.encoders import make_resnet
+
+    network = make_resnet("resnet18", 3)
+    whole = sum(weight.numel() for weight in network.parameters())
+    names = [name for name, _ in network.named_parameters()]
+    with only_reached(network, torch.randn(1, 3, 32, 32)):
+        assert [name for name, _ in network.named_parameters()] == names
+        assert sum(weight.numel() for weight in network.parameters()) < 0.5 * whole
+        assert network.training
+    with only_reached(network, torch.randn(1, 3, 256, 256)):
+        assert sum(weight.numel() for weight in network.parameters()) == whole
