@@ -26,6 +26,9 @@ class Convolution(nn.Conv2d):
     (measured on a CPU, ResNet-18). A GPU's kernels are left as they are.
     """
 
+    first = (0, 0)
+    """Row and column of the kernel at which ``weight`` begins (``only_reached``)."""
+
     @classmethod
     def of(cls, conv: nn.Conv2d) -> Convolution:
         """The same convolution with the same weight; ``conv`` has one group and no bias."""
@@ -37,14 +40,11 @@ class Convolution(nn.Conv2d):
         made.weight = conv.weight
         return made
 
-    first = (0, 0)
-    """Row and column of the kernel at which ``weight`` begins (``only_reached``)."""
-
     def forward(self, input: Tensor) -> Tensor:
         """(n, in, h, w) to (n, out, h', w')."""
-        rows, columns = self.windows(input)
         if not self.multiplies(input):
             return super().forward(input)
+        rows, columns = self.windows(input)
         autocast = torch.is_autocast_enabled("cpu")
         precision = torch.get_autocast_dtype("cpu") if autocast else self.weight.dtype
         return _Products.apply(input, self.weight, rows, columns, precision)
