@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from rasterio import DatasetReader
 from mmaq.acquire.fetch.remote import Remote
 from mmaq.acquire.manifest import RemoteProduct
 from mmaq.acquire.services.faults import naming_a_full_disk
+from mmaq.base.arrays import read_arrays
 from mmaq.base.errors import ProductError
 from mmaq.base.files import replacing
 from mmaq.base.rasters import Pixels, read_pixels
@@ -120,10 +120,9 @@ def _save(path: Path, read: Read) -> None:
 def _load(path: Path) -> Read | None:
     """What a former step kept; None when that is nothing, or not sound."""
     try:
-        with np.load(path, allow_pickle=False) as kept:
-            arrays = dict(kept)
+        arrays = read_arrays(path, ProductError, REMEDY)
         epsg, west, north, rows, columns, pixel = arrays.pop("frame").tolist()
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (ProductError, OSError, ValueError, KeyError):
         return None
     pieces = {}
     for key, values in arrays.items():
