@@ -16,15 +16,15 @@ import sys
 from pathlib import Path
 
 from mmaq.base.errors import LeakError, Unavailable
+from mmaq.base.threads import limited_threads
 from mmaq.cli.run import begin
 from mmaq.config.evaluation import Evaluate
 from mmaq.estimators import catalogue
 from mmaq.estimators.base import Estimator
+from mmaq.estimators.catalogue import probes
 from mmaq.estimators.encoders import Pretrained
-from mmaq.estimators.probes import probes
 from mmaq.evaluate.checks import check_null, shuffle_labels
 from mmaq.evaluate.task import read_task
-from mmaq.learn.devices import limited_threads
 from mmaq.stages import Run
 from mmaq.vocabulary import MIXES
 

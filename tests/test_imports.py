@@ -14,12 +14,17 @@ GEOSPATIAL = [
     ("stages", "absent"),
     [
         (
-            "mmaq.learn.stage, mmaq.learn.loggers, mmaq.transfer.stage",
+            "mmaq.learn.stage, mmaq.learn.loggers, mmaq.transfer.stage, mmaq.transfer.runs",
             [*GEOSPATIAL, "snakemake", "numba", "wandb", "tensorboard"],
         ),
         ("mmaq.sentinel5p.stage, mmaq.config.parts", ["torch"]),
+        (
+            "mmaq.predict.stage, mmaq.map.stage, mmaq.transfer.references, mmaq.api, "
+            "mmaq.estimators.trees, mmaq.estimators.stack, mmaq.estimators.ceilings",
+            ["torch"],
+        ),
     ],
-    ids=["learning", "gridding and the workflow's settings"],
+    ids=["learning", "gridding and the workflow's settings", "trees on tables"],
 )
 def test_a_stage_does_without_what_its_node_may_lack(stages, absent):
     code = f"import sys, {stages}; print(*sys.modules)"

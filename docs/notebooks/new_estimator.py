@@ -140,5 +140,5 @@ panels[0].set_ylabel("predicted, with 90 % interval (µg/m³)")
 # %% [markdown]
 # With so few stations the order of methods is chance. To make it a row of the benchmark, give it
 # a name in `mmaq/vocabulary.py` and in `reference` of `mmaq/estimators/catalogue.py`, and add what
-# is fitted to `KINDS` of `mmaq/predict/stage.py`: `mmaq evaluate`, `mmaq fit` and `mmaq map` then
-# know it, and the report compares it in pairs with all others.
+# is fitted to `fitted_kind` of that file: `mmaq evaluate`, `mmaq fit` and `mmaq map` then know
+# it, and the report compares it in pairs with all others.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
@@ -18,6 +18,7 @@ import pandas as pd
 from mmaq.base.errors import Unavailable
 from mmaq.contracts.patches import PatchStore
 from mmaq.statistics.splits import Fold, Stations, calibration_fold, inner_folds
+from mmaq.vocabulary import IMAGES
 
 Shared = TypeVar("Shared")
 
@@ -83,6 +84,16 @@ class Places:
             return whole.store.rows(modality, whole.table["site_id"].to_numpy())
 
         return self.block(f"rows:{modality}", find)
+
+    def require(self, modalities: Iterable[str]) -> None:
+        """Check that the store holds the images among ``modalities``; a place has all else.
+
+        Raises:
+            Unavailable: names what is missing.
+        """
+        for name in modalities:
+            if name in IMAGES:
+                self.patch_rows(name)
 
 
 @dataclass(frozen=True)

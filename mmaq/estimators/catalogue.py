@@ -1,20 +1,20 @@
-"""Every estimator by the names that the benchmark table gives it.
+"""Every estimator by the names that the benchmark table gives it, and what it is once fitted.
 
 Each function imports the libraries of its own estimators alone: a fine-tuning job needs neither
-LightGBM nor scikit-learn, which take a second.
+LightGBM nor scikit-learn, which take a second, and a map by trees no torch, which takes some.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from mmaq.config.evaluation import Evaluate, Finetune
 from mmaq.config.evaluation import Supervised as SupervisedConfig
 from mmaq.config.learning import Encoders as Sizes
-from mmaq.estimators.base import Estimator
-from mmaq.estimators.encoders import Pretrained
+from mmaq.estimators.base import Estimator, Fitted
 from mmaq.estimators.features import (
     ANYWHERE,
     EVERYTHING,
@@ -25,10 +25,18 @@ from mmaq.estimators.features import (
 from mmaq.vocabulary import (
     IMAGES,
     MIXES,
+    Head,
     Mix,
     Scratch,
     Tuned,
 )
+
+if TYPE_CHECKING:
+    from mmaq.estimators.encoders import Pretrained
+    from mmaq.estimators.probes import Probe
+
+ALONE_ELSEWHERE = {("mmaq", "s2")}
+"""MMAQ's Sentinel-2 alone is a method of its own, ``mmaq_s2``."""
 
 
 def reference(method: str, archive: Path | None = None, share: float = 1.0) -> Estimator:
@@ -39,9 +47,13 @@ def reference(method: str, archive: Path | None = None, share: float = 1.0) -> E
         archive: contract 1 where it holds the truth, which the two ceilings read.
         share: of the labels, for "ridge": what a probe with as few is compared to.
     """
+    if method == "mosaiks":
+        from mmaq.estimators.mosaiks import Mosaiks
+
+        return Mosaiks(method, modalities="s2+s5p")
+
     from mmaq.estimators.ceilings import Mean, TrueInputs, Truth
     from mmaq.estimators.geostatistics import Kriging
-    from mmaq.estimators.mosaiks import Mosaiks
     from mmaq.estimators.probes import TABLE, Ridge
     from mmaq.estimators.stack import Stack
     from mmaq.estimators.trees import Trees
@@ -104,7 +116,6 @@ def reference(method: str, archive: Path | None = None, share: float = 1.0) -> E
                 Kriging("kriging", features="mappable"),
             ),
         ),
-        "mosaiks": Mosaiks("mosaiks", modalities="s2+s5p"),
         "oracle": Truth("oracle", archive=archive),
         "oracle_inputs": TrueInputs("oracle_inputs", archive=archive),
     }
@@ -188,12 +199,13 @@ def named(
         sizes: of networks from random weights.
         config: fine-tuning and supervised training.
     """
-    from mmaq.estimators.probes import probe
+    if protocol == "reference" and method not in MIXES:
+        return reference(method)
+
+    from mmaq.estimators.encoders import Pretrained
 
     if method in MIXES:
         return mixed(cast(Mix, method), Pretrained(config.mixes[0], checkpoint))
-    if protocol == "reference":
-        return reference(method)
     if protocol == "supervised" or protocol in get_args(Scratch):
         return supervised(method, protocol, sizes, config.supervised)
     if protocol in get_args(Tuned):
@@ -201,6 +213,87 @@ def named(
     return probe(Pretrained(method, checkpoint), protocol)
 
 
+def probes(
+    encoder: Pretrained, heads: Sequence[Head], shares: Sequence[float], calibrated: bool
+) -> list[Estimator]:
+    """The heads on the images of a method, and what the linear one further shows.
+
+    These are the linear probe with shares of the labels, and on each image alone where a method
+    has several. Only the heads are ``calibrated``.
+    """
+    found: list[Estimator] = [
+        replace(probe(encoder, head), calibrated=calibrated) for head in heads
+    ]
+    if "linear" not in heads:
+        return found
+    images = encoder.modalities
+    linear = replace(probe(encoder, "linear"), calibrated=False)
+    found += [replace(linear, label_fraction=share) for share in shares]
+    if len(images) > 1:
+        found += [
+            replace(linear, modalities=image, image=image)
+            for image in images
+            if (encoder.method, image) not in ALONE_ELSEWHERE
+        ]
+    return found
+
+
+def probe(encoder: Pretrained, head: str) -> Probe:
+    """One head on the images of a method."""
+    from mmaq.estimators.probes import TABLE, Neighbours, Ridge
+
+    images = "+".join(encoder.modalities)
+    given: dict[str, Any] = {"protocol": head, "modalities": images, "encoder": encoder}
+    match head:
+        case "fused":
+            given |= {"modalities": f"{images}+table", "features": TABLE}
+            return Ridge(encoder.method, **given)
+        case "fused_all":
+            given |= {"modalities": EVERYTHING, "features": LINEAR}
+            return Ridge(encoder.method, **given)
+        case "knn":
+            return Neighbours(encoder.method, **given, apart=True)
+        case "sgd_probe":
+            from mmaq.estimators.descent import Descent
+
+            return Descent(encoder.method, **given)
+        case _:
+            return Ridge(encoder.method, **given)
+
+
 def images_read(estimator: Estimator) -> tuple[str, ...]:
     """The images that an estimator reads."""
     return tuple(name for name in estimator.modalities.split("+") if name in IMAGES)
+
+
+def fitted_kind(kind: str) -> type[Fitted]:
+    """What the file of an estimator holds under that ``kind``.
+
+    Raises:
+        KeyError: nothing is written under it.
+    """
+    match kind:
+        case "network":
+            from mmaq.estimators.networks import FittedNetwork
+
+            return FittedNetwork
+        case "mosaiks":
+            from mmaq.estimators.mosaiks import FittedMosaiks
+
+            return FittedMosaiks
+        case "descent":
+            from mmaq.estimators.descent import DescentHead
+
+            return DescentHead
+
+    from mmaq.estimators.ceilings import Constant
+    from mmaq.estimators.geostatistics import FittedKriging
+    from mmaq.estimators.probes import LinearHead, NeighboursHead
+    from mmaq.estimators.stack import FittedStack
+    from mmaq.estimators.trees import FittedEmbeddingTrees, FittedTrees
+
+    without_torch: tuple[type[Fitted], ...] = (
+        Constant, FittedEmbeddingTrees, FittedKriging, FittedStack, FittedTrees, LinearHead,
+        NeighboursHead,
+    )  # fmt: skip
+    return {each.kind: each for each in without_torch}[kind]

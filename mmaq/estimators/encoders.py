@@ -65,17 +65,6 @@ def inputs_of(places: Places) -> Inputs:
     return load_inputs(places.store, places.table)
 
 
-def require(places: Places, modalities: tuple[str, ...]) -> None:
-    """Check that the store holds the images among ``modalities``; every place has a table row.
-
-    Raises:
-        Unavailable: names what is missing.
-    """
-    for name in modalities:
-        if name in IMAGES:
-            places.patch_rows(name)
-
-
 @dataclass(frozen=True)
 class Embedder:
     """Encoders with their normalisation; ``modalities`` are those that are embedded."""
@@ -97,7 +86,7 @@ class Embedder:
         Raises:
             Unavailable: the store holds no such patches.
         """
-        require(places, self.modalities)
+        places.require(self.modalities)
 
         def make(whole: Places) -> np.ndarray:
             found = embed(self.network, self.statistics, inputs_of(whole), self.modalities)
@@ -150,7 +139,7 @@ class Pretrained:
             Unavailable: the places have no such patches, or there is no checkpoint.
             CheckpointError: the checkpoint cannot be read, or is another method's.
         """
-        require(places, self.modalities)
+        places.require(self.modalities)
         if self.checkpoint is None:
             raise Unavailable("no encoders were pretrained")
         changed = self.checkpoint.stat().st_mtime_ns

@@ -22,7 +22,6 @@ from torch.nn.functional import conv2d, relu
 
 from mmaq.contracts.patches import open_store
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
-from mmaq.estimators.encoders import require
 from mmaq.estimators.features import column
 from mmaq.statistics.ridge import Scaling, Solution, join_scaling, solve_ridge
 from mmaq.vocabulary import IMAGES
@@ -101,7 +100,7 @@ class Mosaiks(Estimator):
 
     def fit(self, train: Training, *, seed: int) -> FittedMosaiks:
         """Draw filters, describe the stations and fit the ridge."""
-        require(train.places, IMAGES)
+        train.places.require(IMAGES)
         filters = _filters(train.places, seed)
         values = _features(filters, train.places)
         scaling = join_scaling(values)

@@ -14,7 +14,7 @@ from mmaq.config.evaluation import Finetune as FinetuneConfig
 from mmaq.config.evaluation import Supervised as SupervisedConfig
 from mmaq.config.learning import Encoders as Sizes
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
-from mmaq.estimators.encoders import Pretrained, fill, images_of, inputs_of, require, tensors_of
+from mmaq.estimators.encoders import Pretrained, fill, images_of, inputs_of, tensors_of
 from mmaq.estimators.features import FEATURE_SETS
 from mmaq.learn.data import Statistics
 from mmaq.learn.devices import device
@@ -81,7 +81,7 @@ class Supervised(Estimator):
     def fit(self, train: Training, *, seed: int) -> FittedNetwork:
         """Train all weights."""
         network = self.network
-        require(train.places, network.modalities)
+        train.places.require(network.modalities)
         if train.target.ndim > 1:
             train = train.take(np.flatnonzero(np.isfinite(train.target).all(axis=1)))
         if len(train) < 2:
@@ -112,7 +112,7 @@ class FittedNetwork(Fitted):
 
     def mean(self, places: Places) -> np.ndarray:
         """Concentration, (n,) in ug/m3; NaN where a place lacks an image."""
-        require(places, self.trained.modalities)
+        places.require(self.trained.modalities)
         inputs = inputs_of(places)
         held = np.logical_and.reduce([inputs.has(name) for name in self.trained.modalities])
         found = np.full(len(places), np.nan)

@@ -7,38 +7,24 @@ paper does not use it downstream.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
-from torch import Tensor
 
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
-from mmaq.estimators.encoders import Embedder, Pretrained
-from mmaq.estimators.features import EVERYTHING, FEATURE_SETS, LINEAR, lacks_images
-from mmaq.learn.fit import Scale
+from mmaq.estimators.features import FEATURE_SETS, lacks_images
 from mmaq.statistics.ridge import Scaling, Solution, join_scaling, solve_ridge
 from mmaq.statistics.splits import labelled
-from mmaq.vocabulary import Head
+
+if TYPE_CHECKING:
+    from mmaq.estimators.encoders import Embedder, Pretrained
 
 NEIGHBOURS = (3, 5, 10, 20, 40, 80)
 """Candidates for the number of neighbours."""
 
-EPOCHS = 90
-BATCH = 128
-MOMENTUM = 0.9
-RATE = 0.1 * 1e-3
-"""The paper's: 0.2 * 128 / 256, and its factor of 1e-3 on the loss, which for SGD is one on the
-rate."""
-
-
-ALONE_ELSEWHERE = {("mmaq", "s2")}
-"""MMAQ's Sentinel-2 alone is a method of its own, ``mmaq_s2``."""
 TABLE = ("table_log",)
 """The features of the table that linear models read."""
 
@@ -81,7 +67,12 @@ class Blocks:
     def from_state(cls, about: dict, arrays: dict[str, np.ndarray]) -> Blocks:
         """The inverse of :meth:`state`."""
         images = None if about["images"] is None else tuple(about["images"])
-        embedder = Embedder.from_state(about["embedder"], arrays) if "embedder" in about else None
+        embedder = None
+        if "embedder" in about:
+            # late: it needs torch, which takes seconds to import, and the table does not
+            from mmaq.estimators.encoders import Embedder
+
+            embedder = Embedder.from_state(about["embedder"], arrays)
         return cls(embedder, images, about["apart"], tuple(about["features"]))
 
 
@@ -249,113 +240,3 @@ class NeighboursHead(Fitted):
         """The inverse of :meth:`state`."""
         reader = Reader.from_state(about, arrays)
         return cls(reader, arrays["features"], arrays["target"], about["count"])
-
-
-class Descent(Probe):
-    """The paper's head: one linear layer, by SGD on the squared error of the z-scored target.
-
-    Momentum 0.9, batches of 128, 90 epochs along a cosine, no weight decay: as the released code.
-    Other than there, embeddings are standardised, since that rate suits no width and scale but
-    its own; they are computed once, without random crops; and the layer starts at zero, the mean
-    of the training stations.
-    """
-
-    def fit(self, train: Training, *, seed: int) -> DescentHead:
-        """Descend."""
-        blocks, scaling, features = self.read(train, seed)
-        scale = Scale.of(train.target)
-        weights, bias = descend(torch.from_numpy(features).float(), scale.down(train.target), seed)
-        return DescentHead(Reader(blocks, scaling), weights, bias, scale)
-
-
-@dataclass(frozen=True)
-class DescentHead(Fitted):
-    """A layer on standardised features that gives the standardised target, float32."""
-
-    kind = "descent"
-
-    reader: Reader
-    weights: Tensor
-    bias: Tensor
-    scale: Scale
-
-    def mean(self, places: Places) -> np.ndarray:
-        """Concentration, (n,) in ug/m3; NaN where a place lacks an image."""
-        features, held = self.reader.read(places)
-        values = torch.from_numpy(features).float() @ self.weights + self.bias
-        return np.where(held, self.scale.up(values), np.nan)
-
-    def state(self) -> State:
-        """Reader, layer and scale."""
-        about, arrays = self.reader.state()
-        own = {"weights": self.weights.numpy(), "bias": self.bias.numpy()}
-        return {**about, "scale": self.scale.to_dict()}, {**arrays, **own}
-
-    @classmethod
-    def from_state(cls, about: dict, arrays: dict[str, np.ndarray]) -> DescentHead:
-        """The inverse of :meth:`state`."""
-        weights, bias = (torch.from_numpy(np.array(arrays[name])) for name in ("weights", "bias"))
-        return cls(Reader.from_state(about, arrays), weights, bias, Scale.from_dict(about["scale"]))
-
-
-def descend(features: Tensor, target: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    """Weights (d,) and bias of a linear layer, by SGD on (n, d) and (n,); ``seed`` draws the order.
-
-    The gradient is written out: torch's tape and optimiser take four times as long as the layer.
-    """
-    rows = torch.cat([features, torch.ones(len(features), 1)], dim=1)
-    weights = torch.zeros(rows.shape[1])
-    velocity = torch.zeros_like(weights)
-    generator = torch.Generator().manual_seed(seed)
-    for epoch in range(EPOCHS):
-        rate = RATE * (1.0 + math.cos(math.pi * epoch / EPOCHS)) / 2.0
-        for part in torch.randperm(len(rows), generator=generator).split(BATCH):
-            batch = rows[part]
-            error = batch @ weights - target[part]
-            velocity.mul_(MOMENTUM).add_(error @ batch, alpha=2.0 / len(part))
-            weights.sub_(velocity, alpha=rate)
-    return weights[:-1], weights[-1]
-
-
-def probes(
-    encoder: Pretrained, heads: Sequence[Head], shares: Sequence[float], calibrated: bool
-) -> list[Estimator]:
-    """The heads on the images of a method, and what the linear one further shows.
-
-    These are the linear probe with shares of the labels, and on each image alone where a method
-    has several. Only the heads are ``calibrated``.
-    """
-    found: list[Estimator] = [
-        replace(probe(encoder, head), calibrated=calibrated) for head in heads
-    ]
-    if "linear" not in heads:
-        return found
-    images = encoder.modalities
-    linear = replace(probe(encoder, "linear"), calibrated=False)
-    found += [replace(linear, label_fraction=share) for share in shares]
-    if len(images) > 1:
-        found += [
-            replace(linear, modalities=image, image=image)
-            for image in images
-            if (encoder.method, image) not in ALONE_ELSEWHERE
-        ]
-    return found
-
-
-def probe(encoder: Pretrained, head: str) -> Probe:
-    """One head on the images of a method."""
-    images = "+".join(encoder.modalities)
-    given: dict[str, Any] = {"protocol": head, "modalities": images, "encoder": encoder}
-    match head:
-        case "fused":
-            given |= {"modalities": f"{images}+table", "features": TABLE}
-            return Ridge(encoder.method, **given)
-        case "fused_all":
-            given |= {"modalities": EVERYTHING, "features": LINEAR}
-            return Ridge(encoder.method, **given)
-        case "knn":
-            return Neighbours(encoder.method, **given, apart=True)
-        case "sgd_probe":
-            return Descent(encoder.method, **given)
-        case _:
-            return Ridge(encoder.method, **given)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.decomposition import PCA
 
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
 from mmaq.estimators.boosting import lightgbm
-from mmaq.estimators.encoders import Embedder, Pretrained
 from mmaq.estimators.features import FEATURE_SETS, lacks_images, land_use
 from mmaq.statistics.ridge import Scaling, join_scaling
+
+if TYPE_CHECKING:
+    from mmaq.estimators.encoders import Embedder, Pretrained
 
 BOOSTING: dict[str, Any] = {
     "learning_rate": 0.05, "num_iterations": 200, "num_leaves": 15, "min_data_in_leaf": 10,
@@ -219,6 +221,9 @@ class FittedEmbeddingTrees(Fitted):
         cls, about: dict[str, Any], arrays: dict[str, np.ndarray]
     ) -> FittedEmbeddingTrees:
         """The inverse of :meth:`state`."""
+        # late: it needs torch, which takes seconds to import, and trees on tables do not
+        from mmaq.estimators.encoders import Embedder
+
         scaling = Scaling(arrays["scaling.mean"], arrays["scaling.spread"])
         return cls(
             Embedder.from_state(about, arrays), scaling, arrays["centre"], arrays["components"],

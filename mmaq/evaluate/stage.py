@@ -98,7 +98,7 @@ def evaluate_probes(
         StoreError: the patch store is missing or damaged.
         CheckpointError: the checkpoint cannot be read, or is another method's.
     """
-    from mmaq.estimators.probes import probes
+    from mmaq.estimators.catalogue import probes
 
     runs = [
         probes(encoder, config.heads, config.label_fractions, calibrated)
@@ -211,9 +211,9 @@ def _evaluate(
     fits: Path,
     also: tuple[str, ...] = (),
 ) -> None:
+    from mmaq.base.threads import limited_threads
     from mmaq.evaluate.predictions import predict_all
     from mmaq.evaluate.task import read_task
-    from mmaq.learn.devices import limited_threads
 
     with limited_threads(config.threads):
         tasks = [read_task(sites, store, pollutant) for pollutant in config.pollutants]

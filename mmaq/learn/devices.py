@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Literal
 
 import torch
-from threadpoolctl import threadpool_limits
 
 from mmaq.config.base import Precision
 
@@ -16,18 +15,6 @@ from mmaq.config.base import Precision
 def device() -> torch.device:
     """The GPU where there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-@contextmanager
-def limited_threads(count: int) -> Iterator[None]:
-    """Run torch and the linear algebra of numpy on ``count`` threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        with threadpool_limits(count):
-            yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager

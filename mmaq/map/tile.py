@@ -19,13 +19,13 @@ import numpy as np
 import pandas as pd
 
 from mmaq.base.files import replacing
+from mmaq.base.threads import limited_threads
 from mmaq.config.data import Landuse, Patches
 from mmaq.contracts.context import CONTEXT
 from mmaq.contracts.patches import open_store
 from mmaq.contracts.sites import GEO, covariates_of, read_sites
 from mmaq.estimators.base import Places
 from mmaq.landuse.maps import has_data
-from mmaq.learn.devices import limited_threads
 from mmaq.map.distribution import chances
 from mmaq.map.grid import BATCH, MapGrid, Square
 from mmaq.patches.stage import patches

@@ -12,6 +12,7 @@ import pandas as pd
 from mmaq.base.errors import CheckpointError, TableError, Unavailable
 from mmaq.base.files import reading, replacing
 from mmaq.base.tables import at_line, check_filled, read_table
+from mmaq.base.threads import limited_threads
 from mmaq.config.evaluation import Evaluate, Predict
 from mmaq.config.learning import Encoders
 from mmaq.contracts.context import GEONAMES, POTENTIAL_KM, potential
@@ -27,29 +28,13 @@ from mmaq.contracts.sites import (
 )
 from mmaq.estimators.base import Estimator, Fitted, Places, Training
 from mmaq.estimators.boosting import LightGBMError
-from mmaq.estimators.catalogue import images_read, named, reference
-from mmaq.estimators.ceilings import Constant
-from mmaq.estimators.geostatistics import FittedKriging
+from mmaq.estimators.catalogue import fitted_kind, images_read, named, reference
 from mmaq.estimators.intervals import Intervals, calibrate
-from mmaq.estimators.mosaiks import FittedMosaiks
-from mmaq.estimators.networks import FittedNetwork
-from mmaq.estimators.probes import DescentHead, LinearHead, NeighboursHead
-from mmaq.estimators.stack import FittedStack
-from mmaq.estimators.trees import FittedEmbeddingTrees, FittedTrees
 from mmaq.evaluate.task import Task
-from mmaq.learn.devices import limited_threads
 from mmaq.statistics.applicability import Applicability
 from mmaq.statistics.splits import Fold, related
 from mmaq.vocabulary import AREAS, POLLUTANTS, TYPES
 
-KINDS: dict[str, type[Fitted]] = {
-    kind.kind: kind
-    for kind in (
-        Constant, DescentHead, FittedEmbeddingTrees, FittedMosaiks, FittedNetwork, FittedTrees,
-        FittedKriging, FittedStack, LinearHead, NeighboursHead,
-    )
-}  # fmt: skip
-"""Whatever is read from a file is one of these."""
 WITHOUT_IMAGES = "gbm_context_kriging"
 """What answers at a site that lacks the images which the first tier reads."""
 DECLARED = (*AREAS, *TYPES, *SITING)
@@ -221,10 +206,13 @@ def load(path: Path) -> tuple[str, list[Loaded]]:
     pollutant, tiers = read_estimator(path)
     found = []
     for tier in tiers:
-        if tier.kind not in KINDS:
-            raise CheckpointError(path, f"it holds an unknown kind {tier.kind!r}", REMEDY)
         try:
-            fitted = KINDS[tier.kind].from_state(dict(tier.about), dict(tier.arrays))
+            kind = fitted_kind(tier.kind)
+        except KeyError:
+            fault = f"it holds an unknown kind {tier.kind!r}"
+            raise CheckpointError(path, fault, REMEDY) from None
+        try:
+            fitted = kind.from_state(dict(tier.about), dict(tier.arrays))
             intervals = None
             if tier.intervals is not None:
                 intervals = Intervals.from_state(*map(dict, tier.intervals))

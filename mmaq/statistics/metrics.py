@@ -96,6 +96,13 @@ def class_metrics(confusion: np.ndarray) -> np.ndarray:
     return np.column_stack([accuracy, macro])
 
 
+def count_pixels(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """True positive, false positive, false negative, true negative pixels of each mask, (n, 4)."""
+    truth, prediction = truth.astype(bool), prediction.astype(bool)
+    parts = (truth & prediction, ~truth & prediction, truth & ~prediction, ~truth & ~prediction)
+    return np.stack([part.sum(axis=(1, 2)) for part in parts], axis=1)
+
+
 def pixel_metrics(pixels: np.ndarray) -> np.ndarray:
     """Mean IoU of both classes and foreground IoU, (draws, 2), of pixel counts (draws, 4).
 

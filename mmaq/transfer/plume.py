@@ -45,10 +45,3 @@ def predict_plume(network: PlumeNetwork, scenes: Scenes, rows: np.ndarray, side:
         for part in np.array_split(rows, max(1, len(rows) // 256))
     ]
     return np.concatenate(parts)
-
-
-def count_pixels(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-    """True positive, false positive, false negative, true negative pixels of each mask, (n, 4)."""
-    truth, prediction = truth.astype(bool), prediction.astype(bool)
-    parts = (truth & prediction, ~truth & prediction, truth & ~prediction, ~truth & ~prediction)
-    return np.stack([part.sum(axis=(1, 2)) for part in parts], axis=1)

@@ -8,8 +8,8 @@ import numpy as np
 
 from mmaq.estimators.pixels import band_features
 from mmaq.estimators.trees import BOOSTING, ENSEMBLE, ask, grow
+from mmaq.statistics.metrics import count_pixels
 from mmaq.transfer.holdouts import Holdout
-from mmaq.transfer.plume import count_pixels
 from mmaq.vocabulary import BANDS, FUEL_CLASSES
 
 CENTRE = 30

@@ -15,10 +15,11 @@ from mmaq.config.transfer import Transfer
 from mmaq.estimators.encoders import load_network
 from mmaq.learn.devices import device
 from mmaq.learn.models.encoders import Encoders
+from mmaq.statistics.metrics import count_pixels
 from mmaq.transfer.fuel import predict_fuel, train_fuel
 from mmaq.transfer.holdouts import Holdout
 from mmaq.transfer.networks import FuelNetwork, PlumeNetwork
-from mmaq.transfer.plume import count_pixels, predict_plume, train_plume
+from mmaq.transfer.plume import predict_plume, train_plume
 from mmaq.transfer.scenes import Scenes, band_statistics, load_scenes
 from mmaq.vocabulary import TransferTask
 

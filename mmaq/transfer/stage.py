@@ -11,16 +11,15 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from mmaq.base.threads import limited_threads
 from mmaq.config.learning import Encoders
 from mmaq.config.parts import TransferPart
 from mmaq.config.transfer import Transfer
-from mmaq.learn.devices import limited_threads
 from mmaq.transfer.holdouts import Tested, take_holdout
 from mmaq.transfer.labels import UNKNOWN, find_scenes, read_fuels, read_outlines
 from mmaq.transfer.outcomes import predict_or_skip, write_outcomes
 from mmaq.transfer.places import locations
 from mmaq.transfer.references import INPUTS, METHODS
-from mmaq.transfer.runs import S2, load_encoder, predict_by_network
 from mmaq.transfer.store import open_plant_store, write_plant_store
 from mmaq.vocabulary import BANDS, TRANSFER_REFERENCES, TransferTask
 
@@ -124,6 +123,9 @@ def evaluate_transfer(
         CheckpointError: the checkpoint cannot be read, or is another method's.
         ConfigError: the encoder does not suit the task.
     """
+    # late: they need torch, which takes seconds to import, and the references do not
+    from mmaq.transfer.runs import S2, load_encoder, predict_by_network
+
     opened = open_plant_store(store)
     log.info("predicting %s", part.name)
 

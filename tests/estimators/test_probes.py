@@ -15,21 +15,11 @@ from mmaq.base.errors import Unavailable
 from mmaq.config.parts import checkpoint_of
 from mmaq.contracts.patches import open_store
 from mmaq.estimators import encoders
+from mmaq.estimators.catalogue import probe, probes
+from mmaq.estimators.descent import BATCH, EPOCHS, MOMENTUM, RATE, Descent, descend
 from mmaq.estimators.encoders import Pretrained
 from mmaq.estimators.features import land_use_logarithmic
-from mmaq.estimators.probes import (
-    BATCH,
-    EPOCHS,
-    MOMENTUM,
-    NEIGHBOURS,
-    RATE,
-    Descent,
-    Neighbours,
-    Ridge,
-    descend,
-    probe,
-    probes,
-)
+from mmaq.estimators.probes import NEIGHBOURS, Neighbours, Ridge
 from mmaq.statistics.ridge import PENALTIES, Scaling
 from mmaq.statistics.splits import labelled
 from mmaq.vocabulary import Head

@@ -15,12 +15,13 @@ from mmaq.estimators.base import Fitted
 from mmaq.estimators.catalogue import (
     fine_tuned,
     mixed,
+    probe,
+    probes,
     reference,
     supervised,
 )
 from mmaq.estimators.encoders import Pretrained
 from mmaq.estimators.geostatistics import Kriging
-from mmaq.estimators.probes import probe, probes
 from tests.estimators.stations_made_up import TINY
 from tests.estimators.trainings import make_training, reopened, training_of
 

@@ -12,10 +12,9 @@ from mmaq.config.evaluation import Evaluate, Finetune
 from mmaq.contracts.sites import SITING
 from mmaq.estimators import trees
 from mmaq.estimators.base import Estimator, Fitted, Places
-from mmaq.estimators.catalogue import fine_tuned, mixed, reference
+from mmaq.estimators.catalogue import fine_tuned, mixed, probes, reference
 from mmaq.estimators.encoders import Pretrained
 from mmaq.estimators.features import EVERYTHING, geography, land_use, land_use_logarithmic
-from mmaq.estimators.probes import probes
 from mmaq.evaluate.checks import (
     NULL_R2,
     change_inputs,

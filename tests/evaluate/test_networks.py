@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from mmaq.base.errors import CheckpointError
+from mmaq.base.threads import limited_threads
 from mmaq.config.evaluation import Evaluate, Finetune
 from mmaq.config.parts import checkpoint_of
 from mmaq.estimators.encoders import Pretrained
 from mmaq.estimators.features import EVERYTHING
 from mmaq.evaluate.stage import evaluate_finetune, evaluate_probes
 from mmaq.evaluate.task import read_task
-from mmaq.learn.devices import limited_threads
 from mmaq.statistics.splits import outer_folds, related
 from tests.estimators.stations_made_up import make_data
 from tests.evaluate.running import evaluate

@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import replace
+from importlib import import_module
+from pkgutil import iter_modules
 
 import numpy as np
 import pandas as pd
@@ -9,14 +11,16 @@ import pytest
 from pydantic import ValidationError
 from safetensors import safe_open
 
+from mmaq import estimators
 from mmaq.base.errors import CheckpointError, TableError
 from mmaq.config.evaluation import Predict
 from mmaq.contracts.context import potential
 from mmaq.contracts.estimator import KEY, Tier, read_estimator, write_estimator
 from mmaq.contracts.patches import open_store
 from mmaq.contracts.sites import read_sites, write_sites
-from mmaq.estimators.base import Places
-from mmaq.predict.stage import KINDS, ask, load, predict
+from mmaq.estimators.base import Fitted, Places
+from mmaq.estimators.catalogue import fitted_kind
+from mmaq.predict.stage import ask, load, predict
 from tests.predict.conftest import fit_to
 
 
@@ -191,9 +195,20 @@ def test_what_was_learned_of_other_features_is_refused(fitted_land, tmp_path):
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_every_kind_has_a_name_of_its_own():
-    assert {name: kind.kind for name, kind in KINDS.items()} == {name: name for name in KINDS}
-    assert len(KINDS) == 10
+def test_every_kind_is_found_by_its_own_name():
+    found = {fitted_kind(kind.kind) for kind in _fitted_classes()}
+    assert found == _fitted_classes()
+    assert len(found) == 10
+    with pytest.raises(KeyError):
+        fitted_kind("magic")
+
+
+def _fitted_classes():
+    """All classes of the package that are written into a file."""
+    for module in iter_modules(estimators.__path__, "mmaq.estimators."):
+        import_module(module.name)
+    own = {kind for kind in Fitted.__subclasses__() if kind.__module__.startswith("mmaq.")}
+    return {kind for kind in own if "kind" in vars(kind)}
 
 
 def test_too_few_stations_make_no_estimator(fitted_land, tmp_path, checkpoint):
