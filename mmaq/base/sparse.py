@@ -66,7 +66,7 @@ class SparseRaster:
                 count=len(self.bands), dtype=self.dtype, crs=f"EPSG:{frame.epsg}", nodata=0,
                 transform=from_origin(frame.west, frame.north, frame.pixel, frame.pixel),
                 tiled=True, blockxsize=self.block, blockysize=self.block, compress="deflate",
-                predictor=2, interleave="pixel", sparse_ok=True, zlevel=4,
+                predictor=2, interleave="pixel", sparse_ok=True, zlevel=1,
             ) as file,
         ):  # fmt: skip
             file.descriptions = self.bands

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -46,6 +46,13 @@ class FineTuned(Estimator):
     config: FinetuneConfig
     features: str = ""
     plan: Literal["folds", "hold-out"] = "hold-out"
+
+    @property
+    def draft(self) -> FineTuned:
+        """One that is tuned for half of the epochs: intervals by its errors are as good
+        (docs/evaluation.md)."""
+        epochs = max(1, self.config.epochs // 2)
+        return replace(self, config=self.config.model_copy(update={"epochs": epochs}))
 
     def fit(self, train: Training, *, seed: int) -> FittedNetwork:
         """Tune a copy of the encoders."""

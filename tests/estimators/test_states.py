@@ -158,3 +158,11 @@ def test_a_network_of_several_pollutants_is_kept_whole(data, tmp_path):
     again = _through_a_file(kept, tmp_path)
     assert again.state()[0]["targets"] == 2
     np.testing.assert_array_equal(again.mean(reopened(places)), kept.mean(places))
+
+
+@pytest.mark.parametrize(("epochs", "fewer"), [(6, 3), (7, 3), (1, 1)])
+def test_a_network_that_is_asked_out_of_fold_is_tuned_for_half_of_the_epochs(epochs, fewer):
+    asked = fine_tuned(Pretrained("mmaq"), "finetune_all", Finetune(epochs=epochs), True)
+    assert asked.draft == fine_tuned(
+        Pretrained("mmaq"), "finetune_all", Finetune(epochs=fewer), True
+    )

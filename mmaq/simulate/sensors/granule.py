@@ -91,7 +91,7 @@ def _write_variable(file: netCDF4.Dataset, name: str, naming: Naming, values: np
         np.dtype(spec.dtype),
         spec.dimensions,
         compression="zlib" if large else None,
-        complevel=3,
+        complevel=1,
         chunksizes=shape if large else None,
         contiguous=not large,
         fill_value=FILL[spec.dtype],

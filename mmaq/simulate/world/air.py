@@ -39,6 +39,9 @@ INDUSTRY_BOX = 9.0
 
 INDUSTRY_SIGMA = 350.0
 
+NOTHING = 39.0
+"""Beyond this many widths a plume's Gaussian, exp(-39^2 / 2), is 0 to the last bit."""
+
 ALTITUDE = 1400.0
 """e-folding height in m of the concentration at the ground."""
 
@@ -78,10 +81,21 @@ def local_increments(world: World, x: np.ndarray, y: np.ndarray, canyon: np.ndar
     industry = np.zeros(len(x))
     for site in range(len(world.industry.x)):
         sigma = INDUSTRY_SIGMA + world.industry.radius[site]
+        if _apart(world.industry.x[site], world.industry.y[site], x, y) > NOTHING * sigma:
+            continue
         square = (x - world.industry.x[site]) ** 2 + (y - world.industry.y[site]) ** 2
         density = world.industry.emission[site] / (2 * np.pi * sigma**2)
         industry += density * np.exp(-square / (2 * sigma**2))
     return Increments(street, houses, MICROGRAMS * INDUSTRY_BOX * industry)
+
+
+def _apart(east: float, north: float, x: np.ndarray, y: np.ndarray) -> float:
+    """Distance in m from a place to the box about points (n,)."""
+    outside = [
+        max(float(each.min(initial=np.inf)) - at, at - float(each.max(initial=-np.inf)), 0.0)
+        for at, each in ((east, x), (north, y))
+    ]
+    return float(np.hypot(*outside))
 
 
 def breathe(
