@@ -8,6 +8,7 @@ both look the same: ``origin`` is the outer edge of pixel 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,8 @@ class Taps:
     ``first`` and ``count`` bound the source pixels to read; ``weights`` (target, count) are the
     linear weights over them, each row summing to one; ``nearest`` (target,) is the position,
     among the pixels read, of the one that holds the target pixel's centre; ``inside`` (target,)
-    says which centres lie on the source axis, beyond whose ends nothing is known.
+    says which centres lie on the source axis, beyond whose ends nothing is known. Windows share
+    the arrays, which cannot be written to.
     """
 
     first: int
@@ -70,6 +72,8 @@ class Taps:
     inside: np.ndarray
 
 
+# Cells of a map that lie in a row share it, and cells of a column likewise.
+@lru_cache(maxsize=4096)
 def taps(target: Axis, start: int, size: int, source: Axis) -> Taps:
     """Source pixels and linear weights for target pixels ``start`` to ``start + size``.
 
@@ -89,7 +93,10 @@ def taps(target: Axis, start: int, size: int, source: Axis) -> Taps:
     rows = np.arange(size)
     np.add.at(weights, (rows, lower - first), 1 - (position - lower))
     np.add.at(weights, (rows, upper - first), position - lower)
-    return Taps(first, count, weights, np.floor(position + 0.5).astype(int) - first, inside)
+    closest = np.floor(position + 0.5).astype(int) - first
+    for shared in (weights, closest, inside):
+        shared.flags.writeable = False
+    return Taps(first, count, weights, closest, inside)
 
 
 def bilinear(

@@ -17,12 +17,12 @@ from mmaq.statistics.metrics import (
     METRICS,
     class_metrics,
     confusion_cells,
+    count_pixels,
     interval_metrics,
     metrics,
     pixel_metrics,
 )
 from mmaq.statistics.resamples import Resamples
-from mmaq.transfer.plume import count_pixels
 
 R2, MSE, RMSE, MAE, BIAS = range(len(METRICS))
 

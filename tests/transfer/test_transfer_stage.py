@@ -47,7 +47,7 @@ def _encoder():
 @pytest.fixture
 def band_means(monkeypatch):
     """The stage takes this encoder in place of a checkpoint's."""
-    monkeypatch.setattr(stage, "load_encoder", lambda *_: _encoder())
+    monkeypatch.setattr(runs, "load_encoder", lambda *_: _encoder())
 
 
 def _run(store, folder, part, checkpoint=None, config=SETTINGS, encoders=None):
@@ -122,7 +122,7 @@ def test_a_hold_out_takes_the_pretraining_run_of_its_number(plant_store, tmp_pat
         taken.append((checkpoint, seed))
         return _encoder()
 
-    monkeypatch.setattr(stage, "load_encoder", watched)
+    monkeypatch.setattr(runs, "load_encoder", watched)
     stage.evaluate_transfer(
         store=plant_store, checkpoints=[f"run{run}" for run in range(3)], encoders=Encoders(),
         config=SETTINGS.model_copy(update={"folds": 3, "holdouts": 3, "seed": 7}), part=FROZEN,

@@ -79,23 +79,20 @@ def local_increments(world: World, x: np.ndarray, y: np.ndarray, canyon: np.ndar
     heating = world.grid.sample(world.heating, x, y) * about.texture
     houses = MICROGRAMS * HOUSE_BOX * heating
     industry = np.zeros(len(x))
-    for site in range(len(world.industry.x)):
+    seen = _apart(world.industry.x, x), _apart(world.industry.y, y)
+    reach = NOTHING * (INDUSTRY_SIGMA + world.industry.radius)
+    for site in np.flatnonzero(np.hypot(*seen) <= reach):
         sigma = INDUSTRY_SIGMA + world.industry.radius[site]
-        if _apart(world.industry.x[site], world.industry.y[site], x, y) > NOTHING * sigma:
-            continue
         square = (x - world.industry.x[site]) ** 2 + (y - world.industry.y[site]) ** 2
         density = world.industry.emission[site] / (2 * np.pi * sigma**2)
         industry += density * np.exp(-square / (2 * sigma**2))
     return Increments(street, houses, MICROGRAMS * INDUSTRY_BOX * industry)
 
 
-def _apart(east: float, north: float, x: np.ndarray, y: np.ndarray) -> float:
-    """Distance in m from a place to the box about points (n,)."""
-    outside = [
-        max(float(each.min(initial=np.inf)) - at, at - float(each.max(initial=-np.inf)), 0.0)
-        for at, each in ((east, x), (north, y))
-    ]
-    return float(np.hypot(*outside))
+def _apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """How far each of ``one``, (m,), is from the range of ``other``, (n,), along an axis."""
+    least, most = other.min(initial=np.inf), other.max(initial=-np.inf)
+    return np.maximum(np.maximum(least - one, one - most), 0.0)
 
 
 def breathe(
