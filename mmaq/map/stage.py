@@ -16,6 +16,7 @@ import rasterio
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
+from mmaq.base.arrays import read_array
 from mmaq.base.digest import code_digest
 from mmaq.base.errors import ConfigError, ProductError
 from mmaq.base.files import sha256
@@ -297,7 +298,8 @@ def _each(
 
 def _read(asked: Asked, tiles: list[Square]) -> Iterator[tuple[Square, np.ndarray]]:
     for tile in tiles:
-        yield tile, np.load(asked.path(tile))
+        remedy = "Remove it: the same command makes it again"
+        yield tile, read_array(asked.path(tile), ProductError, remedy)
 
 
 def _sources(archive: Path | None, landuse: Landuse) -> list[str]:

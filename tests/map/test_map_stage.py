@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -243,3 +244,15 @@ def test_a_killed_run_makes_the_missing_tiles_and_two_tilings_are_equal(data, ma
     assert not set(again) & set(asked), "tiles that were made are taken as they are"
     np.testing.assert_array_equal(found, made)
     assert data.path("again").read_bytes() == data.path("made").read_bytes()
+
+
+def test_a_damaged_tile_of_an_earlier_run_is_named(data, monkeypatch):
+    def cut(asked, missing, workers):
+        for tile in (tile for held in missing.values() for tile in held):
+            asked.path(tile).write_bytes(b"half of a t")
+
+    monkeypatch.setattr(stage, "_make", cut)
+    with pytest.raises(ProductError, match=r"\.npy: the file cannot be read .* Remove it"):
+        data.map("damaged")
+    assert not data.path("damaged").exists()
+    shutil.rmtree(data.folder / "work")  # the other maps would take these tiles
