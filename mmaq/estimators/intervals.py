@@ -18,12 +18,12 @@ from mmaq.base.errors import Unavailable
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training, own_target
 from mmaq.estimators.boosting import lightgbm
 from mmaq.estimators.features import known_of
-from mmaq.estimators.trees import COARSE, as_wide, ask, from_text, grow, text_of
+from mmaq.estimators.trees import as_wide, ask, from_text, grow_on, in_bins, text_of
 from mmaq.statistics.intervals import LEVEL, conformal_quantile
 
 SIZES: dict[str, Any] = {
     "learning_rate": 0.1, "num_iterations": 40, "num_leaves": 7, "min_data_in_leaf": 30,
-    "feature_fraction_bynode": 0.5, "lambda_l2": 5.0, **COARSE,
+    "feature_fraction_bynode": 0.5, "lambda_l2": 5.0, "max_bin": 63,
 }  # fmt: skip
 """Of the trees that expect the size of an error: few and small ones, since one error says little
 of its size."""
@@ -111,9 +111,10 @@ def calibrate(
     signed = np.sqrt(own_target(train)) - root
     error, part = np.abs(signed), np.empty(len(train), int)
     size, least = np.empty(len(train)), LEAST * float(error.mean())
+    binned = in_bins(inputs, error, settings)
     for number, fold in enumerate(folds):
         part[fold.test] = number
-        sizes = grow(inputs[fold.train], error[fold.train], seed, settings, 1)
+        sizes = grow_on(binned.subset(fold.train.tolist()), seed, settings, 1)
         size[fold.test] = ask(sizes, inputs[fold.test])
     with np.errstate(invalid="ignore"):  # a model that is always right has errors of size 0
         ratio = np.nan_to_num(signed / np.maximum(size, least))
@@ -122,7 +123,7 @@ def calibrate(
         return None
     deviation = max(reach / float(ndtri(0.5 + LEVEL / 2)), np.finfo(float).tiny)
     errors = Errors(ratio / deviation, train.places.lonlat, part)
-    sizes = grow(inputs, error, seed, settings, 1)
+    sizes = grow_on(binned, seed, settings, 1)
     return Intervals(estimator.modalities, sizes, least, reach, errors)
 
 

@@ -18,25 +18,23 @@ if TYPE_CHECKING:
 
 BOOSTING: dict[str, Any] = {
     "learning_rate": 0.05, "num_iterations": 200, "num_leaves": 15, "min_data_in_leaf": 10,
-    "feature_fraction_bynode": 0.5,
+    "feature_fraction_bynode": 0.5, "max_bin": 95,
 }  # fmt: skip
 """The same for every data set, split, fold and set of features: a slow rate, small trees, half of
 the features at each node. Of the half-dozen plausible settings tried by cross-validation on the
-real stations these are no more than 0.01 in R2 from the best; none was tried on simulated ones."""
+real stations these are no more than 0.01 in R2 from the best; none was tried on simulated ones.
+LightGBM's own 255 bins a feature take 1.7 times as long and predict alike (docs/evaluation.md)."""
 
 MANY = 100
 FIFTH: dict[str, Any] = {"feature_fraction_bynode": 1.0, "feature_fraction": 0.2}
 """Of more than ``MANY`` features each tree is given a fifth: a third of the time, and R2 on random
 folds and blocks of 0.903 and 0.873 for 0.903 and 0.876 (simulated country of seed 2)."""
 
-COARSE: dict[str, Any] = {"max_bin": 63}
-"""Of trees whose errors alone count: half the time of LightGBM's 255 bins a feature. R2 is up to
-0.005 lower with it (docs/evaluation.md), so that trees which predict have all bins."""
-
 FIXED: dict[str, Any] = {
     # On a thousand stations threads gain little, and on a busy machine they wait for each other
     # at every node of every tree; the rest keeps the same trees on every run.
     "num_threads": 1, "deterministic": True, "force_row_wise": True, "verbosity": -1,
+    "data_random_seed": 1,  # a run's own would forbid it the bins of another
 }  # fmt: skip
 ENSEMBLE = 3
 """Runs of boosted trees, each with its own draws of features, whose predictions are averaged."""
@@ -49,14 +47,25 @@ def grow(
     x: np.ndarray, y: np.ndarray, seed: int, settings: dict[str, Any], runs: int
 ) -> list[lightgbm.Booster]:
     """Fit boosted trees to (n, d) and (n,) several times; a missing value is a branch."""
+    return grow_on(in_bins(x, y, settings), seed, settings, runs)
+
+
+def in_bins(x: np.ndarray, y: np.ndarray, settings: dict[str, Any]) -> lightgbm.Dataset:
+    """Features, (n, d), in the bins among which trees look for a branch, and the target, (n,).
+
+    To make them takes as long as several trees; ``subset`` of it has the same bins.
+    """
+    return lightgbm.Dataset(x, y, params={**settings, **FIXED}).construct()
+
+
+def grow_on(
+    data: lightgbm.Dataset, seed: int, settings: dict[str, Any], runs: int
+) -> list[lightgbm.Booster]:
+    """Fit boosted trees to what :func:`in_bins` made with the same settings, several times."""
     states = np.random.SeedSequence(seed).generate_state(runs)
-    grown = []
-    for state in states:
-        data = lightgbm.Dataset(x, y, free_raw_data=False)
-        # LightGBM's seed is a signed integer of 32 bits.
-        given = {**settings, **FIXED, "seed": int(state) & 0x7FFFFFFF}
-        grown.append(lightgbm.train(given, data))
-    return grown
+    # LightGBM's seed is a signed integer of 32 bits.
+    seeds = [int(state) & 0x7FFFFFFF for state in states]
+    return [lightgbm.train({**settings, **FIXED, "seed": one}, data) for one in seeds]
 
 
 def ask(grown: list[lightgbm.Booster], x: np.ndarray) -> np.ndarray:
@@ -102,26 +111,25 @@ def as_wide(settings: dict[str, Any], x: np.ndarray) -> dict[str, Any]:
 
 
 def _grow(x: np.ndarray, y: np.ndarray, seed: int, draft: bool) -> list[lightgbm.Booster]:
-    settings = as_wide({**BOOSTING, **COARSE} if draft else BOOSTING, x)
-    return grow(x, y, seed, settings, 1 if draft else ENSEMBLE)
+    return grow(x, y, seed, as_wide(BOOSTING, x), 1 if draft else ENSEMBLE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trees(Estimator):
-    """Boosted trees on one of ``FEATURE_SETS``: the mean of several runs, or one coarse run."""
+    """Boosted trees on one of ``FEATURE_SETS``: the mean of several runs, or a single one."""
 
     features: str = "table"
-    coarse: bool = False
+    single: bool = False
 
     @property
     def draft(self) -> Trees:
-        """One coarse run."""
-        return replace(self, coarse=True)
+        """A single run."""
+        return replace(self, single=True)
 
     def fit(self, train: Training, *, seed: int) -> FittedTrees:
         """Grow the trees."""
         inputs = FEATURE_SETS[self.features](train.places)
-        return FittedTrees(self.features, _grow(inputs, train.target, seed, self.coarse))
+        return FittedTrees(self.features, _grow(inputs, train.target, seed, self.single))
 
 
 @dataclass(frozen=True)
@@ -160,12 +168,12 @@ class EmbeddingTrees(Estimator):
     """
 
     encoder: Pretrained
-    coarse: bool = False
+    single: bool = False
 
     @property
     def draft(self) -> EmbeddingTrees:
-        """One coarse run."""
-        return replace(self, coarse=True)
+        """A single run."""
+        return replace(self, single=True)
 
     def fit(self, train: Training, *, seed: int) -> FittedEmbeddingTrees:
         """Rotate the embeddings and grow the trees."""
@@ -176,7 +184,7 @@ class EmbeddingTrees(Estimator):
         rotation = PCA(min(COMPONENTS, *features.shape), random_state=seed).fit(features)
         centre, components = rotation.mean_, rotation.components_
         inputs = np.hstack([(features - centre) @ components.T, land_use(train.places)])
-        grown = _grow(inputs, train.target, seed, self.coarse)
+        grown = _grow(inputs, train.target, seed, self.single)
         return FittedEmbeddingTrees(embedder, scaling, centre, components, grown)
 
 

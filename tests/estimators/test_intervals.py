@@ -51,7 +51,7 @@ def test_the_interval_is_that_of_crepes(monkeypatch):
     training = make_streets(101)
     told = rng.uniform(10, 40, 101)
     size = lambda inputs: 0.3 + 0.1 * inputs[:, 0]  # noqa: E731, larger where more is predicted
-    monkeypatch.setattr(intervals, "grow", lambda *given: [])
+    monkeypatch.setattr(intervals, "grow_on", lambda *given: [])
     monkeypatch.setattr(intervals, "ask", lambda _, inputs: size(inputs))
     found = calibrate(Said("mean", told=tuple(told)), Constant(25.0), training, seed=0)
     asked = rng.uniform(1, 60, 40)

@@ -18,6 +18,8 @@ from mmaq.estimators.trees import (
     ask,
     from_text,
     grow,
+    grow_on,
+    in_bins,
     text_of,
 )
 from mmaq.statistics.ridge import join_scaling
@@ -75,6 +77,17 @@ def test_the_trees_are_lightgbms_with_the_given_settings(example):
         .apply(lambda c: c.isna().sum())
     )
     assert 2 <= leaves.min() <= leaves.max() <= FEW["num_leaves"]
+
+
+def test_rows_of_binned_features_know_no_target_of_the_others(example):
+    x, y = example
+    kept = np.arange(0, len(y), 2)
+    other = np.where(np.isin(np.arange(len(y)), kept), y, 1e3)
+    one, two = (
+        grow_on(in_bins(x, target, FEW).subset(kept.tolist()), 0, FEW, 2) for target in (y, other)
+    )
+    np.testing.assert_array_equal(ask(one, x), ask(two, x))
+    assert np.abs(ask(one, x)).max() < 100
 
 
 def test_trees_come_back_from_their_text_bit_for_bit(example):
