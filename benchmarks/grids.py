@@ -37,8 +37,8 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     "all_steps": {"views": {"crop_min": 0.4, "jitter": 0.8, "blur": 0.3, "drop_bands": 0.3}},
     "rate_0.5": {"learning_rate": 0.5},
     "rate_8": {"learning_rate": 8.0},
-    "epochs_4": {"epochs": 4},
-    "epochs_16": {"epochs": 16},
+    "epochs_3": {"epochs": 3},
+    "epochs_8": {"epochs": 8},
 }
 """Changes of the section ``pretrain``, by name."""
 GRIDS = {
@@ -51,7 +51,7 @@ GRIDS = {
         for method in ("mmaq", "decur", "barlow_twins")
         for cell in ("rate_0.5", "default", "rate_8")
     ],
-    "epochs": [("mmaq", cell) for cell in ("epochs_4", "default", "epochs_16")],
+    "epochs": [("mmaq", cell) for cell in ("epochs_3", "default", "epochs_8")],
 }  # fmt: skip
 PROBES = Evaluate(heads=("linear",), label_fractions=())
 AQNET_SEEDS, AQNET_RUNS = (2, 3), 5

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.forked import import_beforehand
+
 # The workers of pytest take every core: libraries that start threads beside them halve the speed.
 # Set before any of them is imported; processes that a test starts inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -95,6 +97,11 @@ def pytest_collection_modifyitems(items):
     """Files that take long come first, so that no worker is left alone with one at the end."""
     long = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: (not WHOLE & set(item.path.parts), item.path not in long))
+
+
+def pytest_collection_finish():
+    """Once all modules are imported, that of the campaign among them."""
+    import_beforehand()
 
 
 @pytest.fixture

@@ -11,7 +11,15 @@ from multiprocessing import get_context
 from pathlib import Path
 
 PROCESSES = get_context("forkserver")
-PROCESSES.set_forkserver_preload(["snakemake.cli"])  # and nothing of a project, which may be a copy
+
+
+def import_beforehand() -> None:
+    """Let all processes be forked from one that has imported what takes each of them seconds.
+
+    A process has one such server, which the tests of the campaign use, too: whoever names modules
+    last names those of all.
+    """
+    PROCESSES.set_forkserver_preload(["snakemake.cli", "benchmarks.campaign.targets"])
 
 
 def run_snakemake(
@@ -40,7 +48,7 @@ def _work(
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    # All fork servers of a test process are one, and for another test it may have the package.
+    # The server has the package of this project, and ``project`` may be a copy with another.
     for name in [name for name in sys.modules if name.partition(".")[0] == "mmaq"]:
         del sys.modules[name]
     sys.path.insert(0, project)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import subprocess
+from itertools import takewhile
 from pathlib import Path
 
 from mmaq.base.errors import ConfigError
 from mmaq.config.yaml_file import read_yaml
-
-LOG = logging.getLogger(__name__)
 
 
 def sync() -> list[str]:
@@ -29,14 +27,13 @@ def sync() -> list[str]:
         raise ConfigError(path, "the file does not exist", "Run this in the project's folder")
     stages = read_yaml(path)["stages"]
     stale = _stale()
-    done: list[str] = []
-    for name, stage in stages.items():
-        if name in stale:
-            fault = f"stage {name} is not what dvc.lock says; in order: {', '.join(done) or 'none'}"
-            raise ConfigError(path, fault, "Run `dvc checkout`, or `dvc repro` to make it")
-        _touch(stage["cmd"])
-        LOG.info("%s: up to date", name)
-        done.append(name)
+    done = list(takewhile(lambda name: name not in stale, stages))
+    if done:
+        _touch([stages[name]["cmd"] for name in done])
+    if len(done) < len(stages):
+        first = list(stages)[len(done)]
+        fault = f"stage {first} is not what dvc.lock says; in order: {', '.join(done) or 'none'}"
+        raise ConfigError(path, fault, "Run `dvc checkout`, or `dvc repro` to make it")
     return done
 
 
@@ -47,9 +44,20 @@ def _stale() -> set[str]:
     return set(json.loads(found[found.index("{") :]))
 
 
-def _touch(command: str) -> None:
-    """Let Snakemake record the outputs of a stage, made by its present rules and parameters."""
-    recording = command.replace("mmaq run", "snakemake --touch --forceall --cores 1", 1)
+def _touch(commands: list[str]) -> None:
+    """Let Snakemake record the outputs of stages, made by its present rules and parameters.
+
+    Once for all of them: it takes seconds to start.
+    """
+    rules: list[str] = []
+    targets: list[str] = []
+    for command in commands:
+        given, _, wanted = command.partition(" -- ")
+        start, _, allowed = given.partition(" --allowed-rules ")
+        rules.append(allowed)
+        targets.append(wanted)
+    start = start.replace("mmaq run", "snakemake --touch --forceall --cores 1", 1)
+    recording = " ".join([start, "--allowed-rules", *rules, "--", *targets])
     # dvc.yaml escapes what the shell expands; no profile: nothing is run.
     shell = recording.replace(r"\${", "${")
     _run(["sh", "-c", shell], {**os.environ, "SNAKEMAKE_PROFILE": "none"})

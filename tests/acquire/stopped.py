@@ -21,10 +21,11 @@ def forked(work: Callable[[], Any]) -> int:
     """
     child = os.fork()
     if child:
+        os.setpgid(child, child)  # whoever of the two comes first: from now on it can be killed
         return child
     status = 1
     try:
-        os.setsid()
+        os.setpgid(0, 0)
         tqdm.set_lock(threading.RLock())
         work()
         status = 0
