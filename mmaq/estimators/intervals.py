@@ -18,12 +18,12 @@ from mmaq.base.errors import Unavailable
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training, own_target
 from mmaq.estimators.boosting import lightgbm
 from mmaq.estimators.features import known_of
-from mmaq.estimators.trees import as_wide, ask, from_text, grow_on, in_bins, text_of
+from mmaq.estimators.trees import COARSE, as_wide, ask, from_text, grow_on, in_bins, text_of
 from mmaq.statistics.intervals import LEVEL, conformal_quantile
 
 SIZES: dict[str, Any] = {
     "learning_rate": 0.1, "num_iterations": 40, "num_leaves": 7, "min_data_in_leaf": 30,
-    "feature_fraction_bynode": 0.5, "lambda_l2": 5.0, "max_bin": 63,
+    "feature_fraction_bynode": 0.5, "lambda_l2": 5.0, **COARSE,
 }  # fmt: skip
 """Of the trees that expect the size of an error: few and small ones, since one error says little
 of its size."""

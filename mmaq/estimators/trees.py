@@ -29,7 +29,8 @@ FIFTH: dict[str, Any] = {"feature_fraction_bynode": 1.0, "feature_fraction": 0.2
 """Of more than ``MANY`` features each tree is given a fifth: a third of the time, and R2 on random
 folds and blocks of 0.903 and 0.873 for 0.903 and 0.876 (simulated country of seed 2)."""
 
-COARSE, MEDIUM = {"max_bin": 63}, {"max_bin": 95}
+COARSE: dict[str, Any] = {"max_bin": 63}
+MEDIUM: dict[str, Any] = {"max_bin": 95}
 """In place of LightGBM's 255 bins a feature, which take twice as long: 63 for trees on few features
 whose errors alone count, 95 for all trees on more than ``MANY``. Trees on few features predict with
 all bins: with 95 those on the table lose 0.004 to 0.012 in R2 on the real stations, where those on
@@ -122,20 +123,20 @@ def _grow(x: np.ndarray, y: np.ndarray, seed: int, draft: bool) -> list[lightgbm
 
 @dataclass(frozen=True, kw_only=True)
 class Trees(Estimator):
-    """Boosted trees on one of ``FEATURE_SETS``: the mean of several runs, or a single one."""
+    """Boosted trees on one of ``FEATURE_SETS``: the mean of several runs, or one coarse run."""
 
     features: str = "table"
-    single: bool = False
+    coarse: bool = False
 
     @property
     def draft(self) -> Trees:
-        """A single run."""
-        return replace(self, single=True)
+        """One coarse run."""
+        return replace(self, coarse=True)
 
     def fit(self, train: Training, *, seed: int) -> FittedTrees:
         """Grow the trees."""
         inputs = FEATURE_SETS[self.features](train.places)
-        return FittedTrees(self.features, _grow(inputs, train.target, seed, self.single))
+        return FittedTrees(self.features, _grow(inputs, train.target, seed, self.coarse))
 
 
 @dataclass(frozen=True)
@@ -174,12 +175,12 @@ class EmbeddingTrees(Estimator):
     """
 
     encoder: Pretrained
-    single: bool = False
+    coarse: bool = False
 
     @property
     def draft(self) -> EmbeddingTrees:
-        """A single run."""
-        return replace(self, single=True)
+        """One coarse run."""
+        return replace(self, coarse=True)
 
     def fit(self, train: Training, *, seed: int) -> FittedEmbeddingTrees:
         """Rotate the embeddings and grow the trees."""
@@ -190,7 +191,7 @@ class EmbeddingTrees(Estimator):
         rotation = PCA(min(COMPONENTS, *features.shape), random_state=seed).fit(features)
         centre, components = rotation.mean_, rotation.components_
         inputs = np.hstack([(features - centre) @ components.T, land_use(train.places)])
-        grown = _grow(inputs, train.target, seed, self.single)
+        grown = _grow(inputs, train.target, seed, self.coarse)
         return FittedEmbeddingTrees(embedder, scaling, centre, components, grown)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from itertools import takewhile
 from pathlib import Path
@@ -47,16 +48,15 @@ def _stale() -> set[str]:
 def _touch(commands: list[str]) -> None:
     """Let Snakemake record the outputs of stages, made by its present rules and parameters.
 
-    Once for all of them: it takes seconds to start.
+    Once for all of them, since it takes seconds to start: their commands differ in rules and
+    targets alone. A stage of the user's own is none of Snakemake's.
     """
-    rules: list[str] = []
-    targets: list[str] = []
-    for command in commands:
-        given, _, wanted = command.partition(" -- ")
-        start, _, allowed = given.partition(" --allowed-rules ")
-        rules.append(allowed)
-        targets.append(wanted)
-    start = start.replace("mmaq run", "snakemake --touch --forceall --cores 1", 1)
+    ours = [command for command in commands if command.startswith("mmaq run ")]
+    if not ours:
+        return
+    parts = [re.split(" --allowed-rules | -- ", command) for command in ours]
+    starts, rules, targets = zip(*parts, strict=True)
+    start = starts[0].replace("mmaq run", "snakemake --touch --forceall --cores 1", 1)
     recording = " ".join([start, "--allowed-rules", *rules, "--", *targets])
     # dvc.yaml escapes what the shell expands; no profile: nothing is run.
     shell = recording.replace(r"\${", "${")

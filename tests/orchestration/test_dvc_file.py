@@ -8,6 +8,7 @@ import yaml
 from mmaq.base.errors import ConfigError
 from mmaq.config.load import load_config
 from mmaq.config.schema import Config
+from mmaq.orchestrate import sync as synchronised
 from mmaq.orchestrate.dvc_file import dvc_yaml
 from mmaq.orchestrate.stages import ALWAYS, COMMON, STAGES, keys_of
 from mmaq.orchestrate.sync import sync
@@ -185,3 +186,21 @@ def test_sync_needs_the_project(tmp_path, monkeypatch):
         sync()
     with pytest.raises(ConfigError, match="Snakefile: the file does not exist"):
         read_workflow(tmp_path / "config.yaml")
+
+
+def test_sync_touches_all_stages_before_the_first_stale_one_at_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    start, begun = r"mmaq run --profile \${P:-local}", {"a": "one -- 1", "b": "two three -- 2 3"}
+    stages = {name: {"cmd": f"{start} --allowed-rules {end}"} for name, end in begun.items()}
+    stages |= {"own": {"cmd": "python mine.py"}, "late": {"cmd": f"{start} --allowed-rules x -- y"}}
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
+    given = []
+    monkeypatch.setattr(synchronised, "_stale", lambda: {"late"})
+    monkeypatch.setattr(synchronised, "_run", lambda command, environment: given.append(command))
+    with pytest.raises(ConfigError, match=r"stage late is not .* in order: a, b, own"):
+        sync()
+    whole = (
+        "snakemake --touch --forceall --cores 1 --profile ${P:-local} "
+        "--allowed-rules one two three -- 1 2 3"
+    )
+    assert given == [["sh", "-c", whole]]

@@ -30,18 +30,18 @@ from tests.workflow.conftest import Workflow
 pytestmark = pytest.mark.slow
 
 YEAR = ("2021-01-01", "2021-12-31")
-EVALUATED = {
-    "grid": {"part": "year"},
+LEARNING = {
+    "grid": {"part": "year"}, 
+    "pretrain": {"runs": 1, "epochs": 1, "batch_size": 16},
     "evaluate": {
         "block_degrees": 0.25, "folds": 3, "seeds": [0], "buffer_km": 1, "bootstrap": 20,
         "splits": ["random", "blocks"],
-        "references": ["mean", "ridge", "gbm_pixels"], "probes": [],
-        "heads": [], "label_fractions": [], "mixes": [],
+        "references": ["mean", "ridge", "gbm"], "probes": ["mmaq"],
+        "heads": ["linear", "fused"], "label_fractions": [], "mixes": [],
         "finetune": {"methods": [], "all_inputs": []},
         "supervised": {"methods": [], "scratch": [], "all_inputs": []},
     },
 }  # fmt: skip
-"""What is learned of the patches, which are compared below, is no matter of where they are from."""
 RESAMPLED = {"share_built": 0.03, "share_cropland": 0.03, "share_forest": 0.03,
              "share_grassland": 0.03, "share_water": 0.03, "nature_score": 0.03,
              "manmade_score": 0.03}  # fmt: skip
@@ -70,7 +70,7 @@ class Acquired(Workflow):
         super().__init__(folder)
         table = str(country.land.unlabelled)
         asked = country.configuration(name, *YEAR, unlabelled_table=table, **acquire)
-        self.settings = {**asked, **EVALUATED}
+        self.settings = {**asked, **LEARNING}
         self.config = check_config(self.settings, "this test")
         self.path = folder / "mine.yaml"
         self.path.write_text(yaml.safe_dump(self.settings))
@@ -123,10 +123,13 @@ def test_one_command_makes_the_table(acquired):
     table = read_benchmark(acquired.folder / "results/mine/benchmark.csv")
     r2 = table[(table.metric == "r2") & (table.group == "all")]
     assert set(zip(r2.method, r2.protocol, r2.split, strict=True)) == {
-        (method, "reference", split)
+        (method, protocol, split)
         for split in ("random", "blocks")
-        for method in ("mean", "ridge", "gbm_pixels")
-    }
+        for method, protocol in (
+            ("mean", "reference"), ("ridge", "reference"), ("gbm", "reference"),
+            ("mmaq", "linear"), ("mmaq", "fused"),
+        )
+    }  # fmt: skip
     assert (r2.status == "ok").all()
     assert np.isfinite(r2.value).all()
 

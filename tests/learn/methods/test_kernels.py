@@ -83,7 +83,6 @@ def test_channels_last(plain):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("plain", ["mmaq"], indirect=True)  # all modules of the others are its own
 def test_compiled(plain):
     """Traced by dynamo and AOT autograd and run by eager kernels: inductor takes minutes here."""
     name, expected = plain
