@@ -4,25 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from itertools import product
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
-FEW = 4
-"""Pixels of an output up to which a product of matrices for each is faster than a convolution."""
+FEW, SOME = 4, 16
+"""Pixels of an output up to which a product of matrices for each tap of the kernel is faster than
+oneDNN's kernels: forwards and backwards; backwards alone, in float32."""
 
-Windows = list[tuple[slice, slice]]
-"""For each position of an output along one side: what its window sees of the image, and with which
-taps of the kernel. Taps on the padding meet zeros and are left out."""
+
+class Side(NamedTuple):
+    """A convolution along one side of an image.
+
+    Attributes:
+        outputs: how many pixels come out.
+        reach: for each tap, to which outputs it adds and which pixels it meets there. On the
+            padding it meets zeros, which are left out: a tap may reach nothing.
+    """
+
+    outputs: int
+    reach: list[tuple[slice, slice]]
 
 
 class Convolution(nn.Conv2d):
     """``Conv2d`` that multiplies matrices where few pixels come out of it: the same values.
 
-    Most taps of a kernel on so small an image lie on the padding. So it is in the last two stages
-    of a ResNet for patches of up to 32 pixels, where oneDNN's kernels took half of a step's time
+    Most taps of a kernel on so small an image lie on the padding. So it is in the last stages of a
+    ResNet for patches of up to 64 pixels, where oneDNN's kernels took half of a step's time
     (measured on a CPU, ResNet-18). A GPU's kernels are left as they are.
     """
 
@@ -42,36 +54,41 @@ class Convolution(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """(n, in, h, w) to (n, out, h', w')."""
-        if not self.multiplies(input):
+        if not self.comes_out(input, SOME):
             return super().forward(input)
-        rows, columns = self.windows(input)
         autocast = torch.is_autocast_enabled("cpu")
         precision = torch.get_autocast_dtype("cpu") if autocast else self.weight.dtype
-        return _Products.apply(input, self.weight, rows, columns, precision)
+        if self.comes_out(input, FEW):
+            return _ByTaps.apply(input, self.weight, *self.sides(input), precision)
+        if precision.itemsize < torch.float32.itemsize:
+            return super().forward(input)
+        given = self.stride, self.padding
+        return _BackByTaps.apply(input, self.weight, *self.sides(input), given)
 
-    def windows(self, input: Tensor) -> tuple[Windows, Windows]:
-        """Those of the rows and of the columns of ``input``, by the taps of ``weight``."""
+    def sides(self, input: Tensor) -> tuple[Side, Side]:
+        """Rows and columns of ``input``, by the taps of ``weight``."""
         assert isinstance(self.padding, tuple)
-        sides = zip(
-            input.shape[-2:], self.kernel_size, self.padding, self.stride, self.first, strict=True
-        )
-        rows, columns = (windows(*side) for side in sides)
+        given = input.shape[-2:], self.kernel_size, self.padding, self.stride
+        taps = self.first, self.weight.shape[-2:]
+        rows, columns = (side(*one) for one in zip(*given, *taps, strict=True))
         return rows, columns
 
-    def multiplies(self, input: Tensor) -> bool:
-        """Whether few pixels come out of ``input``, on a CPU."""
-        rows, columns = self.windows(input)
-        return input.device.type == "cpu" and 0 < len(rows) * len(columns) <= FEW
+    def comes_out(self, input: Tensor, most: int) -> bool:
+        """Whether 1 to ``most`` pixels come out of ``input``, on a CPU."""
+        rows, columns = self.sides(input)
+        return input.device.type == "cpu" and 0 < rows.outputs * columns.outputs <= most
 
 
-def windows(size: int, kernel: int, pad: int, stride: int, tap: int = 0) -> Windows:
-    """The windows of a convolution along a side of ``size`` pixels; taps count from ``tap``."""
-    found = []
-    for start in range(-pad, size + pad - kernel + 1, stride):
-        first = max(start, 0)
-        end = max(min(start + kernel, size), first)
-        found.append((slice(first, end), slice(first - start - tap, end - start - tap)))
-    return found
+def side(size: int, kernel: int, pad: int, stride: int, first: int, taps: int) -> Side:
+    """A convolution along ``size`` pixels, by ``taps`` taps of its kernel from ``first`` on."""
+    outputs = max((size + 2 * pad - kernel) // stride + 1, 0)
+    reach = []
+    for tap in range(first - pad, first - pad + taps):
+        begin = max(-(tap // stride), 0)
+        end = max(min((size - 1 - tap) // stride + 1, outputs), begin)
+        pixels = slice(begin * stride + tap, max(end * stride + tap, 0), stride)
+        reach.append((slice(begin, end), pixels))
+    return Side(outputs, reach)
 
 
 @contextmanager
@@ -92,11 +109,8 @@ def only_reached(network: nn.Module, images: object) -> Iterator[None]:
 
     def look(module: nn.Module, given: tuple[Tensor]) -> None:
         assert isinstance(module, Convolution)
-        if module.multiplies(given[0]):
-            rows, columns = (
-                slice(min(tap.start for _, tap in side), max(tap.stop for _, tap in side))
-                for side in module.windows(given[0])
-            )
+        if module.comes_out(given[0], FEW):
+            rows, columns = (_reached(side) for side in module.sides(given[0]))
             seen[module] = rows, columns
 
     found = [module for module in network.modules() if isinstance(module, Convolution)]
@@ -121,49 +135,78 @@ def only_reached(network: nn.Module, images: object) -> Iterator[None]:
             module.weight, module.first = whole[module], (0, 0)
 
 
-class _Products(torch.autograd.Function):
-    """A product of matrices for each pixel of the output.
+def _reached(side: Side) -> slice:
+    """From the first tap that reaches a pixel to the last."""
+    found = [tap for tap, (outputs, _) in enumerate(side.reach) if outputs.start < outputs.stop]
+    return slice(found[0], found[-1] + 1) if found else slice(0, 1)
 
-    Autograd would fill a gradient of the kernel's size for each of the slices. Images and kernels
-    are taken with their channels last, so that what is sliced lies together.
+
+def _gradients(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+    """Of the image and of the kernel, by a product of matrices for each tap."""
+    image, weight = ctx.saved_tensors
+    rows, columns, precision = ctx.given
+    pixels, taps = _channels_last(image, precision), weight.permute(0, 2, 3, 1)
+    slopes = slope.permute(0, 2, 3, 1)
+    of_pixels = torch.zeros(pixels.shape, dtype=image.dtype)
+    of_taps = torch.empty(taps.shape, dtype=weight.dtype)
+    for (i, high, along), (j, wide, across) in _each(rows, columns):
+        some, seen = slopes[:, high, wide].flatten(0, 2), pixels[:, along, across]
+        of_pixels[:, along, across] += (some @ taps[:, i, j].to(precision)).view(seen.shape)
+        of_taps[:, i, j] = some.t() @ seen.flatten(0, 2)
+    return of_pixels.permute(0, 3, 1, 2), of_taps.permute(0, 3, 1, 2), None, None, None
+
+
+class _ByTaps(torch.autograd.Function):
+    """A product of matrices for each tap of the kernel.
+
+    Images and kernels are taken with their channels last, so that the matrix of a tap need not be
+    copied. Autograd would fill a gradient of the kernel's size for each of them.
     """
 
     @staticmethod
     def forward(
-        ctx: Any,
-        image: Tensor,
-        weight: Tensor,
-        rows: Windows,
-        columns: Windows,
-        precision: torch.dtype,
+        ctx: Any, image: Tensor, weight: Tensor, rows: Side, columns: Side, precision: torch.dtype
     ) -> Tensor:
-        pixels, taps = image.permute(0, 2, 3, 1).to(precision), weight.permute(0, 2, 3, 1)
-        out = pixels.new_empty(len(image), len(rows), len(columns), len(weight))
-        for i, (high, along) in enumerate(rows):
-            for j, (wide, across) in enumerate(columns):
-                kernel = taps[:, along, across].flatten(1).to(precision)
-                out[:, i, j] = pixels[:, high, wide].flatten(1) @ kernel.t()
         ctx.save_for_backward(image, weight)
         ctx.given = rows, columns, precision
+        pixels, taps = _channels_last(image, precision), weight.permute(0, 2, 3, 1)
+        out = pixels.new_zeros(len(image), rows.outputs, columns.outputs, len(weight))
+        for (i, high, along), (j, wide, across) in _each(rows, columns):
+            out[:, high, wide] += pixels[:, along, across] @ taps[:, i, j].to(precision).t()
         return out.permute(0, 3, 1, 2)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
-        image, weight = ctx.saved_tensors
-        rows, columns, precision = ctx.given
-        pixels, taps = image.permute(0, 2, 3, 1).to(precision), weight.permute(0, 2, 3, 1)
-        slopes = slope.permute(0, 2, 3, 1)
-        of_pixels = torch.zeros(pixels.shape, dtype=image.dtype)
-        of_taps = torch.zeros(taps.shape, dtype=weight.dtype)
-        for i, (high, along) in enumerate(rows):
-            for j, (wide, across) in enumerate(columns):
-                one, seen = slopes[:, i, j], pixels[:, high, wide]
-                kernel = taps[:, along, across]
-                by_kernel = one @ kernel.flatten(1).to(precision)
-                of_pixels[:, high, wide] += by_kernel.view(seen.shape)
-                of_taps[:, along, across] += (one.t() @ seen.flatten(1)).view(kernel.shape)
-        return of_pixels.permute(0, 3, 1, 2), of_taps.permute(0, 3, 1, 2), None, None, None
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+        return _gradients(ctx, slope)
+
+
+class _BackByTaps(torch.autograd.Function):
+    """torch's convolution, with the gradients of the other."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, image: Tensor, weight: Tensor, rows: Side, columns: Side, given: tuple[Any, Any]
+    ) -> Tensor:
+        ctx.save_for_backward(image, weight)
+        ctx.given = rows, columns, weight.dtype
+        return functional.conv2d(image, weight, None, *given)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+        return _gradients(ctx, slope)
+
+
+def _channels_last(image: Tensor, precision: torch.dtype) -> Tensor:
+    return image.permute(0, 2, 3, 1).to(precision)
+
+
+def _each(rows: Side, columns: Side) -> Iterator[Any]:
+    """Each tap of a kernel: its row and column, each with what it reaches there."""
+    along = [(number, *reach) for number, reach in enumerate(rows.reach)]
+    across = [(number, *reach) for number, reach in enumerate(columns.reach)]
+    return product(along, across)
 
 
 def with_few_pixels(network: nn.Module) -> nn.Module:

@@ -38,14 +38,32 @@ def test_values_and_gradients_are_those_of_torch(kernel, stride, pad, height, wi
 
 
 def test_it_multiplies_only_where_few_pixels_come_out(monkeypatch):
+    """Up to four forwards; up to sixteen backwards, where torch's kernel makes the values."""
     seen = []
-    monkeypatch.setattr(
-        nn.Conv2d, "forward", lambda self, image: seen.append(tuple(image.shape[-2:]))
-    )
     conv = Convolution(2, 2, 3, stride=2, padding=1, bias=False)
-    for size in (1, 2, 3, 4, 5, 6):
-        conv(torch.zeros(1, 2, size, size))
-    assert seen == [(5, 5), (6, 6)]
+    theirs = nn.Conv2d.forward
+    monkeypatch.setattr(
+        nn.Conv2d, "forward",
+        lambda self, image: seen.append(tuple(image.shape[-2:])) or theirs(self, image),
+    )  # fmt: skip
+    made = {}
+    for size in range(1, 11):
+        image = torch.zeros(1, 2, size, size, requires_grad=True)
+        made[size] = conv(image).grad_fn.name()
+    assert seen == [(9, 9), (10, 10)]
+    assert len({made[size] for size in (1, 2, 3, 4)}) == 1
+    assert len({made[size] for size in (5, 6, 7, 8)}) == 1
+    assert made[4] != made[5] != made[9]
+
+
+def test_what_is_multiplied_backwards_alone_has_the_values_of_torch_to_the_bit():
+    torch.manual_seed(0)
+    theirs = nn.Conv2d(8, 8, 3, padding=1, bias=False)
+    image = torch.randn(2, 8, 4, 4)
+    assert torch.equal(Convolution.of(theirs)(image), theirs(image))
+    with torch.autocast("cpu", torch.bfloat16):  # there it was never measured: torch's as it is
+        image.requires_grad_()
+        assert Convolution.of(theirs)(image).grad_fn.name() == theirs(image).grad_fn.name()
 
 
 def test_it_computes_in_the_precision_of_autocast():
