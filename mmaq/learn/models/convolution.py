@@ -220,4 +220,5 @@ def with_few_pixels(network: nn.Module) -> nn.Module:
 
 
 def _plain(conv: nn.Conv2d) -> bool:
-    return conv.groups == 1 and conv.dilation == (1, 1) and conv.bias is None
+    padded = isinstance(conv.padding, tuple) and conv.padding_mode == "zeros"
+    return padded and conv.groups == 1 and conv.dilation == (1, 1) and conv.bias is None

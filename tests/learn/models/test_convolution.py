@@ -79,12 +79,16 @@ def test_it_computes_in_the_precision_of_autocast():
 
 
 def test_names_weights_and_draws_stay():
-    network = nn.Sequential(nn.Conv2d(2, 4, 3, bias=False), nn.Conv2d(4, 4, 3, groups=4))
+    around = nn.Conv2d(4, 4, 3, padding=1, bias=False, padding_mode="circular")
+    same = nn.Conv2d(4, 4, 3, padding="same", bias=False)
+    network = nn.Sequential(
+        nn.Conv2d(2, 4, 3, bias=False), nn.Conv2d(4, 4, 3, groups=4), around, same
+    )  # fmt: skip
     before = copy.deepcopy(network.state_dict())
     torch.manual_seed(3)
     with_few_pixels(network)
     assert torch.equal(torch.rand(1), torch.rand(1, generator=torch.Generator().manual_seed(3)))
-    assert [type(module) for module in network] == [Convolution, nn.Conv2d]
+    assert [type(module) for module in network] == [Convolution, *[nn.Conv2d] * 3]
     after = network.state_dict()
     assert list(after) == list(before)
     assert all(torch.equal(after[name], before[name]) for name in before)
