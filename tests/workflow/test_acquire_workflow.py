@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 
 YEAR = ("2021-01-01", "2021-12-31")
 LEARNING = {
-    "grid": {"part": "year"}, 
+    "grid": {"part": "year"},
     "pretrain": {"runs": 1, "epochs": 1, "batch_size": 16},
     "evaluate": {
         "block_degrees": 0.25, "folds": 3, "seeds": [0], "buffer_km": 1, "bootstrap": 20,

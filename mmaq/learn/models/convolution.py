@@ -147,13 +147,14 @@ def _gradients(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
     rows, columns, precision = ctx.given
     pixels, taps = _channels_last(image, precision), weight.permute(0, 2, 3, 1)
     slopes = slope.permute(0, 2, 3, 1)
-    of_pixels = torch.zeros(pixels.shape, dtype=image.dtype)
+    of_pixels = torch.zeros(pixels.shape, dtype=_of_sums(image.dtype))
     of_taps = torch.empty(taps.shape, dtype=weight.dtype)
     for (i, high, along), (j, wide, across) in _each(rows, columns):
         some, seen = slopes[:, high, wide].flatten(0, 2), pixels[:, along, across]
         of_pixels[:, along, across] += (some @ taps[:, i, j].to(precision)).view(seen.shape)
         of_taps[:, i, j] = some.t() @ seen.flatten(0, 2)
-    return of_pixels.permute(0, 3, 1, 2), of_taps.permute(0, 3, 1, 2), None, None, None
+    of_image = of_pixels.to(image.dtype).permute(0, 3, 1, 2)
+    return of_image, of_taps.permute(0, 3, 1, 2), None, None, None
 
 
 class _ByTaps(torch.autograd.Function):
@@ -170,10 +171,11 @@ class _ByTaps(torch.autograd.Function):
         ctx.save_for_backward(image, weight)
         ctx.given = rows, columns, precision
         pixels, taps = _channels_last(image, precision), weight.permute(0, 2, 3, 1)
-        out = pixels.new_zeros(len(image), rows.outputs, columns.outputs, len(weight))
+        shape = len(image), rows.outputs, columns.outputs, len(weight)
+        out = torch.zeros(shape, dtype=_of_sums(precision))
         for (i, high, along), (j, wide, across) in _each(rows, columns):
             out[:, high, wide] += pixels[:, along, across] @ taps[:, i, j].to(precision).t()
-        return out.permute(0, 3, 1, 2)
+        return out.to(precision).permute(0, 3, 1, 2)
 
     @staticmethod
     @once_differentiable
@@ -200,6 +202,11 @@ class _BackByTaps(torch.autograd.Function):
 
 def _channels_last(image: Tensor, precision: torch.dtype) -> Tensor:
     return image.permute(0, 2, 3, 1).to(precision)
+
+
+def _of_sums(precision: torch.dtype) -> torch.dtype:
+    """In bf16 a sum would be rounded at each tap."""
+    return torch.promote_types(precision, torch.float32)
 
 
 def _each(rows: Side, columns: Side) -> Iterator[Any]:

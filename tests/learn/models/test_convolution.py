@@ -78,6 +78,17 @@ def test_it_computes_in_the_precision_of_autocast():
     assert conv.weight.grad.dtype == torch.float32
 
 
+def test_sums_over_taps_are_not_rounded_at_each():
+    torch.manual_seed(0)
+    theirs = nn.Conv2d(64, 64, 3, padding=1, bias=False)
+    ours = Convolution.of(theirs)
+    images = torch.randn(32, 64, 2, 2)
+    exact = theirs(images)
+    with torch.autocast("cpu", torch.bfloat16):
+        errors = [(conv(images).float() - exact).square().mean().sqrt() for conv in (ours, theirs)]
+    assert errors[0] < 1.2 * errors[1]
+
+
 def test_names_weights_and_draws_stay():
     around = nn.Conv2d(4, 4, 3, padding=1, bias=False, padding_mode="circular")
     same = nn.Conv2d(4, 4, 3, padding="same", bias=False)
