@@ -10,7 +10,10 @@ WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 # (pyproject.toml), ends the run: xdist waits for ever for what a second worker did not take over.
 TESTS := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 \
   --durations 25
-PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+# pip compiles one file after the other, for a minute and more; here all cores do. What no Python 3
+# can compile (a template in some package) is no fault.
+INSTALL = $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt \
+  --editable ".[$(EXTRAS)]" && { $(BIN)/python -m compileall -q -q -j 0 .venv/lib || true; }
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo benchmark full transfer test coverage test-quick check format docs clean
@@ -28,14 +31,14 @@ $(READY): pyproject.toml constraints.txt
 	  echo "mmaq needs Python 3.11 or newer; name one with: make PYTHON=python3.12"; exit 1; }
 	@echo "Installing into .venv (PyTorch alone is some gigabytes; about three minutes)"
 	$(PYTHON) -m venv .venv
-	$(PIP) --editable ".[$(EXTRAS)]"
+	$(INSTALL)
 	@echo $(EXTRAS) > $@
 
 # Whoever wants the table need not wait for DVC, the SLURM executor and the tools of the tests; who
 # wants those has all installed at once.
 $(TESTED): EXTRAS := all,dev,orchestration
 $(TESTED): $(READY)
-	@grep -qx $(EXTRAS) $(READY) || $(PIP) --editable ".[$(EXTRAS)]"
+	@grep -qx $(EXTRAS) $(READY) || { $(INSTALL); }
 	@touch $@
 
 demo: $(READY) ## a small land, raw satellites to a map and a report, in a few minutes

@@ -16,11 +16,15 @@ import torch
 from mmaq.base.files import replacing
 from mmaq.learn.keep import Names
 from mmaq.learn.module import PretrainModule
-from mmaq.learn.stage import pretrain
+from mmaq.learn.stage import METHODS, pretrain
+from mmaq.vocabulary import TRAINED
+from tests.learn.linear_method import Linear
 from tests.learn.training_country import TINY
 
 CONFIG = TINY.model_copy(update={"epochs": 3, "batch_size": 4, "checkpoint_steps": 2})
 STEPS = 15
+EXPORTS = ("mmaq_run0.safetensors", "mmaq_run0_best.safetensors", "mmaq_run0_losses.csv",
+           "mmaq_run0.md")  # fmt: skip
 CHANGES = {"epochs": 3, "batch_size": 4, "checkpoint_steps": 2}
 
 
@@ -33,8 +37,15 @@ def run(folder, out, devices=1, changes=CHANGES, kill_at=None):
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory, country):
+@pytest.fixture
+def linear(monkeypatch):
+    """What is kept and taken up again is the engine's, whatever the method learns."""
+    monkeypatch.setitem(METHODS, "mmaq", Linear)
+    monkeypatch.setitem(TRAINED, "mmaq", ("s2", "table"))
+
+
+@pytest.fixture
+def uninterrupted(linear, tmp_path_factory, country):
     out = tmp_path_factory.mktemp("uninterrupted")
     pretrain(store=country[0], sites=country[1], config=CONFIG, out=out)
     return out
@@ -51,27 +62,23 @@ def same(one, other):
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_a_random_step_ends_with_the_same_bits(country, uninterrupted, tmp_path):
+def test_a_run_killed_at_a_random_step_ends_with_the_same_bits(country, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    pretrain(store=country[0], sites=country[1], config=CONFIG, out=whole)
     step = random.Random(4).randrange(3, STEPS - 1)
-    done = run(country[0].parent, tmp_path, kill_at=step)
+    done = run(country[0].parent, killed, kill_at=step)
     assert done.returncode == -9, f"killed at {step}: {done.stderr}"
-    assert Names(tmp_path, "mmaq").last.exists()
-    assert not Names(tmp_path, "mmaq").final.exists()
-    done = run(country[0].parent, tmp_path)
+    assert Names(killed, "mmaq").last.exists()
+    assert not Names(killed, "mmaq").final.exists()
+    done = run(country[0].parent, killed)
     assert done.returncode == 0, done.stderr
     found, expected = (
-        torch.load(folder / "mmaq_run0.ckpt", weights_only=True)
-        for folder in (tmp_path, uninterrupted)
+        torch.load(folder / "mmaq_run0.ckpt", weights_only=True) for folder in (killed, whole)
     )
     for key in ("state_dict", "optimizer_states", "lr_schedulers", "history", "global_step"):
         assert same(found[key], expected[key]), f"{key} after a kill at {step}"
-    for name in (
-        "mmaq_run0.safetensors",
-        "mmaq_run0_best.safetensors",
-        "mmaq_run0_losses.csv",
-        "mmaq_run0.md",
-    ):
-        assert (tmp_path / name).read_bytes() == (uninterrupted / name).read_bytes(), name
+    for name in EXPORTS:
+        assert (killed / name).read_bytes() == (whole / name).read_bytes(), name
 
 
 def test_what_a_kill_left_half_written_is_removed_and_not_used(country, uninterrupted, tmp_path):
@@ -102,12 +109,7 @@ def test_a_run_killed_while_it_exports_ends_its_exports(
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         path.name for path in uninterrupted.iterdir()
     )
-    for name in (
-        "mmaq_run0.safetensors",
-        "mmaq_run0_best.safetensors",
-        "mmaq_run0_losses.csv",
-        "mmaq_run0.md",
-    ):
+    for name in EXPORTS:
         assert (tmp_path / name).read_bytes() == (uninterrupted / name).read_bytes(), name
 
 
@@ -135,12 +137,7 @@ def test_a_run_goes_on_after_snakemake_removed_its_declared_outputs(
     pretrain(store=country[0], sites=country[1], config=CONFIG, out=tmp_path)
     expected = sorted(path.name for path in uninterrupted.iterdir())
     assert sorted(path.name for path in tmp_path.iterdir()) == expected
-    for name in (
-        "mmaq_run0.safetensors",
-        "mmaq_run0_best.safetensors",
-        "mmaq_run0_losses.csv",
-        "mmaq_run0.md",
-    ):
+    for name in EXPORTS:
         assert (tmp_path / name).read_bytes() == (uninterrupted / name).read_bytes(), name
 
 

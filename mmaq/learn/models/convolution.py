@@ -74,9 +74,14 @@ class Convolution(nn.Conv2d):
         return rows, columns
 
     def comes_out(self, input: Tensor, most: int) -> bool:
-        """Whether 1 to ``most`` pixels come out of ``input``, on a CPU."""
+        """Whether 1 to ``most`` pixels come out of ``input``, on a CPU.
+
+        Never in a graph (``torch.compile``, ``torch.export``): a compiler has kernels of its own.
+        """
+        if input.device.type != "cpu" or torch.compiler.is_compiling():
+            return False
         rows, columns = self.sides(input)
-        return input.device.type == "cpu" and 0 < rows.outputs * columns.outputs <= most
+        return 0 < rows.outputs * columns.outputs <= most
 
 
 def side(size: int, kernel: int, pad: int, stride: int, first: int, taps: int) -> Side:
