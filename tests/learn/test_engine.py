@@ -79,9 +79,9 @@ def test_streaming_gives_the_same_weights(country, tmp_path):
     assert all(torch.equal(value, other[name]) for name, value in one.items())
 
 
-def test_rates_follow_the_global_batch(country, modules, tmp_path):
+def test_rates_follow_the_global_batch(country, linear, tmp_path):
     for batch in (4, 8):
-        config = TINY.model_copy(update={"batch_size": batch, "epochs": 1, "warmup_share": 0.0})
+        config = linear.model_copy(update={"batch_size": batch, "epochs": 1, "warmup_share": 0.0})
         pretrain(store=country[0], sites=country[1], config=config, out=tmp_path / str(batch))
         table = pd.read_csv(tmp_path / str(batch) / "mmaq_run0_losses.csv")
         assert table["lr"][0] == pytest.approx(config.learning_rate * batch / BASE_BATCH)

@@ -56,6 +56,20 @@ def test_it_multiplies_only_where_few_pixels_come_out(monkeypatch):
     assert made[4] != made[5] != made[9]
 
 
+def test_a_graph_has_the_convolution_of_torch():
+    """A compiler has kernels of its own, and would trace every tap."""
+    called = []
+
+    def keep(graph, _):
+        called.extend(node.target for node in graph.graph.nodes if node.op == "call_function")
+        return graph
+
+    conv, image = Convolution(2, 2, 3, padding=1, bias=False), torch.randn(3, 2, 2, 2)
+    found = torch.compile(conv, backend=keep, fullgraph=True)(image)
+    assert called == [torch.conv2d]
+    torch.testing.assert_close(found, conv(image))
+
+
 def test_what_is_multiplied_backwards_alone_has_the_values_of_torch_to_the_bit():
     torch.manual_seed(0)
     theirs = nn.Conv2d(8, 8, 3, padding=1, bias=False)
