@@ -1,11 +1,12 @@
 """Which settings of pretraining, and how steady AQNet is: grids on countries that no table shows.
 
-    python -m benchmarks.grids [--work FOLDER] [--grids views rates epochs aqnet] [--workers 2]
+    python -m benchmarks.grids [--work FOLDER] [--workers 2]
+        [--grids views rates two_rates epochs aqnet]
 
 Linear probes (AQNet: its hold-outs) on the simulated countries of seeds 2, 3 and 4, three runs a
-setting (one of each rate). Prints for each setting the mean R2 over countries and runs, and the
-standard deviation between runs of one country. What was found stands in docs/evaluation.md, "What
-was tuned".
+setting (one in the grid of three rates). Prints for each setting the mean R2 over countries and
+runs, and the standard deviation between runs of one country. What was found stands in
+docs/evaluation.md, "What was tuned".
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from benchmarks.trials import (
 )
 from mmaq.config.evaluation import Evaluate
 
-RUNS = {"views": 3, "rates": 1, "epochs": 3}
+RUNS = {"views": 3, "rates": 1, "two_rates": 3, "epochs": 3}
 SETTINGS: dict[str, Mapping[str, Any]] = {
     "default": {},
     "crops": {"views": {"crop_min": 0.4}},
@@ -51,6 +52,7 @@ GRIDS = {
         for method in ("mmaq", "decur", "barlow_twins")
         for cell in ("rate_0.5", "default", "rate_8")
     ],
+    "two_rates": [("mmaq", "default"), ("mmaq", "rate_8")],
     "epochs": [("mmaq", cell) for cell in ("epochs_3", "default", "epochs_8")],
 }  # fmt: skip
 PROBES = Evaluate(heads=("linear",), label_fractions=())
