@@ -15,6 +15,9 @@ TESTS := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-re
 INSTALL = $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt \
   --editable ".[$(EXTRAS)]" && { $(BIN)/python -m compileall -q -q -j 0 .venv/lib || true; }
 
+# Containers often set it: each of a workflow's hundred processes would compile our sources anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo benchmark full transfer test coverage test-quick check format docs clean
 

@@ -13,15 +13,20 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmaq.base.remembered import Remembered
+
 PACKAGE = Path(__file__).parents[1]
 
-IGNORED = ("config", "base.logs", "base.stopping", "base.layout", "base.digest")
+IGNORED = (
+    "config", "base.logs", "base.stopping", "base.layout", "base.digest", "base.remembered",
+)  # fmt: skip
 """Modules that decide no result: values of the configuration reach a stage as parameters."""
 
 DATA = (".j2", ".csv")
@@ -59,7 +64,13 @@ def code_files(*starts: str, **chosen: str | None) -> list[Path]:
 
 @cache
 def _digest(starts: tuple[str, ...], chosen: tuple[tuple[str, str | None], ...]) -> str:
-    return _own().digest(starts, dict(chosen))
+    question = json.dumps([starts, chosen])
+    return _remembered().answer(question, lambda: _own().digest(starts, dict(chosen)))
+
+
+@cache
+def _remembered() -> Remembered:
+    return Remembered(PACKAGE, (".py", *DATA))
 
 
 @cache
