@@ -16,8 +16,8 @@ FILE = Path("__pycache__", "code_digests.json")
 class Remembered:
     """Answers about the sources as they are when it is made.
 
-    To follow the code of a stage takes half a second, and each job of a workflow does. A file that
-    cannot be read or written costs that and is no fault.
+    To follow the code of all stages takes seconds, and each start of Snakemake does. A file of
+    answers that cannot be read or written costs that and is no fault.
     """
 
     def __init__(self, package: Path, suffixes: Sequence[str]) -> None:
@@ -39,7 +39,7 @@ class Remembered:
         """A digest of all sources: 25 ms for two megabytes."""
         digest = hashlib.sha256()
         found = (path for path in self.package.rglob("*") if path.suffix in self.suffixes)
-        for path in sorted(found):
+        for path in sorted(filter(Path.is_file, found)):  # an editor's lock is a link to nothing
             content = path.read_bytes()
             name = path.relative_to(self.package).as_posix()
             digest.update(f"{name} {len(content)} ".encode())

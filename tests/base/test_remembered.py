@@ -61,6 +61,7 @@ def test_processes_side_by_side_keep_what_each_found(sources):
 def test_what_no_answer_rests_on_changes_nothing(sources):
     ask(sources)
     (sources / "notes.md").write_text("Another")
+    (sources / ".#a.py").symlink_to("somebody@somewhere.1")  # while an editor holds a.py
     assert not ask(sources)
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from mmaq.learn.stage import METHODS
+from mmaq.vocabulary import TRAINED
+from tests.learn.linear_method import Linear
 from tests.learn.training_country import TINY, make_country
 
 
@@ -17,3 +20,11 @@ def country(tmp_path_factory):
 def tiny():
     """A run of seconds."""
     return TINY
+
+
+@pytest.fixture
+def linear(monkeypatch):
+    """The linear method in the place of MMAQ, with settings at which it learns."""
+    monkeypatch.setitem(METHODS, "mmaq", Linear)
+    monkeypatch.setitem(TRAINED, "mmaq", ("s2", "table"))
+    return TINY.model_copy(update={"learning_rate": 50.0, "bias_learning_rate": 0.1})

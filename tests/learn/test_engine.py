@@ -29,13 +29,6 @@ IN_STEPS = {**CHANGES, "linear": True, "checkpoint_steps": 1}
 
 
 @pytest.fixture
-def linear(monkeypatch):
-    monkeypatch.setitem(METHODS, "mmaq", Linear)
-    monkeypatch.setitem(TRAINED, "mmaq", ("s2", "table"))
-    return TINY.model_copy(update={"learning_rate": 50.0, "bias_learning_rate": 0.1})
-
-
-@pytest.fixture
 def modules(monkeypatch):
     made = []
     original = PretrainModule.__init__

@@ -16,16 +16,14 @@ import torch
 from mmaq.base.files import replacing
 from mmaq.learn.keep import Names
 from mmaq.learn.module import PretrainModule
-from mmaq.learn.stage import METHODS, pretrain
-from mmaq.vocabulary import TRAINED
-from tests.learn.linear_method import Linear
+from mmaq.learn.stage import pretrain
 from tests.learn.training_country import TINY
 
-CONFIG = TINY.model_copy(update={"epochs": 3, "batch_size": 4, "checkpoint_steps": 2})
+CHANGES = {"epochs": 3, "batch_size": 4, "checkpoint_steps": 2}
+CONFIG = TINY.model_copy(update=CHANGES)
 STEPS = 15
 EXPORTS = ("mmaq_run0.safetensors", "mmaq_run0_best.safetensors", "mmaq_run0_losses.csv",
            "mmaq_run0.md")  # fmt: skip
-CHANGES = {"epochs": 3, "batch_size": 4, "checkpoint_steps": 2}
 
 
 def run(folder, out, devices=1, changes=CHANGES, kill_at=None):
@@ -38,14 +36,8 @@ def run(folder, out, devices=1, changes=CHANGES, kill_at=None):
 
 
 @pytest.fixture
-def linear(monkeypatch):
-    """What is kept and taken up again is the engine's, whatever the method learns."""
-    monkeypatch.setitem(METHODS, "mmaq", Linear)
-    monkeypatch.setitem(TRAINED, "mmaq", ("s2", "table"))
-
-
-@pytest.fixture
 def uninterrupted(linear, tmp_path_factory, country):
+    """What is kept and taken up again is the engine's, whatever the method learns."""
     out = tmp_path_factory.mktemp("uninterrupted")
     pretrain(store=country[0], sites=country[1], config=CONFIG, out=out)
     return out
