@@ -67,7 +67,7 @@ class Run:
         return all(store.absence(image) is None for image in ("s2", "s5p"))
 
     def encoders(self, method: str, runs: int | None = None) -> list[Path]:
-        """The exported encoders of a method's runs (none: of all); none where there are no images.
+        """The exported encoders of a method's runs (none: of all); none if nothing is pretrained.
 
         Raises:
             StoreError: the store is missing or damaged.
@@ -77,7 +77,8 @@ class Run:
         if self.checkpoint is not None:
             return [self.checkpoint]
         pretrained = checkpoint_of(method)
-        if pretrained not in SELF_SUPERVISED or not self.has_images:
+        pretrains = self.config.pretrains and self.has_images
+        if pretrained not in SELF_SUPERVISED or not pretrains:
             return []
         count = runs or self.config.pretrain.runs
         made = [self.paths.encoders(pretrained, run) for run in range(count)]

@@ -99,11 +99,14 @@ def data_space(provider):
     return OF_THE_DATA_SPACE if provider == "cdse" else 0
 
 
-def has_images():
-    """Whether both image modalities are to be there, without which nothing is pretrained."""
+def pretrains():
+    """Whether methods are pretrained: there are to be both images, and sites to pretrain on."""
     if CONFIG.source == "published":
-        return CONFIG.published.images is not None
-    return has_collection(SENTINEL2) and has_collection(SENTINEL5P)
+        folder = CONFIG.published.images
+        images = folder is not None and Path(folder).is_dir()
+    else:
+        images = has_collection(SENTINEL2) and has_collection(SENTINEL5P)
+    return images and CONFIG.pretrains
 
 
 def section(name, *keys):
@@ -193,8 +196,8 @@ def pretrain_section(wildcards):
 
 
 def encoders_of(wildcards):
-    """Encoders that a method is evaluated by, of all runs; nothing where there are no images."""
-    made = range(CONFIG.pretrain.runs if has_images() else 0)
+    """Encoders that a method is evaluated by, of all runs; none where nothing is pretrained."""
+    made = range(CONFIG.pretrain.runs if pretrains() else 0)
     return [str(PATHS.encoders(checkpoint_of(wildcards.method), run)) for run in made]
 
 
@@ -222,7 +225,7 @@ def learned_to_fit():
 
 def loss_curves():
     """The curves of the configured method's first run, if it takes part."""
-    made = has_images() and CONFIG.pretrain.method in PRETRAINED
+    made = pretrains() and CONFIG.pretrain.method in PRETRAINED
     return [str(PATHS.losses(CONFIG.pretrain.method))] if made else []
 
 
@@ -262,6 +265,19 @@ def land_raster(wildcards):
     )
 
 
+def plant_labels(wildcards):
+    """The labels of the scenes of power plants: the user's own, or simulated ones."""
+    if CONFIG.transfer.images is None:
+        return f"{PATHS.plant_scenes}/labels.csv"
+    labels = Path(CONFIG.transfer.images) / "labels.csv"
+    if not labels.exists():
+        raise WorkflowError(
+            f"{labels}: there are no scenes of power plants. Fetch them (docs/acquisition.md), or "
+            "leave the transfer tasks out: --config 'transfer={tasks: []}'"
+        )
+    return str(labels)
+
+
 def acquire_rules():
     """Rules that make the archive from the services."""
     names = ["acquire_plan", "fetch_stations", "fetch_maps"]
@@ -292,7 +308,7 @@ def timing_files():
     if has_collection(SENTINEL5P):
         rule_of_parts = "grid_and_drop_part" if CONFIG.drops_granules else "grid_part"
         names += [f"{rule_of_parts}_{part}" for part in PARTS] + ["grid"]
-    if has_images():
+    if pretrains():
         runs = range(CONFIG.pretrain.runs)
         names += [
             f"pretrain_{run_name(each, run)}" for each in PRETRAINED for run in runs

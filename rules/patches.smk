@@ -53,7 +53,7 @@ else:
 # The store of scenes of power plants.
 rule plants:
     input:
-        labels=f"{CONFIG.transfer.images or PATHS.plant_scenes}/labels.csv",
+        labels=plant_labels,
     output:
         PLANTS,
     log:

@@ -141,12 +141,14 @@ def test_the_epochs_of_the_equal_budgets_are_the_defaults():
     text = (ROOT / "docs/methods.md").read_text(encoding="utf-8")
     said = re.search(
         r"pretraining (\d+), fine-tuning (\d+), training from scratch and supervised (\d+)\), "
-        r"batch \((\d+)\)",
+        r"batch \(pretraining (\d+),\s+training on labels (\d+)\)",
         text,
     )
     assert said is not None
-    defaults = (Pretrain().epochs, Finetune().epochs, Supervised().epochs, Pretrain().batch_size)
+    pretrain, tune, train = Pretrain(), Finetune(), Supervised()
+    defaults = pretrain.epochs, tune.epochs, train.epochs, pretrain.batch_size, tune.batch_size
     assert tuple(map(int, said.groups())) == defaults
+    assert train.batch_size == tune.batch_size
 
 
 def test_the_epochs_of_what_was_tuned_are_the_defaults():

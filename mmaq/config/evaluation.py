@@ -38,7 +38,7 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Finetune(Section):
-    """Fine-tuning of the encoders on one hold-out a seed, from the probe's solution."""
+    """Fine-tuning of the encoders on one hold-out a run, from the probe's solution."""
 
     INCIDENTAL: ClassVar[frozenset[str]] = frozenset({"methods", "all_inputs", "mappable"})
 
@@ -70,7 +70,7 @@ class Finetune(Section):
 
 
 class Supervised(Section):
-    """Training from random weights on the training stations alone, one hold-out a seed."""
+    """Training from random weights on the training stations alone, one hold-out a run."""
 
     INCIDENTAL: ClassVar[frozenset[str]] = frozenset({"methods", "scratch", "all_inputs"})
 

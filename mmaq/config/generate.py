@@ -49,6 +49,9 @@ ASKED = {
 }  # fmt: skip
 """What a user decides first, by source; the schema has their descriptions and defaults."""
 
+UNLABELLED = 500
+"""Sites to pretrain on in a first file: without any, no method is pretrained."""
+
 LOCATED = ("acquire", "files")
 """Sources whose area the user gives."""
 
@@ -114,8 +117,9 @@ def first_yaml(
     given: dict[str, Any] = {"name": name, "source": source}
     unnamed = [key for key in asked if _value(default, key) is None]
     given |= {key: FILE.format(key.rpartition(".")[2]) for key in unnamed}
-    if bbox is not None and source == "acquire":
-        given["acquire.bbox"] = bbox
+    if source == "acquire":
+        given["acquire.unlabelled"] = UNLABELLED
+        given |= {} if bbox is None else {"acquire.bbox": bbox}
     if bbox is not None or source == "acquire":
         given["grid.bbox"] = _with_margin(bbox or default.acquire.bbox, default)
     config = check_config(_nested(given), "the command line")

@@ -56,6 +56,16 @@ class Config(Section):
         return self.source == "acquire" and asked.provider != "none" and not asked.keep
 
     @property
+    def pretrains(self) -> bool:
+        """Whether there are sites to pretrain on: unlabelled ones, or stations that are let in."""
+        acquired = self.acquire.unlabelled > 0 or self.acquire.unlabelled_table is not None
+        unlabelled = {
+            "simulate": self.simulate.unlabelled > 0, "acquire": acquired,
+            "files": self.files.unlabelled is not None, "published": False,
+        }  # fmt: skip
+        return self.pretrain.transductive or unlabelled[self.source]
+
+    @property
     def mapped(self) -> dict[str, Area]:
         """Areas that can be mapped, by name: one without a bbox is of a simulated country."""
         simulated = self.source == "simulate" and self.simulate.area_km > 0

@@ -52,6 +52,7 @@ def test_a_default_that_stands_in_the_file_is_marked_and_no_other_value():
     assert "bbox: [9.5, 46.3, 17.2, 49.1]" in told
     assert "bbox: [9.1, 45.9, 17.6, 49.5]" in told
     assert f"countries: [LU]{MARK}" in told
+    assert "unlabelled: 500" in told  # else nothing is pretrained
 
 
 @pytest.mark.parametrize(

@@ -163,3 +163,21 @@ def test_trees_on_an_embedding_need_an_encoder_to_be_fitted():
     assert check_config({"predict": {"method": "gbm"}}, "here").fitted_encoders is None
     with pytest.raises(ConfigError, match=r"gbm_embedding needs evaluate\.mixes"):
         check_config({**values, "evaluate": {"mixes": []}}, "here")
+
+
+ACQUIRE = {"source": "acquire", "grid": {"bbox": [5.3, 49.0, 7.0, 50.6]}}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, True),
+        ({"simulate": {"unlabelled": 0}}, False),
+        ({"simulate": {"unlabelled": 0}, "pretrain": {"transductive": True}}, True),
+        (ACQUIRE, False),
+        (ACQUIRE | {"acquire": {"unlabelled": 10}}, True),
+        (ACQUIRE | {"acquire": {"unlabelled_table": "sites.csv"}}, True),
+    ],
+)
+def test_without_unlabelled_sites_nothing_is_pretrained(values, expected):
+    assert check_config(values, "here").pretrains is expected

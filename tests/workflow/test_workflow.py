@@ -174,11 +174,16 @@ def test_a_mistyped_key_stops_before_any_job(tmp_path):
 def test_a_dry_run_of_the_papers_setting_shows_its_jobs(tmp_path):
     settings = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
     tables = [settings["published"][name] for name in ("samples", "eea_metadata", "osm")]
-    for name in (*tables, settings["transfer"]["images"] + "/labels.csv"):
+    for name in tables:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    config = ROOT / "config/paper.yaml"
+    (tmp_path / settings["published"]["images"]).mkdir()
+    config, labels = ROOT / "config/paper.yaml", settings["transfer"]["images"] + "/labels.csv"
+    done = Workflow(tmp_path).run("results/paper/benchmark.csv", *EACH_JOB, config=config)
+    assert f"{labels}: there are no scenes of power plants" in done.stderr
+    (tmp_path / labels).parent.mkdir()
+    (tmp_path / labels).touch()
     done = Workflow(tmp_path).run("results/paper/benchmark.csv", *EACH_JOB, config=config)
     assert done.returncode == 0, done.stderr
     told = done.stdout + done.stderr
