@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from multiprocessing import get_context
+from multiprocessing import get_context, set_start_method
 from pathlib import Path
 
 PROCESSES = get_context("forkserver")
@@ -85,6 +85,7 @@ def _begin(project: str, folder: str, environment: dict[str, str], said: list[st
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    set_start_method(None, force=True)  # a job's own processes start as they do by default
     # The server has the package of this project, and ``project`` may be a copy with another.
     for name in [name for name in sys.modules if name.partition(".")[0] == "mmaq"]:
         del sys.modules[name]
