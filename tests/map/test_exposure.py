@@ -134,6 +134,44 @@ def test_people_are_those_of_the_map_whatever_the_cells(tmp_path):
         people_within(path, grid)
 
 
+def write_density(path, values, west, north, step):
+    profile = {"driver": "GTiff", "count": 1, "dtype": "float64", "crs": "EPSG:4326"}
+    size = {"height": values.shape[0], "width": values.shape[1]}
+    where = from_origin(west, north, step, step)
+    with rasterio.open(path, "w", **profile, **size, transform=where) as file:
+        file.write(values, 1)
+    return path
+
+
+@pytest.mark.parametrize(
+    "box",
+    [(-74.3, 40.5, -73.7, 40.9), (-0.4, 51.3, 0.3, 51.7), (179.4, -17.0, 180.0, -16.4)],
+    ids=["New York", "London", "Fiji"],
+)
+def test_a_map_of_the_world_begins_at_any_longitude(tmp_path, caplog, box):
+    world = np.random.default_rng(2).lognormal(4, 1, (720, 1440))
+    grid, found = MapGrid.of(box, 5000.0), []
+    for west in (-180.0, 0.0, 90.0):
+        turned = np.roll(world, -round((west + 180.0) / 0.25), axis=1)
+        path = write_density(tmp_path / f"{west:g}.tif", turned, west, 90.0, 0.25)
+        found.append(people_within(path, grid))
+    assert (found[0] > 0.0).all()
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-6)
+    np.testing.assert_allclose(found[2], found[0], rtol=1e-6)
+    assert not caplog.records
+
+
+def test_what_lies_off_the_map_of_people_is_told(tmp_path, caplog):
+    grid = MapGrid.of((9.0, 51.0, 10.0, 52.0), 2000.0)
+    path = write_density(tmp_path / "half.tif", np.full((20, 10), 50.0), 9.5, 52.5, 0.1)
+    people = people_within(path, grid)
+    assert people.max() == pytest.approx(50.0 * 4.0)
+    assert people[:, 0].max() == 0.0
+    (told,) = [each.message for each in caplog.records if each.levelname == "WARNING"]
+    assert "% of the area lies off this map: nobody is counted there" in told
+    assert 45.0 < float(told.split("half.tif: ")[1].split(" %")[0]) < 55.0
+
+
 def test_a_table_and_its_districts(tmp_path):
     bands = np.stack([np.full((9, 12), value, np.float32) for value in (16.0, 9.0, 25.0)])
     bands[:, :, 0] = np.nan
