@@ -68,6 +68,13 @@ class PatchStore:
         about = self.about["modalities"].get(modality, {})
         return about["side"] * about["pixel_m"] if "pixel_m" in about else None
 
+    def size(self, modality: str) -> dict[str, float]:
+        """How large patches of ``modality`` are: their "side" in pixels and, where the store says
+        it, that of a pixel, "pixel_m" or "pixel_degrees"."""
+        about = self.about["modalities"].get(modality, {})
+        pixels = {name: about[name] for name in ("pixel_m", "pixel_degrees") if name in about}
+        return {"side": getattr(self, modality).shape[-1], **pixels}
+
     def rows(self, modality: str, site_ids: pd.Series | np.ndarray) -> np.ndarray:
         """Row of each site in the arrays of ``modality`` ("s2" or "s5p"); -1 where it has none."""
         known = pd.Series(self.index[f"{modality}_row"].to_numpy(), index=self.index["site_id"])
