@@ -266,7 +266,7 @@ def test_patches_of_another_size_are_refused(fitted_land, tmp_path, side, pixel,
     store = tmp_path / "patches"
     shutil.copytree(fitted_land / "patches", store)
     about = json.loads((store / "store.json").read_text())
-    about["modalities"]["s5p"] = {"side": 6, "pixel_degrees": 0.1}
+    about["modalities"]["s5p"] = {"side": 6, "pixel_degrees": 0.1 + 1e-12}
     (store / "store.json").write_text(json.dumps(about))
     kept = {"s5p": {"side": side, "pixel_degrees": pixel}}
     tier = Tier(
