@@ -154,7 +154,7 @@ def check_patches(tiers: list[Loaded], store: PatchStore, estimator: Path) -> No
     for name, wanted in (held for each in tiers for held in each.tier.patches.items()):
         if store.absence(name) is None and store.size(name) != wanted:
             told = [
-                " and ".join(f"{key} {value}" for key, value in size.items())
+                " and ".join(f"{key} {value}" for key, value in sorted(size.items()))
                 for size in (wanted, store.size(name))
             ]
             fault = f"it reads {name} patches of {told[0]}, and here they are of {told[1]}"
