@@ -135,6 +135,9 @@ def predict(
     if not at:
         run_stages(run, VERBS["predict"].stages, **given)
         return
+    if sites is not None:
+        fault = "it names places, and --sites a list of others"
+        raise ConfigError("--at", fault, "Give one of the two")
     from mmaq.predict.at import cut_places, places_at
 
     with TemporaryDirectory() as folder:

@@ -23,7 +23,7 @@ from safetensors.numpy import save_file
 from mmaq import __version__
 from mmaq.base.errors import CheckpointError
 from mmaq.base.files import reading, replacing
-from mmaq.vocabulary import POLLUTANTS
+from mmaq.vocabulary import IMAGES, POLLUTANTS
 
 KEY = "mmaq_estimator"
 INTERVALS, SIMILARITY = "intervals.", "similarity."
@@ -47,6 +47,9 @@ class Tier:
             few stations could calibrate them, and then predictions have no bounds.
         around: of a tier that reads the surroundings: "population", the source of the population
             potential ("" for none), and "covariates", the user's columns; else empty.
+        patches: of a tier that reads images: "side" of its patches in pixels and the size of a
+            pixel, "pixel_m" or "pixel_degrees", by modality; none of a file from before they were
+            kept.
         similarity: arrays of its area of applicability; none where the importance of what it reads
             is unknown.
     """
@@ -61,6 +64,7 @@ class Tier:
     arrays: Mapping[str, np.ndarray]
     intervals: tuple[Mapping[str, Any], Mapping[str, np.ndarray]] | None
     around: Mapping[str, Any] = field(default_factory=dict)
+    patches: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     similarity: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
@@ -104,7 +108,7 @@ def digest(arrays: Mapping[str, np.ndarray]) -> str:
 
 
 KINDS = {"kind": str, "method": str, "protocol": str, "modalities": str, "declared": bool,
-         "stations": int, "about": dict}  # fmt: skip
+         "stations": int, "about": dict, "patches": dict}  # fmt: skip
 """Of what a file says of a tier."""
 
 
@@ -113,6 +117,8 @@ def _check(tier: Tier) -> None:
     for name, kind in KINDS.items():
         if not isinstance(getattr(tier, name), kind):
             raise ValueError(f"{name} of a tier is {getattr(tier, name)!r}")
+    if not all(name in IMAGES and isinstance(size, dict) for name, size in tier.patches.items()):
+        raise ValueError(f"patches of a tier are {tier.patches!r}")
 
 
 def read_estimator(path: str | os.PathLike[str]) -> tuple[str, list[Tier]]:

@@ -37,6 +37,9 @@ DTYPES = {"s2": np.uint16, "s2_mask": np.uint8, "s5p": np.float32, "s5p_mask": n
 
 INDEX = ("site_id", "s2_row", "s5p_row", "s2_product", "s2_time", "s2_clear")
 
+PIXELS = ("pixel_m", "pixel_degrees")
+"""Size of a pixel of a modality, one or the other."""
+
 LARGEST_COLUMN = 1.0
 """No column of NO2 comes near it, mol/m2; damaged numbers are many powers of ten away."""
 
@@ -67,6 +70,13 @@ class PatchStore:
     def _metres(self, modality: str) -> float | None:
         about = self.about["modalities"].get(modality, {})
         return about["side"] * about["pixel_m"] if "pixel_m" in about else None
+
+    def size(self, modality: str) -> dict[str, float]:
+        """How large patches of ``modality`` are: their "side" in pixels and, where the store says
+        it, that of a pixel, "pixel_m" or "pixel_degrees", to six decimals."""
+        about = self.about["modalities"].get(modality, {})
+        pixels = {name: round(about[name], 6) for name in PIXELS if name in about}
+        return {"side": getattr(self, modality).shape[-1], **pixels}
 
     def rows(self, modality: str, site_ids: pd.Series | np.ndarray) -> np.ndarray:
         """Row of each site in the arrays of ``modality`` ("s2" or "s5p"); -1 where it has none."""
@@ -157,7 +167,7 @@ def _check_about(folder: Path, about: Mapping[str, Any]) -> None:
     held, absent = about.get("modalities"), about.get("absent")
     each = list(held.values()) if isinstance(held, dict) else [None]
     described = all(
-        isinstance(one, dict) and all(_is_length(one.get(key, 1)) for key in ("side", "pixel_m"))
+        isinstance(one, dict) and all(_is_length(one.get(key, 1)) for key in ("side", *PIXELS))
         for one in each
     )
     if not described or not isinstance(absent, dict):

@@ -18,7 +18,18 @@ from mmaq.base.errors import Unavailable
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training, own_target
 from mmaq.estimators.boosting import lightgbm
 from mmaq.estimators.features import known_of
-from mmaq.estimators.trees import COARSE, as_wide, ask, from_text, grow_on, in_bins, text_of
+from mmaq.estimators.trees import (
+    COARSE,
+    NO_MEDIANS,
+    as_wide,
+    ask,
+    filled,
+    from_text,
+    grow_on,
+    in_bins,
+    medians_of,
+    text_of,
+)
 from mmaq.statistics.intervals import LEVEL, conformal_quantile
 
 SIZES: dict[str, Any] = {
@@ -55,6 +66,7 @@ class Intervals:
     Attributes:
         modalities: of the estimator; what it reads tells how large its error may be.
         sizes: trees that give the expected size of an error, in roots of ug/m3.
+        medians: of what these trees read of the stations, (d,).
         least: the smallest expected size, in roots of ug/m3.
         reach: how many expected sizes the interval reaches to each side.
         errors: by which they were calibrated.
@@ -62,6 +74,7 @@ class Intervals:
 
     modalities: str
     sizes: list[lightgbm.Booster]
+    medians: np.ndarray
     least: float
     reach: float
     errors: Errors
@@ -74,21 +87,23 @@ class Intervals:
             mean: what it said, (n,) in ug/m3.
         """
         root = _root(mean)
-        size = np.maximum(ask(self.sizes, _inputs(self.modalities, places, root)), self.least)
+        inputs = filled(_inputs(self.modalities, places, root), self.medians)
+        size = np.maximum(ask(self.sizes, inputs), self.least)
         return np.maximum(root - self.reach * size, 0.0) ** 2, (root + self.reach * size) ** 2
 
     def state(self) -> State:
-        """Trees as text, two numbers, and the errors."""
+        """Trees as text, their medians, two numbers, and the errors."""
         about = {"modalities": self.modalities, "least": self.least, "reach": self.reach}
         errors = {f"errors.{name}": value for name, value in vars(self.errors).items()}
-        return about, {**text_of(self.sizes, "sizes"), **errors}
+        return about, {**text_of(self.sizes, "sizes"), "medians": self.medians, **errors}
 
     @classmethod
     def from_state(cls, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Intervals:
         """The inverse of :meth:`state`."""
         sizes = from_text(arrays, "sizes")
         errors = Errors(*(arrays[f"errors.{name}"] for name in ("values", "places", "folds")))
-        return cls(about["modalities"], sizes, about["least"], about["reach"], errors)
+        medians = arrays.get("medians", NO_MEDIANS)
+        return cls(about["modalities"], sizes, medians, about["least"], about["reach"], errors)
 
 
 def calibrate(
@@ -124,7 +139,7 @@ def calibrate(
     deviation = max(reach / float(ndtri(0.5 + LEVEL / 2)), np.finfo(float).tiny)
     errors = Errors(ratio / deviation, train.places.lonlat, part)
     sizes = grow_on(binned, seed, settings, 1)
-    return Intervals(estimator.modalities, sizes, least, reach, errors)
+    return Intervals(estimator.modalities, sizes, medians_of(inputs), least, reach, errors)
 
 
 def _inputs(modalities: str, places: Places, root: np.ndarray) -> np.ndarray:

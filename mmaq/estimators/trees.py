@@ -52,7 +52,7 @@ columns of which each says little."""
 def grow(
     x: np.ndarray, y: np.ndarray, seed: int, settings: dict[str, Any], runs: int
 ) -> list[lightgbm.Booster]:
-    """Fit boosted trees to (n, d) and (n,) several times; a missing value is a branch."""
+    """Fit boosted trees to (n, d) and (n,) several times; what is missing here is a branch."""
     return grow_on(in_bins(x, y, settings), seed, settings, runs)
 
 
@@ -74,8 +74,30 @@ def grow_on(
     return [lightgbm.train({**settings, **FIXED, "seed": one}, data) for one in seeds]
 
 
+NO_MEDIANS = np.array(np.nan)
+"""Of trees whose file is older than the medians."""
+
+
+def medians_of(x: np.ndarray) -> np.ndarray:
+    """Median of each column of training features (n, d), (d,); NaN where a value is missing."""
+    return np.asarray(np.median(x, axis=0))
+
+
+def filled(x: np.ndarray, medians: np.ndarray) -> np.ndarray:
+    """Features (m, d), with the training median in place of a value that only they lack.
+
+    A tree has a branch for what is missing where training lacked it, too. Of any other feature
+    LightGBM would take the missing value for 0.
+
+    Args:
+        x: of the places that are asked.
+        medians: what :func:`medians_of` gives of the training features, (d,).
+    """
+    return np.where(np.isnan(x), medians, x)
+
+
 def ask(grown: list[lightgbm.Booster], x: np.ndarray) -> np.ndarray:
-    """The mean of several runs' predictions for (m, d), (m,)."""
+    """The mean of several runs' predictions for (m, d) that are :func:`filled`, (m,)."""
     runs = [booster.predict(x, num_threads=1) for booster in grown]
     return np.asarray(np.mean(runs, axis=0))
 
@@ -136,21 +158,23 @@ class Trees(Estimator):
     def fit(self, train: Training, *, seed: int) -> FittedTrees:
         """Grow the trees."""
         inputs = FEATURE_SETS[self.features](train.places)
-        return FittedTrees(self.features, _grow(inputs, train.target, seed, self.coarse))
+        grown = _grow(inputs, train.target, seed, self.coarse)
+        return FittedTrees(self.features, grown, medians_of(inputs))
 
 
 @dataclass(frozen=True)
 class FittedTrees(Fitted):
-    """Grown trees, and the name of the features that they read."""
+    """Grown trees, the name of the features that they read, and the medians of these, (d,)."""
 
     kind = "trees"
 
     features: str
     grown: list[lightgbm.Booster]
+    medians: np.ndarray
 
     def mean(self, places: Places) -> np.ndarray:
         """Concentration, (n,) in ug/m3; NaN where a place lacks an image."""
-        found = ask(self.grown, FEATURE_SETS[self.features](places))
+        found = ask(self.grown, filled(FEATURE_SETS[self.features](places), self.medians))
         return np.where(lacks_images([self.features], places), np.nan, found)
 
     def similarity(self, places: Places) -> tuple[np.ndarray, np.ndarray]:
@@ -158,13 +182,15 @@ class FittedTrees(Fitted):
         return FEATURE_SETS[self.features](places), importance(self.grown)
 
     def state(self) -> State:
-        """The trees as text."""
-        return {"features": self.features}, text_of(self.grown, "trees")
+        """The trees as text, and the medians."""
+        arrays = {**text_of(self.grown, "trees"), "medians": self.medians}
+        return {"features": self.features}, arrays
 
     @classmethod
     def from_state(cls, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> FittedTrees:
         """The inverse of :meth:`state`."""
-        return cls(about["features"], from_text(arrays, "trees"))
+        medians = arrays.get("medians", NO_MEDIANS)
+        return cls(about["features"], from_text(arrays, "trees"), medians)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,12 +218,13 @@ class EmbeddingTrees(Estimator):
         centre, components = rotation.mean_, rotation.components_
         inputs = np.hstack([(features - centre) @ components.T, land_use(train.places)])
         grown = _grow(inputs, train.target, seed, self.coarse)
-        return FittedEmbeddingTrees(embedder, scaling, centre, components, grown)
+        medians = medians_of(inputs)
+        return FittedEmbeddingTrees(embedder, scaling, centre, components, grown, medians)
 
 
 @dataclass(frozen=True)
 class FittedEmbeddingTrees(Fitted):
-    """Encoders, scaling, rotation, (d,) and (k, d), and grown trees."""
+    """Encoders, scaling, rotation, (d,) and (k, d), grown trees, and medians of what they see."""
 
     kind = "embedding_trees"
 
@@ -206,11 +233,12 @@ class FittedEmbeddingTrees(Fitted):
     centre: np.ndarray
     components: np.ndarray
     grown: list[lightgbm.Booster]
+    medians: np.ndarray
 
     def mean(self, places: Places) -> np.ndarray:
         """Concentration, (n,) in ug/m3; NaN where a place lacks an image."""
         inputs, held = self._inputs(places)
-        return np.where(held, ask(self.grown, inputs), np.nan)
+        return np.where(held, ask(self.grown, filled(inputs, self.medians)), np.nan)
 
     def similarity(self, places: Places) -> tuple[np.ndarray, np.ndarray]:
         """Components of the embedding and land use, (n, d), and how much each lowers the error."""
@@ -223,11 +251,11 @@ class FittedEmbeddingTrees(Fitted):
         return np.hstack([rotated, land_use(places)]), np.isfinite(values).all(axis=1)
 
     def state(self) -> State:
-        """Encoders, scaling, rotation and trees."""
+        """Encoders, scaling, rotation, trees and medians."""
         about, arrays = self.embedder.state()
         own = {
             "scaling.mean": self.scaling.mean, "scaling.spread": self.scaling.spread,
-            "centre": self.centre, "components": self.components,
+            "centre": self.centre, "components": self.components, "medians": self.medians,
         }  # fmt: skip
         return about, {**arrays, **own, **text_of(self.grown, "trees")}
 
@@ -242,5 +270,5 @@ class FittedEmbeddingTrees(Fitted):
         scaling = Scaling(arrays["scaling.mean"], arrays["scaling.spread"])
         return cls(
             Embedder.from_state(about, arrays), scaling, arrays["centre"], arrays["components"],
-            from_text(arrays, "trees"),
+            from_text(arrays, "trees"), arrays.get("medians", NO_MEDIANS),
         )  # fmt: skip

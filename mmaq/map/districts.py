@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import geopandas
@@ -22,9 +23,13 @@ NINTHS = (
 STEP_KM = 1.0
 """Straight lines of a file are followed so closely when they are moved to the map's system."""
 
+log = logging.getLogger(__name__)
+
 
 def read_districts(path: Path, column: str, grid: MapGrid) -> geopandas.GeoDataFrame:
-    """The polygons of a file that meet a map: name and geometry, in the map's system.
+    """The polygons of a file that meet a map: name, surface (m2) and geometry, in its system.
+
+    Of one that crosses or touches itself the parts with a surface are kept.
 
     Raises:
         ProductError: the file cannot be read, has no such column, or no polygon of it meets the
@@ -39,20 +44,40 @@ def read_districts(path: Path, column: str, grid: MapGrid) -> geopandas.GeoDataF
     # Neighbours share their corners, so that what is put between them is the same for both.
     moved = found.set_geometry(shapely.segmentize(found.geometry.to_numpy(), step), crs=found.crs)
     moved = moved.to_crs(grid.epsg)
-    moved = moved.set_geometry(shapely.make_valid(moved.geometry.to_numpy()), crs=grid.epsg)
+    valid = shapely.make_valid(moved.geometry.to_numpy())
+    moved = moved.set_geometry([_polygons(shape) for shape in valid], crs=grid.epsg)
+    flat = moved.geometry.is_empty
+    if flat.any():
+        told = "%s: %d of its polygons have no surface and are left out, the first is %s"
+        log.warning(told, path, flat.sum(), moved.loc[flat, column].iloc[0])
     here = moved[moved.intersects(shapely.box(*bounds_of(grid)))]
     if here.empty:
         raise ProductError(path, "none of its polygons meets the map", "Give those of the area")
     names = here[column].astype(str).to_numpy()
-    return geopandas.GeoDataFrame({"name": names}, geometry=list(here.geometry), crs=grid.epsg)
+    return geopandas.GeoDataFrame(
+        {"name": names, "surface": here.area.to_numpy()}, geometry=list(here.geometry),
+        crs=grid.epsg,
+    )  # fmt: skip
+
+
+def _polygons(shape: shapely.Geometry) -> shapely.Geometry:
+    """What of a shape has a surface: a spike of a polygon is made a line beside it."""
+    if shape.geom_type != "GeometryCollection":
+        return shape if shape.area > 0 else shapely.Polygon()
+    return shapely.union_all([part for part in shape.geoms if part.area > 0])
 
 
 def ninths(grid: MapGrid) -> geopandas.GeoDataFrame:
-    """A map in three by three parts, by where they lie: what stands in for districts."""
+    """A map in three by three parts, by where they lie: what stands in for districts.
+
+    Of their surface only cells in the area count: the map is a rectangle around it.
+    """
     west, south, east, north = bounds_of(grid)
     x, y = np.linspace(west, east, 4), np.linspace(north, south, 4)
     parts = [shapely.box(x[j], y[i + 1], x[j + 1], y[i]) for i in range(3) for j in range(3)]
-    return geopandas.GeoDataFrame({"name": list(NINTHS)}, geometry=parts, crs=grid.epsg)
+    found = geopandas.GeoDataFrame({"name": list(NINTHS)}, geometry=parts, crs=grid.epsg)
+    inside = coverage(found, grid) @ grid.mask().ravel().astype(float)
+    return found.assign(surface=inside * grid.resolution**2)
 
 
 def bounds_of(grid: MapGrid) -> tuple[float, float, float, float]:

@@ -79,7 +79,7 @@ def write_exposure(
         grid: its cells.
         raster: its map.
         people: in each cell, (rows, columns).
-        districts: name and geometry, in the map's system.
+        districts: name, surface in m2 and geometry, in the map's system.
         truth: true concentration of each cell, (rows, columns) in ug/m3; None where nobody knows.
         fields: of errors.
         limits: concentrations in ug/m3.
@@ -89,7 +89,9 @@ def write_exposure(
         mean, high = file.read([1, names.index("high") + 1]).reshape(2, -1).astype(float)
     inside = coverage(districts, grid)
     known = np.isfinite(mean)
-    mapped = (inside @ known.astype(float)) * grid.resolution**2 / districts.area.to_numpy()
+    surface = np.append(grid.count() * grid.resolution**2, districts["surface"])
+    mapped = np.append(known.sum(), inside @ known.astype(float)) * grid.resolution**2
+    mapped = np.divide(mapped, surface, out=np.zeros(len(surface)), where=surface > 0)
     chosen = np.flatnonzero(known & (people.ravel() > 0))
     row, column = chosen // grid.columns, chosen % grid.columns
     cells = Cells(
@@ -97,7 +99,7 @@ def write_exposure(
         mean[chosen], high[chosen], people.ravel()[chosen],
     )  # fmt: skip
     shares = csr_array(vstack([np.ones((1, len(chosen))), inside[:, chosen]]))
-    table = pd.DataFrame({"name": [area, *districts["name"]], "mapped": [known.mean(), *mapped]})
+    table = pd.DataFrame({"name": [area, *districts["name"]], "mapped": mapped})
     parts = [table, expose(cells, shares, fields, limits)]
     if truth is not None:
         parts.append(true_exposure(truth.ravel()[chosen], cells.people, shares, limits))

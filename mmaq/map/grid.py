@@ -13,12 +13,17 @@ from functools import cache, cached_property
 import numpy as np
 import pandas as pd
 from affine import Affine
-from pyproj import CRS, Transformer
+from pyproj import CRS, Proj, Transformer
 
+from mmaq.base.errors import ConfigError
 from mmaq.base.geo import in_box
 
 EUROPE = 3035
 """ETRS89-extended / LAEA Europe, the equal-area system of the EEA and of Eurostat."""
+
+FARTHEST = 6.0
+"""Degrees of longitude from the middle of its UTM zone that an area may reach: there a cell is 1 %
+smaller than its sides say, and beyond it shrinks ever faster."""
 
 BATCH = 16
 """Cells a side of the squares in which an estimator is asked. A sum over a batch rounds by its
@@ -59,7 +64,11 @@ class MapGrid:
 
     @classmethod
     def of(cls, box: tuple[float, float, float, float], resolution: float) -> MapGrid:
-        """The cells that cover a box of west, south, east, north in degrees, west < east."""
+        """The cells that cover a box of west, south, east, north in degrees, west < east.
+
+        Raises:
+            ConfigError: the box is too wide for the system of its map.
+        """
         epsg = system_of(box)
         west, south, east, north = Transformer.from_crs(
             4326, epsg, always_xy=True
@@ -89,7 +98,7 @@ class MapGrid:
 
         Columns: site_id (as Eurostat names a cell), lon, lat (degrees, of the centre), row, column.
         """
-        row, column, lon, lat = self._inside(square)
+        row, column, lon, lat = self.inside(square)
         size = self.resolution
         south, west = (self.top - row - 1) * size, (self.left + column) * size
         names = [
@@ -101,9 +110,30 @@ class MapGrid:
 
     def count(self) -> int:
         """How many cells have their centre in the area."""
-        return sum(len(self._inside(square)[0]) for square in self.tiles(64 * BATCH))
+        return sum(len(self.inside(square)[0]) for square in self.tiles(64 * BATCH))
 
-    def _inside(self, square: Square) -> tuple[np.ndarray, ...]:
+    def mask(self) -> np.ndarray:
+        """Which cells have their centre in the area, (rows, columns) bool."""
+        found = np.zeros((self.rows, self.columns), bool)
+        for square in self.tiles(64 * BATCH):
+            row, column, _, _ = self.inside(square)
+            found[row, column] = True
+        return found
+
+    def surfaces(self) -> np.ndarray | float:
+        """True surface of the cells in km2: (rows, columns) on UTM, whose scale is not 1; on an
+        equal-area system the one number of all cells."""
+        nominal = (self.resolution / 1000.0) ** 2
+        if self.epsg == EUROPE:
+            return nominal
+        system, columns = Proj(self.epsg), np.arange(self.columns)
+        scales = [
+            system.get_factors(*self.degrees(np.full(self.columns, row), columns).T).areal_scale
+            for row in range(self.rows)
+        ]
+        return nominal / np.array(scales)
+
+    def inside(self, square: Square) -> tuple[np.ndarray, ...]:
         """Row, column, longitude and latitude of the cells of a square that are in the area."""
         down, right = np.mgrid[
             square.row : square.row + square.rows, square.column : square.column + square.columns
@@ -128,12 +158,21 @@ def system_of(box: tuple[float, float, float, float]) -> int:
 
     Args:
         box: west, south, east, north in degrees.
+
+    Raises:
+        ConfigError: the box reaches too far from the middle of the zone.
     """
     west, south, east, north = box
     use = _area_of_use(EUROPE)
     if use[0] <= west and use[1] <= south and east <= use[2] and north <= use[3]:
         return EUROPE
     zone = int(((west + east) / 2 + 180.0) // 6) % 60 + 1
+    middle = 6.0 * zone - 183.0
+    if max(middle - west, east - middle) > FARTHEST:
+        told = ", ".join(f"{side:g}" for side in box)
+        fault = f"the box {told} reaches more than {FARTHEST:g} degrees from {middle:g}, the middle"
+        fault += f" of its UTM zone {zone}: its cells would be distorted"
+        raise ConfigError("map.areas", fault, "Give several areas that are less wide")
     return (32600 if south + north >= 0 else 32700) + zone
 
 

@@ -6,16 +6,19 @@ import logging
 from pathlib import Path
 
 import numpy as np
+from pyproj import Transformer
+from rasterio import DatasetReader
 from rasterio.enums import Resampling
 from rasterio.transform import from_origin
 from rasterio.warp import reproject, transform_bounds
 
 from mmaq.base.errors import ProductError
-from mmaq.base.rasters import opened_map, read_pixels
+from mmaq.base.rasters import on_raster, opened_map, read_pixels
 from mmaq.contracts.archive import ANCILLARY, read_product
 from mmaq.contracts.sites import DENSITIES
+from mmaq.landuse.discs import full_turn
 from mmaq.map.districts import bounds_of
-from mmaq.map.grid import MapGrid
+from mmaq.map.grid import BATCH, MapGrid
 
 REMEDY = "Give people per km2, with the no-data value declared in its tags"
 
@@ -35,9 +38,10 @@ def people_of(archive: Path, grid: MapGrid) -> np.ndarray:
 
 
 def people_within(path: Path, grid: MapGrid) -> np.ndarray:
-    """People in each cell, (rows, columns): mean density over the cell times its area.
+    """People in each cell, (rows, columns): mean density over the cell times its surface.
 
-    Nobody is counted where the map of density has no data.
+    Nobody is counted where the map of density has no data. One in degrees may begin anywhere, at 0
+    or at -180.
 
     Args:
         path: a raster of people per km2.
@@ -50,14 +54,20 @@ def people_within(path: Path, grid: MapGrid) -> np.ndarray:
         west, south, east, north = transform_bounds(
             f"EPSG:{grid.epsg}", raster.crs, *bounds_of(grid), densify_pts=51
         )
+        turn = full_turn(raster.crs)
+        if turn is not None and east < west:  # cells reach across the antimeridian
+            east += turn
         columns, rows = ~raster.transform * (
             np.array([west, west, east, east]), np.array([south, north, south, north])
         )  # fmt: skip
         left, top = int(np.floor(columns.min())) - 2, int(np.floor(rows.min())) - 2
         width, height = (int(np.ceil(each.max())) + 2 for each in (columns, rows))
-        pixels = read_pixels(raster, [1], top, left, height - top, width - left)
+        values = _on_any_turn(raster, turn, top, left, height - top, width - left)
         moved = raster.transform * raster.transform.translation(left, top)
-        values, system = pixels.values[0], raster.crs
+        system, off = raster.crs, _share_off(raster, turn, grid)
+    if off > 0.0:
+        log.warning("%s: %.3g %% of the area lies off this map: nobody is counted there", path,
+                    100.0 * off)  # fmt: skip
     known = values[np.isfinite(values)]
     bad = known[(known < DENSITIES[0]) | (known > DENSITIES[1])]
     if len(bad):
@@ -72,4 +82,31 @@ def people_within(path: Path, grid: MapGrid) -> np.ndarray:
         dst_transform=from_origin(edge, upper, size, size), dst_crs=f"EPSG:{grid.epsg}",
         resampling=Resampling.average,
     )  # fmt: skip
-    return density * (size / 1000.0) ** 2
+    return density * grid.surfaces()
+
+
+def _on_any_turn(
+    raster: DatasetReader, turn: float | None, row: int, column: int, height: int, width: int
+) -> np.ndarray:
+    """The window of ``read_pixels``; what lies off the raster is looked for a full ``turn`` to the
+    east and to the west, to the nearest pixel."""
+    values = read_pixels(raster, [1], row, column, height, width).values[0]
+    if turn is not None:
+        columns = round(turn / raster.transform.a)
+        for start in (column - columns, column + columns):
+            other = read_pixels(raster, [1], row, start, height, width).values[0]
+            values = np.where(np.isnan(values), other, values)
+    return values
+
+
+def _share_off(raster: DatasetReader, turn: float | None, grid: MapGrid) -> float:
+    """Share of the area's cells whose middle lies off the raster."""
+    to_raster = Transformer.from_crs(4326, raster.crs, always_xy=True)
+    cells, off, west = 0, 0, raster.bounds.left
+    for square in grid.tiles(64 * BATCH):
+        _, _, lon, lat = grid.inside(square)
+        x, y = to_raster.transform(lon, lat)
+        if turn is not None:
+            x = west + (x - west) % turn
+        cells, off = cells + len(x), off + int((~on_raster(raster, x, y)).sum())
+    return off / max(cells, 1)

@@ -20,6 +20,7 @@ from mmaq.base.arrays import read_array
 from mmaq.base.digest import code_digest
 from mmaq.base.errors import ConfigError, ProductError
 from mmaq.base.files import sha256
+from mmaq.base.rasters import open_raster
 from mmaq.config.data import Covariates, Landuse, Patches, Period
 from mmaq.config.evaluation import Evaluate
 from mmaq.config.map import Area, Map
@@ -44,6 +45,8 @@ TILE = 4 * BATCH
 SHEET = 8 * BATCH
 """Cells a side of what is described at once: a multiple of TILE. Reading the maps for so many cells
 costs a tenth of describing them."""
+
+MAP_ANEW = "Make it with `mmaq map`"
 
 log = logging.getLogger(__name__)
 
@@ -142,16 +145,17 @@ def exposure(
 
     Raises:
         CheckpointError: the estimator cannot be read.
-        ProductError: the map was made by another one, the map of population is damaged, or the
-            districts cannot be read or lie elsewhere.
+        ProductError: the map was made by another one, or of another box or resolution, the map of
+            population is damaged, or the districts cannot be read or lie elsewhere.
         ArchiveError: there is no map of population.
     """
+    truth = true_area(archive)
+    grid = _grid(area, truth)
+    _check_cells(raster, grid)
     with rasterio.open(raster) as file:
         made_by = file.tags().get("estimator")
     if made_by != sha256(estimator):
-        raise ProductError(raster, f"it was not made by {estimator}", "Make it with `mmaq map`")
-    truth = true_area(archive)
-    grid = _grid(area, truth)
+        raise ProductError(raster, f"it was not made by {estimator}", MAP_ANEW)
     errors = [each.intervals.errors for each in load(estimator)[1] if each.intervals is not None]
     own = config.districts
     districts = read_districts(Path(own), config.district_name, grid) if own else ninths(grid)
@@ -197,11 +201,13 @@ def map_page(
     Raises:
         CheckpointError: the estimator cannot be read.
         TableError: the site table or the benchmark table is missing or broken.
-        ArchiveError, ProductError: the truth is damaged.
+        ArchiveError, ProductError: the truth is damaged, or the map is of another box or
+            resolution.
     """
     truth = true_area(archive)
     _, tiers = read_estimator(estimator)
     grid = _grid(area, truth)
+    _check_cells(raster, grid)
     explain(
         out,
         raster,
@@ -224,6 +230,15 @@ def _grid(area: Area, truth: Product | None) -> MapGrid:
     if box is None:
         raise ConfigError(f"map.areas {area.name}", "it has no bbox", "Give it one")
     return MapGrid.of(box, area.resolution_m)
+
+
+def _check_cells(raster: Path, grid: MapGrid) -> None:
+    """Refuse a map that has other cells than its area: this was edited since it was mapped."""
+    with open_raster(raster, MAP_ANEW) as file:
+        system = None if file.crs is None else file.crs.to_epsg()
+        same = system == grid.epsg and file.shape == (grid.rows, grid.columns)
+        if not (same and file.transform.almost_equals(grid.transform)):
+            raise ProductError(raster, "the map is of another box or resolution", MAP_ANEW)
 
 
 def _check_known(archive: Path | None, tiers: list[Loaded]) -> None:

@@ -30,7 +30,7 @@ from mmaq.map.distribution import chances
 from mmaq.map.grid import BATCH, MapGrid, Square
 from mmaq.patches.stage import patches
 from mmaq.predict.at import describe_places
-from mmaq.predict.stage import Loaded, answer, check_surroundings, load
+from mmaq.predict.stage import Loaded, answer, check_patches, check_surroundings, load
 from mmaq.statistics.applicability import Applicability
 from mmaq.vocabulary import POLLUTANTS, TYPES
 
@@ -117,7 +117,8 @@ def make_tile(asked: Asked, tile: Square) -> None:
     """Write a tile, whole or not at all, from the site table of its cells.
 
     Raises:
-        MmaqError: an input is missing or damaged.
+        MmaqError: an input is missing or damaged, or the estimator was fitted to patches of
+            another size.
     """
     cells, table = asked.cells(tile), asked.table(tile)
     pollutant, tiers = _loaded(asked.estimator)
@@ -130,6 +131,7 @@ def make_tile(asked: Asked, tile: Square) -> None:
         patches(archive=asked.archive, sites=table, l3=asked.l3, config=asked.patches, out=cut,
                 workers=1)  # fmt: skip
         store = open_store(cut)
+        check_patches(tiers, store, asked.estimator)
         with limited_threads(asked.threads):
             for batch in asked.grid.tiles(BATCH, tile):
                 rows = _within(cells, batch)

@@ -37,15 +37,19 @@ def parse_place(text: str) -> tuple[float, float]:
 
 
 def places_at(texts: Iterable[str]) -> pd.DataFrame:
-    """A table of places, site_id, lon and lat, from "LON,LAT" each.
+    """A table of places, site_id (the text), lon and lat, from "LON,LAT" each.
 
     Raises:
-        ConfigError: one is no place on Earth.
+        ConfigError: one is no place on Earth, or is given twice.
     """
-    found = [parse_place(text) for text in texts]
-    names = [f"{lon:g},{lat:g}" for lon, lat in found]
+    found: dict[tuple[float, float], str] = {}
+    for text in texts:
+        place = parse_place(text)
+        if place in found:
+            raise ConfigError("--at", f"{text!r} is given twice", "Give every place once")
+        found[place] = "".join(text.split())
     lon, lat = zip(*found, strict=True)
-    return pd.DataFrame({"site_id": names, "lon": lon, "lat": lat})
+    return pd.DataFrame({"site_id": list(found.values()), "lon": lon, "lat": lat})
 
 
 def describe_places(

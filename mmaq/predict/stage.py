@@ -11,7 +11,7 @@ import pandas as pd
 
 from mmaq.base.errors import CheckpointError, TableError, Unavailable
 from mmaq.base.files import reading, replacing
-from mmaq.base.tables import at_line, check_filled, read_table
+from mmaq.base.tables import at_line, check_unique, read_table
 from mmaq.base.threads import limited_threads
 from mmaq.config.evaluation import Evaluate, Predict
 from mmaq.config.learning import Encoders
@@ -88,6 +88,10 @@ def fit(
     known, patches = read_sites(sites), open_store(store)
     if chosen is not None:
         known = choose(known, chosen, sites)
+        without = int(known[config.pollutant].isna().sum())
+        if without:
+            told = "%s: %d of %d sites have no %s and take no part"
+            log.warning(told, chosen, without, len(known), config.pollutant)
     with limited_threads(evaluate.threads):
         try:
             tiers = [
@@ -137,6 +141,26 @@ def check_surroundings(tiers: list[Loaded], sites: Path, table: pd.DataFrame) ->
             log.warning("%s: %s", sites, fault)
 
 
+SETTINGS = {"s2": "patches.s2_size", "s5p": "patches.s5p_size and grid.resolution"}
+"""What decides how large patches of an image are."""
+
+
+def check_patches(tiers: list[Loaded], store: PatchStore, estimator: Path) -> None:
+    """Refuse an estimator, read from ``estimator``, that was fitted to patches of another size.
+
+    Raises:
+        CheckpointError: those of the store have another side, or pixels of another size.
+    """
+    for name, wanted in (held for each in tiers for held in each.tier.patches.items()):
+        if store.absence(name) is None and store.size(name) != wanted:
+            told = [
+                " and ".join(f"{key} {value}" for key, value in sorted(size.items()))
+                for size in (wanted, store.size(name))
+            ]
+            fault = f"it reads {name} patches of {told[0]}, and here they are of {told[1]}"
+            raise CheckpointError(estimator, fault, f"Set {SETTINGS[name]} alike, or fit anew")
+
+
 def _tier(
     estimator: Estimator,
     known: pd.DataFrame,
@@ -149,9 +173,9 @@ def _tier(
     """An estimator fitted to the stations that have what it reads, with or without DECLARED."""
     pollutant = config.pollutant
     table = stations(known, pollutant).sort_values("site_id", ignore_index=True)
-    for image in images_read(estimator):
-        if store.absence(image) is None:
-            table = table[store.rows(image, table["site_id"].to_numpy()) >= 0]
+    images = [image for image in images_read(estimator) if store.absence(image) is None]
+    for image in images:
+        table = table[store.rows(image, table["site_id"].to_numpy()) >= 0]
     if len(table) < MIN_STATIONS:
         fault = f"{len(table)} stations with {pollutant} are too few for {estimator.method}"
         raise TableError(sites, fault, f"Give at least {MIN_STATIONS}")
@@ -172,7 +196,7 @@ def _tier(
     return Tier(
         fitted.kind, estimator.method, estimator.protocol, estimator.modalities, declared,
         task.size, *fitted.state(), None if intervals is None else intervals.state(), around,
-        _similarity(fitted, train, seed),
+        {image: store.size(image) for image in images}, _similarity(fitted, train, seed),
     )  # fmt: skip
 
 
@@ -246,7 +270,7 @@ def predict(
         TableError: the site table is broken, its surroundings are of another kind than those of
             the fit, or the list names a site that it lacks.
         StoreError: the patch store is missing or damaged.
-        CheckpointError: the estimator cannot be read.
+        CheckpointError: the estimator cannot be read, or was fitted to patches of another size.
     """
     pollutant, tiers = load(estimator)
     result = table_at(
@@ -278,7 +302,9 @@ def table_at(
     if chosen is not None:
         table = choose(table, chosen, sites)
     check_surroundings(tiers, sites, table)
-    places = Places(table.drop(columns=list(POLLUTANTS)), open_store(store))
+    patches = open_store(store)
+    check_patches(tiers, patches, estimator)
+    places = Places(table.drop(columns=list(POLLUTANTS)), patches)
     fault = "what it learned does not fit the sites"
     with limited_threads(threads), reading(estimator, CheckpointError, fault, REMEDY):
         predicted = ask(tiers, places, pollutant)
@@ -324,10 +350,11 @@ def choose(table: pd.DataFrame, chosen: Path, sites: Path) -> pd.DataFrame:
     """Rows of the site table in the order of a list of sites.
 
     Raises:
-        TableError: the list cannot be read, has no ``site_id``, or names an unknown site.
+        TableError: the list cannot be read, has no ``site_id``, or names an unknown site or one
+            twice.
     """
     wanted = read_table(chosen, ["site_id"])
-    check_filled(wanted, "site_id", chosen, "Give every row its id")
+    check_unique(wanted, "site_id", chosen)
     absent = ~wanted["site_id"].isin(table["site_id"])
     if absent.any():
         site = wanted.loc[absent, "site_id"].iloc[0]

@@ -116,6 +116,10 @@ def test_the_description_here_is_one_that_can_be_read(path):
             lambda about: about["tiers"][0].update(kind=["a"]),
             r"its description is damaged \(kind of a tier",
         ),
+        (
+            lambda about: about["tiers"][0].update(patches={"s3": {}}),
+            r"its description is damaged \(patches of a tier",
+        ),
         (lambda about: about.update(pollutant="soot"), "it names no pollutant or holds no tier"),
         (lambda about: about.update(tiers=[]), "it names no pollutant or holds no tier"),
     ],

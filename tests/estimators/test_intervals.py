@@ -83,6 +83,21 @@ def test_each_kind_of_place_has_the_width_of_its_errors():
     assert covered.mean() == pytest.approx(0.9, abs=0.03)
 
 
+def test_a_place_that_lacks_what_no_station_lacks_has_the_width_of_their_median():
+    training = make_streets(400)
+    estimator = Mean("mean", modalities="table")
+    found = calibrate(estimator, estimator.fit(training, seed=0), training, seed=0)
+    places, mean = training.places, np.full(400, 25.0)
+    widths = []
+    for values in ((np.nan, np.nan, np.nan), (0.0, 0.0, 1.0), (1.0, 0.0, 0.0)):
+        table = places.table.assign(**dict(zip(TYPES, values, strict=True)))
+        low, high = found.bounds(replace(places, table=table), mean)
+        widths.append(high - low)
+    unknown, median, street = widths
+    np.testing.assert_array_equal(unknown, median)
+    assert (street > 2 * median).all()
+
+
 def test_bounds_end_at_nothing_and_are_missing_where_a_prediction_is():
     training = make_streets(60)
     estimator = Mean("mean", modalities="table")

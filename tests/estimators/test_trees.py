@@ -1,5 +1,7 @@
 """Boosted trees, on features and on an encoder's embedding beside the table."""
 
+from dataclasses import replace
+
 import lightgbm
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ from mmaq.estimators.trees import (
     ENSEMBLE,
     FIXED,
     EmbeddingTrees,
+    FittedTrees,
     Trees,
     ask,
     from_text,
@@ -127,6 +130,40 @@ def test_a_missing_value_is_a_branch():
     np.testing.assert_allclose(
         ask(grown, np.array([[np.nan], [-1.0], [1.0]])), [10, 20, 25], atol=0.1
     )
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        Trees("gbm"),
+        EmbeddingTrees("gbm_embedding", encoder=Columns([np.linspace(0.0, 1.0, 200)[:, None]])),
+    ],
+    ids=["table", "embedding"],
+)
+def test_what_no_training_station_lacks_is_their_median_where_a_place_lacks_it(estimator):
+    """LightGBM would take it for 0."""
+    rng = np.random.default_rng(7)
+    table = pd.DataFrame({"lon": np.zeros(200), "lat": np.zeros(200)})
+    table["altitude"] = rng.uniform(500.0, 900.0, 200)
+    places = make_places(table)
+    train = make_training(places, 0.1 * table["altitude"]).take(np.arange(150))
+    fitted = estimator.fit(train, seed=0)
+    asked = places.take(np.arange(150, 200))
+    lacking, middle, low = (
+        fitted.mean(replace(asked, table=asked.table.assign(altitude=value)))
+        for value in (np.nan, train.places.table["altitude"].median(), 0.0)
+    )
+    np.testing.assert_array_equal(lacking, middle)
+    assert (np.abs(lacking - 70.0) < np.abs(low - 70.0)).all()
+
+
+def test_trees_of_a_file_from_before_the_medians_are_read(data):
+    train = training_of(data)
+    fitted = Trees("gbm").fit(train, seed=0)
+    about, arrays = fitted.state()
+    del arrays["medians"]
+    again = FittedTrees.from_state(about, arrays)
+    np.testing.assert_array_equal(again.mean(train.places), fitted.mean(train.places))
 
 
 def test_a_column_that_is_missing_throughout_changes_nothing_but_the_draw_of_features(example):

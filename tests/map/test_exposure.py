@@ -134,19 +134,76 @@ def test_people_are_those_of_the_map_whatever_the_cells(tmp_path):
         people_within(path, grid)
 
 
-def test_a_table_and_its_districts(tmp_path):
-    bands = np.stack([np.full((9, 12), value, np.float32) for value in (16.0, 9.0, 25.0)])
-    bands[:, :, 0] = np.nan
+def write_density(path, values, west, north, step):
+    profile = {"driver": "GTiff", "count": 1, "dtype": "float64", "crs": "EPSG:4326"}
+    size = {"height": values.shape[0], "width": values.shape[1]}
+    where = from_origin(west, north, step, step)
+    with rasterio.open(path, "w", **profile, **size, transform=where) as file:
+        file.write(values, 1)
+    return path
+
+
+@pytest.mark.parametrize(
+    "box",
+    [(-74.3, 40.5, -73.7, 40.9), (-0.4, 51.3, 0.3, 51.7), (179.4, -17.0, 180.0, -16.4)],
+    ids=["New York", "London", "Fiji"],
+)
+def test_a_map_of_the_world_begins_at_any_longitude(tmp_path, caplog, box):
+    world = np.random.default_rng(2).lognormal(4, 1, (720, 1440))
+    grid, found = MapGrid.of(box, 5000.0), []
+    for west in (-180.0, 0.0, 90.0):
+        turned = np.roll(world, -round((west + 180.0) / 0.25), axis=1)
+        path = write_density(tmp_path / f"{west:g}.tif", turned, west, 90.0, 0.25)
+        found.append(people_within(path, grid))
+    assert (found[0] > 0.0).all()
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-6)
+    np.testing.assert_allclose(found[2], found[0], rtol=1e-6)
+    assert not caplog.records
+
+
+def test_what_lies_off_the_map_of_people_is_told(tmp_path, caplog):
+    grid = MapGrid.of((9.0, 51.0, 10.0, 52.0), 2000.0)
+    path = write_density(tmp_path / "half.tif", np.full((20, 10), 50.0), 9.5, 52.5, 0.1)
+    people = people_within(path, grid)
+    assert people.max() == pytest.approx(50.0 * 4.0)
+    assert people[:, 0].max() == 0.0
+    (told,) = [each.message for each in caplog.records if each.levelname == "WARNING"]
+    assert "% of the area lies off this map: nobody is counted there" in told
+    assert 45.0 < float(told.split("half.tif: ")[1].split(" %")[0]) < 55.0
+
+
+def write_map(path, grid, known):
+    """A map of one concentration at the cells ``known``, (rows, columns)."""
+    bands = [np.where(known, np.float32(value), np.nan) for value in (16.0, 9.0, 25.0)]
     with rasterio.open(
-        tmp_path / "map.tif", "w", driver="GTiff", width=12, height=9, count=3, dtype="float32",
-        crs="EPSG:3035", transform=GRID.transform,
+        path, "w", driver="GTiff", width=grid.columns, height=grid.rows, count=3, dtype="float32",
+        crs="EPSG:3035", transform=grid.transform,
     ) as file:  # fmt: skip
-        file.write(bands)
+        file.write(np.stack(bands).astype(np.float32))
         file.descriptions = ["no2", "low", "high"]
+    return path
+
+
+def test_an_area_that_is_mapped_whole_is_so_in_its_parts_too(tmp_path):
+    """The map is a rectangle around the area, with cells beyond it."""
+    grid = MapGrid.of((6.0, 49.4, 6.3, 49.6), 1000.0)
+    inside = grid.mask()
+    assert 0.8 < inside.mean() < 1.0
+    for known, expected in ((inside, 1.0), (inside & (np.arange(grid.columns) % 2 == 0), 0.5)):
+        write_exposure(
+            tmp_path / "out.csv", "here", grid, write_map(tmp_path / "map.tif", grid, known),
+            np.ones(inside.shape), ninths(grid), None, fields_of(None), [10.0],
+        )  # fmt: skip
+        mapped = pd.read_csv(tmp_path / "out.csv")["mapped"]
+        np.testing.assert_allclose(mapped, expected, atol=0.0 if expected == 1.0 else 0.15)
+
+
+def test_a_table_and_its_districts(tmp_path):
+    known = np.arange(12) > np.zeros((9, 1))
     out = tmp_path / "exposure" / "here.csv"
     write_exposure(
-        out, "here", GRID, tmp_path / "map.tif", np.ones((9, 12)), ninths(GRID),
-        np.full((9, 12), 15.0), fields_of(None), [10.0],
+        out, "here", GRID, write_map(tmp_path / "map.tif", GRID, known), np.ones((9, 12)),
+        ninths(GRID), np.full((9, 12), 15.0), fields_of(None), [10.0],
     )  # fmt: skip
     table = pd.read_csv(out)
     assert table["name"].to_list() == ["here", *NINTHS]
@@ -184,3 +241,20 @@ def test_districts_come_from_a_file_that_names_them(tmp_path):
     path.write_text("no polygons")
     with pytest.raises(ProductError, match="not a readable vector file"):
         read_districts(path, "commune", GRID)
+
+
+def test_a_spike_of_a_district_goes_and_one_without_surface_is_left_out(tmp_path, caplog):
+    middle = (SOUTH + NORTH) / 2
+    spiked = shapely.Polygon(
+        [(WEST, SOUTH), (EAST, SOUTH), (EAST, middle), (EAST + 900.0, middle), (EAST, middle),
+         (EAST, NORTH), (WEST, NORTH)]
+    )  # fmt: skip
+    flat = shapely.Polygon([(WEST, middle), (WEST + 300.0, middle), (EAST, middle)])
+    assert shapely.make_valid(spiked).geom_type == "GeometryCollection"
+    path = tmp_path / "districts.gpkg"
+    write_layer(frame([spiked, flat], commune=["A", "B"]), path, "communes")
+    found = read_districts(path, "commune", GRID)
+    assert found["name"].to_list() == ["A"]
+    np.testing.assert_array_equal(coverage(found, GRID).toarray(), 1.0)
+    told = "1 of its polygons have no surface and are left out, the first is B"
+    assert [each.message for each in caplog.records] == [f"{path}: {told}"]

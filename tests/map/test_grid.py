@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyproj import Transformer
+from pyproj import Geod, Transformer
 
+from mmaq.base.errors import ConfigError
 from mmaq.map.grid import BATCH, EUROPE, MapGrid, Square, system_of
 
 BOX = (6.0, 49.4, 6.3, 49.6)
@@ -27,10 +28,31 @@ def test_the_system_is_europes_or_the_utm_zone(box, epsg):
     assert system_of(box) == epsg
 
 
+@pytest.mark.parametrize("box", [(20.0, 54.0, 60.0, 60.0), (-79.5, 25.0, -66.0, 49.0)])
+def test_a_box_too_wide_for_a_utm_zone_is_refused(box):
+    with pytest.raises(ConfigError, match=r"map\.areas: .* more than 6 degrees from .* UTM zone"):
+        MapGrid.of(box, 1000.0)
+
+
+def test_cells_have_the_surface_of_their_quadrangle_on_the_ellipsoid():
+    """6 degrees from the middle of the zone, where a side of 20 km is 0.5 % too long."""
+    grid, earth = MapGrid.of((-63.0, -1.0, -51.2, 1.0), 20_000.0), Geod(ellps="WGS84")
+    surfaces = grid.surfaces()
+    for row, column in ((0, 0), (grid.rows // 2, grid.columns // 2), (grid.rows - 1, 3)):
+        down, right = np.array([0, 0, 1, 1]) - 0.5, np.array([0, 1, 1, 0]) - 0.5
+        corners = grid.degrees(row + down, column + right)
+        area = abs(earth.polygon_area_perimeter(*corners.T)[0]) / 1e6
+        assert surfaces[row, column] == pytest.approx(area, rel=1e-4)
+    assert surfaces.min() < 0.992 * 400.0 < 400.0 < surfaces.max()
+    assert MapGrid.of(BOX, 200.0).surfaces() == (200.0 / 1000.0) ** 2
+
+
 def test_cells_are_counted_without_being_made():
     grid = MapGrid.of(BOX, 100.0)
     (whole,) = grid.tiles(10_000)
-    assert grid.count() == len(grid.cells(whole)) < grid.rows * grid.columns
+    cells, mask = grid.cells(whole), grid.mask()
+    assert grid.count() == len(cells) == mask.sum() < grid.rows * grid.columns
+    assert mask[cells["row"], cells["column"]].all()
 
 
 def test_cells_of_a_kilometre_are_those_of_the_eea():

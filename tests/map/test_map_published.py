@@ -11,7 +11,7 @@ import rasterio
 from pyproj import Transformer
 from rasterio.transform import from_origin
 
-from mmaq.base.errors import ConfigError
+from mmaq.base.errors import ConfigError, ProductError
 from mmaq.config.data import Covariates, Landuse, Patches, Period
 from mmaq.config.evaluation import Evaluate, Predict
 from mmaq.config.map import Area, Map
@@ -127,6 +127,14 @@ def test_land_is_mapped_as_its_rasters_say_and_the_sea_is_not(data):
         compared=None, evaluate=Evaluate(), out=page,
     )  # fmt: skip
     assert "geonames, height.tif, wind.tif" in page.read_text()
+    for change in ({"resolution_m": 5_000}, {"bbox": (8.2, 46.0, 9.4, 47.3)}):
+        with pytest.raises(ProductError, match=r"here\.tif: the map is of another box or resol"):
+            map_page(
+                area=data.area.model_copy(update=change), raster=data.folder / "map" / "here.tif",
+                archive=None, estimator=estimator, period=Period(), sites=data.sites, table=None,
+                exposed=None, compared=None, evaluate=Evaluate(), out=data.folder / "no.html",
+            )  # fmt: skip
+    assert not (data.folder / "no.html").exists()
 
 
 def test_an_estimator_that_reads_what_no_cell_has_is_refused(data):

@@ -145,6 +145,9 @@ def test_what_people_breathe_stands_beside_the_map_and_on_its_page(data, made, t
     other.write_bytes(data.estimator.read_bytes() + b" ")
     with pytest.raises(ProductError, match=r"here\.tif: it was not made by .*other\.safetensors"):
         exposure(config=Map(), out=tmp_path / "no.csv", **{**given, "estimator": other})
+    finer = data.area.model_copy(update={"resolution_m": 50.0})
+    with pytest.raises(ProductError, match=r"here\.tif: the map is of another box or resolution"):
+        exposure(config=Map(), out=tmp_path / "no.csv", **{**given, "area": finer})
     assert not (tmp_path / "no.csv").exists()
 
 

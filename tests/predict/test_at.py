@@ -29,6 +29,14 @@ def test_a_place_is_longitude_and_latitude():
     assert parse_place("-7.25,-1e1") == (-7.25, -10.0)
 
 
+def test_places_are_named_as_they_are_typed_and_near_ones_apart():
+    found = places_at(["10.8800001,53", "10.8800002, 53", "-7.25,-1e1"])
+    assert found["site_id"].to_list() == ["10.8800001,53", "10.8800002,53", "-7.25,-1e1"]
+    assert found["lon"].to_list() == [10.8800001, 10.8800002, -7.25]
+    with pytest.raises(ConfigError, match=r"--at: '10\.0,53' is given twice"):
+        places_at(["10,53", "10.0,53"])
+
+
 @pytest.mark.slow
 def test_at_a_station_a_place_has_the_stations_inputs(land, tmp_path):
     table, store = tmp_path / "sites.parquet", tmp_path / "patches"

@@ -1,6 +1,7 @@
 """An estimator that is fitted and asked: what each prediction rests on, and wrong input."""
 
 import json
+import shutil
 from dataclasses import replace
 from importlib import import_module
 from pkgutil import iter_modules
@@ -112,6 +113,7 @@ def test_a_list_of_sites_is_answered_in_its_order(fitted_land, predicted, tmp_pa
     [
         ("site_id\nST9999\n", "site 'ST9999' is not in"),
         ("name\nST0001\n", "column 'site_id' is missing"),
+        ("site_id\nST0001\nST0002\nST0001\n", "line 4: 'ST0001' stands twice"),
         ("", "the table is empty"),
     ],
 )
@@ -122,6 +124,15 @@ def test_a_wrong_list_is_refused_and_nothing_is_written(fitted_land, tmp_path, t
     with pytest.raises(TableError, match=fault):
         fit_to(fitted_land, Predict(method="gbm"), tmp_path / "out", chosen=tmp_path / "list.csv")
     assert [each.name for each in tmp_path.iterdir()] == ["list.csv"]
+
+
+def test_chosen_sites_that_measure_nothing_are_counted(fitted_land, tmp_path, caplog):
+    ids = read_sites(fitted_land / "sites.parquet")["site_id"]
+    ids[20:100].to_csv(tmp_path / "list.csv", index=False)
+    fit_to(fitted_land, Predict(method="mean"), tmp_path / "out", chosen=tmp_path / "list.csv")
+    told = f"{tmp_path / 'list.csv'}: 20 of 80 sites have no no2 and take no part"
+    assert told in [each.message for each in caplog.records]
+    assert read_estimator(tmp_path / "out")[1][0].stations == 60
 
 
 def test_encoders_alone_are_refused(fitted_land, checkpoint, tmp_path):
@@ -140,6 +151,8 @@ def test_what_was_fitted_is_told_in_the_file(fitted_land):
         ("gbm_context_kriging", "reference", "table+geo+context"),
     ]  # fmt: skip
     assert [each.stations for each in tiers] == [200] * 4
+    images = {"s2": {"side": 8}, "s5p": {"side": 6}}
+    assert [each.patches for each in tiers] == [images, images, {}, {}]
     assert all(each.intervals is not None for each in tiers)
 
 
@@ -239,6 +252,39 @@ def test_without_encoders_nothing_is_fitted(fitted_land, tmp_path):
 def test_a_protocol_that_a_method_has_not_is_refused():
     with pytest.raises(ValidationError, match="there is no estimator gbm under finetune"):
         Predict(method="gbm", protocol="finetune")
+
+
+@pytest.mark.parametrize(
+    ("side", "pixel", "fault"),
+    [
+        (6, 0.1, None),
+        (8, 0.1, r"e\.safetensors: it reads s5p patches of pixel_degrees 0\.1 and side 8, "),
+        (
+            6,
+            0.05,
+            r"pixel_degrees 0\.05 and side 6, and here they are of pixel_degrees 0\.1 and side",
+        ),
+    ],
+)
+def test_patches_of_another_size_are_refused(fitted_land, tmp_path, side, pixel, fault):
+    store = tmp_path / "patches"
+    shutil.copytree(fitted_land / "patches", store)
+    about = json.loads((store / "store.json").read_text())
+    about["modalities"]["s5p"] = {"side": 6, "pixel_degrees": 0.1 + 1e-12}
+    (store / "store.json").write_text(json.dumps(about))
+    kept = {"s5p": {"side": side, "pixel_degrees": pixel}}
+    tier = Tier(
+        "constant", "mean", "reference", "s5p", False, 9, {"value": 5.0}, {}, None, patches=kept
+    )
+    write_estimator(tmp_path / "e.safetensors", "no2", [tier])
+    given = {"sites": fitted_land / "sites.parquet", "store": store, "chosen": None, "threads": 1}
+    given |= {"estimator": tmp_path / "e.safetensors", "out": tmp_path / "out.csv"}
+    if fault is None:
+        predict(**given)
+    else:
+        with pytest.raises(CheckpointError, match=fault):
+            predict(**given)
+    assert (tmp_path / "out.csv").exists() == (fault is None)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,11 @@ def test_figures_are_those_worked_out_by_hand(tmp_path):
     assert found.mqi == pytest.approx(third + 0.6 * (fourth - third))
 
 
+def test_a_unit_counts_only_where_there_is_a_measurement(tmp_path):
+    text = "site_id;no2;unit\nC;41,5;µg/m3\nA;11,0;ug.m-3\nB;18,0;ug m-3\nE;12,5;µg/m³\nF;;ppb\n"
+    assert compare(tmp_path, text) == compare(tmp_path)
+
+
 def test_what_could_not_be_predicted_is_counted_and_of_other_pollutants_no_mqi_is_known(tmp_path):
     ozone = PREDICTIONS.replace("no2", "o3").replace(",low,high", ",under,over")
     found = compare(tmp_path, "site_id,o3,no2\nA,1,9\nD,2,9\nB,3,9\n", ozone)
@@ -54,6 +59,9 @@ def test_what_could_not_be_predicted_is_counted_and_of_other_pollutants_no_mqi_i
         ("site_id,no2\nA,1\nB,-2\n", PREDICTIONS, r"m\.csv: line 3: .* impossible value -2"),
         ("site_id,no2\nA,1\nB,much\n", PREDICTIONS, r"m\.csv: line 3: .*'much'"),
         ("site_id,o3\nA,1\nB,2\n", PREDICTIONS, r"m\.csv: column 'no2' is missing"),
+        ("site_id,no2\nA,\nB,NA\n", PREDICTIONS, r"m\.csv: column 'no2' holds no measurement"),
+        ("site_id,no2,unit\nA,1,µg/m³\nB,2,ppb\n", PREDICTIONS, r"m\.csv: line 3: .*'ppb', not"),
+        ("site_id,no2,units\nA,1,\nB,2,ug/m3\n", PREDICTIONS, r"m\.csv: line 2: .*'', not"),
         ("site_id,no2\nA,1\nD,2\n", PREDICTIONS, r"m\.csv: 1 of its measurements have"),
         (MEASUREMENTS, "site_id,lon\nA,1\n", r"p\.csv: it holds 0 of the columns no2"),
         (MEASUREMENTS, "site_id,no2,o3\nA,1,2\n", r"p\.csv: it holds 2 of the columns no2"),

@@ -88,6 +88,12 @@ def test_both_verbs_find_their_files_by_the_configuration(place):
     assert found["no2"].nunique() == 1
 
 
+def test_a_list_of_sites_beside_places_is_refused(place):
+    (place / "list.csv").write_text("site_id\nST0001\n")
+    with pytest.raises(ConfigError, match="--at: it names places, and --sites a list of others"):
+        call("predict", "--sites", "list.csv", "--at", "8.6,53.1")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
