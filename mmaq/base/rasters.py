@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import rasterio
 from pyproj import CRS
-from rasterio.enums import MaskFlags
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
@@ -41,7 +41,8 @@ class Pixels:
 
     ``values`` float64 are in the declared unit, scale times number plus offset. Where ``valid``
     (bool) is False they are NaN: the pixel lies beyond the raster, or is declared no data by the
-    band's nodata value, by a mask of the file or by an alpha band, or is not finite.
+    band's nodata value, by a mask of the file or by an alpha band, each of them obeyed, or is not
+    finite.
     """
 
     values: np.ndarray
@@ -106,8 +107,17 @@ def read_pixels(
     if np.iscomplexobj(numbers):
         raise ProductError(_name(raster), "holds complex numbers", "Give a raster of real numbers")
     held = np.isfinite(numbers)
-    if any(MaskFlags.all_valid not in raster.mask_flag_enums[index - 1] for index in indexes):
+    flags = [raster.mask_flag_enums[index - 1] for index in indexes]
+    if any(MaskFlags.all_valid not in each for each in flags):
         held &= raster.read_masks(list(indexes), window=window) != 0
+    # GDAL's mask has one source: a file's mask hides its nodata value, and both an alpha band.
+    for band, index in enumerate(indexes):
+        nodata = raster.nodatavals[index - 1]
+        if nodata is not None and MaskFlags.nodata not in flags[band]:
+            held[band] &= numbers[band] != nodata
+    for index in alpha_bands(raster):
+        if index not in indexes:
+            held &= raster.read(index, window=window) != 0
     part = numbers.astype(np.float64)
     for band, index in enumerate(indexes):
         scale, offset = declared_scale(raster, index)
@@ -115,6 +125,12 @@ def read_pixels(
             part[band] = part[band] * scale + offset
     values[inside], valid[inside] = np.where(held, part, np.nan), held
     return Pixels(values, valid)
+
+
+def alpha_bands(raster: Any) -> list[int]:
+    """Bands (from 1) that hold no values but say, by 0, where there are none."""
+    kinds = zip(raster.indexes, raster.colorinterp, strict=True)
+    return [index for index, kind in kinds if kind == ColorInterp.alpha]
 
 
 def read_window(raster: rasterio.DatasetReader, window: Window, band: int = 1) -> np.ndarray:

@@ -50,13 +50,14 @@ def cut_s2(
         return absent("s2", len(sites), config.s2_size, reason)
     windows = cut_sentinel2(archive, sites, config.s2_size, config.min_clear, workers)
     table = windows.table
+    asked = f"{config.min_clear:.0%} clear pixels" if config.min_clear else "a clear pixel"
     return Modality(
         windows.values,
         windows.mask,
         table["row"].to_numpy(),
         describe_s2(config.s2_size, windows.pixel),
         {name: table[name] for name in ("product", "time", "clear")},
-        f"no product holds a window with {config.min_clear:.0%} clear pixels",
+        f"no product holds a window with {asked}",
     )
 
 

@@ -17,7 +17,7 @@ from mmaq.base.arrays import read_array
 from mmaq.base.errors import ProductError, TableError
 from mmaq.base.files import reading
 from mmaq.base.reflectance import REMEDY as IN_DN
-from mmaq.base.reflectance import other_unit
+from mmaq.base.reflectance import other_unit, possible
 from mmaq.base.tables import read_table
 from mmaq.config.data import Published
 from mmaq.patches.assemble import Modality, absent, describe_s2, describe_s5p, keep_valid
@@ -161,10 +161,10 @@ def read_sentinel2(
     """The central ``side`` pixels of a file: (12, side, side) uint16 in BANDS order, and mask.
 
     Files hold H x W x 12 DN. One of 200 x 200 is first cut to rows and columns 40 to 160, as the
-    released code does. DN 0 and values that are not finite are no data; elsewhere the value is
-    DN + ``offset``, clipped to 0..65535. The data set brings no cloud mask, so the mask (side,
-    side) uint8 says only where all bands have data. Where the pixels contradict ``offset``,
-    ``doubts`` gets the file's path and why.
+    released code does. DN 0 and what is no possible DN (fill values, 65535, not finite) are no
+    data; elsewhere the value is DN + ``offset``, clipped to 0..65535. The data set brings no cloud
+    mask, so the mask (side, side) uint8 says only where all bands have data. Where the pixels
+    contradict ``offset``, ``doubts`` gets the file's path and why.
 
     Raises:
         ProductError: the file is damaged, not an array of one of these two shapes, or not in DN.
@@ -179,7 +179,7 @@ def read_sentinel2(
     if unit := other_unit(pixels):
         raise ProductError(path, unit, IN_DN)
     dn = np.moveaxis(_centre(pixels, side), -1, 0)[[FILE_BANDS.index(band) for band in BANDS]]
-    valid = np.isfinite(dn) & (dn != 0)
+    valid = possible(dn) & (dn != 0)
     ten = [BANDS.index(band) for band in TEN_METRES]
     wrong = contradiction(offset, baseline_in(path.name), [dn[ten][valid[ten]]])
     if wrong is not None:

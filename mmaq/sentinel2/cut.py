@@ -53,8 +53,8 @@ def cut_windows(
     tile) has the largest clear share: pixels that are clear by the scene classification and that
     every band has. Among equals it is the earliest, then the first by id. The window lies on that
     product's pixel grid, in its coordinate system, the site within half a pixel of its centre. A
-    site whose windows all have a clear share below ``min_clear``, or that no product holds, gets
-    row -1. The result does not depend on ``workers``.
+    site whose windows all have a clear share below ``min_clear``, or none at all, or that no
+    product holds, gets row -1. The result does not depend on ``workers``.
 
     Raises:
         ArchiveError: the archive has no readable Sentinel-2 collection.
@@ -62,18 +62,19 @@ def cut_windows(
     """
     products = read_collection(archive, SENTINEL2)
     rankings, pixel = rank_products(products, sites, size, workers)
+    least = max(min_clear, 0.5 / size**2)  # without one clear pixel there is nothing to see
     held = [_Held(ranking[0].share if ranking else np.nan) for ranking in rankings]
     # Bands are read only of products that can still win: no window is clearer than its classes.
     waiting = {
-        site: [each for each in ranking if each.share >= min_clear]
+        site: [each for each in ranking if each.share >= least]
         for site, ranking in enumerate(rankings)
     }
     while turn := {site: left.pop(0) for site, left in waiting.items() if left}:
         for site, candidate, values, mask in _read(products, sites, turn, size, workers):
             held[site].offer(candidate, values, mask)
         waiting = {site: held[site].worth(waiting[site]) for site in turn}
-    chosen = [site for site, each in enumerate(held) if each.window and each.clear >= min_clear]
-    windows = [each.window for each in held if each.window and each.clear >= min_clear]
+    chosen = [site for site, each in enumerate(held) if each.window and each.clear >= least]
+    windows = [each.window for each in held if each.window and each.clear >= least]
     values = np.zeros((len(chosen), len(BANDS), size, size), np.uint16)
     mask = np.zeros((len(chosen), size, size), np.uint8)
     for row, window in enumerate(windows):

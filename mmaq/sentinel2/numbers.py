@@ -10,6 +10,7 @@ import numpy as np
 
 from mmaq.base.errors import ProductError
 from mmaq.base.rasters import PLAIN, declared_scale
+from mmaq.base.reflectance import LEAST, MOST
 
 UNIT = 10_000.0
 """DN of a reflectance of 1 (Sentinel-2 Products Specification, QUANTIFICATION_VALUE)."""
@@ -26,19 +27,22 @@ class Numbers:
 
     Reflectance x 10000 is ``factor`` times what ``read_pixels`` gives, plus ``added``. ``zero`` is
     what DN 0 is read as, which is no data (Sentinel-2 Products Specification); NaN where 0 is a
-    reflectance: in signed numbers with a nodata value of their own. A DN is what is read times
-    ``per_unit``, less ``offset``: the DN that the file's own tags, or else the product, add.
+    reflectance: in signed numbers with a nodata value of their own. What is not between ``least``
+    and ``most`` is no DN, declared or not. A DN is what is read times ``per_unit``, less
+    ``offset``: the DN that the file's own tags, or else the product, add.
     """
 
     factor: Any
     added: Any
     zero: Any
+    least: Any
+    most: Any
     per_unit: Any
     offset: Any
 
     def known(self, values: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """Which pixels hold data."""
-        return valid & (values != self.zero)
+        return valid & (values != self.zero) & (values > self.least) & (values < self.most)
 
     def numbers(self, values: np.ndarray) -> np.ndarray:
         """DN of what was read."""
@@ -60,11 +64,13 @@ def numbers_of(raster: Any, index: int, offset: int, where: str | PathLike[str])
     scale, added = declared_scale(raster, index)
     own_zero = dtype.kind == "i" and nodata not in (None, 0)
     zero = np.nan if own_zero else added
-    if (scale, added) == PLAIN:
-        return Numbers(1.0, float(offset), zero, 1.0, 0)
     factor = factor_of(scale, where)
+    least, most = LEAST / factor + added, MOST / factor + added
+    if (scale, added) == PLAIN:
+        return Numbers(1.0, float(offset), zero, least, most, 1.0, 0)
     told = round(added / scale)
-    return Numbers(factor, 0.0 if told else offset * scale * factor, zero, 1 / scale, told)
+    to_add = 0.0 if told else offset * scale * factor
+    return Numbers(factor, to_add, zero, least, most, 1 / scale, told)
 
 
 def factor_of(scale: float, where: str | PathLike[str]) -> float:
@@ -80,6 +86,6 @@ def factor_of(scale: float, where: str | PathLike[str]) -> float:
 
 def several(each: list[Numbers]) -> Numbers:
     """The numbers of some bands as arrays (bands, 1, 1)."""
-    names = ("factor", "added", "zero", "per_unit", "offset")
+    names = ("factor", "added", "zero", "least", "most", "per_unit", "offset")
     columns = ([getattr(one, name) for one in each] for name in names)
     return Numbers(*(np.array(column, float)[:, None, None] for column in columns))

@@ -14,7 +14,7 @@ from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 
 from mmaq.base.errors import ProductError
-from mmaq.base.rasters import Pixels, cause, open_raster, read_pixels
+from mmaq.base.rasters import Pixels, alpha_bands, cause, open_raster, read_pixels
 from mmaq.contracts.archive import Product
 from mmaq.sentinel2.numbers import Numbers, numbers_of, several
 from mmaq.sentinel2.offsets import TEN_METRES
@@ -170,11 +170,15 @@ class Scene:
             if not set(names) & set(BANDS):
                 continue
             raster = self._open(asset.path)
-            if raster.data.count != len(names):
+            indexes = list(raster.data.indexes)
+            if len(indexes) > len(names):
+                alpha = alpha_bands(raster.data)
+                indexes = [index for index in indexes if index not in alpha]
+            if len(indexes) != len(names):
                 told = f"the catalogue names {len(names)} ({', '.join(names)})"
-                fault = f"{raster.data.count} bands where {told}"
+                fault = f"{len(indexes)} bands where {told}"
                 raise ProductError(asset.path, fault, REFETCH)
-            for index, band in enumerate(names, start=1):
+            for index, band in zip(indexes, names, strict=True):
                 if band not in BANDS:
                     continue
                 known = found.get(BANDS.index(band))

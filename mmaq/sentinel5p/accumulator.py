@@ -9,13 +9,14 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 from tqdm import tqdm
 
 from mmaq.base.errors import MmaqError, ProductError
+from mmaq.base.files import sha256
 from mmaq.config.data import Grid
 from mmaq.contracts.archive import Asset
 from mmaq.sentinel5p.granule import Footprints, Granule
@@ -194,7 +195,12 @@ def _read_ahead(sources: Sequence[Asset], config: Grid, workers: int) -> Iterato
 
 def _read(source: Asset, config: Grid) -> Footprints:
     source.verify()
-    return read_granule(source.path, config, source.sha256 or "")
+    footprints = read_granule(source.path, config, source.sha256 or "")
+    if source.sha256 is not None:
+        return footprints
+    # Without a catalogue, what tells a piece of a granule from a copy of it.
+    granule = replace(footprints.granule, checksum=sha256(source.path))
+    return replace(footprints, granule=granule)
 
 
 def empty_cells(shape: tuple[int, int]) -> np.ndarray:

@@ -27,7 +27,7 @@ class Granule:
 
     Processor, collection and ``mode`` (OFFL, RPRO, NRTI, PAL_) are "unknown", and the start "",
     when the name does not tell them. KNMI advises against mixing processor versions in one mean, so
-    they stay with the result. ``checksum`` is the catalogue's, "" where there is none.
+    they stay with the result. ``checksum`` is the SHA-256 of the file, "" where there is none.
     """
 
     name: str

@@ -20,19 +20,22 @@ UNITS = {"mol/m^2": "mol m-2", "mol/m2": "mol m-2", "mol m^-2": "mol m-2"}
 LARGEST_PIXEL = 1.0
 """Degrees of latitude from a pixel's centre to its corners; no pixel of TROPOMI has 0.2."""
 
+ROUNDING = 1e-3
+"""Degrees by which a corner at a pole may lie beyond 90, as float32 and packed numbers have it."""
+
 
 def read_granule(path: Path, config: Grid, checksum: str = "") -> Footprints:
     """The pixels of ``config.variable`` that pass the filters and may touch ``config.bbox``.
 
     Only needed variables are read, and of them only the scanlines at the latitudes of the box. A
-    pixel is left out when its value, its quality or what a filter asks for is missing; a missing
-    corner is NaN, and the kernel refuses and counts it. A granule in which no pixel passes (cloud,
-    night, elsewhere) is a valid one and gives n = 0.
+    pixel is left out when its value, its quality or what a filter asks for is missing; a missing or
+    impossible corner is NaN, and the kernel refuses and counts it. A granule in which no pixel
+    passes (cloud, night, elsewhere) is a valid one and gives n = 0.
 
     Raises:
         ProductError: the file is no NetCDF, is truncated or damaged, is neither an official
             product nor a HARP-1.0 file, has another gas, lacks a variable, holds nothing but fill
-            values or impossible ones, or places in another unit than degrees.
+            values, or mostly impossible places or ones in another unit than degrees.
     """
     with opening(path) as container:
         fields = find_fields(container, path, config.variable)
@@ -43,10 +46,8 @@ def read_granule(path: Path, config: Grid, checksum: str = "") -> Footprints:
         value = fields.value.values(rows, keep)
         _refuse_all_missing(value, fields.value, path)
         keep[keep] = np.isfinite(value)
-        latitude = fields.latitude.values(rows, keep)
-        _refuse_impossible(latitude, fields.latitude, 90.0, path)
-        longitude = fields.longitude.values(rows, keep)
-        _refuse_impossible(longitude, fields.longitude, 360.0, path)
+        latitude = _places(fields.latitude.values(rows, keep), fields.latitude, 90.0, path)
+        longitude = _places(fields.longitude.values(rows, keep), fields.longitude, 360.0, path)
         sigma = np.full(len(latitude), np.nan)
         if fields.precision is not None:
             sigma = fields.precision.values(rows, keep)
@@ -71,17 +72,24 @@ def _rows_in_box(fields: Fields, grid: RegularGrid, path: Path) -> slice:
     everything = slice(0, fields.value.number_of_rows)
     if fields.centre is None:
         return everything
-    centre = fields.centre.values(everything).reshape(fields.value.number_of_rows, -1)
-    _refuse_impossible(centre, fields.centre, 90.0, path)
+    centre = _places(fields.centre.values(everything), fields.centre, 90.0, path)
+    centre = centre.reshape(fields.value.number_of_rows, -1)
     near = (centre > grid.south - LARGEST_PIXEL) & (centre < grid.north + LARGEST_PIXEL)
     found = np.flatnonzero(near.any(axis=1))
     return slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 0)
 
 
-def _refuse_impossible(values: np.ndarray, where: Stored, largest: float, path: Path) -> None:
+def _places(values: np.ndarray, where: Stored, largest: float, path: Path) -> np.ndarray:
+    """Degrees from -``largest`` to ``largest``; NaN where they are impossible or missing."""
     _refuse_all_missing(values, where, path)
-    if values.size and not np.nanmax(np.abs(values)) <= largest:
-        raise ProductError(path, f"{where.name} holds impossible values", DAMAGED)
+    beyond = np.abs(values) > largest
+    if not beyond.any():
+        return values
+    impossible = np.abs(values) > largest + ROUNDING
+    if 2 * impossible.sum() > np.isfinite(values).sum():
+        fault = f"{where.name} holds mostly impossible values"
+        raise ProductError(path, fault, "Give places in degrees, or get the file again")
+    return np.where(impossible, np.nan, np.clip(values, -largest, largest))
 
 
 def _refuse_all_missing(values: np.ndarray, where: Stored, path: Path) -> None:

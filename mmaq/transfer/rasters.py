@@ -18,7 +18,7 @@ from scipy import ndimage
 from mmaq.base.errors import ProductError, StoreError
 from mmaq.base.rasters import declared_scale, read_pixels
 from mmaq.base.reflectance import REMEDY as IN_DN
-from mmaq.base.reflectance import other_unit
+from mmaq.base.reflectance import other_unit, possible
 from mmaq.sentinel2.numbers import factor_of
 from mmaq.transfer.labels import Outlines
 from mmaq.vocabulary import BANDS
@@ -58,9 +58,10 @@ REFETCH = "Fetch the images again (Zenodo 5874537)"
 def read_image(path: Path) -> tuple[np.ndarray, int, tuple[float, float]]:
     """Bands (12, 120, 120) uint16, the file's nominal side, and the longitude and latitude.
 
-    Values are reflectance x 10000 by the file's own tags; what it declares no data is 0. The centre
-    is cut from a larger image. A side that is off by one or two pixels is cut, or its
-    last pixels repeated, as the released code does. Without georeference the place is NaN.
+    Values are reflectance x 10000 by the file's own tags; what it declares no data, and what is no
+    possible DN, is 0. The centre is cut from a larger image. A side that is off by one or two
+    pixels is cut, or its last pixels repeated, as the released code does. Without georeference the
+    place is NaN.
 
     Raises:
         ProductError: the file is damaged, has other bands or sides, holds what is no number, or is
@@ -86,7 +87,7 @@ def read_image(path: Path) -> tuple[np.ndarray, int, tuple[float, float]]:
     scaled = np.where(pixels.valid, pixels.values, 0.0) * factor
     if unit := other_unit(scaled.astype(np.uint8) if picture else scaled):
         raise ProductError(path, unit, IN_DN)
-    values = np.clip(np.rint(scaled), 0, 65535).astype(np.uint16)
+    values = np.clip(np.rint(np.where(possible(scaled), scaled, 0.0)), 0, 65535).astype(np.uint16)
     return cut_centre(_square(values, side)), side, place
 
 

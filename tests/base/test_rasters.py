@@ -7,11 +7,12 @@ import sys
 import numpy as np
 import pytest
 import rasterio
+from rasterio.enums import ColorInterp
 from rasterio.transform import from_origin
 
 from mmaq import OF_OTHERS
 from mmaq.base.errors import ProductError
-from mmaq.base.rasters import open_raster, read_pixels
+from mmaq.base.rasters import alpha_bands, open_raster, read_pixels
 
 
 def write(path, values, dtype="uint16", nodata=None, scale=1.0, offset=0.0, mask=None):
@@ -78,6 +79,28 @@ def test_what_is_not_finite_is_no_data(tmp_path):
 def test_a_mask_of_the_file_is_obeyed(tmp_path):
     path = write(tmp_path / "a.tif", [[1, 2], [3, 4]], mask=[[1, 0], [1, 1]])
     np.testing.assert_array_equal(read(path, 0, 0, 2, 2).valid[0], [[True, False], [True, True]])
+
+
+def test_nodata_and_a_mask_of_the_file_are_both_obeyed(tmp_path):
+    path = write(tmp_path / "a.tif", [[1, 9], [3, 4]], nodata=9, mask=[[1, 1], [0, 1]])
+    np.testing.assert_array_equal(read(path, 0, 0, 2, 2).valid[0], [[True, False], [False, True]])
+
+
+@pytest.mark.parametrize("nodata", [None, 9])
+@pytest.mark.parametrize("bands", [1, 2, 5])
+def test_an_alpha_band_is_obeyed_beside_nodata_in_files_of_any_number_of_bands(
+    tmp_path, bands, nodata
+):
+    path = tmp_path / "a.tif"
+    profile = {"driver": "GTiff", "count": bands + 1, "height": 1, "width": 3, "dtype": "uint16",
+               "nodata": nodata, "crs": 32631, "transform": from_origin(0, 90, 10, 10)}  # fmt: skip
+    with rasterio.open(path, "w", **profile) as data:
+        data.colorinterp = [*data.colorinterp[:-1], ColorInterp.alpha]
+        data.write(np.array([[[5, 6, 9]]] * bands + [[[0, 65535, 1]]], "uint16"))
+    with open_raster(path, "Give another") as raster:
+        assert alpha_bands(raster) == [bands + 1]
+        valid = read_pixels(raster, range(1, bands + 1), 0, 0, 1, 3).valid
+    np.testing.assert_array_equal(valid, [[[False, True, nodata is None]]] * bands)
 
 
 def test_declared_scale_and_offset_are_applied_and_nodata_is_meant_unscaled(tmp_path):

@@ -70,6 +70,26 @@ def test_floating_pixels_that_are_not_finite_are_no_data(images, small, tmp_path
     assert store.s2_mask.sum() == 255
 
 
+@pytest.mark.parametrize(
+    ("kind", "fill"),
+    [
+        (np.int16, -9999), (np.int16, -32768), (np.int32, -9999), (np.float32, -9999),
+        (np.float32, -3.4e38), (np.float64, 9.96921e36), (np.uint16, 65535), (np.int32, 65535),
+    ],
+)  # fmt: skip
+def test_what_can_be_no_dn_is_no_data(images, small, tmp_path, kind, fill):
+    pixels = picture().astype(kind)
+    pixels[60, 61, 5] = fill
+    pixels[62:, :, :] = fill
+    images.add("A", pixels)
+    store = build(images, small, tmp_path / "store")
+    expected = np.ones((16, 16), np.uint8)
+    expected[8, 9] = expected[10:] = 0
+    np.testing.assert_array_equal(store.s2_mask[0], expected)
+    assert store.s2[0, 5, 8, 9] == 0
+    assert not store.s2[0, :, 10:].any()
+
+
 def test_columns_turn_north_up_and_masked_cells_are_zero(images, small, tmp_path):
     field = column()
     field[59, 60] = np.nan
@@ -227,6 +247,8 @@ def test_faults_of_the_sample_table(images, small, tmp_path):
         ((picture() - 4500.0) / 2600, "standardised, not DN"),
         ((picture() / 36).astype(np.uint8), "8-bit values are a picture, not DN"),
         ((picture() > 4500).astype(np.uint8), "not DN"),
+        ((picture() // 36).astype(np.int16), "whole values up to 249 are a picture or percent"),
+        ((picture() // 90).astype(np.float32), "whole values up to 99 are a picture or percent"),
     ],
 )
 def test_pixels_in_another_unit_are_refused_and_not_rounded_away(

@@ -107,6 +107,25 @@ def test_the_threshold_is_inclusive_and_too_cloudy_sites_keep_their_share(countr
     assert np.isnan(windows.pixel)
 
 
+def test_a_window_without_one_clear_pixel_is_none_whatever_is_asked(country):
+    country.add("cloud", scl=lambda x, y: np.full(x.shape, CLOUD))
+    sites = sites_at((1200, 1200))
+    windows = cut_windows(country.write(), sites, 32, 0.0, 1)
+    assert windows.table["row"].tolist() == [-1]
+    assert windows.table["clear"].tolist() == [0.0]
+
+    def hole(x, y):
+        return np.where(np.hypot(x - WEST - 1190, y - NORTH + 1190) < 1, 4, CLOUD)
+
+    country.add("hole", day=2, scl=hole)
+    windows = cut_windows(country.write(), sites, 32, 0.0, 1)
+    assert windows.mask.sum() == 4
+    # Classes that are all clear do not help where no band has data.
+    country.products.clear()
+    country.add("empty", dn=lambda band, x, y: np.zeros(x.shape))
+    assert cut_windows(country.write(), sites, 32, 0.0, 1).table["row"].tolist() == [-1]
+
+
 def test_sites_whose_window_leaves_every_product_have_no_row(country):
     country.add("P")
     sites = sites_at((150, 1200), (1200, 1200), (-40, 1200), (2300, 2300), (50_000, 1200))

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import rasterio
 from pyproj import Transformer
+from rasterio.enums import ColorInterp
 from rasterio.transform import from_origin
 from rasterio.warp import transform_bounds
 
@@ -94,6 +95,42 @@ def test_declared_nodata_is_no_data(country, dtype, nodata):
     windows = cut(country)
     np.testing.assert_array_equal(windows.mask[0], columns(0.5))
     np.testing.assert_array_equal(windows.values[0, 1], 2000 * columns(0.5))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "number"),
+    [("uint16", 65535), ("int32", 65535), ("int16", -9999), ("int16", -32768), ("int32", -9999)],
+)
+@pytest.mark.parametrize("scale", [None, (0.0001, -0.1), (1.0, -1000.0)])
+def test_what_can_be_no_dn_is_no_data_though_nothing_declares_it(country, dtype, number, scale):
+    product = country.add("P", single=True, dn=constant(3000))
+    values = np.where(np.arange(240) < 120, 3000, number) * np.ones((240, 1))
+    rewrite(product, "B02", values, 10, dtype, scale=scale)
+    windows = cut(country)
+    np.testing.assert_array_equal(windows.mask[0], columns(0.5))
+    np.testing.assert_array_equal(windows.values[0, 1], 2000 * columns(0.5))
+
+
+def test_the_brightest_dn_are_data(country):
+    country.add("P", single=True, dn=constant(65534), offset=0)
+    windows = cut(country)
+    assert windows.mask.all()
+    assert (windows.values == 65534).all()
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_an_alpha_band_is_none_of_the_bands_and_is_obeyed(country, single):
+    product = country.add("P", single=single, dn=constant(3000))
+    path = product.assets["B12" if single else "R20m"].path
+    with rasterio.open(path) as data:
+        profile, bands = data.profile, data.read()
+    alpha = np.where(np.arange(120) < 60, 65535, 0) * np.ones((1, 120, 1), int)
+    with rasterio.open(path, "w", **profile | {"count": len(bands) + 1}) as data:
+        data.colorinterp = [*data.colorinterp[:-1], ColorInterp.alpha]
+        data.write(np.concatenate([bands, alpha]).astype("uint16"))
+    windows = cut(country)
+    np.testing.assert_array_equal(windows.mask[0], columns(0.5))
+    assert (windows.values[0, BANDS.index("B02")] == 2000).all()
 
 
 def test_zero_is_no_data_but_for_signed_numbers_with_a_nodata_of_their_own(country):

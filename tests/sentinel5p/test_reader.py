@@ -188,6 +188,33 @@ def test_nothing_but_fill_is_refused(tmp_path, changes, fault):
     assert fault in refusal(write_small(tmp_path / "a.nc", **changes))
 
 
+@pytest.mark.parametrize(("name", "wrong"), [("lat", 91.0), ("lat", -9999.0), ("lon", 400.0)])
+def test_one_impossible_corner_is_the_kernels_to_refuse(tmp_path, name, wrong):
+    corners = dict(zip(("lon", "lat"), swath(3, 2), strict=True))
+    corners[name][1, 0, 2] = wrong
+    pixels = read(write_small(tmp_path / "a.nc", **corners))
+    found = {"lon": pixels.longitude, "lat": pixels.latitude}[name]
+    np.testing.assert_array_equal(np.argwhere(np.isnan(found)), [[2, 2]])
+    assert len(pixels.value) == 6
+
+
+def test_a_corner_that_rounding_put_beyond_the_pole_lies_at_it(tmp_path):
+    lon, lat = swath(3, 2, south=89.5)
+    lat[2, 1, 3] = 90.0004
+    pixels = read(write_small(tmp_path / "a.nc", lon=lon, lat=lat), bbox=(4, 80, 6, 90))
+    assert pixels.latitude[5, 3] == 90.0
+    assert np.isfinite(pixels.latitude).all()
+
+
+@pytest.mark.parametrize("name", ["lat", "lon"])
+def test_places_that_are_mostly_impossible_are_refused(tmp_path, name):
+    corners = dict(zip(("lon", "lat"), swath(3, 2), strict=True))
+    corners[name] = corners[name] * 1e4
+    line = refusal(write_small(tmp_path / "a.nc", **corners))
+    assert "itude" in line
+    assert "holds mostly impossible values. Give places in degrees" in line
+
+
 def test_wrong_shapes_are_refused(tmp_path):
     lon, _ = swath(3, 2)
     path = write_small(tmp_path / "a.nc", sigma=lon)

@@ -11,8 +11,8 @@ import xarray as xr
 from mmaq.base.errors import ProductError
 from mmaq.sentinel5p.by_hand import grid_files
 from mmaq.sentinel5p.level3 import read_level3
-from tests.sentinel5p.archives import make_granules
-from tests.sentinel5p.granules import COLUMN
+from tests.sentinel5p.archives import make_granules, same
+from tests.sentinel5p.granules import COLUMN, swath, write_granule
 
 
 def break_one(paths):
@@ -44,6 +44,20 @@ def test_the_same_granule_twice_counts_once(tmp_path, config, caplog):
     grid_files(paths, config, tmp_path / "two.nc")
     a, b = read_level3(tmp_path / "l3.nc"), read_level3(tmp_path / "two.nc")
     np.testing.assert_array_equal(a.count, b.count)
+
+
+def test_pieces_of_one_granule_are_all_counted(tmp_path, config, caplog):
+    lon, lat = swath()
+    value = np.random.default_rng(3).uniform(1e-5, 2e-4, lon.shape[:2])
+    halves = {"north": np.s_[6:], "south": np.s_[:6], "all": np.s_[:]}
+    paths = {
+        name: write_granule(tmp_path / f"{name}.nc", value[part], lon[part], lat[part])
+        for name, part in halves.items()
+    }
+    grid_files([paths["north"], paths["south"]], config, tmp_path / "pieces_l3.nc")
+    grid_files([paths["all"]], config, tmp_path / "all_l3.nc")
+    same(read_level3(tmp_path / "pieces_l3.nc"), read_level3(tmp_path / "all_l3.nc"))
+    assert "given twice" not in caplog.text
 
 
 def test_if_all_are_broken_there_is_no_mean(tmp_path, config):

@@ -50,8 +50,9 @@ SUFFIXES = (".tif", ".tiff", ".jp2")
 
 PACKED = (".zip", ".tar", ".tgz", ".gz")
 
-IMAGES, GRANULE, RESOLUTION = "IMG_DATA", "GRANULE", re.compile("R[126]0m")
-"""Folders of a SAFE: GRANULE/<granule>/IMG_DATA/R10m holds bands, everything else does not."""
+IMAGES, GRANULE, RESOLUTION = "IMG_DATA", "GRANULE", re.compile("R?[126]0m")
+"""Folders of a SAFE: GRANULE/<granule>/IMG_DATA/R10m holds bands, everything else does not. Others
+have folders like 10m."""
 
 ELSEWHERE = {GRANULE, "QI_DATA", "AUX_DATA", "DATASTRIP", "HTML", "rep_info"}
 
@@ -78,6 +79,8 @@ class _Folder:
     files: dict[str, list[tuple[int, Path]]] = field(default_factory=lambda: defaultdict(list))
     official: dict[tuple[str, str], Path] = field(default_factory=dict)
     """A file for each tile and time that names tell."""
+    products: dict[str, Path] = field(default_factory=dict)
+    """A file for each product id that names begin with."""
 
 
 def find_scenes(folder: Path) -> list[Product]:
@@ -102,7 +105,10 @@ def find_scenes(folder: Path) -> list[Product]:
         told = f" ({passed_over})" if len(passed_over) else ""
         remedy = "Give a folder of L2A scenes with B01.tif to B12.tif and SCL.tif"
         raise ArchiveError(folder, fault + told, remedy)
-    found = [_read_scene(home, held) for home, held in sorted(folders.items())]
+    parts: dict[Path, _Folder] = {}
+    for home, held in folders.items():
+        parts |= _parts(home, held)
+    found = [_read_scene(home, part) for home, part in sorted(parts.items())]
     log.info("%s: %d Sentinel-2 scenes", folder, len(found))
     passed_over.tell(log)
     return _distinct(found)
@@ -135,13 +141,16 @@ def _sort(path: Path, folder: Path, folders: dict[Path, _Folder], passed_over: P
         home = in_images.parent
         root = home.parent.parent if home.parent.name == GRANULE else home
     else:
-        plain = path.parent.parent if RESOLUTION.fullmatch(path.parent.name) else path.parent
-        home = root = product or plain
+        home = root = product or _folder_of(path)
     held = folders.setdefault(home, _Folder(root))
     band, size = named["band"], int(named["size"] or 0)
     held.files[band].append((abs(size - NATIVE.get(band, 0)) if size else 0, path))
-    if named.re is OFFICIAL:
-        held.official.setdefault((named["tile"], named["time"]), path)
+    of_product = PRODUCT.match(path.stem)
+    if of_product is not None:
+        held.products.setdefault(of_product.group(), path)
+    told = named if named.re is OFFICIAL else of_product
+    if told is not None:
+        held.official.setdefault((told["tile"], told["time"]), path)
 
 
 def _without_prefix(stem: str, own: list[str]) -> str:
@@ -153,6 +162,25 @@ def _without_prefix(stem: str, own: list[str]) -> str:
     return stem
 
 
+def _folder_of(path: Path) -> Path:
+    """The folder of a scene in which a file lies, itself or in a folder of its resolution."""
+    return path.parent.parent if RESOLUTION.fullmatch(path.parent.name) else path.parent
+
+
+def _parts(home: Path, held: _Folder) -> dict[Path, _Folder]:
+    """The scene of a product; or, where several of its folders hold one band, the scene of each."""
+    parts: dict[Path, _Folder] = {}
+    for band, found in held.files.items():
+        for rank, path in found:
+            nothing = replace(held, files=defaultdict(list))
+            parts.setdefault(_folder_of(path), nothing).files[band].append((rank, path))
+    for band in held.files:
+        ranks = [min(part.files[band])[0] for part in parts.values() if band in part.files]
+        if len(set(ranks)) < len(ranks):
+            return parts
+    return {home: held}
+
+
 def _read_scene(home: Path, held: _Folder) -> Product:
     files = {band: min(found)[1] for band, found in sorted(held.files.items())}
     lacking = [band for band in BANDS if band not in files]
@@ -162,7 +190,7 @@ def _read_scene(home: Path, held: _Folder) -> Product:
     if not any(mask in files for mask in MASKS):
         raise ArchiveError(home, "the scene has neither SCL nor cloud_mask", REMEDY)
     about = _identify(held.root)
-    _check_names(held, about.tile)
+    _check_names(held, about.named)
     epsg, box = _place(files["B02"])
     assets = {band: Asset(path) for band, path in files.items() if band in (*BANDS, *MASKS)}
     properties = {
@@ -182,11 +210,11 @@ def _read_scene(home: Path, held: _Folder) -> Product:
 
 @dataclass(frozen=True)
 class _Identity:
-    """Id, sensing time (UTC), tile ("" where it is not told), baseline, offset to add to the DN."""
+    """Id, sensing time (UTC), product id (None: not told), baseline, offset to add to the DN."""
 
     name: str
     time: datetime
-    tile: str
+    named: re.Match[str] | None
     baseline: str
     offset: int
 
@@ -216,20 +244,29 @@ def _identify(root: Path) -> _Identity:
         raise ArchiveError(root, "the STAC item has no date", "Give its product id or a datetime")
     name = str(item["id"]) if item else named.group() if named else root.name
     zone = time.tzinfo or timezone.utc
-    return _Identity(
-        name, time.replace(tzinfo=zone), named["tile"] if named else "", baseline, offset
-    )
+    return _Identity(name, time.replace(tzinfo=zone), named, baseline, offset)
 
 
-def _check_names(held: _Folder, tile: str) -> None:
-    """All files that tell a tile and a time tell the same, and the product's tile."""
-    paths = list(held.official.values())
-    if len(paths) > 1:
-        fault = f"is of another tile or time than {paths[0].name} beside it"
-        raise ArchiveError(paths[1], fault, "Keep the files of each scene in a folder of its own")
-    for (of_file, _), path in held.official.items():
-        if tile not in ("", of_file):
-            raise ArchiveError(path, f"is of another tile than its product, T{tile}", REMEDY)
+def _check_names(held: _Folder, product: re.Match[str] | None) -> None:
+    """All files that tell a tile, a time or a product tell the same, and those of the product."""
+    apart = "Keep the files of each scene in a folder of its own"
+    for paths, what in (
+        (list(held.official.values()), "tile or time"),
+        (list(held.products.values()), "product"),
+    ):
+        if len(paths) > 1:
+            fault = f"is of another {what} than {paths[0].name} beside it"
+            raise ArchiveError(paths[1], fault, apart)
+    if product is None:
+        return
+    for (tile, time), path in held.official.items():
+        for what, value, mark in (("tile", tile, "T"), ("time", time, "")):
+            if value != product[what]:
+                fault = f"is of another {what} than its product, {mark}{product[what]}"
+                raise ArchiveError(path, fault, REMEDY)
+    for name, path in held.products.items():
+        if name != product.group():
+            raise ArchiveError(path, f"is of another product than {product.group()}", REMEDY)
 
 
 def _stac_item(root: Path) -> dict[str, Any] | None:
@@ -291,6 +328,8 @@ def _distinct(scenes: list[Product]) -> list[Product]:
 
 
 def _outer(scene: Product) -> str:
-    above = scene.assets["B02"].path.parents
-    granule = next((here.parent for here in above if here.name == IMAGES), None)
-    return (granule or above[1]).name
+    path = scene.assets["B02"].path
+    granule = next((here.parent for here in path.parents if here.name == IMAGES), None)
+    folder = _folder_of(path)
+    inside = PRODUCT.match(folder.parent.name)
+    return (granule or (folder if inside else folder.parent)).name

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -142,7 +142,10 @@ def _official(path: Path, data: netCDF4.Dataset) -> Product | None:
         if named is None:
             return None
         raise ProductError(path, f"the group PRODUCT holds no {S5P_COLUMN}", REMEDY)
-    box = _box_of_attributes(data) or _box(held["latitude"], held["longitude"])
+    box = _box(held) or _box_of_attributes(data)
+    if box is None:
+        fault = "neither its pixels nor its attributes tell where it lies"
+        raise ProductError(path, fault, REMEDY)
     start, properties = of_name(named) if named is not None else _of_attributes(path, data)
     name = named.group() if named is not None else path.stem
     return Product(name, SENTINEL5P, start, box, {"product": Asset(path)}, properties)
@@ -181,9 +184,11 @@ def _from_harp(path: Path, data: netCDF4.Dataset) -> Product | None:
     try:
         start = HARP_EPOCH + timedelta(days=float(data.datetime_start))
         stop = HARP_EPOCH + timedelta(days=float(data.datetime_stop))
-        box = _box(data["latitude"], data["longitude"])
-    except (AttributeError, IndexError, ValueError) as fault:
+    except (AttributeError, ValueError) as fault:
         raise ProductError(path, f"not a HARP swath ({fault})", REMEDY) from None
+    box = _box(data.variables)
+    if box is None:
+        raise ProductError(path, "not a HARP swath (no latitude and longitude)", REMEDY)
     properties = (_version(named) if named else {}) | {"end_datetime": stop.isoformat()}
     return Product(path.stem, SENTINEL5P, start, box, {"product": Asset(path)}, properties)
 
@@ -216,9 +221,26 @@ def _box_of_attributes(data: netCDF4.Dataset) -> tuple[float, float, float, floa
     return (west, south, east, north) if west < east else (-180.0, south, 180.0, north)
 
 
-def _box(lat: netCDF4.Variable, lon: netCDF4.Variable) -> tuple[float, float, float, float]:
-    south, north = float(np.min(lat[:])), float(np.max(lat[:]))
-    return float(np.min(lon[:])), south, float(np.max(lon[:])), north
+def _box(held: Mapping[str, netCDF4.Variable]) -> tuple[float, float, float, float] | None:
+    """Of the file's own pixels, west > east across the antimeridian; None where none can be read.
+
+    What is cut out of an orbit may keep the attributes of the whole: they are asked after these.
+    """
+    found = []
+    for name, largest in (("latitude", 90.0), ("longitude", 360.0)):
+        try:
+            values = np.ma.filled(held[name][:].astype(float), np.nan)
+        except (KeyError, RuntimeError, ValueError):
+            return None
+        values = values[np.abs(values) <= largest]
+        if not values.size:
+            return None
+        found.append(np.where(values > 180.0, values - 360.0, values))
+    (south, north), (west, east) = ((float(each.min()), float(each.max())) for each in found)
+    turned = found[1] % 360.0
+    if np.ptp(turned) < 180.0 < east - west:
+        west, east = float(turned.min()), float(turned.max()) - 360.0
+    return west, south, east, north
 
 
 def one_version_an_orbit(granules: Iterable[Product]) -> list[Product]:

@@ -32,7 +32,8 @@ def write_scene(folder, mask="SCL"):
 
 
 def write_granule(folder, stream="OFFL", gas="NO2___", orbit=18900, processor="020202",
-                  column="nitrogendioxide_tropospheric_column", **attributes):  # fmt: skip
+                  column="nitrogendioxide_tropospheric_column", lat=(50.0, 51.0, 52.5),
+                  lon=(8.0, 9.5), **attributes):  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{GRANULE.format(stream, gas, orbit, processor)}.nc"
     with netCDF4.Dataset(path, "w") as data:
@@ -41,7 +42,7 @@ def write_granule(folder, stream="OFFL", gas="NO2___", orbit=18900, processor="0
         for name, size in (("time", 1), ("scanline", 3), ("ground_pixel", 2)):
             product.createDimension(name, size)
         grid = ("time", "scanline", "ground_pixel")
-        lat, lon = np.meshgrid([50.0, 51.0, 52.5], [8.0, 9.5], indexing="ij")
+        lat, lon = np.meshgrid(lat, lon, indexing="ij")
         for name, values in (("latitude", lat), ("longitude", lon), (column, lat * 1e-6)):
             product.createVariable(name, "f4", grid)[:] = values[None]
     return path

@@ -124,6 +124,29 @@ def test_files_of_another_tile_or_time_are_refused(tmp_path):
         find_scenes(tmp_path)
 
 
+def test_a_band_of_another_product_is_refused_though_it_lies_in_the_folder(tmp_path):
+    later = PRODUCT.replace("20210603", "20210612")
+    folder = write_scene(tmp_path / later)
+    foreign = write_raster(folder / f"{PRODUCT}_B05.tif")
+    told = "is of another time than its product, 20210612T103629"
+    with pytest.raises(ArchiveError, match=rf"{PRODUCT}_B05\.tif: {told}"):
+        find_scenes(tmp_path)
+    (folder / "B05.tif").unlink()
+    with pytest.raises(ArchiveError, match=told):
+        find_scenes(tmp_path)
+    # The same tile and time, processed anew: its DN have another offset.
+    foreign.rename(folder / f"{later.replace('N0300', 'N0400')}_B05.tif")
+    with pytest.raises(ArchiveError, match=f"is of another product than {later}"):
+        find_scenes(tmp_path)
+
+
+def test_a_whole_set_of_another_date_is_refused(tmp_path):
+    for band in (*BANDS, "SCL"):
+        write_raster(tmp_path / PRODUCT.replace("20210603", "20210612") / f"{TILE_TIME}_{band}.tif")
+    with pytest.raises(ArchiveError, match="is of another time than its product, 20210612T103629"):
+        find_scenes(tmp_path)
+
+
 def test_a_band_that_lies_elsewhere_is_refused(tmp_path):
     folder = write_scene(tmp_path / PRODUCT)
     with rasterio.open(folder / "B11.tif", "r+") as data:

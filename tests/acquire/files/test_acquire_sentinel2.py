@@ -94,6 +94,28 @@ def test_parts_of_one_product_are_told_apart(tmp_path):
         find_scenes(tmp_path)
 
 
+def test_parts_in_folders_of_their_product_are_scenes_of_their_own(tmp_path):
+    for part in ("north", "south"):
+        write_scene(tmp_path / PRODUCT / part)
+    found = find_scenes(tmp_path)
+    assert [scene.id for scene in found] == [f"{PRODUCT}_north", f"{PRODUCT}_south"]
+    for scene, part in zip(found, ("north", "south"), strict=True):
+        assert {asset.path.parent.name for asset in scene.assets.values()} == {part}
+    (tmp_path / PRODUCT / "south" / "B11.tif").unlink()
+    with pytest.raises(ArchiveError, match=r"south: the scene lacks B11"):
+        find_scenes(tmp_path)
+
+
+def test_folders_of_a_product_that_share_its_bands_out_are_one_scene(tmp_path):
+    for size, bands in (("10m", ("B02", "B03", "B04", "B08")), ("60m", BANDS), ("masks", ("SCL",))):
+        for band in bands:
+            write_raster(tmp_path / PRODUCT / size / f"{band}.tif")
+    [scene] = find_scenes(tmp_path)
+    assert scene.id == PRODUCT
+    folders = [scene.asset(band).path.parent.name for band in ("B02", "B05", "SCL")]
+    assert folders == ["10m", "60m", "masks"]
+
+
 def refuse(folder, error, message):
     with pytest.raises(error) as caught:
         find_scenes(folder)

@@ -3,6 +3,7 @@
 import logging
 
 import netCDF4
+import numpy as np
 import pytest
 
 from mmaq.acquire.files.sentinel5p import find_granules
@@ -24,16 +25,31 @@ def test_name_tells_time_orbit_and_processor(tmp_path):
     assert granule.asset("product").path == path
 
 
-def test_box_is_the_attributes_where_they_are(tmp_path):
+def test_box_is_that_of_the_pixels_whatever_the_attributes_of_the_whole_say(tmp_path):
+    whole = {"geospatial_lon_min": -180.0, "geospatial_lon_max": 180.0,
+             "geospatial_lat_min": -89.9, "geospatial_lat_max": 89.9}  # fmt: skip
+    write_granule(tmp_path / "cut", **whole)
+    assert find_granules(tmp_path / "cut")[0].bbox == (8.0, 50.0, 9.5, 52.5)
+    write_granule(tmp_path / "across", lon=(179.0, -178.5), **whole)
+    assert find_granules(tmp_path / "across")[0].bbox == (179.0, 50.0, -178.5, 52.5)
+    write_granule(tmp_path / "damaged", lat=(50.0, 51.0, 7e4), lon=(8.0, np.nan))
+    assert find_granules(tmp_path / "damaged")[0].bbox == (8.0, 50.0, 8.0, 51.0)
+
+
+def test_box_is_the_attributes_where_the_pixels_tell_none(tmp_path):
+    nowhere = {"lat": [np.nan] * 3}
     box = {"geospatial_lon_min": 7.0, "geospatial_lon_max": 12.0,
            "geospatial_lat_min": 49.0, "geospatial_lat_max": 54.0}  # fmt: skip
-    write_granule(tmp_path / "part", **box)
+    write_granule(tmp_path / "part", **nowhere, **box)
     assert find_granules(tmp_path / "part")[0].bbox == (7, 49, 12, 54)
     # Attributes as text, and an orbit across the date line, as in a real whole orbit.
     whole = {"geospatial_lon_min": "179.99998", "geospatial_lon_max": "-179.99994",
              "geospatial_lat_min": "-89.9", "geospatial_lat_max": "89.9"}  # fmt: skip
-    write_granule(tmp_path / "whole", **whole)
+    write_granule(tmp_path / "whole", **nowhere, **whole)
     assert find_granules(tmp_path / "whole")[0].bbox == (-180, -89.9, 180, 89.9)
+    write_granule(tmp_path / "none", **nowhere)
+    with pytest.raises(ProductError, match="neither its pixels nor its attributes tell where"):
+        find_granules(tmp_path / "none")
 
 
 def test_an_orbit_is_taken_once_in_its_best_version(tmp_path):
@@ -167,11 +183,11 @@ def test_of_the_streams_the_laboratory_s_stands_between_offline_and_reprocessed(
 
 
 def test_pieces_of_one_orbit_are_all_taken_and_copies_are_not(tmp_path, caplog):
-    boxes = {"north": (7.0, 60.0, 12.0, 70.0), "south": (7.0, 40.0, 12.0, 50.0),
-             "copy": (7.0, 40.1, 12.0, 50.0)}  # fmt: skip
-    for name, (west, south, east, north) in boxes.items():
-        write_granule(tmp_path / name, geospatial_lon_min=west, geospatial_lat_min=south,
-                      geospatial_lon_max=east, geospatial_lat_max=north)  # fmt: skip
+    whole = {"geospatial_lon_min": -180.0, "geospatial_lon_max": 180.0,
+             "geospatial_lat_min": -89.9, "geospatial_lat_max": 89.9}  # fmt: skip
+    for name, south, north in (("north", 60, 70), ("south", 40, 50), ("copy", 40.1, 50)):
+        lat = np.linspace(south, north, 3)
+        write_granule(tmp_path / name, lat=lat, lon=(7.0, 12.0), **whole)
     with caplog.at_level(logging.INFO):
         found = find_granules(tmp_path)
     assert [granule.id for granule in found] == [OFFICIAL, f"{OFFICIAL}_2"]
