@@ -23,19 +23,25 @@ import pandas as pd
 from tqdm import tqdm
 
 from mmaq.acquire.failures import Failures
-from mmaq.acquire.fetch.products import bring_granule, byte_bar, close_collection, fetch_products
+from mmaq.acquire.fetch.products import (
+    bring_granule,
+    byte_bar,
+    checked_granule,
+    close_collection,
+    fetch_products,
+)
 from mmaq.acquire.fetch.remote import Remote
 from mmaq.acquire.fetch.scenes import WINDOWS, Windows, places_of
 from mmaq.acquire.files.ancillary import FILES, UNDATED, find_ancillary
 from mmaq.acquire.files.sentinel2 import find_scenes
 from mmaq.acquire.files.sentinel5p import find_granules
 from mmaq.acquire.files.tables import find_stations, find_unlabelled
-from mmaq.acquire.ground import openaq
 from mmaq.acquire.ground.maps import ABOUT_MAPS, MAKERS, boxes_of, find_maps, sources_digest
 from mmaq.acquire.ground.measurements import (
     ABOUT_STATIONS,
     TABLE,
     copy_table,
+    fetch_measurements,
     find_measurements,
     read_places,
     write_unlabelled,
@@ -55,7 +61,6 @@ from mmaq.acquire.search.sentinel2 import search_scenes
 from mmaq.acquire.search.sentinel5p import search_granules
 from mmaq.acquire.search.sites import all_sites, write_sites_csv
 from mmaq.acquire.services.client import Client
-from mmaq.acquire.services.download import fetch_file
 from mmaq.acquire.services.endpoints import service
 from mmaq.base.errors import ArchiveError, MmaqError
 from mmaq.base.files import replacing, sha256, write_json
@@ -78,7 +83,8 @@ PIXEL_M = 10.0
 """Of a Sentinel-2 patch."""
 
 ASKED = "asked.json"
-"""What was searched for, beside the manifests: a changed configuration needs another search."""
+"""What was searched for, beside the manifests: a changed configuration needs another search. It is
+written last, so that where it is missing no search is complete."""
 
 log = logging.getLogger(__name__)
 
@@ -153,6 +159,7 @@ def acquire_plan(
         ConfigError, TableError: the sites cannot be what was asked for.
     """
     found: dict[str, Manifest] = {STATIONS: find_measurements(config, period, folder)}
+    (folder / ASKED).unlink(missing_ok=True)  # with its station table the older search is gone
     sites = all_sites(config, read_places(folder))
     found[ANCILLARY] = find_maps(config, sites, landuse.radius_m, areas)
     wanted = manifest_names(config)
@@ -161,12 +168,12 @@ def acquire_plan(
     if SENTINEL2 in wanted:
         side = patches.s2_size * PIXEL_M
         found[SENTINEL2] = search_scenes(config, period, sites, side)
-    write_json(folder / ASKED, settings_of(config, period, landuse, patches, areas))
     write_sites_csv(folder / SITES, sites)
     for name, manifest in found.items():
         write_manifest(folder / f"{name}.json", manifest)
         log.info("%s: %d products, %d left out", name, len(manifest.products),
                  len(manifest.left_out))  # fmt: skip
+    write_json(folder / ASKED, settings_of(config, period, landuse, patches, areas))
 
 
 def settings_of(
@@ -188,8 +195,8 @@ def fetch_stations(
     """Fetch what the manifest lists into the archive's collection ``stations``.
 
     Files lie in a folder of their data set, so that two are never mixed; those that a former run
-    completed are kept. Rows of ``sites`` without a measurement become the item "unlabelled".
-    Returns the path of ``collection.json``.
+    completed for the same search are kept. Rows of ``sites`` without a measurement become the item
+    "unlabelled". Returns the path of ``collection.json``.
 
     Raises:
         ServiceError: more files failed than ``config.missing`` allows.
@@ -205,12 +212,7 @@ def fetch_stations(
     with Client(service(listed.service, config.endpoints)) as client:
 
         def fetch(product: RemoteProduct) -> Path:
-            path = folder / f"{product.id}.parquet"
-            if listed.service == "eea":
-                fetch_file(client, product.files["measurements"], path)
-            elif not path.exists():
-                openaq.fetch_sensor(client, product, period, path)
-            return path
+            return fetch_measurements(client, listed, product, period, folder)
 
         for product, file in failures.side_by_side(fetch, listed.products, workers):
             assets[f"measurements_{product.id}"] = Asset(file)
@@ -349,7 +351,8 @@ def grid_and_drop_part(
 
     ``out`` is the part that ``grid_part`` would make of the same granules. At most a dozen of
     them lie in ``folder`` at a time; a granule goes when sums that hold it are on disk there. A
-    stopped run goes on from those. A broken granule is left out, as in ``grid_part``.
+    stopped run goes on from those. What is no granule has failed, as in ``fetch_sentinel5p``, and
+    one with broken contents is left out, as in ``grid_part``.
 
     Raises:
         ServiceError: more products failed than ``config.missing`` allows; the sums so far stay in
@@ -375,7 +378,12 @@ def grid_and_drop_part(
     ):
         bring = partial(_bring, folder=folder, remote=remote, progress=bar.update)
         batch: list[Asset] = []
-        for _, granule in failures.side_by_side(bring, wanted, remote.threads):
+        for product, granule in failures.side_by_side(bring, wanted, remote.threads):
+            try:  # here, for the NetCDF library bears one thread, and this one writes sums with it
+                checked_granule(product, granule.path)
+            except MmaqError as fault:
+                failures.add(product.id, fault)
+                continue
             batch.append(granule)
             if len(batch) == remote.threads:
                 _add(batch, sums, grid, unfinished, workers)

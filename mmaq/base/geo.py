@@ -10,6 +10,9 @@ EARTH_RADIUS_KM = 6371.0088
 EDGE = 1e-9
 """Degrees: 0.1 mm."""
 
+TURNS = (-360.0, 0.0, 360.0)
+"""Degrees by which one longitude may be written in other turns of the Earth: 181 is -179."""
+
 
 def unit_vectors(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
     """Points on the unit sphere, (n, 3), from degrees."""
@@ -71,6 +74,20 @@ def in_box(box: tuple[float, float, float, float], lon: np.ndarray, lat: np.ndar
     # An edge belongs to the box, whatever the rounding of the turn.
     along = (np.asarray(lon) - west + EDGE) % 360 <= width + 2 * EDGE
     return along & (south <= np.asarray(lat)) & (np.asarray(lat) <= north)
+
+
+def in_turn(box: tuple[float, float, float, float]) -> list[tuple[float, float, float, float]]:
+    """The parts of a box that goes beyond 180 degrees, on either side, each from -180 to 180.
+
+    The first is the part that lies there as it is; a box that does not go beyond is its only part.
+    """
+    west, south, east, north = box
+    parts = [(max(west, -180.0), south, min(east, 180.0), north)]
+    if west < -180.0:
+        parts.append((west + 360.0, south, 180.0, north))
+    if east > 180.0:
+        parts.append((-180.0, south, east - 360.0, north))
+    return parts
 
 
 def grown(

@@ -70,14 +70,14 @@ def zenodo(
 
 
 def _search(run: Run) -> None:
-    """Search, unless every manifest is there: the archive follows the search it began with."""
+    """Search, unless a whole search is there: the archive follows the one it began with."""
     from mmaq.acquire.manifest import REMEDY, SITES, manifest_names
     from mmaq.acquire.stage import ASKED, settings_of
 
     folder, given = run.paths.manifests, run.config
     wanted = [f"{name}.json" for name in manifest_names(given.acquire)]
     settings = settings_of(given.acquire, given.period, given.landuse, given.patches, given.boxes)
-    if not all((folder / name).exists() for name in [*wanted, SITES]):
+    if not all((folder / name).exists() for name in [*wanted, SITES, ASKED]):
         run_stages(run, ["acquire_plan"])
     elif read_json(folder / ASKED, ArchiveError, REMEDY) != settings:
         fault = "these manifests were searched for with other settings than the configuration's"

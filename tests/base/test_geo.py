@@ -9,6 +9,7 @@ from mmaq.base.geo import (
     from_plane,
     grown,
     in_box,
+    in_turn,
     nearest_km,
     to_plane,
     unit_vectors,
@@ -38,6 +39,18 @@ def test_a_box_grows_by_kilometres_on_every_side():
     # A degree of longitude is half as wide at 60 N, and narrower still at the northern edge.
     assert (10.0 - west, east - 12.0) == pytest.approx((1 / np.cos(np.radians(61)),) * 2, rel=1e-5)
     assert grown((0.0, 80.0, 1.0, 89.5), 111.195)[3] == 90.0
+
+
+@pytest.mark.parametrize(
+    ("box", "parts"),
+    [
+        ((9.0, 1.0, 10.0, 2.0), [(9.0, 1.0, 10.0, 2.0)]),
+        ((179.0, 1.0, 182.0, 2.0), [(179.0, 1.0, 180.0, 2.0), (-180.0, 1.0, -178.0, 2.0)]),
+        ((-181.0, 1.0, -179.0, 2.0), [(-180.0, 1.0, -179.0, 2.0), (179.0, 1.0, 180.0, 2.0)]),
+    ],
+)
+def test_a_box_beyond_the_antimeridian_has_two_parts(box, parts):
+    assert in_turn(box) == parts
 
 
 def test_distances_to_the_nearest_are_along_great_circles():

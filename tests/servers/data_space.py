@@ -42,6 +42,7 @@ class Entry:
     end: str
     footprint: str  # WKT in degrees
     attributes: dict[str, Any] = field(default_factory=dict)
+    online: bool = True
 
     @property
     def id(self) -> str:
@@ -174,7 +175,7 @@ def _listed(entry: Entry, expanded: bool) -> dict[str, Any]:
         "OriginDate": moment,
         "PublicationDate": moment,
         "ModificationDate": moment,
-        "Online": True,
+        "Online": entry.online,
         "EvictionDate": "9999-12-31T23:59:59.999999Z",
         "S3Path": f"/eodata/{entry.file.name}",
         "Checksum": [
@@ -220,7 +221,8 @@ def _meets(entry: Entry, text: str) -> bool:
         return " TRUE " if value else " FALSE "
 
     fields = {"Collection/Name": entry.collection, "Name": entry.name, "Id": entry.id}
-    fields |= {"ContentDate/Start": entry.start, "ContentDate/End": entry.end, "Online": "true"}
+    fields |= {"ContentDate/Start": entry.start, "ContentDate/End": entry.end}
+    fields |= {"Online": str(entry.online).lower()}
 
     def attribute(found: re.Match[str]) -> str:
         value = {"productType": entry.product_type, **entry.attributes}.get(found[2])

@@ -79,15 +79,7 @@ def _fetch_granule(
 ) -> None:
     path = archive / SENTINEL5P / product.id / f"{product.id}.nc"
     checksum = bring_granule(product, path, remote, progress)
-
-    def read() -> Product:
-        with READING:
-            granule = granule_product(path)
-        if granule is None:
-            raise ProductError(product.id, "what came is no Sentinel-5P NO2 granule", REMEDY)
-        return granule
-
-    granule = _read_or_remove(path, read)
+    granule = checked_granule(product, path)
     assets = {PRODUCT: Asset(path, (), checksum)}
     write_item(archive, replace(granule, id=product.id, assets=assets))
 
@@ -119,6 +111,23 @@ def bring_granule(product: RemoteProduct, path: Path, remote: Remote, progress: 
     os.replace(file, path)
     remote.forget(product.id)
     return checksum
+
+
+def checked_granule(product: RemoteProduct, path: Path) -> Product:
+    """A granule that came, as it is catalogued; what is none is removed.
+
+    Raises:
+        ProductError: it cannot be opened, or is no NO2 granule.
+    """
+
+    def read() -> Product:
+        with READING:
+            granule = granule_product(path)
+        if granule is None:
+            raise ProductError(product.id, "what came is no Sentinel-5P NO2 granule", REMEDY)
+        return granule
+
+    return _read_or_remove(path, read)
 
 
 def _fetch_scene(product: RemoteProduct, archive: Path, remote: Remote, progress: Progress) -> None:

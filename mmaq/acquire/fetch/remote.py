@@ -15,6 +15,7 @@ from urllib.parse import quote
 from rasterio import DatasetReader
 
 from mmaq.acquire.manifest import Manifest, RemoteProduct
+from mmaq.acquire.search.items import read_or_leave
 from mmaq.acquire.search.scenes import Scene, read_scene
 from mmaq.acquire.search.sentinel2 import COLLECTIONS
 from mmaq.acquire.search.stac import stac_service
@@ -142,7 +143,7 @@ def present_address(
             raise ServiceError(manifest.service, fault, REMEDY) from None
     if not isinstance(item, dict) or item.get("id") != product.id:
         raise ServiceError(manifest.service, f"{url} is not the item of {product.id}", REMEDY)
-    scene = read_scene(item)
+    scene = read_or_leave(read_scene, item, "id")
     if not isinstance(scene, Scene) or scene.product.files[name].href == old:
         fault = f"{name} of {product.id} is gone from {plain(old)}, and its item tells no other"
         raise ServiceError(manifest.service, f"{fault} address", REMEDY)

@@ -20,6 +20,7 @@ import numpy as np
 from mmaq.acquire.passed_over import PassedOver
 from mmaq.base.errors import ArchiveError, ProductError
 from mmaq.base.files import files_below
+from mmaq.base.geo import TURNS
 from mmaq.contracts.archive import SENTINEL5P, Asset, Product
 from mmaq.sentinel5p.granule import NAME, SUFFIXES, version_of
 from mmaq.vocabulary import S5P_COLUMN, S5P_PRODUCT
@@ -274,7 +275,10 @@ def _same_overpass(one: Product, other: Product) -> bool:
     if not _overlap(*((start.timestamp(), end.timestamp()) for start, end in times)):
         return False
     (west, south, east, north), (left, bottom, right, top) = one.bbox, other.bbox
-    return _overlap((west, east), (left, right)) and _overlap((south, north), (bottom, top))
+    # A box across the antimeridian is written in several ways: east less than west, or beyond 180.
+    east, right = (b + 360.0 if b < a else b for a, b in ((west, east), (left, right)))
+    across = any(_overlap((west, east), (left + turn, right + turn)) for turn in TURNS)
+    return across and _overlap((south, north), (bottom, top))
 
 
 def _end(granule: Product) -> datetime:

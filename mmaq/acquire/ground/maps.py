@@ -40,6 +40,9 @@ STEP = {"dem": 1, "land_cover": 3}
 MARGIN = 250.0
 """Metres kept around the discs of the sites."""
 
+EXACT_M = 1000.0
+"""Radius to which the land-use stage reads land cover around a site, if its discs are smaller."""
+
 NODATA = {"dem": -32767.0, "land_cover": 0.0}
 
 UNIT = {"dem": "m", "land_cover": "WorldCover code"}
@@ -143,8 +146,9 @@ def published_sum(client: Client, href: str) -> str:
 def boxes_of(sites: pd.DataFrame, radius_m: float, areas: Sequence[Box]) -> list[Box]:
     """Squares around the sites (columns lon, lat) that hold their discs, and boxes over areas."""
     lon, lat = (sites[name].to_numpy(float) for name in ("lon", "lat"))
-    over = [box for area in areas for box in boxes_over(area, radius_m + MARGIN)]
-    return [*boxes_around(lon, lat, radius_m + MARGIN), *over]
+    reach = max(radius_m, EXACT_M) + MARGIN
+    over = [box for area in areas for box in boxes_over(area, reach)]
+    return [*boxes_around(lon, lat, reach), *over]
 
 
 def _corners(low: float, high: float, step: int) -> range:

@@ -1,4 +1,4 @@
-"""Which stations measure in an area: the search, and the table frozen beside its manifest.
+"""Which stations measure in an area: the search, its frozen table, and the file of each point.
 
 The table is in the layout of PanEuropean_metadata.csv (tab-separated, a row a sampling process), of
 which the columns that MMAQ reads are kept.
@@ -6,14 +6,21 @@ which the columns that MMAQ reads are kept.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import shutil
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as arrow
+import pyarrow.parquet as parquet
 
 from mmaq.acquire.ground import eea, openaq
-from mmaq.acquire.manifest import LeftOut, Manifest
+from mmaq.acquire.manifest import LeftOut, Manifest, RemoteProduct
+from mmaq.acquire.services.client import Client
+from mmaq.acquire.services.download import fetch_file
+from mmaq.acquire.services.faults import AGAIN, Unreadable, plain
 from mmaq.base.errors import ArchiveError
 from mmaq.base.files import replacing, sha256
 from mmaq.config.acquire import Acquire
@@ -81,6 +88,39 @@ def copy_table(manifest: Manifest, frozen: Path, path: Path) -> Path:
         raise ArchiveError(frozen, "not the station table that the manifest was made with", remedy)
     with replacing(path) as temporary:
         shutil.copyfile(frozen, temporary)
+    return path
+
+
+def fetch_measurements(
+    client: Client, listed: Manifest, product: RemoteProduct, period: Period, folder: Path
+) -> Path:
+    """Have the file of a sampling point in ``folder``, as the manifest's search found it.
+
+    No service tells a sum of such a file, so a stamp beside it tells of which search it is: one of
+    another period, or of an older state of the data set, is fetched anew. The stamp comes before
+    the file, so that a stopped run fetches no whole file again. Returns the file's path.
+
+    Raises:
+        ServiceError: the service cannot be had, answers something else, or gives no Parquet file.
+    """
+    path = folder / f"{product.id}.parquet"
+    stamp = path.with_name(f"{product.id}.made_from.sha256")
+    made_from = json.dumps([product.model_dump(mode="json"), listed.asked], sort_keys=True)
+    digest = hashlib.sha256(made_from.encode()).hexdigest()
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != digest:
+        path.unlink(missing_ok=True)
+        with replacing(stamp) as temporary:
+            temporary.write_text(digest, encoding="utf-8")
+    if listed.service == "eea":
+        fetch_file(client, product.files["measurements"], path)
+    elif not path.exists():
+        openaq.fetch_sensor(client, product, period, path)
+    try:
+        parquet.read_schema(path)
+    except (OSError, arrow.ArrowException):
+        path.unlink()
+        where = plain(product.files["measurements"].href)
+        raise Unreadable(where, "what came is no Parquet file", AGAIN) from None
     return path
 
 

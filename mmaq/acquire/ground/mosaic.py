@@ -29,6 +29,7 @@ from mmaq.acquire.services.cogs import read_raster
 from mmaq.acquire.services.faults import Gone
 from mmaq.base.errors import ProductError, ServiceError
 from mmaq.base.files import replacing
+from mmaq.base.geo import in_turn
 
 BLOCK = 256
 
@@ -92,14 +93,9 @@ def boxes_around(lon: np.ndarray, lat: np.ndarray, reach: float) -> list[Box]:
     """
     tall = reach / METRES_A_DEGREE
     wide = tall / np.cos(np.radians(np.minimum(np.abs(lat) + tall, 89.0)))
-    boxes = []
+    boxes: list[Box] = []
     for x, y, w in zip(lon.tolist(), lat.tolist(), wide.tolist(), strict=True):
-        south, north = y - tall, y + tall
-        boxes.append((max(x - w, -180.0), south, min(x + w, 180.0), north))
-        if x - w < -180.0:
-            boxes.append((x - w + 360.0, south, 180.0, north))
-        if x + w > 180.0:
-            boxes.append((-180.0, south, x + w - 360.0, north))
+        boxes += in_turn((x - w, y - tall, x + w, y + tall))
     return boxes
 
 
@@ -111,17 +107,17 @@ def boxes_over(area: Box, reach: float) -> list[Box]:
     west, south, east, north = area
     tall = reach / METRES_A_DEGREE
     wide = tall / math.cos(math.radians(min(max(abs(south), abs(north)) + tall, 89.0)))
-    columns, rows = (
-        np.linspace(low, high, math.ceil((high - low) / PIECE) + 1).tolist()
-        for low, high in (
-            (max(west - wide, -180.0), min(east + wide, 180.0)), (south - tall, north + tall)
-        )
-    )  # fmt: skip
     return [
         (left, bottom, right, top)
-        for bottom, top in pairwise(rows)
-        for left, right in pairwise(columns)
+        for part in in_turn((west - wide, south - tall, east + wide, north + tall))
+        for bottom, top in _pieces(part[1], part[3])
+        for left, right in _pieces(part[0], part[2])
     ]
+
+
+def _pieces(low: float, high: float) -> list[tuple[float, float]]:
+    """Equal pieces of a span of degrees, of at most PIECE."""
+    return list(pairwise(np.linspace(low, high, math.ceil((high - low) / PIECE) + 1).tolist()))
 
 
 def read_tile(client: Client, href: str, boxes: Sequence[Box], path: Path) -> Tile | None:

@@ -73,6 +73,7 @@ def find_sensors(
             for sensor in _sensors(place, acquire, period):
                 identity, station = f"SPO.OPENAQ.{sensor['id']}", f"OPENAQ.{place['id']}"
                 lon, lat = (place["coordinates"][name] for name in ("longitude", "latitude"))
+                last = (place["datetimeLast"] or {}).get("utc", "")[:10]
                 row = dict.fromkeys(COLUMNS, "") | {
                     "Countrycode": place["country"]["code"], "AirQualityStation": station,
                     "SamplingPoint": identity, "AirPollutantCode": NO2,
@@ -90,6 +91,7 @@ def find_sensors(
                         properties={
                             "unit": sensor["parameter"]["units"],
                             "country": place["country"]["code"],
+                            "until": min(last, period.end.isoformat()),  # more may be there later
                         },
                     )
                 )
@@ -124,7 +126,7 @@ def _sensors(place: dict[str, Any], acquire: Acquire, period: Period) -> list[di
         )  # fmt: skip
         found = [sensor for sensor in place["sensors"] if sensor["parameter"]["name"] == "no2"]
         known = [sensor for sensor in found if sensor["parameter"]["units"] in FACTORS]
-    except (KeyError, TypeError) as fault:
+    except (AttributeError, KeyError, TypeError) as fault:
         raise ServiceError("openaq", f"a location lacks {fault}", REMEDY) from None
     if counts and len(known) < len(found):
         log.warning("OpenAQ location %s: a NO2 sensor in an unknown unit is left out", place["id"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import rasterio
+from affine import Affine
 from pyproj import Geod
 from rasterio.errors import RasterioError
 from rasterio.windows import Window, from_bounds
@@ -42,9 +45,7 @@ def write_density(files: list[Path], bbox: tuple[float, float, float, float], pa
                 raise ProductError(rasters[0].name, "not a raster in degrees", REMEDY)
             if rasterio.coords.disjoint_bounds(rasterio.coords.BoundingBox(*bbox), raster.bounds):
                 raise ProductError(rasters[0].name, f"does not reach the area {bbox}", REMEDY)
-            window = _window(raster, bbox)
-            counts = read_window(raster, window)
-            transform = raster.window_transform(window)
+            counts, transform = _around(raster, bbox)
     except RasterioError as fault:
         raise ProductError(rasters[0].name, f"not a readable raster ({fault})", REMEDY) from None
     density = counts / cell_areas(transform.f, -transform.e, transform.a, len(counts))[:, None]
@@ -71,9 +72,28 @@ def cell_areas(north: float, height: float, width: float, rows: int) -> np.ndarr
     return areas
 
 
-def _window(raster: rasterio.DatasetReader, bbox: tuple[float, float, float, float]) -> Window:
-    box = grown(bbox, MARGIN_KM)
-    wide = from_bounds(*box, transform=raster.transform)
-    rows = np.clip([np.floor(wide.row_off), np.ceil(wide.row_off + wide.height)], 0, raster.height)
-    columns = np.clip([np.floor(wide.col_off), np.ceil(wide.col_off + wide.width)], 0, raster.width)
-    return Window.from_slices(tuple(map(int, rows)), tuple(map(int, columns)))
+def _around(
+    raster: rasterio.DatasetReader, bbox: tuple[float, float, float, float]
+) -> tuple[np.ndarray, Affine]:
+    """Counts of the area and its margin, with their transform.
+
+    Of a raster of the whole Earth they go on beyond 180 degrees, with what lies on its other side.
+    """
+    wide = from_bounds(*grown(bbox, MARGIN_KM), transform=raster.transform)
+    top, bottom = np.clip(_ends(wide.row_off, wide.height), 0, raster.height).tolist()
+    left, right = _ends(wide.col_off, wide.width)
+    turn = round(360.0 / raster.transform.a)  # columns; the GHSL has one more, which is its first
+    if raster.width < turn:
+        left, right = np.clip([left, right], 0, raster.width).tolist()
+    right = min(right, left + turn)
+    edges = [left, *(edge for edge in (0, turn) if left < edge < right), right]
+    parts = [
+        read_window(raster, Window(first % turn, top, after - first, bottom - top))
+        for first, after in pairwise(edges)
+    ]
+    window = Window(left, top, right - left, bottom - top)
+    return np.hstack(parts), raster.window_transform(window)
+
+
+def _ends(offset: float, size: float) -> tuple[int, int]:
+    return math.floor(offset), math.ceil(offset + size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import geopandas
@@ -12,7 +13,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 
 from mmaq.base.errors import ProductError
 from mmaq.base.files import replacing
-from mmaq.base.geo import grown
+from mmaq.base.geo import grown, in_turn
 from mmaq.base.vectors import write_layer
 from mmaq.contracts.context import RINGS_M
 
@@ -39,10 +40,9 @@ def write_roads(
     Raises:
         ProductError: an extract cannot be read, or none holds a road of the area.
     """
-    box = grown(bbox, MARGIN_KM)
     names = ", ".join(f"'{name}'" for name in CLASSES)
     parts = []
-    for extract in extracts:
+    for extract, box in product(extracts, in_turn(grown(bbox, MARGIN_KM))):
         try:
             part = pyogrio.read_dataframe(
                 extract, layer="lines", columns=["osm_id", "highway"], bbox=box,

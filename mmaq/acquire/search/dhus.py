@@ -26,18 +26,40 @@ from urllib3 import Retry
 from mmaq.acquire.manifest import LeftOut
 from mmaq.acquire.search.items import span, unsigned
 from mmaq.acquire.services.auth import credentials
-from mmaq.acquire.services.client import certificates
+from mmaq.acquire.services.client import CONNECT, certificates
 from mmaq.acquire.services.download import RemoteFile
 from mmaq.acquire.services.endpoints import SERVICES, Service
+from mmaq.acquire.services.limits import retry_after
 from mmaq.base.errors import ServiceError
 from mmaq.config.data import Period
 
-TRIES = Retry(
+
+class _Tries(Retry):
+    """Waits as long as the hub asks for, and no longer than for any other service."""
+
+    def get_retry_after(self, response: Any) -> float | None:
+        """Seconds that an answer asks to wait, None where it does not say."""
+        return retry_after(response.headers.get("Retry-After"))
+
+
+TRIES = _Tries(
     total=6, backoff_factor=1.0, status_forcelist=(429, 500, 502, 503, 504),
     respect_retry_after_header=True, raise_on_status=False,
 )  # fmt: skip
 
+TIMEOUT = (CONNECT, 60.0)
+"""Seconds until a connection must stand, and that may pass without a byte."""
+
 REMEDY = "Try another mirror (acquire.endpoints.dhus), or another provider"
+
+
+class _Impatient(HTTPAdapter):
+    """Gives a silent hub up: sentinelsat sets a timeout at its session, which requests ignores."""
+
+    def send(self, *sent: Any, **settings: Any) -> requests.Response:
+        """Send a request, as HTTPAdapter does."""
+        settings["timeout"] = settings.get("timeout") or TIMEOUT
+        return super().send(*sent, **settings)
 
 
 @dataclass(frozen=True)
@@ -55,6 +77,8 @@ def query_hub(
 ) -> Iterator[HubProduct | LeftOut]:
     """Products that meet ``bbox`` and begin in the period; ``terms`` as DHuS's keywords.
 
+    DHuS counts the first moment after the period to it.
+
     Raises:
         ServiceError: no mirror or account is given, the hub cannot be reached or refuses, or it
             lists fewer products than it says it has.
@@ -65,7 +89,7 @@ def query_hub(
     account = credentials("dhus", hub.host)
     hub_api = SentinelAPI(account.user, account.secret, hub.url, show_progressbars=False)
     for scheme in ("http://", "https://"):
-        hub_api.session.mount(scheme, HTTPAdapter(max_retries=TRIES))
+        hub_api.session.mount(scheme, _Impatient(max_retries=TRIES))
     # By itself requests would send .netrc's ``default`` entry to whatever host a hub redirects to.
     hub_api.session.trust_env = False
     hub_api.session.proxies.update(get_environ_proxies(hub.url))

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
-from shapely import unary_union
+from shapely import force_2d, unary_union
 from shapely.affinity import translate
 from shapely.errors import ShapelyError
 from shapely.geometry import box, shape
@@ -23,6 +23,7 @@ from shapely.validation import make_valid
 from mmaq.acquire.files.sentinel5p import utc
 from mmaq.acquire.manifest import LeftOut
 from mmaq.acquire.services.download import RemoteFile
+from mmaq.base.geo import TURNS
 from mmaq.config.data import Period
 
 Found = TypeVar("Found")
@@ -42,12 +43,14 @@ MULTIHASHES = {"d50110": "md5", "1e20": "blake3", "1220": "sha256"}
 
 
 def read_or_leave(
-    read: Callable[[Mapping[str, Any]], Found], entry: Mapping[str, Any], key: str
+    read: Callable[[Mapping[str, Any]], Found], entry: Mapping[str, Any] | LeftOut, key: str
 ) -> Found | LeftOut:
     """What ``read`` makes of a catalogue's entry; of a broken one, why it is left out.
 
-    ``key`` is the entry's field that names it.
+    ``key`` is the entry's field that names it. An entry that is left out already stays so.
     """
+    if isinstance(entry, LeftOut):
+        return entry
     try:
         return read(entry)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as fault:
@@ -80,11 +83,11 @@ def footprint(item: Mapping[str, Any]) -> BaseGeometry | None:
     geometry = item.get("geometry")
     if geometry:
         try:
-            found = shape(geometry)
+            found = force_2d(shape(geometry))
         except (ShapelyError, AttributeError, KeyError, TypeError, ValueError):
             found = None
         if found is not None and not found.is_empty:
-            return found if found.is_valid else make_valid(found)
+            return found if found.is_valid else _mended(found)
     bounds = _stated_box(item)
     if bounds is None:
         return None
@@ -102,6 +105,32 @@ def in_one_piece(place: BaseGeometry) -> BaseGeometry:
         place = transform(lambda x, y: (np.where(x < 0, x + 360, x), y), place)
         place = unary_union(make_valid(place).buffer(SEAM)).buffer(-SEAM)
     return translate(place, 360) if place.bounds[0] < -180 else place
+
+
+def meets(place: BaseGeometry, area: BaseGeometry) -> bool:
+    """Whether a footprint meets an area, both in degrees, whatever turn of the Earth each is in.
+
+    A ring that steps by more than half a turn counts as it is drawn and as one across the
+    antimeridian: unlike a tile, a whole orbit may be as wide as that.
+    """
+    return any(
+        reading.intersects(translate(area, turn))
+        for reading in (place, make_valid(_unrolled(place)))
+        for turn in TURNS
+    )
+
+
+def _mended(place: BaseGeometry) -> BaseGeometry:
+    """A valid footprint: without its jumps at the antimeridian, if these are what is wrong."""
+    unrolled = _unrolled(place)
+    west, _, east, _ = unrolled.bounds
+    # Around a pole a ring ends a turn away from where it begins, and cannot be unrolled.
+    return unrolled if unrolled.is_valid and east - west < 360 else make_valid(place)
+
+
+def _unrolled(place: BaseGeometry) -> BaseGeometry:
+    """The same, each ring gone on beyond 180 degrees where it steps by more than half a turn."""
+    return transform(lambda x, y: (np.unwrap(x, period=360.0), y), place)
 
 
 def bounding_box(item: Mapping[str, Any], place: BaseGeometry) -> Box:

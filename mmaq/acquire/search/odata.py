@@ -28,6 +28,8 @@ PAGE = 1000
 MOST = 10_000
 """Products that one search gives at most; a longer span of time is halved."""
 
+ARCHIVED = "it is archived, not online"
+
 REMEDY = "Run the same command later"
 
 
@@ -90,7 +92,7 @@ def list_products(
     except Gone as gone:
         told = f"has no OData there ({gone.fault})"
         raise ServiceError(client.service.where, told, REMEDY) from None
-    if isinstance(first, dict) and first.get("@odata.count", 0) > MOST:
+    if isinstance(first, dict) and (_count(first) or 0) > MOST:
         middle = start + (end - start) / 2
         if end - start < timedelta(minutes=1):
             fault = f"lists more than {MOST} products from one minute, {start.isoformat()}"
@@ -108,7 +110,13 @@ def list_products(
 
 def _read(page: dict[str, Any], _: str) -> tuple[set[str], str | None, int | None]:
     ids = {entry["Id"] for entry in page["value"]}
-    return ids, page.get("@odata.nextLink"), page.get("@odata.count")
+    return ids, page.get("@odata.nextLink"), _count(page)
+
+
+def _count(page: Mapping[str, Any]) -> int | None:
+    """How many products there are on all pages, as far as the service tells."""
+    number = page.get("@odata.count")
+    return number if isinstance(number, int) else None
 
 
 def read_listed(entry: Mapping[str, Any]) -> Listed | LeftOut:
@@ -118,7 +126,7 @@ def read_listed(entry: Mapping[str, Any]) -> Listed | LeftOut:
     if place is None:
         return LeftOut(id=name, reason="the catalogue gives it no footprint")
     if entry.get("Online") is False:
-        return LeftOut(id=name, reason="it is archived, not online")
+        return LeftOut(id=name, reason=ARCHIVED)
     sums = {
         str(entry["Algorithm"]).lower(): str(entry["Value"]).lower()
         for entry in entry.get("Checksum") or []

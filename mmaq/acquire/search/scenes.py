@@ -120,7 +120,7 @@ def cloud_cover(stated: Mapping[str, Any]) -> float:
 
 
 def newest(scenes: list[Scene]) -> tuple[list[Scene], list[LeftOut]]:
-    """The last processing of each scene, and the others with the reason.
+    """The last processing of each scene, and the others with the reason; each product once.
 
     Processing changes neither tile nor time to the second, but these alone are no scene: where a
     pass was received in pieces, each piece is a product of its own, with the ground that it shows.
@@ -128,7 +128,11 @@ def newest(scenes: list[Scene]) -> tuple[list[Scene], list[LeftOut]]:
     """
     kept: list[Scene] = []
     older: list[LeftOut] = []
+    known: set[str] = set()  # services list one product twice
     for scene in sorted(scenes, key=lambda scene: (scene.version, scene.product.id), reverse=True):
+        if scene.product.id in known:
+            continue
+        known.add(scene.product.id)
         later = next((other for other in kept if _replaces(other, scene)), None)
         if later is None:
             kept.append(scene)
@@ -139,8 +143,6 @@ def newest(scenes: list[Scene]) -> tuple[list[Scene], list[LeftOut]]:
 
 
 def _replaces(later: Scene, scene: Scene) -> bool:
-    if later.product.id == scene.product.id:
-        return True  # services list one product twice
     times = (each.product.time.replace(microsecond=0) for each in (later, scene))
     if not scene.tile or later.tile != scene.tile or len(set(times)) > 1:
         return False

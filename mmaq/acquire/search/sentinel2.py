@@ -63,7 +63,9 @@ def search_scenes(asked: Acquire, period: Period, sites: pd.DataFrame, side_m: f
             left_out.append(scene)
         else:
             scenes.append(scene)
-    scenes, older = newest(scenes)
+    first, after = span(period)
+    scenes, older = newest([each for each in scenes if first <= each.product.time < after])
+    left_out = list(dict.fromkeys(left_out))  # of a list with two pages that overlap
     tell_left_out(provider, left_out, older, log)
     candidates = clearest_dates(scenes, sites, side_m, settings.dates)
     chosen = {scene.product.id: scene.product for found in candidates.values() for scene in found}

@@ -22,11 +22,12 @@ from mmaq.acquire.search.items import (
     Box,
     bounding_box,
     footprint,
+    meets,
     read_or_leave,
     remote_file,
     span,
 )
-from mmaq.acquire.search.odata import Listed, list_products
+from mmaq.acquire.search.odata import ARCHIVED, Listed, list_products
 from mmaq.acquire.search.stac import REMEDY, collection_ids, search_items, stac_service
 from mmaq.acquire.services.client import Client
 from mmaq.acquire.services.download import RemoteFile
@@ -73,6 +74,7 @@ def search_granules(asked: Acquire, period: Period) -> Manifest:
         else:
             found.append(granule)
     chosen, passed_over = choose(found, asked, period)
+    left_out = list(dict.fromkeys(left_out))  # of a list with two pages that overlap
     if not chosen:
         fault = f"holds no Sentinel-5P NO2 granule of {period.start} to {period.end} over the area"
         raise ServiceError(provider, fault, "Check period, acquire.bbox and the streams")
@@ -87,15 +89,19 @@ def search_granules(asked: Acquire, period: Period) -> Manifest:
 def _at_the_data_space(asked: Acquire, period: Period) -> Iterator[Granule | LeftOut]:
     """Granules that either catalogue of the Data Space lists: STAC, and OData with all sums.
 
-    The two are filled separately, and each has had gaps: what only one lists is taken, too.
+    The two are filled separately, and each has had gaps: what only one lists is taken, too. Whether
+    a granule is online only OData tells.
     """
     listed: dict[str, Listed] = {}
+    archived: set[str] = set()
     catalogue = service("cdse-catalogue", asked.endpoints)
     first, last = span(period)
     with Client(catalogue) as client:
         area = asked.bbox
         for entry in list_products(client, "SENTINEL-5P", S5P_PRODUCT, area, first, last):
             if isinstance(entry, LeftOut):
+                if entry.reason == ARCHIVED:
+                    archived.add(entry.id.removesuffix(".nc"))
                 yield entry
             else:
                 listed[entry.id] = entry
@@ -107,6 +113,8 @@ def _at_the_data_space(asked: Acquire, period: Period) -> Iterator[Granule | Lef
         for item in search_items(client, collections, asked.bbox, period, {}):
             granule = read_or_leave(partial(read_granule, scheme=scheme), item, "id")
             if isinstance(granule, Granule):
+                if granule.product.id in archived:
+                    continue
                 in_stac.add(granule.product.id)
                 granule = _completed(granule, listed, download, asked)
             if granule is not None:
@@ -203,7 +211,7 @@ def choose(
         product = granule.product
         inside = period.start <= product.time.date() <= period.end
         stream = product.properties["s5p:stream"] in asked.sentinel5p.streams
-        if inside and stream and granule.footprint.intersects(area):
+        if inside and stream and meets(granule.footprint, area):
             kept.setdefault(product.id, product)
     best = {item.id for item in one_version_an_orbit(map(_as_item, kept.values()))}
     reason = "a better version of the same orbit is taken"

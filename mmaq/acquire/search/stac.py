@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin
 
-from mmaq.acquire.search.items import Box
+from mmaq.acquire.manifest import LeftOut
+from mmaq.acquire.search.items import Box, read_or_leave
 from mmaq.acquire.search.paging import every_page
 from mmaq.acquire.services.client import Client
 from mmaq.acquire.services.endpoints import Service, service
@@ -49,44 +52,63 @@ def search_items(
     bbox: Box,
     period: Period,
     conditions: Mapping[str, tuple[str, Any]],
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[dict[str, Any] | LeftOut]:
     """All items of the collections that meet ``bbox`` in the period, as plain JSON.
 
     ``conditions`` gives by property an operator ("lte", "eq") and a value. They are sent to a
     service that can apply them and applied here in any case; an item that lacks the property
-    passes. The search goes month by month, so that a fault costs one month.
+    passes, and one whose property compares with nothing is left out. The search goes month by
+    month, so that a fault costs one month; what lies on the first moment of the next comes, too.
 
     Raises:
         ServiceError: the service cannot be reached, is no STAC API, or its pages repeat.
     """
-    landing = _ask(client, "GET", client.service.url, {})
-    if not isinstance(landing, dict) or landing.get("type") != "Catalog":
-        raise ServiceError(client.service.where, "is no STAC service", REMEDY)
-    links = {link.get("rel"): link.get("href", "") for link in landing.get("links", [])}
-    classes = [str(name) for name in landing.get("conformsTo", [])]
-    if "search" not in links or not any("item-search" in name for name in classes):
-        raise ServiceError(client.service.where, "is a STAC catalogue without a search", REMEDY)
-    url = urljoin(f"{client.service.url}/", links["search"])
+    url, classes = _search_of(client)
     asked = {"collections": collections, "bbox": list(bbox), "limit": PAGE}
     asked |= _sent(classes, conditions)
     for first, last in period.parts("month").values():
-        span = {"datetime": f"{first.isoformat()}T00:00:00Z/{last.isoformat()}T23:59:59Z"}
+        after = last + timedelta(days=1)  # scenes are taken within the last second of a day, too
+        span = {"datetime": f"{first.isoformat()}T00:00:00Z/{after.isoformat()}T00:00:00Z"}
         for page in get_pages(client, url, "POST", asked | span):
-            yield from (item for item in page["features"] if _meets(item, conditions))
+            for item in page["features"]:
+                meets = read_or_leave(partial(_meets, conditions=conditions), item, "id")
+                if isinstance(meets, LeftOut):
+                    yield meets
+                elif meets:
+                    yield item
+
+
+def _search_of(client: Client) -> tuple[str, list[str]]:
+    """Address of the service's search, and what its landing page says that it conforms to."""
+    landing = _ask(client, "GET", client.service.url, {})
+    if not isinstance(landing, dict) or landing.get("type") != "Catalog":
+        raise ServiceError(client.service.where, "is no STAC service", REMEDY)
+    try:
+        links = {link.get("rel"): link.get("href") for link in landing.get("links") or []}
+        classes = [str(name) for name in landing.get("conformsTo") or []]
+    except (AttributeError, TypeError):
+        raise ServiceError(client.service.where, "is no STAC service", REMEDY) from None
+    if not links.get("search") or not any("item-search" in name for name in classes):
+        raise ServiceError(client.service.where, "is a STAC catalogue without a search", REMEDY)
+    return urljoin(f"{client.service.url}/", str(links["search"])), classes
 
 
 def collection_ids(client: Client) -> list[str]:
     """Ids of all collections of the service, over all pages of its list."""
-    pages = get_pages(client, f"{client.service.url}/collections")
-    return [found["id"] for page in pages for found in page.get("collections", [])]
+    pages = get_pages(client, f"{client.service.url}/collections", holds="collections")
+    return [found["id"] for page in pages for found in page["collections"]]
 
 
 def get_pages(
-    client: Client, url: str, method: str = "GET", parameters: Mapping[str, Any] = {}
+    client: Client,
+    url: str,
+    method: str = "GET",
+    parameters: Mapping[str, Any] = {},
+    holds: str = "features",
 ) -> Iterator[dict[str, Any]]:
-    """Every page of a search or a list; as ``every_page``."""
-    first = (method, url, dict(parameters))
-    return every_page(client.service.where, "STAC", first, lambda at: _ask(client, *at), _read)
+    """Every page of a search, or of a list of what it ``holds``; as ``every_page``."""
+    first, read = (method, url, dict(parameters)), partial(_read, holds=holds)
+    return every_page(client.service.where, "STAC", first, lambda at: _ask(client, *at), read)
 
 
 def _ask(client: Client, method: str, url: str, parameters: Mapping[str, Any]) -> Any:
@@ -99,17 +121,18 @@ def _ask(client: Client, method: str, url: str, parameters: Mapping[str, Any]) -
         raise ServiceError(client.service.where, told, REMEDY) from None
 
 
-def _read(page: dict[str, Any], place: Place) -> tuple[set[str], Place | None, int | None]:
+def _read(
+    page: dict[str, Any], place: Place, holds: str
+) -> tuple[set[str], Place | None, int | None]:
     """Ids on a page, each with its collection (two may share one), the next page, and the count."""
-    things = page.get("features", page.get("collections", []))
-    ids = {f"{thing.get('collection', '')}/{thing['id']}" for thing in things}
+    ids = {f"{thing.get('collection', '')}/{thing['id']}" for thing in page[holds]}
     number = page.get("numberMatched", (page.get("context") or {}).get("matched"))
     return ids, _following(page, place), number if isinstance(number, int) else None
 
 
 def _following(page: Mapping[str, Any], current: Place) -> Place | None:
     """Method, address and parameters of the next page."""
-    link = next((link for link in page.get("links", []) if link.get("rel") == "next"), None)
+    link = next((link for link in page.get("links") or [] if link.get("rel") == "next"), None)
     if link is None:
         return None
     method, body = str(link.get("method", "GET")).upper(), link.get("body", {})

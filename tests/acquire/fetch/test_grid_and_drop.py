@@ -7,10 +7,12 @@ from datetime import date
 
 import pytest
 
+from mmaq.acquire.services.download import RemoteFile
 from mmaq.acquire.stage import grid_and_drop_part as grid_and_drop
 from mmaq.base.errors import ServiceError
 from mmaq.contracts.archive import SENTINEL5P
 from mmaq.sentinel5p.stage import grid_part
+from mmaq.sentinel5p.sums import read_sums
 from tests.acquire.fetch.hub import GRID, YEAR, Hub, official
 from tests.acquire.stopped import run_until, run_whole
 from tests.servers.faulty import Gate, Held, Status
@@ -71,6 +73,25 @@ def test_a_granule_that_fails_leaves_no_part_and_is_not_the_end_of_the_others(
     hub.grid(out)
     assert {asked.path for asked in server.log} == {f"/{granules[5].name}"}
     assert not hub.manifest_path.with_name(f"failed_{SENTINEL5P}_part.json").exists()
+
+
+@pytest.mark.parametrize("content", [b"<html>Maintenance</html>", None], ids=["page", "cut"])
+def test_what_is_no_granule_has_failed_and_is_fetched_again(
+    hub, server, granules, tmp_path, content
+):
+    """As with ``keep: true``: a service that tells no sum may give anything with status 200."""
+    out, served = tmp_path / "part.nc", tmp_path / "served" / granules[0].name
+    whole = granules[0].read_bytes()
+    served.parent.mkdir()
+    served.write_bytes(whole[: len(whole) // 2] if content is None else content)
+    server.folder = served.parent
+    hub.write({served.stem: RemoteFile(href=f"{server.url}/{served.name}")})
+    with pytest.raises(ServiceError, match=r"1 of 1 products failed.*not a readable NetCDF file"):
+        hub.grid(out)
+    assert not out.exists()
+    served.write_bytes(whole)
+    hub.grid(out)
+    assert [granule.name for granule in read_sums(out, GRID).granules] == [served.stem]
 
 
 @pytest.mark.slow

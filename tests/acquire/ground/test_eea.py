@@ -51,9 +51,9 @@ def parquet(point, value, **columns):
     return made.getvalue()
 
 
-def fetched(server, tmp_path, **stations):
+def fetched(server, tmp_path, period=PERIOD, **stations):
     acquire = asking(server, **stations)
-    found = search(acquire, PERIOD, tmp_path / "manifest")
+    found = search(acquire, period, tmp_path / "manifest")
     return fetch(acquire, found, tmp_path)
 
 
@@ -148,6 +148,33 @@ def test_a_second_run_fetches_nothing_again_and_gives_the_same_bytes(tmp_path):
         fetched(server, tmp_path)
         assert sum(path.startswith("/airquality") for path in server.paths()) == count == 2
     assert first == {p: p.read_bytes() for p in (tmp_path / "archive").rglob("*") if p.is_file()}
+
+
+def test_another_period_later_comes_with_the_file_of_its_day(tmp_path):
+    """The service tells neither size nor sum of a file, which grows with the years."""
+    files = {2: {"AT": {"SPO-1": parquet("SPO-1", 5)}}}
+    later = Period(start="2021-03-02", end=PERIOD.end)
+    with eea_service(files, viewer(row())) as server:
+        fetched(server, tmp_path)
+        files[2]["AT"]["SPO-1"] = parquet("SPO-1", 7)
+        fetched(server, tmp_path)
+        assert read_stations(tmp_path / "archive", Landuse(), later)["no2"].tolist() == [5.0]
+        fetched(server, tmp_path, later)
+        assert read_stations(tmp_path / "archive", Landuse(), later)["no2"].tolist() == [7.0]
+
+
+@pytest.mark.parametrize("size", [0, 400])
+def test_what_is_no_parquet_file_is_named_and_fetched_again(tmp_path, size):
+    whole = parquet("SPO-1", 5)
+    files = {2: {"AT": {"SPO-1": whole[:size]}}}
+    with eea_service(files, viewer(row())) as server:
+        acquire = asking(server)
+        found = search(acquire, PERIOD, tmp_path / "manifest")
+        with pytest.raises(ServiceError, match=r"SPO-1\.parquet: what came is no Parquet file"):
+            fetch(acquire, found, tmp_path)
+        files[2]["AT"]["SPO-1"] = whole
+        fetch(acquire, found, tmp_path)
+    assert read_stations(tmp_path / "archive", Landuse(), PERIOD)["no2"].tolist() == [5.0]
 
 
 def test_a_file_that_is_gone_is_named_and_the_rest_goes_on(tmp_path):

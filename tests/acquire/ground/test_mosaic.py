@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from mmaq.acquire.ground.mosaic import boxes_around, read_tile, write_mosaic
+from mmaq.acquire.ground.mosaic import boxes_around, boxes_over, read_tile, write_mosaic
 from mmaq.acquire.services.client import Client
 from mmaq.acquire.services.endpoints import service
 from mmaq.base.errors import ProductError, ServiceError
@@ -24,6 +24,15 @@ def test_a_box_across_the_antimeridian_is_two():
         assert len(boxes) == 2
         assert {box[2] for box in boxes} | {box[0] for box in boxes} >= {180.0, -180.0}
         assert sum(box[2] - box[0] for box in boxes) == pytest.approx(inside[0][2] - inside[0][0])
+
+
+def test_an_area_at_the_antimeridian_is_covered_on_both_sides():
+    """2210 m are 0.02 degrees of latitude and, at 16.9 degrees, some 0.021 of longitude."""
+    boxes = boxes_over((179.9, -16.9, 180.0, -16.8), 2210.0)
+    wests, souths, easts, norths = zip(*boxes, strict=True)
+    assert (min(wests), max(easts)) == (-180.0, 180.0)
+    assert max(east for east in easts if east < 0) == pytest.approx(-179.979, abs=1e-3)
+    assert (min(souths), max(norths)) == pytest.approx((-16.92, -16.78))
 
 
 @pytest.fixture

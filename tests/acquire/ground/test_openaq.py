@@ -29,9 +29,9 @@ def series(value, first=datetime(2020, 12, 18), days=57):
     return [hour(*span, number) for *span, number in zip(stamps, stamps[1:], values, strict=False)]
 
 
-def fetched(server, tmp_path):
+def fetched(server, tmp_path, period=PERIOD):
     acquire = asking(server, SEATTLE, ("openaq",), provider="openaq", countries=("US",))
-    found = search(acquire, PERIOD, tmp_path / "manifest")
+    found = search(acquire, period, tmp_path / "manifest")
     return fetch(acquire, found, tmp_path)
 
 
@@ -107,6 +107,37 @@ def test_all_pages_come_and_only_hours_of_the_period(tmp_path, ignores_dates):
     assert (rows["Start"].min(), rows["End"].max()) == (
         pd.Timestamp("2020-12-20 01:00"), pd.Timestamp("2021-02-11 01:00"),
     )  # fmt: skip
+
+
+def asked_hours(server):
+    return sum(request.path.endswith("/hours") for request in server.log)
+
+
+def test_another_period_later_comes_with_its_own_hours(tmp_path):
+    """14 days of 10 to the end of the year, then 20; the same search again fetches nothing."""
+    hours = {11: series([10.0] * 14 * 24 + [20.0] * 43 * 24)}
+    december = Period(start="2020-12-20", end="2020-12-31")
+    january = Period(start="2021-01-01", end="2021-01-31")
+    with openaq_service([location(1, -122.3, 47.6, {11: ("no2", "µg/m³")})], hours) as server:
+        for period, value in ((december, 10.0), (january, 20.0)):
+            fetched(server, tmp_path, period)
+            read = read_stations(tmp_path / "archive", Landuse(), period)
+            assert read["no2"].tolist() == [value]
+        before = asked_hours(server)
+        fetched(server, tmp_path, january)
+        assert asked_hours(server) == before
+
+
+def test_hours_that_were_not_there_yet_come_with_a_later_search(tmp_path):
+    sensor, first = {11: ("no2", "µg/m³")}, {"utc": "2021-01-10T00:00:00Z"}
+    places = [location(1, -122.3, 47.6, sensor, datetimeLast=first)]
+    hours = {11: series(1.0)[: 23 * 24]}
+    with openaq_service(places, hours) as server:
+        fetched(server, tmp_path)
+        places[0], hours[11] = location(1, -122.3, 47.6, sensor), series(1.0)
+        fetched(server, tmp_path)
+    rows = pd.read_parquet(next((tmp_path / "archive").rglob("SPO.OPENAQ.11.parquet")))
+    assert rows["End"].max() == pd.Timestamp("2021-02-11 01:00")
 
 
 def test_flags_gaps_and_fill_values_do_not_count(tmp_path):

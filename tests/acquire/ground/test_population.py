@@ -8,6 +8,8 @@ from pyproj import Transformer
 from mmaq.acquire.ground import population
 from mmaq.acquire.ground.population import cell_areas, write_density
 from mmaq.base.errors import ProductError, ServiceError
+from mmaq.base.geo import grown
+from mmaq.landuse.maps import disc_means
 from tests.acquire.ground.map_files import BOX, counts_zip, raster
 
 
@@ -64,3 +66,24 @@ def test_files_that_are_not_the_population(tmp_path, counts):
     with pytest.raises(ProductError, match=r"text\.tif: not a readable raster"):
         write_density([tmp_path / "text.tif"], BOX, tmp_path / "population.tif")
     assert not (tmp_path / "population.tif").exists()
+
+
+@pytest.mark.parametrize("more", [0, 1], ids=["a turn", "a column more, as the GHSL"])
+@pytest.mark.parametrize("bbox", [(176.0, -18.0, 179.9, -16.0), (-179.9, -18.0, -176.0, -16.0)])
+def test_people_on_the_other_side_of_the_antimeridian_are_kept(tmp_path, monkeypatch, bbox, more):
+    monkeypatch.setattr(population, "MARGIN_KM", 300.0)
+    columns = np.tile(1.0 + np.arange(720 + more) % 720, (80, 1))
+    earth = raster(tmp_path / "earth.tif", columns, -180.0, 0.0, 0.5, 0.5, -200.0)
+    path = tmp_path / "population.tif"
+    write_density([earth], bbox, path)
+    west, south, east, north = grown(bbox, 300.0)
+    with rasterio.open(path) as made:
+        assert made.bounds.left <= west < east <= made.bounds.right
+        assert made.bounds.bottom <= south < north <= made.bounds.top
+        middles = made.bounds.left + 0.5 * (np.arange(made.width) + 0.5)
+        areas = cell_areas(made.bounds.top, 0.5, 0.5, made.height)[:, None]
+        people = made.read(1) * areas
+    expected = 1 + np.floor((middles + 180.0) % 360.0 / 0.5)
+    np.testing.assert_allclose(people, np.broadcast_to(expected, people.shape), rtol=1e-6)
+    lon = np.array([179.9, -179.9])
+    assert np.isfinite(disc_means(path, lon, np.array([-17.0, -17.0]), 50_000.0)).all()

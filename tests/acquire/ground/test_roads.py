@@ -55,6 +55,14 @@ def test_the_land_use_stage_measures_to_them(tmp_path):
     assert found == pytest.approx([1000.0], rel=0.15)
 
 
+def test_roads_on_the_other_side_of_the_antimeridian_are_kept(tmp_path):
+    places = {1: 179.5, 2: 179.98, 3: -179.95, 4: -179.5}
+    ways = {key: ("primary", [(x, -17.0), (x, -16.9)]) for key, x in places.items()}
+    write_extract(tmp_path / "fiji.osm.pbf", ways)
+    write_roads([tmp_path / "fiji.osm.pbf"], (179.6, -18.0, 179.99, -16.0), tmp_path / "roads.gpkg")
+    assert set(geopandas.read_file(tmp_path / "roads.gpkg")["osm_id"]) == {1, 2, 3}
+
+
 def test_extracts_without_roads_or_that_are_none(tmp_path):
     with pytest.raises(ProductError, match="roads: no road of the extracts touches the area"):
         written(tmp_path, {4: WAYS[4], 6: WAYS[6]})

@@ -94,6 +94,20 @@ def test_nothing_is_written_when_a_search_fails(tmp_path, ground, services):
     assert list((tmp_path / "m").iterdir()) == []
 
 
+@pytest.mark.usefixtures("ground")
+def test_a_plan_that_stops_while_it_writes_leaves_no_search(tmp_path, services, monkeypatch):
+    config = Config(**configured(services))
+    search_all(config, tmp_path / "m")
+    monkeypatch.setattr("mmaq.acquire.stage.write_manifest", _on_a_full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        search_all(config, tmp_path / "m")
+    assert not (tmp_path / "m" / ASKED).exists()
+
+
+def _on_a_full_disk(path, manifest):
+    raise OSError(28, "No space left on device", str(path))
+
+
 def test_without_a_satellite():
     none = {"provider": "none"}
     assert manifest_names(Acquire(sentinel2=none)) == [STATIONS, ANCILLARY, SENTINEL5P]
@@ -167,6 +181,10 @@ def test_the_verb_follows_the_search_that_is_there(tmp_path, monkeypatch):
     with pytest.raises(ArchiveError, match=r"other settings.*`mmaq acquire plan`"):
         CliRunner().invoke(app, ["acquire", "--config", "changed.yaml"], catch_exceptions=False)
     assert not called
-    (folder / "sites.csv").unlink()
-    CliRunner().invoke(app, ["acquire", "--config", "c.yaml"])
-    assert "acquire_plan" in [name for name, _ in called]
+    for name in ("sites.csv", ASKED):
+        text = (folder / name).read_text()
+        (folder / name).unlink()
+        called.clear()
+        CliRunner().invoke(app, ["acquire", "--config", "c.yaml"])
+        assert "acquire_plan" in [name for name, _ in called]
+        (folder / name).write_text(text)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import pytest
+from urllib3 import HTTPResponse
 
 from mmaq.acquire.manifest import LeftOut
+from mmaq.acquire.search import dhus
 from mmaq.acquire.search.sentinel2 import search_scenes
 from mmaq.acquire.search.sentinel5p import search_granules
+from mmaq.acquire.services.limits import LONGEST
 from mmaq.base.errors import ServiceError
 from mmaq.config.acquire import Acquire
 from mmaq.config.data import Period
 from tests.acquire.search.conftest import table
 from tests.acquire.search.made_up import granule_name
 from tests.servers.dhus import PASSWORD, USER, HubEntry, hub
-from tests.servers.faulty import Status, faulty
+from tests.servers.faulty import Stall, Status, faulty
 
 JULY = Period(start="2021-07-01", end="2021-07-31")
 AREA = "POLYGON ((-10 20, 20 20, 20 70, -10 70, -10 20))"
@@ -90,6 +94,28 @@ def test_whole_scenes_by_cloud(served, tmp_path):
         "S2A_MSIL2A_20210711T104021", "S2A_MSIL2A_20210701T104021",
     ]  # fmt: skip
     assert manifest.products[0].properties["eo:cloud_cover"] == 1.0
+
+
+def test_what_begins_after_the_last_day_is_not_in_the_period(served, tmp_path):
+    title = "S2A_MSIL2A_20210801T000000_N0500_R008_T31UGR_20230101T000000"
+    begin = "2021-08-01T00:00:00.000Z"
+    last = scene(tmp_path, 31, 5.0)
+    served.entries = [last, replace(last, uuid="1111-32", title=title, begin=begin)]
+    asked = {"endpoints": {"dhus": served.server.url}, "sentinel2": {"provider": "dhus"}}
+    manifest = search_scenes(Acquire(**asked), JULY, table(("one", 6.1, 49.6)), 320.0)
+    assert [product.id for product in manifest.products] == [last.title]
+
+
+def test_a_hub_that_falls_silent_is_given_up(served, monkeypatch):
+    monkeypatch.setattr(dhus, "TIMEOUT", (5.0, 0.2))
+    served.server.always["/search"] = Stall(2, 1.5)
+    with pytest.raises(ServiceError, match=r"cannot be reached \(ConnectionError\)"):
+        granules(served)
+
+
+def test_a_hub_is_waited_for_as_long_as_any_other_service():
+    answers = [HTTPResponse(headers={"Retry-After": text}) for text in ("5", "86400", "soon")]
+    assert [dhus.TRIES.get_retry_after(answer) for answer in answers] == [5.0, LONGEST, None]
 
 
 def test_what_is_no_hub_or_refuses(served, monkeypatch):

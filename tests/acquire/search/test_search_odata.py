@@ -126,6 +126,12 @@ def test_what_is_no_page(tmp_path):
             listed(server.url)
 
 
+def test_a_count_that_is_no_number_counts_nothing(tmp_path):
+    value = page("there", **{"@odata.count": "3"})
+    with faulty(tmp_path, lambda asked: Answer.json(value)) as server:
+        assert [found.name for found in listed(server.url)] == ["there"]
+
+
 def test_entries_that_are_left_out(tmp_path):
     value = page("archived", "undated", "there")
     value["value"][0]["Online"] = False

@@ -17,7 +17,7 @@ from mmaq.config.data import Period
 from tests.acquire.search.conftest import table
 from tests.acquire.search.made_up import c1_item
 from tests.servers.data_space import Entry, data_space
-from tests.servers.stac import stac_api
+from tests.servers.stac import paged, stac_api
 
 JULY = Period(start="2021-07-01", end="2021-07-31")
 SIDE = 320.0
@@ -99,6 +99,12 @@ def test_a_later_processing_replaces_the_same_scene():
     kept, left = newest([read_scene(item) for item in (new, old, other)])
     assert sorted(found.product.id for found in kept) == ["new", "other"]
     assert left == [LeftOut(id="old", reason="new is a later processing of the same scene")]
+
+
+def test_a_scene_that_is_listed_twice_is_no_later_processing_of_itself():
+    kept, left = newest([scene("a"), scene("b", 2), scene("a")])
+    assert [found.product.id for found in kept] == ["a", "b"]
+    assert left == []
 
 
 NORTH, SOUTH = (106.5, 37.45, 107.7, 37.9), (106.5, 36.9, 107.7, 37.5)
@@ -188,6 +194,29 @@ def test_manifest_of_windows(tmp_path, caplog):
     assert "1 sites have no scene, the first beyond" in caplog.text
     assert "earth-search: left out: 1 because the item lacks B01, B02," in caplog.text
     assert "B12, SCL (first no_scl)" in caplog.text
+
+
+def test_pages_that_overlap_count_each_item_once(tmp_path, caplog):
+    broken, a, b = c1_item("no_scl", assets={}), c1_item("a"), c1_item("b", "2021-07-06T10:40:21Z")
+    pages = [{"features": [broken, a], "next": 1}, {"features": [broken, a, b]}]
+    with paged(pages, tmp_path) as api:
+        asked = Acquire(endpoints={"earth-search": api.url})
+        manifest = find_scenes(asked, JULY, table(("one", 6.1, 49.6)), SIDE)
+    assert sorted(product.id for product in manifest.products) == ["a", "b"]
+    assert [found.id for found in manifest.left_out] == ["no_scl"]
+    assert "left out: 1 because" in caplog.text
+
+
+def test_a_period_ends_with_its_last_day(tmp_path):
+    last, after = "2021-07-31T23:59:59.024Z", "2021-08-01T00:00:00Z"
+    both = Period(start="2021-07-01", end="2021-08-31")
+    with stac_api([c1_item("last", last), c1_item("after", after)], tmp_path) as api:
+        asked = Acquire(endpoints={"earth-search": api.url})
+        sites = table(("one", 6.1, 49.6))
+        of_july, of_both = (find_scenes(asked, period, sites, SIDE) for period in (JULY, both))
+    assert [product.id for product in of_july.products] == ["last"]
+    assert sorted(product.id for product in of_both.products) == ["after", "last"]
+    assert of_both.left_out == ()
 
 
 def test_nothing_found_is_a_named_failure(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 
 import pytest
+from shapely.geometry import MultiPolygon, Polygon, box, mapping
 
 from mmaq.acquire.manifest import LeftOut
 from mmaq.acquire.search.sentinel5p import choose, read_granule
@@ -22,17 +23,18 @@ OTHERS = ["sentinel-5p-l2-no2-nrti", "sentinel-5p-l2-co-offl", "sentinel-2-l2a"]
 MIRROR = "sentinel-5p-l2-netcdf"
 
 
-def entry(folder, name, start="2021-07-01T11:00:00.000000Z"):
+def entry(folder, name, start="2021-07-01T11:00:00.000000Z", online=True):
     file = folder / f"{name}.nc"
     file.write_bytes(name.encode())
     area = "POLYGON((-10 20, 20 20, 20 70, -10 70, -10 20))"
-    return Entry(f"{name}.nc", file, "SENTINEL-5P", "L2__NO2___", start, start, area)
+    about = "SENTINEL-5P", "L2__NO2___", start, start, area
+    return Entry(f"{name}.nc", file, *about, online=online)
 
 
 @contextmanager
-def both(tmp_path, in_odata=(), in_stac=(), more=(OFFL, RPRO)):
+def both(tmp_path, in_odata=(), in_stac=(), more=(OFFL, RPRO), archived=()):
     """The Data Space's two catalogues with these granules; a search of them."""
-    entries = [entry(tmp_path, name) for name in in_odata]
+    entries = [entry(tmp_path, name, online=name not in archived) for name in in_odata]
     items = [s5p_item(name, OFFL) for name in in_stac]
     with (
         data_space(entries, tmp_path) as space,
@@ -65,6 +67,48 @@ def test_only_granules_over_the_area():
              s5p_item(other, OFFL, geometry=slanted)]  # fmt: skip
     chosen, _ = choose(map(read_granule, items), Acquire(), JULY)
     assert [product.id for product in chosen] == [near]
+
+
+FIJI = {
+    "cut": MultiPolygon([box(170, -20, 180, 10), box(-180, -20, -170, 10)]),
+    "beyond 180": box(170, -20, 190, 10),
+    "beyond -180": box(-190, -20, -170, 10),
+    "the long way round": Polygon([(170, -20), (-170, -20), (-170, 10), (170, 10)]),
+    "a ring that crosses itself": Polygon([(160, -40), (178, -40), (-170, 40), (170, 40)]),
+    "its box alone": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FIJI)
+def test_a_footprint_across_the_antimeridian_meets_areas_on_both_sides(form):
+    place = FIJI[form] and mapping(FIJI[form])
+    item = s5p_item(granule_name(), OFFL, geometry=place, bbox=[170, -20, -170, 10])
+    for west, count in ((178.0, 1), (-179.0, 1), (100.0, int(form == "the long way round"))):
+        chosen, _ = choose([read_granule(item)], Acquire(bbox=(west, -1.0, west + 1.0, 1.0)), JULY)
+        assert len(chosen) == count
+
+
+@pytest.mark.parametrize("bbox", [(170, -20, -170, 10), (170, -20, 190, 10), (-190, -20, -170, 10)])
+def test_versions_of_an_overpass_across_the_antimeridian_count_once(bbox):
+    names = granule_name("OFFL"), granule_name("RPRO")
+    boxes = (170, -20, -170, 10), bbox
+    items = [
+        s5p_item(name, OFFL, geometry=mapping(FIJI["cut"]), bbox=list(each))
+        for name, each in zip(names, boxes, strict=True)
+    ]
+    chosen, older = choose(map(read_granule, items), Acquire(bbox=(178.0, -1.0, 179.0, 1.0)), JULY)
+    assert [product.id for product in chosen] == [names[1]]
+    assert [product.id for product in older] == [names[0]]
+
+
+def test_pieces_of_an_orbit_on_two_sides_of_the_antimeridian_are_two():
+    sides = (150, -20, 178, 10), (-178, -20, -150, 10)
+    items = [
+        s5p_item(granule_name(stream), OFFL, geometry=mapping(box(*each)), bbox=list(each))
+        for stream, each in zip(("OFFL", "RPRO"), sides, strict=True)
+    ]
+    chosen, _ = choose(map(read_granule, items), Acquire(bbox=(-180.0, -1.0, 180.0, 1.0)), JULY)
+    assert len(chosen) == 2
 
 
 def test_the_way_that_is_asked_for():
@@ -112,6 +156,16 @@ def test_what_only_one_catalogue_lists_is_taken(tmp_path, caplog):
     assert manifest.products[0].files["product"].bytes is None
     assert "1 granules are listed by OData alone" in caplog.text
     assert "cdse: processor versions are mixed: 2.4.0, 2.6.0" in caplog.text
+
+
+def test_what_odata_calls_archived_is_not_taken_from_stac(tmp_path):
+    gone, there = granule_name("RPRO", orbit=1), granule_name("RPRO", orbit=2)
+    online = granule_name("OFFL", orbit=1)  # another version of the first
+    names = [gone, there, online]
+    with both(tmp_path, names, names, archived=[gone]) as search:
+        manifest = search()
+    assert [product.id for product in manifest.products] == [online, there]
+    assert manifest.left_out == (LeftOut(id=f"{gone}.nc", reason="it is archived, not online"),)
 
 
 def test_what_is_not_there_is_a_named_failure(tmp_path):

@@ -44,12 +44,14 @@ def test_area_period_and_collection(tmp_path):
         c1_item("inside"), c1_item("elsewhere", bounds=(10.0, 45.0, 11.0, 46.0)),
         c1_item("later", time="2021-08-01T00:00:01Z"),
         c1_item("on_the_last_day", time="2021-07-31T23:59:58Z"),
+        c1_item("in_its_last_second", time="2021-07-31T23:59:59.024Z"),
         c1_item("other", collection="sentinel-2-l2a"),
     ]  # fmt: skip
     with stac_api(served, tmp_path) as api:
-        assert sorted(found(api)) == ["inside", "on_the_last_day"]
+        assert sorted(found(api)) == ["in_its_last_second", "inside", "on_the_last_day"]
         both = Period(start="2021-07-01", end="2021-08-31")
-        assert sorted(found(api, both)) == ["inside", "later", "on_the_last_day"]
+        expected = ["in_its_last_second", "inside", "later", "on_the_last_day"]
+        assert sorted(found(api, both)) == expected
 
 
 def test_conditions_hold_where_the_server_knows_none(tmp_path):
@@ -113,7 +115,7 @@ def test_fewer_than_stated_is_a_named_failure(tmp_path):
         found(api)
 
 
-@pytest.mark.parametrize("page", [{"features": None}, {"features": ["x"]}, {"features": [{}]}])
+@pytest.mark.parametrize("page", [{}, {"features": None}, {"features": ["x"]}, {"features": [{}]}])
 def test_what_is_no_page(tmp_path, page):
     with (
         paged([page], tmp_path) as api,
@@ -139,6 +141,18 @@ def test_items_without_geometry_and_bbox(tmp_path):
     assert read[2].reason.startswith("its entry cannot be read (ValueError(")
 
 
+def test_an_item_whose_property_compares_with_nothing_is_left_out(tmp_path):
+    served = [c1_item("text", cloud="12.5"), c1_item("number")]
+    with paged([{"features": served}], tmp_path) as api:
+        at = stac_service("earth-search", {"earth-search": api.url})
+        with Client(at) as client:
+            conditions = {"eo:cloud_cover": ("lte", 60.0)}
+            text, number = search_items(client, C1, LUXEMBOURG, JULY, conditions)
+    assert (text.id, number["id"]) == ("text", "number")
+    assert text.reason.startswith("its entry cannot be read (TypeError(")
+    assert read_or_leave(read_scene, text, "id") == text
+
+
 def test_collections_are_listed_over_all_pages(tmp_path):
     pages = [{"collections": [{"id": "a"}], "next": 1}, {"collections": [{"id": "b"}]}]
     with paged(pages, tmp_path) as api:
@@ -151,6 +165,11 @@ def test_collections_are_listed_over_all_pages(tmp_path):
     ("answer", "fault"),
     [
         ({"type": "Nothing"}, "is no STAC service"),
+        ({"type": "Catalog", "links": [None]}, "is no STAC service"),
+        (
+            {"type": "Catalog", "links": None, "conformsTo": None},
+            "is a STAC catalogue without a search",
+        ),
         (
             {
                 "type": "Catalog",
