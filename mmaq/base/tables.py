@@ -46,6 +46,14 @@ DEGREES = ("lon", "lat")
 
 LAYOUT = "Give a table in that layout"
 
+_HINT = re.compile(r'"?sep=."?\s*', re.IGNORECASE)
+"""The line above the header by which a table tells Excel its separator."""
+
+WORKBOOKS = {"[Content_Types].xml": "an Excel", "content.xml": "an OpenDocument"}
+"""What the archives are that hold such a file."""
+
+_OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+
 SMALL, GROWTH = 2**27, 100
 """Bytes that any archive may unpack to, and how many times its own size a larger one may."""
 
@@ -78,7 +86,7 @@ def read_table(
     """
     lines = _lines(path)
     wanted = [*columns, *optional]
-    _, header = _separated(lines, wanted)
+    separator, header = _separated(lines, wanted)
     missing = [name for name in columns if name not in header]
     if missing:
         names = ", ".join(repr(name) for name in missing)
@@ -91,7 +99,7 @@ def read_table(
             raise TableError(path, f"column {name!r} is there twice", "Keep one of them")
     at = [header.index(name) for name in names_]
     numbers, rows = [], []
-    for number, cells in _rows(path, lines, wanted):
+    for number, cells in _rows(path, lines, separator):
         if len(cells) > len(header) and any(cells[len(header) :]):
             fault = f"line {number} holds {len(cells)} cells, the header {len(header)}"
             raise TableError(path, fault, "Quote cells that hold the separator")
@@ -133,6 +141,8 @@ def _lines(path: str | PathLike[str]) -> list[str]:
         line = f"not a readable archive ({fault_})"
         raise TableError(path, line, "Download it again") from None
     lines = list(io.StringIO(_decoded(path, content), newline=""))
+    if lines and _HINT.fullmatch(lines[0]):
+        lines[0] = "\n"
     if not any(line.strip() for line in lines):
         raise TableError(path, "the table is empty", "Give a table with rows")
     return lines
@@ -142,12 +152,16 @@ def _unpacked(path: str | PathLike[str], content: bytes) -> bytes:
     """The bytes of a table that may be zipped or gzipped.
 
     Raises:
-        TableError: the archive holds none or several, or grows as no table does.
+        TableError: it is a workbook, the archive holds none or several, or grows as no table does.
     """
+    if content.startswith(_OLD_EXCEL):
+        _refuse_workbook(path, "an Excel")
     most = max(SMALL, GROWTH * len(content))
     size = len(content)
     if is_zipfile(io.BytesIO(content)):
         with ZipFile(io.BytesIO(content)) as archive:
+            for name in WORKBOOKS.keys() & set(archive.namelist()):
+                _refuse_workbook(path, WORKBOOKS[name])
             held = [info for info in archive.infolist() if _is_table(info.filename)]
             if len(held) != 1:
                 fault = f"the archive holds {len(held)} files where one table is needed"
@@ -162,6 +176,10 @@ def _unpacked(path: str | PathLike[str], content: bytes) -> bytes:
         fault = f"unpacks to {size} bytes or more, as no table does"
         raise TableError(path, fault, "Download it again; if it is a table, unpack it")
     return content
+
+
+def _refuse_workbook(path: str | PathLike[str], kind: str) -> None:
+    raise TableError(path, f"{kind} workbook, no table of text", "Save it as CSV (UTF-8)")
 
 
 def _is_table(name: str) -> bool:
@@ -199,22 +217,47 @@ def _separated(lines: list[str], wanted: Sequence[str]) -> tuple[str, list[str]]
 
 
 def _rows(
-    path: str | PathLike[str], lines: list[str], wanted: Sequence[str]
+    path: str | PathLike[str], lines: list[str], separator: str
 ) -> Iterator[tuple[int, list[str]]]:
-    """Line number and cells of each row below the header; blank lines are passed over."""
-    reader = csv.reader(lines, delimiter=_separated(lines, wanted)[0], skipinitialspace=True)
-    below = False
+    """Line number and cells of each row below the header; blank lines are passed over.
+
+    Raises:
+        TableError: a line is none of a table, or opens a quote that swallows those below it.
+    """
+    # Behind the last line stands a blank one, which belongs to a row only if its quote is open.
+    reader = csv.reader([*lines, "\n"], delimiter=separator, skipinitialspace=True)
+    width, first = 0, 1
     try:
         for raw in reader:
+            last = reader.line_num
+            if last > first and (
+                last > len(lines) or _is_swallowed(lines[first - 1 : last], raw, separator, width)
+            ):
+                fault = f"line {first} opens a quote that is not closed"
+                raise TableError(path, fault, "Close it or take it away")
+            first = last + 1
             cells = [cell.strip() for cell in raw]
             if not any(cells):
                 continue
-            if below:
-                yield reader.line_num, cells
-            below = True
-    except csv.Error as fault:
-        line = f"line {reader.line_num} is not one of a delimited table ({fault})"
+            if width:
+                yield last, cells
+            width = width or len(cells)
+    except csv.Error as fault_:
+        line = f"line {reader.line_num} is not one of a delimited table ({fault_})"
         raise TableError(path, line, "Download it again") from None
+
+
+def _is_swallowed(lines: list[str], cells: list[str], separator: str, width: int) -> bool:
+    """Whether a row of several lines holds rows as text, from one stray quote to the next.
+
+    The quote that ends it is followed by text, or a line inside it has the header's cells.
+    """
+    try:
+        next(csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True))
+    except csv.Error:
+        return True
+    inside = [line for cell in cells for line in cell.splitlines()[1:]]
+    return width > 1 and any(line.count(separator) == width - 1 for line in inside)
 
 
 def to_numbers(

@@ -10,13 +10,14 @@ networks measured is written in their layout.
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from os import PathLike
 
 import pandas as pd
 
 from mmaq.base.errors import TableError
-from mmaq.base.tables import read_header, read_table, to_numbers, without_empty
+from mmaq.base.tables import at_line, read_header, read_table, to_numbers, without_empty
 from mmaq.contracts.sites import FARTHEST, SITING
 
 NO2_CODE = 8
@@ -53,7 +54,9 @@ _SITING = {
 _ADDRESS = r"^.*/"
 """What stands before a code where the vocabulary's address is given."""
 
-STATION, BEGIN, END = "AirQualityStation", "ObservationDateBegin", "ObservationDateEnd"
+STATION, POINT = "AirQualityStation", "SamplingPoint"
+
+BEGIN, END = "ObservationDateBegin", "ObservationDateEnd"
 
 _VIEWER = {
     "Country": "Countrycode", "Air Quality Station EoI Code": "AirQualityStation",
@@ -67,7 +70,13 @@ _VIEWER = {
 MARKS = {"SamplingPoint", "Sampling Point Id"}
 """The column by which the table is known in one form and in the other."""
 
-_DAY_FIRST = "%d/%m/%Y %H:%M:%S"
+_DAY_FIRST = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y")
+"""The viewer's dates, and what Excel makes of any date where it saves the table, here with slashes
+for its points and hyphens."""
+
+_ISO_DAY = r"\d{4}-[01]\d-[0-3]\d"
+
+_NUMBER = r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?"
 
 _COUNTRIES = {
     "Albania": "AL", "Andorra": "AD", "Austria": "AT", "Belgium": "BE",
@@ -81,6 +90,8 @@ _COUNTRIES = {
     "Spain": "ES", "Sweden": "SE", "Switzerland": "CH", "Ukraine": "UA", "United Kingdom": "GB",
 }  # fmt: skip
 """A country that is not here (Kosovo and Türkiye change their names) goes by its EoI codes."""
+
+log = logging.getLogger(__name__)
 
 
 def is_station_table(path: str | PathLike[str]) -> bool:
@@ -96,6 +107,7 @@ def read_station_table(path: str | PathLike[str]) -> pd.DataFrame:
     """The EEA's station table in either form, as text under PanEuropean_metadata.csv's names.
 
     Columns of ``_NAMES``, and of the end of observation and the inlet's place where it has them.
+    Dates that have the day first become ISO dates; what is no date stays as it is.
 
     Raises:
         TableError: the file is missing, or neither of the two.
@@ -105,8 +117,12 @@ def read_station_table(path: str | PathLike[str]) -> pd.DataFrame:
         fault = "neither PanEuropean_metadata.csv nor the CSV of the EEA's table viewer"
         raise TableError(path, fault, "Download the EEA's station table again")
     if "Sampling Point Id" in header:
-        return _from_viewer(read_table(path, list(_VIEWER)))
-    return read_table(path, list(_NAMES), optional=[END, *_SITING])
+        table = _from_viewer(read_table(path, list(_VIEWER)))
+    else:
+        table = read_table(path, list(_NAMES), optional=[END, *_SITING])
+    for name in {BEGIN, END} & set(table):
+        table[name] = _iso(table[name])
+    return table
 
 
 def _from_viewer(table: pd.DataFrame) -> pd.DataFrame:
@@ -115,25 +131,44 @@ def _from_viewer(table: pd.DataFrame) -> pd.DataFrame:
     table["Countrycode"] = table["Countrycode"].map(_COUNTRIES).fillna(code)
     is_no2 = table["AirPollutantCode"] == "NO2"
     table["AirPollutantCode"] = table["AirPollutantCode"].mask(is_no2, NO2)
-    for name in ("ObservationDateBegin", END):
-        day = pd.to_datetime(table[name], format=_DAY_FIRST, errors="coerce")
-        table[name] = day.dt.strftime("%Y-%m-%dT%H:%M:%S")
-    return table[table["AirQualityStation"].notna() & table["SamplingPoint"].notna()]
+    return table[table[STATION].notna() & table[POINT].notna()]
+
+
+def _iso(dates: pd.Series) -> pd.Series:
+    """Dates as text: those of ``_DAY_FIRST`` in ISO form, others as they are."""
+    dates = without_empty(dates)
+    others = dates[dates.notna() & ~dates.str.match(_ISO_DAY).eq(True)]
+    slashed = others.str.replace(r"[.-]", "/", regex=True)
+    for form in _DAY_FIRST:
+        day = pd.to_datetime(slashed, format=form, errors="coerce").dropna()
+        dates = day.dt.strftime("%Y-%m-%dT%H:%M:%S").reindex(dates.index).fillna(dates)
+    return dates
 
 
 def read_metadata(path: str | PathLike[str]) -> pd.DataFrame:
-    """The EEA station table, one row a sampling process, under the names of this package.
-
-    Coordinates in degrees, altitude and the inlet's place in m (missing where a network fills the
-    column with a number that is none). ``pollutant`` is the EEA's code, ``area`` is rural,
-    suburban or urban (the EEA's rural subclasses are merged), ``begin`` an ISO date as text.
+    """The EEA station table as :func:`to_metadata` gives it, of all of its stations.
 
     Raises:
         TableError: the file is missing or lacks a column; a coordinate is not a number.
     """
-    table = read_station_table(path).rename(columns={**_NAMES, **_SITING})
-    numbers = [name for name in ("lon", "lat", "altitude", *SITING) if name in table]
-    table = to_numbers(table, numbers, "site_id", path)
+    return to_metadata(read_station_table(path), path)
+
+
+def to_metadata(table: pd.DataFrame, path: str | PathLike[str]) -> pd.DataFrame:
+    """Rows of ``read_station_table`` that are used, under the names of this package.
+
+    Coordinates in degrees, altitude and the inlet's place in m (missing where a network fills the
+    column with a number that is none, or with a word). ``pollutant`` is the EEA's code, ``area`` is
+    rural, suburban or urban (the EEA's rural subclasses are merged), ``begin`` an ISO date as text.
+
+    Raises:
+        TableError: a coordinate is not a number, or ``begin`` is no date.
+    """
+    table = table.rename(columns={**_NAMES, **_SITING})
+    heights = [name for name in ("altitude", *SITING) if name in table]
+    for name in heights:
+        table[name] = _without_words(table, name, path)
+    table = to_numbers(table, ["lon", "lat", *heights], "site_id", path)
     table = table.reindex(columns=[*_NAMES.values(), *SITING])
     for name in SITING:
         table[name] = table[name].where(table[name].between(0.0, FARTHEST))
@@ -141,8 +176,25 @@ def read_metadata(path: str | PathLike[str]) -> pd.DataFrame:
     for name in ("area", "type"):  # by name in the tables, by address in the vocabulary
         table[name] = without_empty(table[name].str.replace(_ADDRESS, "", regex=True).str.lower())
     table["area"] = table["area"].str.replace(r"^rural.*", "rural", regex=True)
-    table["begin"] = without_empty(table["begin"])
+    bad = table["begin"].notna() & ~table["begin"].str.match(_ISO_DAY).eq(True)
+    if bad.any():
+        begin = table.loc[bad, "begin"].iloc[0]
+        fault = f"{at_line(table, bad)}observation begins at {begin!r}, which is no date"
+        raise TableError(path, fault, "Write it as 2015-12-31 or 31/12/2015")
     return table
+
+
+def _without_words(table: pd.DataFrame, name: str, path: str | PathLike[str]) -> pd.Series:
+    """A column of lengths, of which those that are no numbers are missing, and counted."""
+    texts = without_empty(table[name])
+    bad = texts.notna() & ~texts.str.fullmatch(_NUMBER).eq(True)
+    if bad.any():
+        row = table[bad].iloc[0]
+        log.warning(
+            "%s: %d cells of %s are no numbers and taken for missing, the first %s%r at %r",
+            path, int(bad.sum()), name, at_line(table, bad), row[name], row["site_id"],
+        )  # fmt: skip
+    return texts.mask(bad)
 
 
 def pollutant_codes(pollutants: pd.Series) -> pd.Series:
@@ -166,7 +218,6 @@ def one_row_a_station(metadata: pd.DataFrame) -> pd.DataFrame:
     return latest.sort_values("site_id").reset_index(drop=True)
 
 
-def station_of_sampling_point(metadata: pd.DataFrame) -> pd.Series:
-    """Station id, indexed by sampling point (its ids are unique over Europe)."""
-    pairs = metadata.drop_duplicates("sampling_point")
-    return pairs.set_index("sampling_point")["site_id"]
+def station_of_sampling_point(table: pd.DataFrame) -> pd.Series:
+    """Station id, by sampling point (its ids are unique over Europe), of ``read_station_table``."""
+    return table.drop_duplicates(POINT).set_index(POINT)[STATION]

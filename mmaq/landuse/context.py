@@ -44,6 +44,10 @@ EXACT_M = 1000
 """Radius within which cells of land cover count by the share that lies in the ring."""
 COAST_CELL_KM = 0.5
 """Of the squares that are sea or land as a whole."""
+COAST_SHARE = 0.75
+"""Of a smaller square: they are sized as a map draws them, and its projection may stretch them."""
+CROWD = 1e7
+"""People per km2 whom no cell can hold: ten on each square metre."""
 WHOLE = 0.5
 """Share of a ring, or of a kernel, that a map must hold: else the ring is missing, and the kernel
 is warned of."""
@@ -69,13 +73,14 @@ def population_of_map(path: str | PathLike[str], lon: np.ndarray, lat: np.ndarra
     Cells without data are taken for empty.
 
     Raises:
-        ProductError: the raster cannot be read, or holds a negative density.
+        ProductError: the raster cannot be read, or holds an impossible density.
     """
     sites = in_space(lon, lat)
 
     def people(density: np.ndarray) -> np.ndarray:
-        if (density < 0).any():
-            fault = f"holds the impossible value {np.nanmin(density):g}"
+        bad = density[(density < 0) | (density > CROWD)]
+        if len(bad):
+            fault = f"holds the impossible value {bad[0]:g}"
             raise ProductError(path, fault, DECLARE)
         return np.nan_to_num(density)[None]
 
@@ -166,7 +171,7 @@ def cover_around(
     far = [r for r in RINGS_M if r >= EXACT_M]
     for inner, outer in pairwise(far):
         reach = outer / 1000.0
-        points = points_of(path, sites, reach, reach / RING_STEPS, _classes(name))
+        points = points_of(path, sites, reach, reach / RING_STEPS, _classes(path, name))
         ring = sums.ring_sums(points, sites, inner / 1000.0, reach)
         total = ring.sum(axis=1)
         total[total < WHOLE * ring_areas()[RINGS_M.index(outer)]] = np.nan
@@ -186,25 +191,35 @@ def cover_around(
 
 
 def _rings(discs: dict[int, pd.DataFrame]) -> dict[str, np.ndarray]:
-    """Shares in rings from shares in discs."""
-    found, inner, inside = {}, 0, 0.0
+    """Shares in rings from shares in discs; missing where the map holds too little of a ring."""
+    found, inner, inside, held_inside = {}, 0, 0.0, 0.0
     for radius, shares in discs.items():
-        whole = shares[list(COVERS)].to_numpy(float) * radius**2
-        ring = np.clip((whole - inside) / (radius**2 - inner**2), 0.0, 1.0)
+        whole, held = shares[list(COVERS)].to_numpy(float) * radius**2, shares.attrs["held"]
+        area = radius**2 - inner**2
+        ring = np.clip((whole - inside) / area, 0.0, 1.0)
+        ring[held * radius**2 - held_inside < WHOLE * area] = np.nan
         for number, kind in enumerate(COVERS):
             found[cover(kind, radius)] = ring[:, number]
-        inner, inside = radius, whole
+        inner, inside, held_inside = radius, whole, held * radius**2
     return found
 
 
-def _classes(legend: str) -> Callable[[np.ndarray], np.ndarray]:
-    """Gives which cells are of each of ``COVERS``, and which of another class."""
+def _classes(path: str | PathLike[str], legend: str) -> Callable[[np.ndarray], np.ndarray]:
+    """Gives which cells are of each of ``COVERS``, and which of another class.
+
+    It raises ProductError for a code that the legend does not know.
+    """
     layers = {kind: [c for c, name in LEGENDS[legend].items() if name == kind] for kind in COVERS}
+    others = [code for code, name in LEGENDS[legend].items() if name not in COVERS]
 
     def weigh(cells: np.ndarray) -> np.ndarray:
-        made = np.stack([np.isin(cells, codes) for codes in layers.values()])
-        known = ~(np.isnan(cells) | np.isin(cells, list(NO_DATA[legend])))
-        return np.concatenate([made, (known & ~made.any(axis=0))[None]]).astype(float)
+        made = np.stack([np.isin(cells, codes) for codes in (*layers.values(), others)])
+        nothing = np.isnan(cells) | np.isin(cells, list(NO_DATA[legend]))
+        strange = cells[~(nothing | made.any(axis=0))]
+        if len(strange):
+            fault = f"holds {strange[0]:g}, which is no code of the legend {legend!r}"
+            raise ProductError(path, fault, DECLARE)
+        return made.astype(float)
 
     return weigh
 
@@ -216,18 +231,21 @@ def _of_codes(legend: Mapping[int, str], kind: str) -> Callable[[np.ndarray], np
 
 
 def _coast(path: str | PathLike[str], sites: np.ndarray, legend: str) -> np.ndarray:
-    """Distance in km to the nearest square that is half sea, at most ``COAST_KM``."""
+    """Distance in km to the nearest square that is sea, at most ``COAST_KM``.
+
+    Half of a square of ``COAST_CELL_KM`` must be sea, and ``COAST_SHARE`` of a smaller one.
+    """
     if legend not in SEA:
         return np.full(len(sites), np.nan)
-    codes = SEA[legend]
-    squares = points_of(
-        path,
-        sites,
-        COAST_KM,
-        COAST_CELL_KM,
-        lambda cells: np.isin(cells, codes)[None].astype(float),
-    )
-    sea = squares.xyz[squares.weights[:, 0] > COAST_CELL_KM**2 / 2]
+
+    def weigh(cells: np.ndarray) -> np.ndarray:
+        """Sea, and sea or land alike: so much of it as has sea near by is wanted."""
+        sea = np.isin(cells, SEA[legend])
+        return np.stack([sea, np.full(cells.shape, sea.any())]).astype(float)
+
+    squares = points_of(path, sites, COAST_KM, COAST_CELL_KM, weigh)
+    held, size = squares.weights.T
+    sea = squares.xyz[held > np.minimum(COAST_CELL_KM**2 / 2, COAST_SHARE * size)]
     if not len(sea):
         return np.full(len(sites), float(COAST_KM))
     return np.minimum(cKDTree(sea).query(sites)[0], COAST_KM)

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mmaq.base.errors import ConfigError, ProductError, TableError
+from mmaq.base.errors import ConfigError, MmaqError, ProductError, TableError
 from mmaq.base.rasters import opened_map
 from mmaq.base.tables import check_unique, read_table, to_numbers
 from mmaq.config.data import Covariates
 from mmaq.contracts.context import COVARIATE
-from mmaq.landuse.maps import point_values
+from mmaq.landuse.maps import DECLARE, point_values
 from mmaq.vocabulary import POLLUTANTS
 
 POLLUTANT = re.compile(
@@ -34,6 +34,12 @@ SUSPECT = 0.8
 """R2 with a pollutant above which a column is likely to be made from it: a land-use variable alone
 explains half of the variance at best."""
 
+FILLS = (-9999.0, -999.0, -99999.0, -32768.0, 32767.0, 65535.0)
+"""What stands for no data where nobody declares it, unless the other values come near it."""
+
+ENDLESS = 1e30
+"""From here on a value is the largest that a number can be, or another that stands for no data."""
+
 log = logging.getLogger(__name__)
 
 
@@ -44,8 +50,9 @@ def add_covariates(sites: pd.DataFrame, config: Covariates) -> pd.DataFrame:
 
     Raises:
         ConfigError: a column is a pollutant by its name or its unit, or a raster lacks a band.
-        TableError: the table cannot be read, lacks a column, or names a site twice.
-        ProductError: a raster is absent or cannot be read.
+        TableError: the table cannot be read, lacks a column, names a site twice, or holds a value
+            that stands for no data.
+        ProductError: a raster is absent, cannot be read, or holds such a value undeclared.
     """
     sources = [] if config.file is None else [(config.file, _of_table(sites, config))]
     for name, file in config.rasters.items():
@@ -69,13 +76,16 @@ def _of_table(sites: pd.DataFrame, config: Covariates) -> pd.DataFrame:
     for name in config.columns:
         _refuse_pollutant(path, name, "")
     table = read_table(path, [config.key, *config.columns])
+    table = table[table[config.key].isin(sites["site_id"])]
+    if table.empty:
+        fault = f"column {config.key!r} names no site of this data set"
+        raise TableError(path, fault, "Set landuse.covariates.key to the column of their ids")
     table = to_numbers(table, config.columns, config.key, path)
     check_unique(table, config.key, path)
     known = table.set_index(config.key)[list(config.columns)]
-    if not known.index.isin(sites["site_id"]).any():
-        fault = f"column {config.key!r} names no site of this data set"
-        raise TableError(path, fault, "Set landuse.covariates.key to the column of their ids")
-    return known.reindex(sites["site_id"]).reset_index(drop=True).astype(float)
+    known = known.reindex(sites["site_id"]).reset_index(drop=True).astype(float)
+    _refuse_fills(known, sites, TableError, path, "Leave such cells empty")
+    return known
 
 
 def _of_raster(path: Path, sites: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -92,7 +102,32 @@ def _of_raster(path: Path, sites: pd.DataFrame, name: str) -> pd.DataFrame:
         unit = raster.units[band] or ""
     _refuse_pollutant(path, name, unit)
     lon, lat = sites["lon"].to_numpy(float), sites["lat"].to_numpy(float)
-    return pd.DataFrame({name: point_values(path, lon, lat, band=band + 1)}, dtype=float)
+    found = pd.DataFrame({name: point_values(path, lon, lat, band=band + 1)}, dtype=float)
+    _refuse_fills(found, sites, ProductError, path, DECLARE)
+    return found
+
+
+def _refuse_fills(
+    found: pd.DataFrame, sites: pd.DataFrame, error: type[MmaqError], path: Path, remedy: str
+) -> None:
+    """Refuse columns of numbers, some of which nobody means, at the first site that has one."""
+    for name in found:
+        values = found[name].to_numpy(float)
+        bad = np.flatnonzero(_is_fill(values))
+        if len(bad):
+            site = sites["site_id"].iloc[bad[0]]
+            fault = f"{name} is {values[bad[0]]:g} at {site!r}, which seems to stand for no data"
+            raise error(path, fault, remedy)
+
+
+def _is_fill(values: np.ndarray) -> np.ndarray:
+    """Which values (n,) are one of ``FILLS`` and farther from the others than these lie apart."""
+    endless, known = np.abs(values) >= ENDLESS, np.isin(values, FILLS)
+    others = values[np.isfinite(values) & ~endless & ~known]
+    if not len(others):
+        return endless | known
+    low, high = others.min(), others.max()
+    return endless | known & ((values < 2 * low - high) | (values > 2 * high - low))
 
 
 def _refuse_pollutant(path: Path, name: str, unit: str) -> None:

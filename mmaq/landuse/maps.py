@@ -94,7 +94,8 @@ def disc_shares(
     Rows sum to 1 over the cells with data, or are NaN where there are none. A class that the
     product's legend does not know (industry in WorldCover) is NaN throughout. Where no ``legend``
     is named, it is the one that the codes are of, in the discs and in the map at large. Its name
-    is ``attrs["legend"]`` of the result.
+    is ``attrs["legend"]`` of the result, and ``attrs["held"]``, (n,), is the share of each disc
+    that has data.
 
     Raises:
         ProductError: the raster cannot be read, its codes are of no legend, or might be of two.
@@ -123,7 +124,9 @@ def disc_shares(
     if name == "worldcover":
         result["industry"] = np.nan
     result = result.clip(upper=1.0)
-    result.attrs["legend"] = name
+    whole = np.full(len(lon), np.inf)
+    whole[pieces["row"]] = pieces["cells"]
+    result.attrs |= {"legend": name, "held": total / whole}
     return result
 
 
@@ -292,11 +295,17 @@ def _pieces(
     lat: np.ndarray,
     radius: float,
 ) -> geopandas.GeoDataFrame:
-    """The discs as far as the raster reaches; sites off it are counted in a warning."""
+    """The discs as far as the raster reaches; sites off it are counted in a warning.
+
+    Column ``cells`` is the size of the whole disc, also where the raster holds a part of it.
+    """
     turned = raster.transform
     if turned.b or turned.d or turned.a < 0:
         raise ProductError(path, "the raster is rotated", "Warp it north up with gdalwarp")
-    pieces = over_map(discs(lon, lat, radius, raster.crs), _bounds(raster))
+    whole = discs(lon, lat, radius, raster.crs)
+    pieces = over_map(whole, _bounds(raster))
+    cells = shapely.area(whole.geometry.to_numpy()) / abs(turned.determinant)
+    pieces["cells"] = np.bincount(whole["row"], cells, len(lon))[pieces["row"]]
     _tell_off(path, np.isin(np.arange(len(lon)), pieces["row"]), lon, lat)
     return pieces
 

@@ -58,11 +58,11 @@ def station_means(
 ) -> pd.Series:
     """Mean NO2 of each station over ``period``, in µg/m³, indexed by station.
 
-    Sampling points of one station are averaged hour by hour first; a daily value counts for 24
-    hours, on days of which there are too few. Where any measurement of the period is verified,
-    unverified ones are left out everywhere, so that the two are never mixed. A station whose valid
-    hours are fewer than ``min_coverage`` of the period is dropped, and so is one whose mean is
-    less than 0.
+    Values that are there twice count once. Sampling points of one station are averaged hour by hour
+    and day by day first; a daily value counts for 24 hours, on days of which there are too few.
+    Where any measurement of the period is verified, unverified ones are left out everywhere, so
+    that the two are never mixed. A station whose valid hours are fewer than ``min_coverage`` of the
+    period is dropped, and so is one whose mean is less than 0.
 
     Raises:
         TableError: a file is no such Parquet file, NO2 has another unit, or nothing is left.
@@ -72,15 +72,15 @@ def station_means(
     where = paths[0] if len(paths) == 1 else paths[0].parent
     if rows.empty:
         raise TableError(where, "no valid NO2 measurement lies in the period", REMEDY)
-    rows = _one_verification(rows)
+    rows = _once(_one_verification(rows), "sampling_point")
     rows["station"] = rows["sampling_point"].map(station_of)
     unknown = rows.loc[rows["station"].isna(), "sampling_point"].nunique()
     if unknown:
         log.warning("%d sampling points are not in the station table: left out", unknown)
-    rows = _finest(rows.dropna(subset="station"))
-    hourly = rows.groupby(["station", "start"]).agg({"value": "mean", "hours": "first"})
-    hourly["weighted"] = hourly["value"] * hourly["hours"]
-    stations = hourly.groupby(level="station")[["weighted", "hours"]].sum()
+    rows = _finest(_once(rows.dropna(subset="station"), "station"))
+    rows = rows.sort_values(["station", "start"])
+    rows["weighted"] = rows["value"] * rows["hours"]
+    stations = rows.groupby("station")[["weighted", "hours"]].sum()
     stations["no2"] = stations["weighted"] / stations["hours"]
     expected = ((period.end - period.start).days + 1) * 24.0
     kept = stations["hours"] >= min_coverage * expected - 1e-6
@@ -194,6 +194,19 @@ def _one_verification(rows: pd.DataFrame) -> pd.DataFrame:
         return rows
     log.warning("%d unverified measurements left out beside verified ones", np.sum(~verified))
     return rows[verified]
+
+
+def _once(rows: pd.DataFrame, of: str) -> pd.DataFrame:
+    """Each hour and each day of a sampling point or of a station once, as the mean of its values.
+
+    Days that begin less than half a day apart are one day, by other clocks.
+    """
+    kinds = [of, "aggregation"]
+    since = rows["start"] - rows.groupby(kinds)["start"].transform("min")
+    day = (since + 12 * HOUR).dt.floor("24h")
+    rows = rows.assign(number=since.where(rows["aggregation"] == "hour", day))
+    how = {"start": "min", "hours": "first", "value": "mean"}
+    return rows.groupby([*kinds, "number"], sort=False).agg(how).reset_index()
 
 
 def _finest(rows: pd.DataFrame) -> pd.DataFrame:

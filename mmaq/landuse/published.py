@@ -18,7 +18,7 @@ from mmaq.base.tables import check_range, check_unique, read_table, to_numbers
 from mmaq.config.data import Covariates, Published
 from mmaq.contracts.context import GEONAMES
 from mmaq.contracts.sites import COLUMNS, NUMBERS, SITING, covariates_of
-from mmaq.contracts.stations import STATION, one_row_a_station, read_metadata
+from mmaq.contracts.stations import STATION, one_row_a_station, read_station_table, to_metadata
 from mmaq.landuse.context import population_of_places
 from mmaq.landuse.covariates import add_covariates
 from mmaq.landuse.stations import check_places
@@ -97,22 +97,37 @@ def official_test(count: int) -> np.ndarray:
 
 def read_coordinates(path: str, samples: pd.DataFrame) -> pd.DataFrame:
     """Coordinates and siting of the samples' stations, from the EEA's table at ``path``."""
-    places = one_row_a_station(read_metadata(path))[["site_id", "lon", "lat", *SITING]]
-    absent = samples.loc[~samples["site_id"].isin(places["site_id"]), "site_id"]
+    table = read_station_table(path)
+    absent = samples.loc[~samples["site_id"].isin(table[STATION]), "site_id"]
     if len(absent):
         first = absent.iloc[0]
         fault = f"{len(absent)} stations of the sample table are not in it, the first {first!r}"
         raise TableError(path, fault, "Give the EEA table that knows them")
-    places = places[places["site_id"].isin(samples["site_id"])]
+    used = table[table[STATION].isin(samples["site_id"])]
+    places = one_row_a_station(to_metadata(used, path))[["site_id", "lon", "lat", *SITING]]
     check_places(places, path)
     return places
 
 
-def read_openstreetmap(config: Published) -> pd.DataFrame:
-    """Shares in [0, 1] and distance in m; the published scores are shares of area already."""
+def read_openstreetmap(config: Published, samples: pd.DataFrame) -> pd.DataFrame:
+    """Shares in [0, 1] and distance in m of the samples' stations that the table knows.
+
+    The published scores are shares of area already.
+
+    Raises:
+        TableError: the table cannot be read, knows no station, or holds an impossible value.
+    """
     if config.osm is None:
         return pd.DataFrame(columns=["site_id"], dtype=str)
     table = read_table(config.osm, list(_OSM)).rename(columns=_OSM)
+    absent = samples.loc[~samples["site_id"].isin(table["site_id"]), "site_id"]
+    if len(absent) == len(samples):
+        fault = f"column {STATION!r} names no station of the sample table"
+        raise TableError(config.osm, fault, "Give the table of these stations, or none")
+    if len(absent):
+        log.warning("%s: knows nothing of %d of %d stations, the first %r", config.osm,
+                    len(absent), len(samples), absent.iloc[0])  # fmt: skip
+    table = table[table["site_id"].isin(samples["site_id"])]
     check_unique(table, "site_id", config.osm)
     table = to_numbers(table, list(_OSM.values())[1:], "site_id", config.osm)
     for column in ("nature_score", "manmade_score"):

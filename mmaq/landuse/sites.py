@@ -22,7 +22,13 @@ from mmaq.contracts.archive import (
 )
 from mmaq.contracts.context import CONTEXT, GEONAMES
 from mmaq.contracts.sites import ALTITUDES, COLUMNS, DENSITIES, NUMBERS, SITING, covariates_of
-from mmaq.contracts.stations import one_row_a_station, read_metadata, station_of_sampling_point
+from mmaq.contracts.stations import (
+    STATION,
+    one_row_a_station,
+    read_station_table,
+    station_of_sampling_point,
+    to_metadata,
+)
 from mmaq.landuse.context import (
     cover_around,
     plants_around,
@@ -50,22 +56,21 @@ log = logging.getLogger(__name__)
 def read_stations(archive: Path, config: Landuse, period: Period) -> pd.DataFrame:
     """Stations with enough measurements: id, place, altitude, one-hots and mean NO2 (µg/m³)."""
     product = read_product(archive, STATIONS, "stations")
-    table = _verified(product, "table")
+    path = _verified(product, "table")
     names = sorted(name for name in product.assets if name.startswith("measurements"))
     if not names:
         product.asset("measurements")
-    metadata = read_metadata(table)
+    table = read_station_table(path)
     means = station_means(
-        [_verified(product, name) for name in names], station_of_sampling_point(metadata),
+        [_verified(product, name) for name in names], station_of_sampling_point(table),
         period, config.min_coverage,
     )  # fmt: skip
-    stations = one_row_a_station(metadata)
-    stations = stations[stations["site_id"].isin(means.index)].reset_index(drop=True)
-    check_places(stations, table)
-    check_countries(stations, table)
+    stations = one_row_a_station(to_metadata(table[table[STATION].isin(means.index)], path))
+    check_places(stations, path)
+    check_countries(stations, path)
     stations["no2"] = stations["site_id"].map(means)
     places = stations[["site_id", "lon", "lat", "country", "altitude", *SITING, "no2"]]
-    return pd.concat([places, one_hot(stations, table)], axis=1)
+    return pd.concat([places, one_hot(stations, path)], axis=1)
 
 
 def read_unlabelled(archive: Path) -> pd.DataFrame:

@@ -73,7 +73,7 @@ def landuse_published(
     if config.samples is None:
         raise TableError("published.samples", "no file is given", "Set published.samples")
     samples = read_samples(config.samples)
-    sites = samples.merge(read_openstreetmap(config), on="site_id", how="left")
+    sites = samples.merge(read_openstreetmap(config, samples), on="site_id", how="left")
     if config.eea_metadata is not None:
         places = read_coordinates(config.eea_metadata, samples)
         sites = sites.merge(places, on="site_id", how="left")

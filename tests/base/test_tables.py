@@ -113,6 +113,47 @@ def test_words_for_nothing_are_names_in_text_and_missing_in_numbers(tmp_path, wo
         assert to_numbers(table, ["lon"], "site_id", "t")["lon"].isna().all()
 
 
+ROWS = "".join(f"u{number},4.8,52.3,NL,Mill\n" for number in range(3, 503))
+OPEN, LONE = 'u1,4.8,52.3,NL,"Old Mill\n', 'u1,4.8,52.3,NL,"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (OPEN + ROWS, 2),
+        (ROWS + LONE.rstrip("\n"), 502),
+        (OPEN + ROWS + OPEN, 2),
+        (LONE + ROWS + LONE + ROWS, 2),
+        (ROWS + OPEN + 'u2,4.8,52.3,NL,New Mill"\n', 502),
+    ],
+)
+def test_a_quote_that_swallows_rows_is_refused(tmp_path, text, line):
+    path = written(tmp_path, "site_id,lon,lat,country,name\n" + text)
+    with pytest.raises(TableError, match=rf"sites.csv: line {line} opens a quote that is not cl"):
+        read(path)
+
+
+@pytest.mark.parametrize("hint", ["sep=;", "SEP=;", '"sep=;"'])
+def test_the_line_that_tells_excel_the_separator_is_no_header(tmp_path, hint):
+    path = written(tmp_path, f"{hint}\r\n" + PLAIN.replace(",", ";"))
+    table = read(path)
+    assert table.to_dict("list") == expected()
+    assert list(table.index) == [3, 4]
+
+
+def test_a_workbook_is_named(tmp_path):
+    path = tmp_path / "sites.csv"
+    for name, kind in (("[Content_Types].xml", "an Excel"), ("content.xml", "an OpenDocument")):
+        with ZipFile(path, "w") as archive:
+            archive.writestr(name, "<x/>")
+            archive.writestr("xl/workbook.xml", "<x/>")
+        with pytest.raises(TableError, match=rf"{kind} workbook.*Save it as CSV \(UTF-8\)"):
+            read(path)
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500))
+    with pytest.raises(TableError, match="an Excel workbook"):
+        read(path)
+
+
 def test_empty_cells_and_short_rows_are_missing(tmp_path):
     table = read_table(written(tmp_path, "a,b,c\n1,,\n2\n,3,\n"), ("a", "b", "c"))
     assert table.isna().to_numpy().tolist() == [[False, True, True], [False, True, True],

@@ -1,5 +1,6 @@
 """The EEA's station table in both of its forms."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -48,6 +49,36 @@ def test_namibia_is_a_country_and_no_altitude_is_none(tmp_path):
     found = read_metadata(path).iloc[0]
     assert found["country"] == "NA"
     assert pd.isna(found["altitude"])
+
+
+@pytest.mark.parametrize("end", [" 00:00:00", " 00:00", " 0:00", ""])
+@pytest.mark.parametrize("day", ["01/02/2015", "01.02.2015", "1-2-2015"])
+def test_dates_that_excel_has_saved_are_dates(tmp_path, day, end):
+    viewer = {**VIEWER, "Operational Activity Begin": day + end}
+    assert read_metadata(written(tmp_path, viewer))["begin"].tolist() == ["2015-02-01T00:00:00"]
+    rows = [
+        {**EEA, "ObservationDateBegin": begin, "Altitude": altitude}
+        for begin, altitude in ((day + end, "2"), ("2014-12-31T00:00:00+01:00", "1"))
+    ]
+    path = written(tmp_path, *rows, separator="\t")
+    assert one_row_a_station(read_metadata(path))["altitude"].tolist() == [2.0]
+
+
+@pytest.mark.parametrize("begin", ["12/31/2010", "soon", "2010"])
+def test_a_begin_that_is_no_date_is_refused(tmp_path, begin):
+    for row, name in ((EEA, "ObservationDateBegin"), (VIEWER, "Operational Activity Begin")):
+        with pytest.raises(TableError, match=f"line 3: observation begins at {begin!r}"):
+            read_metadata(written(tmp_path, row, {**row, name: begin}))
+        assert read_metadata(written(tmp_path, {**row, name: ""}))["begin"].isna().all()
+
+
+def test_a_height_that_is_no_number_is_missing_and_counted(tmp_path, caplog):
+    bad = {**EEA, "Altitude": "n.a.", "InletHeight": "roof"}
+    found = read_metadata(written(tmp_path, {**EEA, "InletHeight": "2.5"}, bad))
+    np.testing.assert_array_equal(found["altitude"], [3.0, np.nan])
+    np.testing.assert_array_equal(found["inlet_height"], [2.5, np.nan])
+    told = "1 cells of altitude are no numbers and taken for missing, the first line 3: 'n.a.'"
+    assert told in caplog.text
 
 
 def test_area_and_type_by_address_or_none(tmp_path):

@@ -89,6 +89,16 @@ def test_station_with_few_measurements_is_dropped_and_counted(country, tmp_path,
     assert list(build(country, tmp_path, Landuse(min_coverage=0.7)).index) == ["A", "B", "U1"]
 
 
+def test_a_bad_cell_of_a_station_without_measurements_does_not_matter(country, tmp_path):
+    whole = build(country, tmp_path)
+    rows = pd.read_csv(country.tables / "table.csv", sep="\t", dtype=str).to_dict("records")
+    bad = {"Altitude": "n.a.", "Longitude": "east", "ObservationDateBegin": "soon"}
+    other = metadata_row("D", WEST, NORTH, AirQualityStationType="volcano", **bad)
+    country.write_tables(rows=[other, *rows])
+    country.write()
+    pd.testing.assert_frame_equal(build(country, tmp_path), whole)
+
+
 def test_archive_without_unlabelled_sites(country, tmp_path):
     (country.root / "stations" / "unlabelled" / "table.csv").unlink()
     country.write()

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as parquet
 import pytest
+from pyproj import Transformer
 from shapely import LineString
 
 from mmaq.base.errors import ProductError, TableError
@@ -71,6 +72,14 @@ def test_a_negative_density_is_refused(tmp_path):
         population_of_map(path, *at(WEST + 5000, NORTH - 5000))
 
 
+def test_an_undeclared_fill_value_of_people_names_the_map(tmp_path):
+    people = np.full((100, 100), 300.0, "f4")
+    people[:, 90:] = 3.4e38
+    path = square(tmp_path / "population.tif", people, 1000.0)
+    with pytest.raises(ProductError, match=r"population.tif: .*value 3.4e\+38.*gdal_edit"):
+        population_of_map(path, *at(WEST + MIDDLE, NORTH - MIDDLE))
+
+
 def test_the_packaged_places_know_the_world():
     assert TABLE.stat().st_size < 1_000_000
     about = parquet.read_schema(TABLE).metadata
@@ -117,6 +126,46 @@ def test_a_ring_that_the_map_hardly_holds_is_missing(tmp_path):
     assert (
         found[[cover_in("industry", 100), "industry_potential_10km", "coast_distance"]].isna().all()
     )
+
+
+def test_a_ring_near_the_site_that_the_map_hardly_holds_is_missing(tmp_path):
+    """Forest in the west and houses in the east, to 600 m of it, and then to 150 m around."""
+    east = np.tile(20.0 * np.arange(200) - 1990.0, (200, 1))
+    lon, lat = at(WEST + 2000, NORTH - 2000)
+    distance, radii = np.hypot(east, east.T), (100, 300, 1000)
+    for beyond, held in ((east > 600, (True, True, True)), (distance > 150, (True, False, False))):
+        codes = np.where(beyond, 0, np.where(east < 0, 10, 50)).astype("u1")
+        path = square(tmp_path / "land_cover.tif", codes, 20.0, nodata=0)
+        known = {1000.0: disc_shares(path, lon, lat, 1000.0, "worldcover")}
+        found = cover_around(path, lon, lat, known).loc[0]
+        for kind in ("forest", "built"):
+            shares = found[[cover_in(kind, radius) for radius in radii]]
+            assert tuple(shares.notna()) == held
+            assert shares.iloc[0] == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_code_of_no_class_far_from_the_site_names_the_map(tmp_path):
+    codes = np.full((200, 200), 10, "u1")
+    codes[:, 150:] = 254
+    path = square(tmp_path / "land_cover.tif", codes, 100.0)
+    lon, lat = at(WEST + 10_000, NORTH - 10_000)
+    known = {1000.0: disc_shares(path, lon, lat, 1000.0, "worldcover")}
+    with pytest.raises(ProductError, match=r"land_cover.tif: holds 254, .*'worldcover'.*gdal_edit"):
+        cover_around(path, lon, lat, known)
+
+
+@pytest.mark.parametrize(("epsg", "cell", "shore"), [(4326, 0.002, 74), (3857, 200.0, 82)])
+def test_the_coast_is_found_whatever_the_projection(tmp_path, epsg, cell, shore):
+    """A straight coast 10 km to the west, on maps whose cells are smaller than they seem."""
+    lon, lat = np.array([10.4]), np.array([53.0])
+    x, y = Transformer.from_crs(4326, epsg, always_xy=True).transform(lon[0], lat[0])
+    codes = np.full((200, 400), 25, "u1")
+    codes[:, : 200 - shore] = 44
+    west, north = x - 200 * cell, y + 100 * cell
+    path = square(tmp_path / "cover.tif", codes, cell, epsg=epsg, west=west, north=north)
+    known = {1000.0: disc_shares(path, lon, lat, 1000.0, "corine-grid")}
+    found = cover_around(path, lon, lat, known)
+    assert found["coast_distance"][0] == pytest.approx(10.0, abs=0.3)
 
 
 def test_roads_by_class_in_rings(tmp_path):

@@ -146,6 +146,36 @@ def test_faults_name_file_and_remedy(tmp_path):
         Covariates(file=other)
 
 
+@pytest.mark.parametrize("fill", [-3.4e38, 1e30, -9999, -999, -99999, -32768, 32767, 65535])
+def test_an_undeclared_fill_value_is_refused(tmp_path, fill):
+    cells = np.where(np.arange(20) < 10, 200.0, fill)
+    config = Covariates(rasters={"wind": write_raster(tmp_path / "wind.tif", cells)})
+    with pytest.raises(ProductError, match=r"wind\.tif: wind is .* at 'B'.*gdal_edit"):
+        add_covariates(SITES, config)
+    declared = Covariates(rasters={"wind": write_raster(tmp_path / "d.tif", cells, nodata=fill)})
+    np.testing.assert_array_equal(
+        add_covariates(SITES, declared)["covariate_wind"], [200, np.nan, np.nan]
+    )
+    file = table(tmp_path / "own.csv", f"site_id,x\nA,7\nB,12\nC,{fill}\n")
+    with pytest.raises(TableError, match=r"own\.csv: x is .* at 'C'.*Leave such cells empty"):
+        add_covariates(SITES, Covariates(file=file, columns=("x",)))
+
+
+def test_a_number_among_its_like_is_no_fill_value(tmp_path):
+    file = table(tmp_path / "own.csv", "site_id,x,y\nA,-999,32767\nB,-400,61000\nC,2500,12\n")
+    found = add_covariates(SITES, Covariates(file=file, columns=("x", "y")))
+    np.testing.assert_array_equal(found["covariate_x"], [-999, -400, 2500])
+    np.testing.assert_array_equal(found["covariate_y"], [32767, 61000, 12])
+
+
+def test_a_bad_cell_of_another_site_does_not_matter(tmp_path):
+    file = table(tmp_path / "own.csv", "site_id,x\nQ,n.d.\nA,1\n,2\nQ,3\n")
+    assert add_covariates(SITES, Covariates(file=file, columns=("x",)))["covariate_x"][0] == 1
+    file = table(tmp_path / "own.csv", "site_id,x\nA,1\nB,n.d.\n")
+    with pytest.raises(TableError, match=r"line 3: column 'x' holds 'n\.d\.' at 'B'"):
+        add_covariates(SITES, Covariates(file=file, columns=("x",)))
+
+
 def test_real_columns_join_the_published_stations(quick, real_data, tmp_path):
     file = real_data / "stations" / "station_covariates.csv"
     columns = ("tropomi_2019_any_mol_m2", "nightlight_900", "road_class_2_100")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mmaq.base.errors import TableError
 from mmaq.config.data import Period
-from mmaq.contracts.stations import read_metadata, station_of_sampling_point
+from mmaq.contracts.stations import read_station_table, station_of_sampling_point
 from mmaq.landuse.measurements import read_no2, station_means
 from tests.landuse.small_country import PERIOD, hours
 
@@ -187,6 +187,26 @@ def test_the_same_file_twice_changes_nothing(means):
     assert means(few, few, min_coverage=0.4) == {"A": 10}
 
 
+def test_a_point_counts_once_however_often_its_file_is_there(means):
+    one, other = hours("SPO-A", 10), hours("SPO-A2", 30)
+    assert means(one, one, other) == {"A": 20}
+    days = hours("SPO-A", 10, step=24), hours("SPO-A2", 30, step=24)
+    assert means(*days, days[1], min_coverage=1.0) == {"A": 20}
+
+
+@pytest.mark.parametrize("clock", [0, 1, -6])
+def test_days_of_two_points_are_the_days_of_the_station(means, clock):
+    """Whatever the clocks by which they begin."""
+    days, others = hours("SPO-A", 10, step=24), hours("SPO-A2", 30, step=24)
+    for name in ("Start", "End"):
+        others[name] += pd.Timedelta(hours=clock)
+    hourly = hours("SPO-A", 50)
+    assert means(days, others, hourly, min_coverage=1.0) == {"A": 50}
+    assert means(days, others, others, min_coverage=1.0) == {"A": 20}
+    with pytest.raises(TableError, match="no station has valid NO2"):
+        means(days[:6], others[:6])
+
+
 def test_unknown_sampling_point_is_left_out(means, caplog):
     assert means(hours("SPO-A", 10), hours("SPO-X", 30)) == {"A": 10}
     assert "1 sampling points are not in the station table" in caplog.text
@@ -269,9 +289,9 @@ def plain_mean(path, first, after):
 def test_vienna_means_agree_with_plain_arithmetic(real_data):
     folder = real_data / "stations" / "eea_no2_hourly_2024_AT"
     paths = sorted(folder.glob("*.parquet"))
-    metadata = read_metadata(real_data / "stations" / "PanEuropean_metadata.zip")
+    table = read_station_table(real_data / "stations" / "PanEuropean_metadata.zip")
     period = Period(start="2024-02-01", end="2024-11-30")
-    found = station_means(paths, station_of_sampling_point(metadata), period, 0.75)
+    found = station_means(paths, station_of_sampling_point(table), period, 0.75)
     assert len(found) == len(paths) == 10
     for path in paths:
         station = path.name.split(".")[2]

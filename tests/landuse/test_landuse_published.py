@@ -188,6 +188,17 @@ def test_damaged_openstreetmap_is_refused(quick, tmp_path, damaged, change, mess
     refuse(quick, tmp_path, message, osm=damaged(quick["osm"], change))
 
 
+def test_openstreetmap_of_other_stations_is_told(quick, tmp_path, damaged, caplog):
+    other = damaged(quick["osm"], lambda table: table.assign(AirQualityStation=table.index))
+    refuse(quick, tmp_path, "names no station of the sample table", osm=other)
+    part = damaged(quick["osm"], lambda table: table[: len(table) // 2])
+    sites = build(quick, tmp_path, osm=part)
+    missing = sites["road_distance"].isna()
+    first = sites.loc[missing, "site_id"].iloc[0]
+    told = f"knows nothing of {missing.sum()} of 2674 stations, the first {first!r}"
+    assert told in caplog.text
+
+
 def test_missing_and_unreadable_files_are_refused(quick, tmp_path):
     refuse(quick, tmp_path, "the file does not exist", samples=str(tmp_path / "none.csv"))
     empty = tmp_path / "empty.csv"

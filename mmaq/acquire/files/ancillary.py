@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -37,10 +38,15 @@ UNDATED = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 REMEDY = "Put it there under this name"
 
+SUFFIXES = (".tif", ".tiff", ".gpkg", ".csv")
+"""Of what might be meant for a map or a table under another name."""
+
+log = logging.getLogger(__name__)
+
 
 def find_ancillary(folder: Path, config: Files) -> list[Product]:
     """The maps of ``folder``: items dem, population, land_cover, roads with asset "data", and
-    power_plants where there is such a table.
+    power_plants where there is such a table. What else might be one is warned of.
 
     What ``config`` says of a map that its file cannot say becomes a property of its item.
 
@@ -66,7 +72,22 @@ def find_ancillary(folder: Path, config: Files) -> list[Product]:
     plants = folder / PLANTS_FILE
     if plants.exists():
         found.append(Product(PLANTS, ANCILLARY, UNDATED, WORLD, {"data": Asset(plants)}))
+    _tell_unused(folder, [product.asset("data").path for product in found])
     return found
+
+
+def _tell_unused(folder: Path, used: list[Path]) -> None:
+    """Warn of maps and tables that nobody looks for, because of their names."""
+    unused = [
+        path.name
+        for path in sorted(folder.iterdir())
+        if path.name[0] != "." and path.suffix.lower() in SUFFIXES and path.is_file()
+        and not any(path.samefile(each) for each in used)
+    ]  # fmt: skip
+    if unused:
+        shown, names = ", ".join(unused[:10]), ", ".join([*FILES.values(), PLANTS_FILE])
+        log.warning("%s: %d files in it are not used (%s): what is read is called %s", folder,
+                    len(unused), shown, names)  # fmt: skip
 
 
 def _box(path: Path) -> tuple[float, float, float, float]:

@@ -142,6 +142,21 @@ def test_a_map_of_the_world_has_the_worlds_box(folders, tmp_path):
         assert (west_, east) == pytest.approx((-180.0, 180.0), abs=0.5)
 
 
+def test_maps_under_another_name_are_told(folders, tmp_path, caplog):
+    maps = tmp_path / "mine" / "maps"
+    for name in ("power_plants.CSV", "ROADS2.GPKG", "dem.tif.aux.xml", "global_power_plants.csv"):
+        (maps / name).write_text("capacity_mw,latitude,longitude,primary_fuel\n1,53,10,Coal\n")
+    catalogue(config=Files(**folders), archive=tmp_path / "archive")
+    unused = "ROADS2.GPKG, global_power_plants.csv, power_plants.CSV"
+    told = f"maps: 3 files in it are not used ({unused}): what is read is called dem.tif"
+    assert told in caplog.text
+    caplog.clear()
+    for name in unused.split(", "):
+        (maps / name).unlink()
+    catalogue(config=Files(**folders), archive=tmp_path / "archive")
+    assert "not used" not in caplog.text
+
+
 def test_folders_that_are_not_given_make_no_collection(folders, tmp_path):
     root = tmp_path / "archive"
     catalogue(config=Files(**folders), archive=root)
