@@ -90,5 +90,7 @@ docs: $(TESTED) ## the documentation site, in site/
 environment.yaml: pyproject.toml
 	$(PYTHON) workflow/environment.py
 
-clean: ## remove what the pipeline made (not .venv)
-	rm -rf data results checkpoints logs .snakemake
+clean: ## remove what the pipeline made (not .venv, nor your own tables and images in data/raw)
+	rm -rf results checkpoints logs .snakemake
+	[ ! -L data ] || rm data
+	[ ! -d data ] || find data -mindepth 1 -maxdepth 1 ! -name raw -exec rm -rf {} +

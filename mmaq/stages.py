@@ -103,9 +103,20 @@ class Run:
         return self.paths.data / "evaluation" / f"{part.name}.{suffix}"
 
 
+def _refuse_other_source(run: Run, source: str) -> None:
+    """Refuse to write into the archive of a data set whose data come from elsewhere."""
+    found = run.config.source
+    if found != source:
+        verb = "simulate" if found == "simulate" else "acquire"
+        fault = f"the data set {run.config.name} is of source {found}"
+        remedy = f"Make its archive by `mmaq {verb}`, or give another configuration"
+        raise ConfigError("source", fault, remedy)
+
+
 def _simulate(run: Run) -> list[Call]:
     from mmaq.simulate.stage import simulate
 
+    _refuse_other_source(run, "simulate")
     given, paths = run.config, run.paths
     return [
         partial(
@@ -118,6 +129,7 @@ def _simulate(run: Run) -> list[Call]:
 def _simulate_plants(run: Run) -> list[Call]:
     from mmaq.simulate.stage import simulate_plants
 
+    _refuse_no_plants(run)
     given = run.config
     if given.transfer.images is not None:
         return []
@@ -129,9 +141,17 @@ def _simulate_plants(run: Run) -> list[Call]:
     ]  # fmt: skip
 
 
+def _refuse_no_plants(run: Run) -> None:
+    """Refuse scenes of power plants that are neither given nor a simulated country's."""
+    if not run.transfer_parts:
+        fault = "there are no scenes of power plants"
+        raise ConfigError("transfer", fault, "Set transfer.images, and transfer.tasks")
+
+
 def _acquire(run: Run) -> list[Call]:
     from mmaq.acquire.stage import acquire
 
+    _refuse_other_source(run, "files")
     return [partial(acquire, config=run.config.files, archive=run.paths.archive)]
 
 
@@ -305,9 +325,7 @@ def _patches_published(run: Run) -> list[Call]:
 def _plants(run: Run) -> list[Call]:
     from mmaq.transfer.stage import plants
 
-    if not run.transfer_parts:
-        fault = "there are no scenes of power plants"
-        raise ConfigError("transfer", fault, "Set transfer.images, and transfer.tasks")
+    _refuse_no_plants(run)
     given = run.config.transfer.images
     scenes = Path(given) if given else run.paths.plant_scenes
     return [partial(plants, scenes=scenes, out=run.paths.plants)]

@@ -37,6 +37,7 @@ if CONFIG.source == "files":
             mem_mb=2000,
         params:
             config=section("files"),
+            own=own_files(*CONFIG.files.searched, flat=CONFIG.files.ancillary),
             code=code("mmaq.acquire.stage.acquire"),
         script:
             "../workflow/scripts/acquire.py"
@@ -47,6 +48,10 @@ if CONFIG.source == "acquire":
     # The search is frozen. Its answer is that of a day, and another day's is another data set: so
     # it runs once for what is asked, and no edit of the code runs it again (no digest of it; the
     # adapter holds nothing that would be edited). Search anew: snakemake --forcerun acquire_plan.
+    # An edit of the table of sites asks something else; where there is none, no parameter is added.
+    TABLE = CONFIG.acquire.unlabelled_table
+    TABLE_ASKED = {"own": own_files(TABLE)} if TABLE else {}
+
     rule acquire_plan:
         output:
             manifests=[manifest(name) for name in collections_made()],
@@ -62,6 +67,7 @@ if CONFIG.source == "acquire":
             cdse=OF_THE_DATA_SPACE,
             mem_mb=4000,
         params:
+            **TABLE_ASKED,
             acquire=CONFIG.acquire.searched(),
             period=section("period"),
             radius_m=CONFIG.landuse.radius_m,

@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 from mmaq.acquire.ground.sources import published_tables, to_fetch
 from mmaq.acquire.manifest import SITES, manifest_names
 from mmaq.contracts.archive import ANCILLARY, SENTINEL2, SENTINEL5P, STATIONS, TRUTH
-from mmaq.config.load import check_joined
+from mmaq.config.load import check_joined, refuse_doubled
 from mmaq.config.parts import (
     checkpoint_of,
     evaluation_parts,
@@ -18,6 +18,7 @@ from mmaq.config.parts import (
 )
 from mmaq.base.digest import code_digest
 from mmaq.base.errors import MmaqError
+from mmaq.base.files import state_of
 from mmaq.base.layout import RAW, Layout, run_name
 from mmaq.base.machine import memory_mb
 from mmaq.contracts.patches import FILES as STORE_FILES
@@ -29,6 +30,7 @@ from mmaq.vocabulary import METHODS, SELF_SUPERVISED, Scratch
 
 try:
     prepare_jobs()
+    refuse_doubled(workflow.config_settings.config_args)
     CONFIG = check_joined(
         config,
         [
@@ -236,6 +238,24 @@ def landuse_tables():
     else:
         made_from = [collection(ANCILLARY), collection(STATIONS)]
     return [path for path in (*made_from, CONFIG.landuse.covariates.file) if path]
+
+
+def own_files(*searched, flat=None):
+    """Which files of the user a job reads without their being inputs: by path, a digest.
+
+    Snakemake judges a folder by its own time, which what lies deeper in it does not change. DVC
+    takes the paths as what the job depends on. Only of a job that may run are the files looked up.
+
+    Args:
+        searched: files, and folders that are searched to any depth.
+        flat: a folder of which only what lies directly in it counts.
+    """
+
+    def states_of_job(wildcards):
+        deep = {str(Path(path)): state_of(path) for path in searched}
+        return deep | ({str(Path(flat)): state_of(flat, deep=False)} if flat else {})
+
+    return states_of_job
 
 
 def rasters_there(named):

@@ -45,6 +45,7 @@ else:
         params:
             config=section("patches", "s2_size", "s5p_size"),
             published=section("published", "samples", "images"),
+            own=own_files(*CONFIG.published.folders),
             code=code("mmaq.patches.stage.patches_published"),
         script:
             "../workflow/scripts/patches_published.py"
@@ -65,6 +66,7 @@ rule plants:
     resources:
         mem_mb=2000,
     params:
+        own=own_files(*filter(None, [CONFIG.transfer.images])),
         code=code("mmaq.transfer.stage.plants"),
     script:
         "../workflow/scripts/plants.py"

@@ -79,6 +79,31 @@ def test_the_version_is_told_by_the_command_and_by_the_module():
     assert (done.returncode, done.stdout) == (0, f"{__version__}\n")
 
 
+@pytest.mark.parametrize("verb", [("grid", "a.nc"), ("fit",), ("predict",), ("export",)])
+def test_a_folder_is_refused_where_a_file_is_to_be_written(tmp_path, verb):
+    done = call(*verb, "--out", tmp_path)
+    assert isinstance(done.exception, ConfigError)
+    assert str(done.exception) == f"{tmp_path}: it is a folder. Name a file."
+
+
+@pytest.mark.parametrize(
+    ("verb", "config", "told"),
+    [
+        ("simulate", "files: {stations: a, ancillary: b}\nsource: files\n", "`mmaq acquire`"),
+        ("acquire", "name: mine\n", "`mmaq simulate`"),
+        ("plants", "files: {stations: a, ancillary: b}\nsource: files\n", "Set transfer.images"),
+        ("plants", "transfer: {tasks: []}\n", "and transfer.tasks"),
+    ],
+)
+def test_the_archive_of_another_source_is_not_written_to(tmp_path, monkeypatch, verb, config, told):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text(config)
+    done = call(verb, "--config", "mine.yaml")
+    assert isinstance(done.exception, ConfigError)
+    assert told in str(done.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_completes_verbs(shell):
     words = {"COMP_WORDS": "mmaq pre", "COMP_CWORD": "1", "_TYPER_COMPLETE_ARGS": "mmaq pre"}

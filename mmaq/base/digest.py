@@ -29,7 +29,7 @@ IGNORED = (
 )  # fmt: skip
 """Modules that decide no result: values of the configuration reach a stage as parameters."""
 
-DATA = (".j2", ".csv")
+DATA = (".j2", ".csv", ".parquet")
 """Templates and tables beside the sources shape a result as code does."""
 
 LENGTH = 16

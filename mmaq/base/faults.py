@@ -30,6 +30,7 @@ REMEDIES = {
     errno.EACCES: "Give this user access to it",
     errno.EPERM: "Give this user access to it",
     errno.EBUSY: "Mount that disk a folder higher",
+    errno.EISDIR: "Name a file",
     errno.ENOENT: "Give a path that exists",
     errno.EMFILE: "Raise the limit of open files (ulimit -n)",
 }
@@ -121,14 +122,16 @@ def _library(error: BaseException) -> str:
     """The library that raised it, if one did: by where it was raised, or whose class it is."""
     frames = list(_frames(error))
     raised = Path(frames[-1].f_code.co_filename) if frames else PACKAGE
+    ours = _is_ours(str(raised))  # a wheel puts the package itself among the libraries
     for folder in (*site.getsitepackages(), site.getusersitepackages()):
-        if raised.is_relative_to(folder):
+        if not ours and raised.is_relative_to(folder):
             return raised.relative_to(folder).parts[0].removesuffix(".py")
     # Compiled libraries leave no frame, but have classes of their own.
     owner = type(error).__module__.split(".")[0]
     if owner not in ("builtins", PACKAGE.name, "__main__"):
         return owner
-    return "Python" if raised.is_relative_to(sysconfig.get_path("stdlib")) else ""
+    of_python = raised.is_relative_to(sysconfig.get_path("stdlib"))
+    return "Python" if of_python and not ours else ""
 
 
 def _is_ours(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -32,7 +33,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises:
         OSError: ``path`` cannot be written; whatever a library makes of a full disk, it is this.
-            Or it is a disk of its own, which no folder can replace.
+            Or it is a disk of its own, which no folder can replace, or a folder where a file was
+            written.
     """
     path = Path(path)
     if path.is_dir():
@@ -44,10 +46,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     _remove(temporary)
     try:
         yield temporary
-        if path.is_dir():
-            _replace_folder(path, temporary)
-        else:
+        if not path.is_dir():
             os.replace(temporary, path)
+        elif temporary.is_file():
+            raise OSError(errno.EISDIR, "it is a folder", str(path))
+        else:
+            _replace_folder(path, temporary)
     except Exception as fault:
         told = _of_disk(fault, temporary, path)
         if told is None:
@@ -201,6 +205,35 @@ def files_below(folder: str | os.PathLike[str]) -> list[Path]:
             folder, len(unseen), min(unseen),
         )  # fmt: skip
     return sorted(found)
+
+
+def state_of(path: str | os.PathLike[str], deep: bool = True) -> str:
+    """A digest of a file, or of which files lie in a folder: path, size and time of change.
+
+    Nothing is read, so that thousands of images take a moment. Links are followed and hidden files
+    passed over, as by :func:`files_below`. What is not there has the state of an empty folder.
+
+    Args:
+        path: the file or the folder.
+        deep: whether what lies in folders of the folder counts.
+    """
+    root, known = os.fspath(path), set[str]()
+    found = [root] if os.path.isfile(root) else []
+    for here, folders, names in os.walk(root, followlinks=True):
+        real = os.path.realpath(here)
+        if real not in known:
+            found += [os.path.join(here, name) for name in names if not name.startswith(".")]
+        if real in known or not deep:
+            folders.clear()
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        known.add(real)
+    digest = hashlib.sha256()
+    for name in sorted(found):
+        with contextlib.suppress(OSError):  # a link that leads nowhere
+            about = os.stat(name)
+            told = name.removeprefix(root), about.st_size, about.st_mtime_ns
+            digest.update(repr(told).encode())
+    return digest.hexdigest()
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:

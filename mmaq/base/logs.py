@@ -31,6 +31,7 @@ TRACEBACKS = Path("logs", "tracebacks.log")
 def start_logging(path: str | os.PathLike[str] | None = None) -> None:
     """Log to standard error, and to ``path`` as well when a rule gives its log file.
 
+    Where that file cannot be written, a warning says so and no more: the stage may well succeed.
     What is printed is UTF-8, whatever the locale: a name that Latin-1 lacks must not end a stage.
     """
     for stream in (sys.stdout, sys.stderr):
@@ -38,8 +39,12 @@ def start_logging(path: str | os.PathLike[str] | None = None) -> None:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     logging.raiseExceptions = False  # a log on a full disk hides the one line that says so
     handlers: list[logging.Handler] = [logging.StreamHandler()]
+    unwritten = None
     if path is not None and _is_first():  # the others would cut the file short
-        handlers.append(logging.FileHandler(path, mode="w", encoding="utf-8"))
+        try:
+            handlers.append(logging.FileHandler(path, mode="w", encoding="utf-8"))
+        except OSError as fault:
+            unwritten = fault
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S",
         handlers=handlers, force=True,
@@ -47,6 +52,9 @@ def start_logging(path: str | os.PathLike[str] | None = None) -> None:
     # What GDAL signals is raised, too; dozens of its lines would hide the one that is meant.
     logging.getLogger("rasterio").setLevel(logging.CRITICAL)
     logging.getLogger("pyogrio").setLevel(logging.WARNING)
+    if unwritten is not None:
+        told = "%s: %s: what is logged stands here alone"
+        logging.getLogger("mmaq").warning(told, path, unwritten.strerror)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mmaq.base.layout import run_name
-from mmaq.cli.run import ConfigFile, begin
+from mmaq.cli.run import ConfigFile, begin, no_folder
 from mmaq.config.schema import Config
 
 SUFFIX = "_s2_only"
@@ -24,7 +24,8 @@ def export(
         Path | None, typer.Option(help="Encoders; none: MMAQ's of the first run.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Safetensors file; none: beside the checkpoint.")
+        Path | None,
+        typer.Option(help="Safetensors file; none: beside the checkpoint.", callback=no_folder),
     ] = None,
 ) -> None:
     """Write a Sentinel-2 encoder as a plain torchvision ResNet, with a card.

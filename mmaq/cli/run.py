@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from mmaq.base.errors import ConfigError
 from mmaq.base.layout import Layout
 from mmaq.config.load import load_config
 from mmaq.stages import Run
@@ -19,6 +20,17 @@ ConfigFile = Annotated[
 Workers = Annotated[int, typer.Option(help="Processes side by side.", min=1)]
 
 CORES = os.cpu_count() or 1
+
+
+def no_folder(path: Path | None) -> Path | None:
+    """A file that a verb is to write, refused before any work where a folder stands in its place.
+
+    Raises:
+        ConfigError: it is a folder.
+    """
+    if path is not None and path.is_dir():
+        raise ConfigError(path, "it is a folder", "Name a file")
+    return path
 
 
 def begin(path: Path | None, workers: int = 1) -> Run:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from mmaq.base.errors import ConfigError
-from mmaq.cli.run import CORES, ConfigFile, Workers, begin
+from mmaq.cli.run import CORES, ConfigFile, Workers, begin, no_folder
 from mmaq.config.load import change
 from mmaq.stages import VERBS, Run, run_stages
 
@@ -53,7 +53,10 @@ def grid(
     variable: Annotated[str | None, typer.Option(help="Column to grid, by its name.")] = None,
     qa: Annotated[float | None, typer.Option(help="Use pixels with qa_value above this.")] = None,
     strict: Annotated[bool | None, typer.Option(help="Stop at a broken granule.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Level-3 file; none: the workflow's.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Level-3 file; none: the workflow's.", callback=no_folder),
+    ] = None,
     workers: Annotated[int, typer.Option(help="Threads that read ahead.", min=1)] = CORES,
 ) -> None:
     """Grid Sentinel-5P level 2 to a level-3 mean."""
@@ -100,7 +103,10 @@ def fit(
     stations: Annotated[
         Path | None, typer.Option(help="CSV with a column site_id; none: every station.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The estimator (safetensors) to write.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The estimator (safetensors) to write.", callback=no_folder),
+    ] = None,
 ) -> None:
     """Fit an estimator."""
     run = begin(config)
@@ -124,7 +130,9 @@ def predict(
         list[str] | None,
         typer.Option(help="A place instead, in degrees; may be repeated.", metavar="LON,LAT"),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The table (CSV) to write.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The table (CSV) to write.", callback=no_folder)
+    ] = None,
 ) -> None:
     """Predict at sites."""
     run = begin(config)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from mmaq.config.base import Count, Section, Share
+from mmaq.config.base import Count, CountryCode, Section, Share
 
 Sentinel2Provider = Literal["earth-search", "planetary-computer", "cdse", "dhus", "none"]
 
@@ -15,12 +15,7 @@ Sentinel5PProvider = Literal["cdse", "planetary-computer", "dhus", "none"]
 StationProvider = Literal["eea", "openaq"]
 
 
-def _norway(value: Any) -> Any:
-    """YAML reads an unquoted NO as false."""
-    return "NO" if value is False else value
-
-
-Country = Annotated[str, BeforeValidator(_norway), Field(pattern=r"^[A-Z]{2}$")]
+Country = Annotated[CountryCode, Field(pattern=r"^[A-Z]{2}$")]
 
 
 class AcquireSentinel2(Section):

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from mmaq.config.base import Count, Positive, Section, Share
+from mmaq.config.base import Count, Positive, Section, Seed, Share
 from mmaq.vocabulary import S5P_COLUMN
+
+IMAGE_FOLDERS = {"s2": "sentinel-2", "s5p": "sentinel-5p"}
+"""Below ``published.images``."""
+
+
+def _written_out(value: Any) -> Any:
+    """A number would be read as seconds since 1970."""
+    if isinstance(value, date) or (isinstance(value, str) and "-" in value[1:]):
+        return value
+    raise ValueError("write a day as 2021-01-01")
+
+
+Day = Annotated[date, Field(le=date(9998, 12, 31)), BeforeValidator(_written_out)]
+"""The calendar of Python ends with the year after, in which the parts of a period end."""
 
 
 class Period(Section):
     """Days whose satellite products are used, both ends included."""
 
-    start: date = Field(default=date(2021, 1, 1), description="First day.")
-    end: date = Field(default=date(2021, 12, 31), description="Last day.")
+    start: Day = Field(default=date(2021, 1, 1), description="First day.")
+    end: Day = Field(default=date(2021, 12, 31), description="Last day.")
 
     @model_validator(mode="after")
     def _ordered(self) -> Period:
@@ -66,7 +80,7 @@ class Simulate(Section):
     """The simulated country: one more satellite. Its physics is frozen by ``world_version``."""
 
     world_version: Literal[1] = Field(default=1, description="Version of the world's physics.")
-    seed: int = Field(default=1, ge=0, description="Seed of the land, the weather and the noise.")
+    seed: Seed = Field(default=1, description="Seed of the land, the weather and the noise.")
     extent_km: Annotated[float, Field(ge=60, le=600)] = Field(
         default=600.0, description="Side of the square land, rounded to 4 km."
     )
@@ -110,6 +124,12 @@ class Files(Section):
         default=None, description="Table (CSV) of unlabelled sites: site_id, lon, lat, country."
     )
 
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """Folders that are searched to any depth, and the table, where they are given."""
+        given = (self.sentinel2, self.sentinel5p, self.stations, self.unlabelled)
+        return tuple(filter(None, given))
+
 
 class Published(Section):
     """A sample table in the published layout (``pollutant_ssl.csv``) and what belongs to it."""
@@ -127,6 +147,11 @@ class Published(Section):
     def tables(self) -> tuple[str, ...]:
         """Paths of the tables that are given."""
         return tuple(path for path in (self.samples, self.eea_metadata, self.osm) if path)
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Folders of the images, where these are given."""
+        return tuple(f"{self.images}/{name}" for name in IMAGE_FOLDERS.values() if self.images)
 
 
 class Grid(Section):

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
-from mmaq.config.base import Count, Positive, Precision, Section
+from mmaq.config.base import Count, CountryCode, Positive, Precision, Section, Seed
 from mmaq.vocabulary import (
     BESIDE_MIXES,
     MIXES,
@@ -110,7 +110,7 @@ class Evaluate(Section):
         "training stations as the cells of their countries are from a station.",
     )
     folds: Annotated[int, Field(ge=2)] = Field(default=5, description="Folds of each split.")
-    seeds: Annotated[tuple[int, ...], Once] = Field(
+    seeds: Annotated[tuple[Seed, ...], Once] = Field(
         default=(0, 1, 2),
         min_length=1,
         description="Seeds of the folds; runs take them in turn.",
@@ -124,7 +124,7 @@ class Evaluate(Section):
         ge=0,
         description="Training stations nearer than this to a test station are left out (blocks).",
     )
-    together: tuple[tuple[str, ...], ...] = Field(
+    together: tuple[tuple[CountryCode, ...], ...] = Field(
         default=(), description="Countries that the split `country` leaves out as one: [[GB, IE]]."
     )
     references: Annotated[tuple[Reference, ...], Once] = Field(

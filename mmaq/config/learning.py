@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from mmaq.config.base import Count, Positive, Precision, Section, Share
+from mmaq.config.base import Count, Positive, Precision, Section, Seed, Share
 from mmaq.config.methods import BYOL, DINO, MMCL, MoCo, SimCLR, VICReg
 from mmaq.vocabulary import MethodName
 
@@ -91,11 +91,18 @@ class Collapse(Section):
     )
 
 
+Switch = Annotated[
+    Literal["off", "online", "offline"],
+    BeforeValidator(lambda value: "off" if value is False else value),
+]
+"""YAML reads an unquoted off as false."""
+
+
 class Loggers(Section):
     """Where figures go besides the CSV of losses, which is always written."""
 
     tensorboard: bool = Field(default=False, description="Write TensorBoard events.")
-    wandb: Literal["off", "online", "offline"] = Field(
+    wandb: Switch = Field(
         default="off", description="Weights & Biases; offline keeps its files in checkpoints."
     )
     wandb_project: str = Field(
@@ -115,8 +122,8 @@ class Pretrain(Section):
         default=3,
         description="Runs of each method, each from other weights and views; a row is their mean.",
     )
-    seed: int = Field(
-        default=10, ge=0, description="Seed of weights, order and views of run 0; run i adds i."
+    seed: Seed = Field(
+        default=10, description="Seed of weights, order and views of run 0; run i adds i."
     )
     transductive: bool = Field(
         default=False,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from os import PathLike
 from reprlib import Repr
@@ -13,9 +14,11 @@ from pydantic import ValidationError
 from mmaq.base.errors import ConfigError
 from mmaq.config.base import Section
 from mmaq.config.schema import Config
-from mmaq.config.yaml_file import read_yaml
+from mmaq.config.yaml_file import parse_yaml, read_yaml
 
 COMMAND_LINE = "the command line"
+
+log = logging.getLogger(__name__)
 
 BRIEF = Repr()
 BRIEF.maxlevel, BRIEF.maxstring, BRIEF.maxother = 2, 200, 200
@@ -58,6 +61,24 @@ def check_joined(
         raise ConfigError(held[-1] if held else sources[0][0], *_explain(fault)) from None
 
 
+def refuse_doubled(entries: Iterable[str]) -> None:
+    """Refuse a key that stands twice on the command line: Snakemake would lose the first.
+
+    Args:
+        entries: what stands behind ``--config``, each KEY=VALUE with a value in YAML.
+
+    Raises:
+        ConfigError: names the key; or a value is no YAML.
+    """
+    given: set[str] = set()
+    for entry in entries:
+        name, _, text = entry.partition("=")
+        for key in _leaves(parse_yaml(text.strip("'\""), COMMAND_LINE), name):
+            if key in given:
+                raise ConfigError(COMMAND_LINE, f"{key} stands twice", "Give it once")
+            given.add(key)
+
+
 def change(config: Config, section: str, values: Mapping[str, Any], where: str) -> Config:
     """``config`` with ``values`` in one of its sections; faults as for ``check_config``."""
     everything = config.model_dump()
@@ -68,10 +89,20 @@ def change(config: Config, section: str, values: Mapping[str, Any], where: str) 
 def load_config(path: str | PathLike[str] | None) -> Config:
     """Read the YAML file ``path``; ``None`` gives the defaults.
 
+    Files that are named, of another source than the configured one, are warned of.
+
     Raises:
         ConfigError: as :func:`check_config`; or the file is absent, or not such YAML.
     """
-    return Config() if path is None else check_config(_read(path), path)
+    if path is None:
+        return Config()
+    config = check_config(_read(path), path)
+    for name in ("files", "published"):
+        section = getattr(config, name)
+        if config.source != name and section != type(section)():
+            told = "%s: %s is set, and is not read: source is %s"
+            log.warning(told, path, name, config.source)
+    return config
 
 
 def _read(path: str | PathLike[str]) -> dict[str, Any]:
@@ -84,19 +115,24 @@ def _read(path: str | PathLike[str]) -> dict[str, Any]:
 
 
 def _holds(values: Any, place: Sequence[str | int]) -> bool:
-    """Whether a source sets the key at ``place``, or a section that it lies in."""
+    """Whether a source sets the key at ``place``, or a section that it lies in.
+
+    What holds between sections has no place: whoever sets anything may have broken it.
+    """
     for part in place:
         if not isinstance(values, Mapping):
             return True
         if part not in values:
             return False
         values = values[part]
-    return bool(place)
+    return bool(place or values)
 
 
 def _explain(fault: ValidationError) -> tuple[str, str]:
     first = fault.errors()[0]
-    key = ".".join(str(part) for part in first["loc"]) or "configuration"
+    if not first["loc"]:  # what stands there is the whole configuration
+        return first["msg"].removeprefix("Value error, "), "Correct one of them"
+    key = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         got = BRIEF.repr(first["input"])  # aliases of YAML may stand for billions of words
         return f"{key}: {first['msg']} (got {got})"[:300], "Correct the value"
@@ -126,3 +162,12 @@ def _keys(section: Section, outer: tuple[str, ...]) -> Iterator[tuple[tuple[str,
         yield (*outer, name), value
         if isinstance(value, Section):
             yield from _keys(value, (*outer, name))
+
+
+def _leaves(value: Any, outer: str) -> Iterator[str]:
+    """The keys of a value that are no mappings, with a dot behind each outer one."""
+    if not isinstance(value, Mapping):
+        yield outer
+        return
+    for name, inner in value.items():
+        yield from _leaves(inner, f"{outer}.{name}")

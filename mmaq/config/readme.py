@@ -105,5 +105,5 @@ def _kind(node: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
         return "mapping"
     if node.get("format") == "date":
         return "date"
-    bounds = [f"{words} {node[key]:g}" for key, words in BOUNDS.items() if key in node]
+    bounds = [f"{words} {node[key]:.10g}" for key, words in BOUNDS.items() if key in node]
     return " ".join([KINDS.get(kind, kind), " and ".join(bounds)]).strip()

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from mmaq.config.base import Count, Positive, Precision, Section
+from mmaq.config.base import Count, Positive, Precision, Section, Seed
 from mmaq.config.evaluation import Once
 from mmaq.vocabulary import Pretrained, TransferTask
 
@@ -40,7 +40,7 @@ class Transfer(Section):
         default=1,
         description="Parts that are tested, each by the next run; all of them test every place.",
     )
-    seed: int = Field(default=0, description="Seed of the parts and of run 0; run i adds i.")
+    seed: Seed = Field(default=0, description="Seed of the parts and of run 0; run i adds i.")
     epochs: Count = Field(default=6, description="Passes over the training scenes.")
     batch_size: Count = Field(default=16, description="Scenes in a batch.")
     learning_rate: Positive = Field(default=1e-3, description="AdamW rate of head and decoder.")

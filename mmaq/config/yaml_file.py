@@ -42,9 +42,20 @@ def read_yaml(path: str | PathLike[str]) -> Any:
         ConfigError: there is no such file, it is no YAML, or a key stands twice in one mapping.
     """
     try:
-        return yaml.load(Path(path).read_bytes(), _Loader)
+        content = Path(path).read_bytes()
     except FileNotFoundError:
         raise ConfigError(path, "the file does not exist", "Give an existing YAML file") from None
+    return parse_yaml(content, path)
+
+
+def parse_yaml(content: bytes | str, path: str | PathLike[str]) -> Any:
+    """The value of some YAML that stands in ``path``; None of an empty one.
+
+    Raises:
+        ConfigError: it is no YAML, or a key stands twice in one mapping.
+    """
+    try:
+        return yaml.load(content, _Loader)
     except yaml.reader.ReaderError as fault:
         line = f"not UTF-8 text (position {fault.position}: {fault.reason})"
         raise ConfigError(path, line, "Save it as UTF-8") from None

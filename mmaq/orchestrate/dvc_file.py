@@ -46,8 +46,9 @@ def dvc_yaml(config: Path) -> str:
     """``dvc.yaml`` of the data set that a configuration describes.
 
     A stage's command is one Snakemake target. It depends on what its jobs read and no job of its
-    own makes, on its rules and adapters, on the files of the code that these run, and on its
-    sections of the configuration; what its jobs make are its outputs.
+    own makes, files and folders of the user among them, on its rules and adapters, on the files of
+    the code that these run, and on its sections of the configuration; what its jobs make are its
+    outputs.
 
     Raises:
         ConfigError: the configuration is not valid or leaves keys out: DVC sees no defaults.
@@ -80,6 +81,7 @@ def _stage(stage: Stage, jobs: Sequence[Job], path: Path, config: Config) -> dic
     paths = Layout(config.name)
     deps = {SNAKEFILE.name, COMMON, *stage.files, *(job.script for job in jobs)}
     deps |= {_products(name) for name in read - made}
+    deps |= {path for job in jobs for path in job.params.get("own", ())}
     deps |= {file for script in {job.script for job in jobs if "code" in job.params}
              for file in _code(Path(script))}  # fmt: skip
     outs: list[Any] = sorted({_whole(name, paths) for name in made})

@@ -54,7 +54,11 @@ def run_snakemake(arguments: Sequence[str]) -> int:
             if _start(["--unlock", *arguments]).wait():
                 raise ConfigError(held.folder, "it cannot be unlocked", "See the lines above")
         snakemake = _start(arguments)
-        held.take(snakemake.pid)
+        try:
+            held.take(snakemake.pid)
+        except BaseException:  # a full disk, or a signal: it would go on, held by nobody
+            _stop(snakemake, held)
+            raise
     try:
         status = _wait(snakemake, held)
     finally:
@@ -100,12 +104,19 @@ def _wait(snakemake: subprocess.Popen[bytes], held: HeldFolder) -> int:
         return snakemake.wait()
     except Stopped as stopped:
         # A terminal has sent Ctrl-C to Snakemake, too; at SIGTERM it would wait for its jobs.
-        if stopped.signal != signal.SIGINT or not _ends(snakemake):
-            snakemake.send_signal(signal.SIGINT)
-        while not _ends(snakemake):
+        if stopped.signal == signal.SIGINT and _ends(snakemake):
             held.end_jobs()
-        held.end_jobs()
+        else:
+            _stop(snakemake, held)
         raise
+
+
+def _stop(snakemake: subprocess.Popen[bytes], held: HeldFolder) -> None:
+    """Stop Snakemake, and its jobs, for which it would wait."""
+    snakemake.send_signal(signal.SIGINT)
+    while not _ends(snakemake):
+        held.end_jobs()
+    held.end_jobs()
 
 
 def _ends(snakemake: subprocess.Popen[bytes]) -> bool:

@@ -19,15 +19,12 @@ from mmaq.base.files import reading
 from mmaq.base.reflectance import REMEDY as IN_DN
 from mmaq.base.reflectance import other_unit, possible
 from mmaq.base.tables import read_table
-from mmaq.config.data import Published
+from mmaq.config.data import IMAGE_FOLDERS, Published
 from mmaq.patches.assemble import Modality, absent, describe_s2, describe_s5p, keep_valid
 from mmaq.sentinel2.offsets import TEN_METRES, contradiction, offset_since
 from mmaq.vocabulary import BANDS
 
 STATION = "AirQualityStation"
-FOLDERS = {"s2": "sentinel-2", "s5p": "sentinel-5p"}
-"""Below ``published.images``."""
-
 PATHS = {"s2": "img_path", "s5p": "s5p_path"}
 """Columns of the sample table that name the files."""
 
@@ -113,7 +110,7 @@ def _files(
     """The files that are there and which sites they belong to (bool), or why there are none."""
     if config.images is None:
         return "images not given: set published.images"
-    folder = Path(config.images) / FOLDERS[name]
+    folder = Path(config.images) / IMAGE_FOLDERS[name]
     if not folder.is_dir():
         return f"images absent: {folder} is no folder"
     paths = [folder / str(part) for part in samples[PATHS[name]]]
@@ -129,7 +126,7 @@ def _stack(patches: Iterable[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray
 
 
 def _progress(files: list[Path], name: str) -> Iterable[Path]:
-    return tqdm(files, desc=f"published {FOLDERS[name]}", unit="file", disable=None)
+    return tqdm(files, desc=f"published {IMAGE_FOLDERS[name]}", unit="file", disable=None)
 
 
 def product_of(path: str) -> tuple[str, datetime, int]:

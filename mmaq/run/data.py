@@ -6,15 +6,12 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterator
-from pathlib import Path
 
 import mmaq
-from mmaq.base.files import replacing, sha256
+from mmaq.base.files import replacing, sha256, state_of
 from mmaq.base.layout import Layout
 from mmaq.config.schema import Config
 from mmaq.landuse.stage import landuse_published
-from mmaq.patches.published import FOLDERS
 from mmaq.patches.stage import patches_published
 
 LOG = logging.getLogger(__name__)
@@ -50,25 +47,17 @@ def prepare_data(config: Config, paths: Layout) -> None:
 def source_digest(config: Config) -> str:
     """Digest of what the store is made from.
 
-    Tables count by their bytes, images by path, size and time of change: reading thousands of
-    them again would take as long as making the store.
+    Tables count by their bytes, images and rasters by path, size and time of change: reading
+    thousands of them again would take as long as making the store.
     """
-    published = config.published
-    tables = [published.samples, published.eea_metadata, config.landuse.covariates.file]
+    published, covariates = config.published, config.landuse.covariates
+    tables = [published.samples, published.eea_metadata, published.osm, covariates.file]
     about = {
         "version": mmaq.__version__,
         "tables": [sha256(path) if path and os.path.isfile(path) else None for path in tables],
         "landuse": config.landuse.model_dump(mode="json"),
         "patches": config.patches.model_dump(mode="json"),
-        "images": sorted(_images(Path(str(published.images)))),
+        "rasters": [state_of(path) for path in covariates.rasters.values()],
+        "images": [state_of(folder) for folder in published.folders],
     }
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
-
-
-def _images(root: Path) -> Iterator[tuple[str, int, int]]:
-    for name in FOLDERS.values():
-        for folder, _, files in os.walk(root / name, followlinks=True):
-            for file in files:
-                path = Path(folder, file)
-                status = path.stat()
-                yield str(path.resolve()), status.st_size, status.st_mtime_ns

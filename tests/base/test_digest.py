@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from mmaq.base.digest import PACKAGE, Code, code_digest, code_files
+from mmaq.base.digest import DATA, PACKAGE, Code, code_digest, code_files
 from mmaq.config.data import Grid, Landuse, Period
 from mmaq.learn.stage import METHODS
 from mmaq.vocabulary import SELF_SUPERVISED
@@ -215,6 +215,13 @@ def test_each_method_has_its_own_files():
     assert not {"contrastive.py", "momentum.py", "dino.py", "vicreg.py"} & files
     templates = [path for path in code_files("mmaq.report.stage.report") if path.suffix == ".j2"]
     assert len(templates) == len(list((PACKAGE / "report").rglob("*.j2"))) > 10
+
+
+def test_every_kind_of_data_file_in_the_package_counts():
+    files = (path for path in PACKAGE.rglob("*") if path.is_file())
+    kinds = {path.suffix for path in files if "__pycache__" not in path.parts}
+    assert kinds == {".py", *DATA}
+    assert PACKAGE / "landuse/geonames.parquet" in code_files("mmaq.landuse.stage.landuse")
 
 
 @pytest.mark.parametrize(

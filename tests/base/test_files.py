@@ -18,6 +18,7 @@ from mmaq.base.files import (
     remove_left_over,
     replacing,
     sha256,
+    state_of,
     temporary_of,
     write_json,
 )
@@ -74,6 +75,60 @@ def test_a_folder_replaces_the_whole_of_an_older_one(tmp_path):
         (temporary / "fresh").write_text("y")
     assert [path.name for path in folder.iterdir()] == ["fresh"]
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_folder_in_the_place_of_a_file_keeps_all_it_holds(tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "old").write_text("x")
+    with (
+        pytest.raises(IsADirectoryError, match="it is a folder"),
+        replacing(tmp_path / "results") as temporary,
+    ):
+        temporary.write_text("new")
+    assert (tmp_path / "results" / "old").read_text() == "x"
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]
+
+
+@pytest.fixture
+def images(tmp_path):
+    """A folder of two images, one of them behind a link, and a link that leads back."""
+    for name in ("images/a/1.tif", "disk/2.tif"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("pixels")
+    (tmp_path / "images" / "link").symlink_to(tmp_path / "disk")
+    (tmp_path / "images" / "a" / "up").symlink_to(tmp_path / "images")
+    return tmp_path / "images"
+
+
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [
+        (lambda images: (images / "a/3.tif").touch(), True),
+        (lambda images: (images / "link/3.tif").touch(), True),
+        (lambda images: (images / "a/1.tif").unlink(), True),
+        (lambda images: (images / "a/1.tif").rename(images / "a/3.tif"), True),
+        (lambda images: os.utime(images / "a/1.tif", (1, 1)), True),  # an older file in its place
+        (lambda images: (images / "a/._1.tif").touch(), False),
+        (lambda images: (images / "a/gone").symlink_to("/unplugged"), False),
+    ],
+    ids=["added", "behind a link", "removed", "renamed", "replaced", "hidden", "a link to nothing"],
+)
+def test_the_state_of_a_folder_is_that_of_the_files_below_it(images, change, seen):
+    before, flat = state_of(images), state_of(images, deep=False)
+    change(images)
+    assert (state_of(images) != before) == seen
+    assert state_of(images, deep=False) == flat
+
+
+def test_a_file_has_a_state_and_a_folder_the_same_one_elsewhere(images, tmp_path):
+    before = state_of(images)
+    images.rename(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "a" / "up").unlink()
+    assert state_of(tmp_path / "elsewhere") == before
+    table = tmp_path / "disk" / "2.tif"
+    one, absent = state_of(table), state_of(images)
+    table.write_text("more pixels")
+    assert len({one, absent, state_of(table)}) == 3
 
 
 def test_of_a_link_to_a_folder_that_to_which_it_leads_is_replaced(tmp_path):

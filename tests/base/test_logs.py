@@ -10,8 +10,9 @@ from importlib import import_module
 
 import pytest
 
+from mmaq.base import faults
 from mmaq.base.errors import TableError
-from mmaq.base.faults import Bug, explain
+from mmaq.base.faults import PACKAGE, Bug, explain
 from mmaq.base.files import replacing, write_json
 from mmaq.base.logs import one_line_errors, start_logging
 
@@ -50,6 +51,29 @@ def test_a_bug_is_one_line_and_its_traceback_lies_in_the_log(log_file, capsys):
     assert "mmaq/base/files.py" in line
     assert "a bug (TypeError: Object of type object is not JSON serializable)" in line
     assert str(log_file) in line
+
+
+def test_a_bug_of_an_installed_package_is_no_fault_of_the_file_at_hand(tmp_path, monkeypatch):
+    """A wheel lies among the libraries."""
+    monkeypatch.setattr(faults.site, "getsitepackages", lambda: [str(PACKAGE.parent)])
+    (tmp_path / "a.csv").touch()
+    room: dict = {}
+    exec(compile("def use(path):\n    return path + 1\n", str(PACKAGE / "room.py"), "exec"), room)
+    with pytest.raises(TypeError) as caught:
+        room["use"](tmp_path / "a.csv")
+    told = explain(caught.value)
+    assert isinstance(told, Bug)
+    assert told.where == "mmaq/room.py:2"
+
+
+def test_a_log_that_cannot_be_written_is_a_warning(tmp_path, capsys):
+    start_logging(tmp_path / "absent" / "rule.log")
+    with pytest.raises(SystemExit), one_line_errors():
+        raise TableError("a.csv", "column 'x' is missing", "Add it")
+    logging.basicConfig(force=True)
+    warned, told = capsys.readouterr().err.splitlines()
+    assert "absent/rule.log: No such file or directory: what is logged stands here alone" in warned
+    assert told.endswith("error: a.csv: column 'x' is missing. Add it.")
 
 
 def test_a_name_that_the_locale_cannot_write_is_no_bug():

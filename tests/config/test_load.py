@@ -9,7 +9,7 @@ import pytest
 
 from mmaq.base.errors import ConfigError
 from mmaq.base.layout import Layout
-from mmaq.config.load import check_joined, load_config
+from mmaq.config.load import check_joined, load_config, refuse_doubled
 
 
 def written(tmp_path, text, encoding="utf-8"):
@@ -112,6 +112,49 @@ def test_a_fault_is_blamed_on_where_the_key_came_from(tmp_path, given, blamed):
     with pytest.raises(ConfigError) as caught:
         check_joined({**joined, **given}, [first, mine], given)
     assert str(caught.value.where).endswith(blamed)
+
+
+@pytest.mark.parametrize(
+    ("text", "warned"),
+    [
+        ("files: {stations: a, ancillary: b}", "files is set, and is not read: source is simulate"),
+        ("files: {stations: a, ancillary: b}\nsource: files", ""),
+        ("files: {stations: null}\nacquire: {endpoints: {github: http://a}}", ""),
+    ],
+)
+def test_files_that_nothing_reads_are_warned_of(tmp_path, caplog, text, warned):
+    path = written(tmp_path, text)
+    load_config(path)
+    assert caplog.messages == ([f"{path}: {warned}"] if warned else [])
+
+
+@pytest.mark.parametrize("given", [{}, {"source": "files"}])
+def test_a_fault_between_sections_is_blamed_on_the_last_that_sets_any(tmp_path, given):
+    first = tmp_path / "config.yaml"
+    first.write_text("source: simulate\nfiles: {stations: null}\n", encoding="utf-8")
+    mine = written(tmp_path, "source: files\n")
+    with pytest.raises(ConfigError) as caught:
+        check_joined({"source": "files"}, [first, mine], given)
+    told = "source files needs files.stations and files.ancillary. Correct one of them."
+    assert str(caught.value) == f"{'the command line' if given else mine}: {told}"
+
+
+@pytest.mark.parametrize(
+    ("entries", "fault"),
+    [
+        (["name=a", "pretrain={epochs: 1, epochs: 2}"], "epochs stands twice"),
+        (["name=a", "name=b"], "name stands twice"),
+        (["evaluate={folds: 3}", "evaluate={seeds: [1], folds: 4}"], "evaluate.folds stands twice"),
+        (["evaluate={folds: 3"], "not valid YAML"),
+    ],
+)
+def test_a_key_that_stands_twice_on_the_command_line_is_refused(entries, fault):
+    with pytest.raises(ConfigError, match=f"^the command line: .*{fault}"):
+        refuse_doubled(entries)
+
+
+def test_a_section_may_be_given_in_parts():
+    refuse_doubled(["name=a", "evaluate={folds: 3}", "evaluate={seeds: [1]}", "source="])
 
 
 def folders_of_the_default():

@@ -1,3 +1,4 @@
+import math
 import re
 from datetime import date, timedelta
 from itertools import pairwise
@@ -47,10 +48,11 @@ def test_yaml_reads_back_as_the_defaults(tmp_path):
     ["published.yaml", "europe.yaml", "pollutants.yaml", "paper.yaml", "full.yaml",
      "transfer.yaml"],
 )  # fmt: skip
-def test_shipped_configurations_are_valid(request, name):
+def test_shipped_configurations_are_valid(request, name, caplog):
     path = request.config.rootpath / "config" / name
     assert load_config(path).name == name.removesuffix(".yaml")
     assert not re.search(r":\s+['\"]?(\.\./|[/~])", path.read_text())  # none outside the clone
+    assert not caplog.messages
 
 
 @pytest.mark.parametrize(
@@ -73,6 +75,57 @@ def test_the_grid_holds_a_box_or_not(box, held):
 def test_norway_is_a_country():
     config = check_config(yaml.safe_load("acquire: {stations: {countries: [SE, NO]}}"), "x.yaml")
     assert config.acquire.stations.countries == ("SE", "NO")
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("evaluate: {together: [[SE, NO]]}", "evaluate.together", (("SE", "NO"),)),
+        ("pretrain: {loggers: {wandb: off}}", "pretrain.loggers.wandb", "off"),
+        ("grid: {cloud_fraction: 'null'}", "grid.cloud_fraction", None),
+        ("files: {sentinel2: '~', sentinel5p: ''}", "files.sentinel2", None),
+        ("grid: {strict: on}", "grid.strict", True),
+        ("period: {start: 2020-02-29}", "period.start", date(2020, 2, 29)),
+    ],
+)
+def test_a_word_that_yaml_reads_as_something_else_is_what_was_meant(text, key, value):
+    found = check_config(yaml.safe_load(text), "x.yaml")
+    for name in key.split("."):
+        found = getattr(found, name)
+    assert found == value
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("grid: {cloud_fraction: no}", "grid.cloud_fraction: Value error, give a number"),
+        ("acquire: {missing: yes}", "acquire.missing: Value error, give a number"),
+        ("evaluate: {seeds: [0, on]}", "evaluate.seeds: Value error, give a number"),
+        ("pretrain: {rates: {mmaq: off}}", "pretrain.rates: Value error, give a number"),
+        ("grid: {bbox: [.nan, 50, 5, 51]}", "grid.bbox.0: Input should be a finite number"),
+        ("files: {sentinel2: no}", "files.sentinel2: Input should be a valid string"),
+        ("period: {start: 20210101}", "period.start: Value error, write a day as 2021-01-01"),
+        ("period: {start: '20210101'}", "period.start: Value error, write a day as 2021-01-01"),
+        ("period: {end: 9999-12-31}", "period.end: Input should be less than or equal to 9998"),
+        ("evaluate: {seeds: [-1]}", "evaluate.seeds.0: Input should be greater than or equal to 0"),
+        ("transfer: {seed: -1}", "transfer.seed: Input should be greater than or equal to 0"),
+        ("evaluate: {seeds: [4294967296]}", "evaluate.seeds.0: Input should be less than"),
+    ],
+)
+def test_what_yaml_reads_as_a_number_or_a_day_that_is_none_is_refused(text, message):
+    with pytest.raises(ConfigError) as fault:
+        check_config(yaml.safe_load(text), "x.yaml")
+    assert f"x.yaml: {message}" in str(fault.value)
+
+
+def test_no_number_may_be_a_truth_value_or_without_end():
+    for section in _sections(Config()):
+        given = section.model_dump()
+        for name, value in given.items():
+            wrong = (True, math.nan, math.inf) if type(value) in (int, float) else ()
+            for each in wrong:
+                with pytest.raises(ValidationError, match=name):
+                    type(section).model_validate({**given, name: each})
 
 
 def _sections(section):

@@ -111,6 +111,17 @@ def test_scenes_of_ones_own_are_read_where_they_lie(here, tmp_path):
     assert "simulate_plants" not in stages["archive"]["cmd"]
 
 
+def test_folders_and_tables_of_ones_own_are_what_the_archive_rests_on(here, tmp_path):
+    own = {"sentinel2": "own/s2", "ancillary": "own/maps", "stations": "own/eea",
+           "unlabelled": "own/sites.csv"}  # fmt: skip
+    path = _configuration(tmp_path, {"files": own})
+    values = {**yaml.safe_load(path.read_text()), "source": "files", "name": "mine"}
+    path.write_text(yaml.safe_dump(values))
+    stages = yaml.safe_load(dvc_yaml(path))["stages"]
+    assert set(own.values()) <= set(stages["archive"]["deps"])
+    assert not [each for each in stages["patches"]["deps"] if each.startswith("own/")]
+
+
 def test_what_a_stage_makes_another_reads(here):
     stages = yaml.safe_load((here / "dvc.yaml").read_text())["stages"]
     assert list(stages) == [stage.name for stage in STAGES]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from mmaq.base.errors import ConfigError
 from mmaq.base.files import read_json, write_json
 from mmaq.orchestrate.holder import HeldFolder, Holder
 from mmaq.orchestrate.interpreter import check_interpreter
-from mmaq.orchestrate.run import run_snakemake
+from mmaq.orchestrate.run import _hear_interrupts, run_snakemake
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 400
@@ -222,6 +223,24 @@ def test_a_bad_configuration_file_is_one_line_before_anything_starts(tmp_path, t
         run_snakemake(["--cores", "1", "--configfile", str(path), "-d", str(tmp_path)])
     assert caught.value.where == str(path)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_snakemake_that_cannot_be_held_is_stopped(tmp_path, monkeypatch):
+    begun = []
+
+    def start(_):
+        code = [sys.executable, "-c", "import time; time.sleep(300)"]
+        begun.append(subprocess.Popen(code, preexec_fn=_hear_interrupts))
+        return begun[-1]
+
+    def take(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "holder.json")
+
+    monkeypatch.setattr("mmaq.orchestrate.run._start", start)
+    monkeypatch.setattr(HeldFolder, "take", take)
+    with pytest.raises(OSError, match="No space left"):
+        run_snakemake(["-d", str(tmp_path)])
+    assert begun[0].returncode is not None
 
 
 def test_without_snakemake_the_extra_that_brings_it_is_named(monkeypatch):

@@ -10,12 +10,12 @@ import pytest
 
 from mmaq.base.errors import ProductError
 from mmaq.base.layout import Layout
-from mmaq.config.data import Patches, Published
+from mmaq.config.data import Covariates, Landuse, Patches, Published
 from mmaq.config.schema import Config
 from mmaq.contracts.patches import open_store
 from mmaq.contracts.sites import has_places, read_sites, spatial_block
 from mmaq.run import data
-from mmaq.run.data import prepare_data
+from mmaq.run.data import prepare_data, source_digest
 from tests.landuse.small_country import metadata_row
 from tests.run.published_folder import make_folder, random_pixels
 
@@ -98,6 +98,22 @@ def test_it_is_made_again_after_a_change(work, made, change):
     assert len(made) == 2
     assert open_store(paths.patches).s2.shape[-1] == config.patches.s2_size
     assert (paths.sites.read_bytes() != before) == (change is _change_table)
+
+
+def test_every_file_that_the_site_table_is_made_from_counts(work):
+    folder, config, _ = work
+    files = {name: folder / name for name in ("osm.csv", "own.csv", "wind.tif")}
+    covariates = Covariates(
+        file=str(files["own.csv"]), columns=("x",), rasters={"wind": str(files["wind.tif"])}
+    )
+    published = config.published.model_copy(update={"osm": str(files["osm.csv"])})
+    changes = {"published": published, "landuse": Landuse(covariates=covariates)}
+    config, seen = config.model_copy(update=changes), set()
+    for text in ("old", "newer"):
+        for path in files.values():
+            path.write_text(text)
+            seen.add(source_digest(config))
+    assert len(seen) == 6
 
 
 def test_after_a_failure_half_way_nothing_old_passes_for_right(work, made):
