@@ -7,9 +7,6 @@ import numpy as np
 DARKEST = 100
 """DN that some pixel of every image exceeds: a reflectance of 1 %."""
 
-PICTURE, ENOUGH = 255, 1000
-"""No picture of 8 bits, and no percent, exceeds the one; of so many values some DN does."""
-
 LEAST, MOST = -1000.5, 65534.5
 """Between these lie DN. 65535 marks saturated pixels (Sentinel-2 Products Specification, special
 values), and where the 1000 that newer baselines add is taken off again, nothing is below -1000:
@@ -31,13 +28,9 @@ def other_unit(pixels: np.ndarray) -> str | None:
     if pixels.dtype == np.uint8:
         return "8-bit values are a picture, not DN"
     valid = pixels[possible(pixels) & (pixels != 0)]
-    if not valid.size:
+    if not valid.size or not (valid % 1).any():
         return None
     least, largest = valid.min(), valid.max()
-    if not (valid % 1).any():
-        if largest > PICTURE or valid.size < ENOUGH:
-            return None
-        return f"whole values up to {largest:.0f} are a picture or percent, not DN"
     if least < 0:
         return f"values down to {least:.4g} are standardised, not DN"
     if largest <= DARKEST:

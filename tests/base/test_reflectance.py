@@ -22,20 +22,6 @@ def test_fill_values_are_not(fill):
     assert not possible(np.array([fill])).any()
 
 
-@pytest.mark.parametrize("kind", [np.uint16, np.int16, np.int64, np.float32])
-def test_a_picture_is_told_by_its_brightest_pixel_in_any_type(kind):
-    pixels = np.random.default_rng(0).integers(0, 256, (12, 32, 32)).astype(kind)
-    assert other_unit(pixels) == "whole values up to 255 are a picture or percent, not DN"
-    pixels[3, 4, 5] = 256
-    assert other_unit(pixels) is None
-
-
-def test_a_few_dark_pixels_at_the_edge_of_a_swath_are_no_picture():
-    pixels = np.zeros((12, 32, 32), np.uint16)
-    pixels[:, :2] = 180
-    assert other_unit(pixels) is None
-
-
 def test_fill_values_do_not_hide_another_unit():
     pixels = np.random.default_rng(0).uniform(0.01, 0.9, (12, 32, 32)).astype(np.float32)
     pixels[:, :5] = -9999
