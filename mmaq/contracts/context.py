@@ -12,6 +12,9 @@ REACH = 4.0
 """A potential ends at so many times its scale: what lies beyond would weigh less than exp(-4)."""
 RINGS_M = (100, 300, 1000, 3000, 10_000)
 """Outer radii of the rings; the first is a disc."""
+EXACT_M = 1000
+"""Radius within which cells of land cover count by the share that lies in the ring, and roads are
+cut at it: so far, at the least, a map has to reach around a site."""
 ROADS = {
     "motorway": ("motorway", "trunk"), "primary": ("primary",),
     "secondary": ("secondary", "tertiary"), "minor": (),

@@ -21,6 +21,7 @@ from mmaq.contracts.context import (
     COAST,
     COAST_KM,
     COVERS,
+    EXACT_M,
     INDUSTRY,
     INDUSTRY_KM,
     ON_MAP,
@@ -40,8 +41,6 @@ from mmaq.landuse.maps import DECLARE, disc_shares
 from mmaq.landuse.roads import ring_areas
 from mmaq.landuse.sums import RING_STEPS, STEPS, Points, in_space
 
-EXACT_M = 1000
-"""Radius within which cells of land cover count by the share that lies in the ring."""
 COAST_CELL_KM = 0.5
 """Of the squares that are sea or land as a whole."""
 COAST_SHARE = 0.75

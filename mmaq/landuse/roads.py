@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 
 from mmaq.base.errors import ProductError
 from mmaq.base.vectors import REMEDY, read_lines
-from mmaq.contracts.context import RINGS_M, ROADS, road
+from mmaq.contracts.context import EXACT_M, RINGS_M, ROADS, road
 from mmaq.landuse.discs import full_turn
 from mmaq.landuse.sums import Points, ring_sums
 
@@ -35,8 +35,6 @@ ROUNDING_M = 0.01
 PAIRS = 2_000_000
 """Sites times pieces that are compared at a time."""
 
-EXACT_M = 1000
-"""Radius within which roads are cut at the rings."""
 
 CLASS_FIELDS = ("highway", "fclass")
 """Columns that hold OpenStreetMap's ``highway``: its own name, and that of Geofabrik's layers."""

@@ -33,15 +33,13 @@ from mmaq.acquire.services.unpack import unpack_zip
 from mmaq.base.errors import MmaqError, ServiceError
 from mmaq.config.acquire import Acquire
 from mmaq.contracts.archive import ANCILLARY, LEGEND_PROPERTY
+from mmaq.contracts.context import EXACT_M
 
 STEP = {"dem": 1, "land_cover": 3}
 """Degrees of a tile, which is named by its south-west corner."""
 
 MARGIN = 250.0
 """Metres kept around the discs of the sites."""
-
-EXACT_M = 1000.0
-"""Radius to which the land-use stage reads land cover around a site, if its discs are smaller."""
 
 NODATA = {"dem": -32767.0, "land_cover": 0.0}
 

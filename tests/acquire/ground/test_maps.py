@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmaq.acquire.ground.maps import EXACT_M, boxes_of, tile_names
+from mmaq.acquire.ground.maps import boxes_of, tile_names
 from mmaq.acquire.manifest import read_manifest
 from mmaq.acquire.stage import fetch_maps
 from mmaq.base.errors import ServiceError
 from mmaq.config.data import Landuse
 from mmaq.contracts.archive import read_collection
-from mmaq.landuse import context
 from mmaq.landuse.maps import point_values
 from mmaq.landuse.sites import around_sites
 from tests.acquire.ground.map_files import asking, extract, search, whole_country
@@ -154,7 +153,6 @@ def test_boxes_hold_the_rings_that_are_read_however_small_the_discs_are():
     small, usual, large = (boxes_of(sites, radius, []) for radius in (100.0, 1000.0, 1001.0))
     assert small == usual
     assert large[0][0] < usual[0][0]
-    assert context.EXACT_M == EXACT_M
 
 
 def test_tiles_at_the_antimeridian_exist():
