@@ -16,6 +16,8 @@ from tests.forked import run_snakemake
 ROOT = Path(__file__).parents[2]
 SMALLEST = Path(__file__).with_name("smallest.yaml")
 CONFIG = "config/small.yaml"
+COMPILED = (".pyc", ".nbi", ".nbc")
+"""What Python and Numba have compiled already, which takes a copy ten seconds."""
 TARGETS = ("results/small/benchmark.csv", "results/small/report.html")
 
 
@@ -36,6 +38,10 @@ class Project:
             if (ROOT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)
+        for compiled in (ROOT / "mmaq").rglob("__pycache__/*"):
+            if compiled.suffix in COMPILED:
+                (folder / compiled.relative_to(ROOT)).parent.mkdir(exist_ok=True)
+                shutil.copy2(compiled, folder / compiled.relative_to(ROOT))
         project = cls(folder)
         small = yaml.safe_load(SMALLEST.read_text())
         for section, values in changes.items():
