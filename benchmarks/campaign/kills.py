@@ -1,12 +1,14 @@
 """The part ``kills``: the workflow, and `dvc repro`, ended at any moment and given again.
 
-Kill number n comes after a share of the time that a run takes, by -9 and -TERM in turn, to
-Snakemake's whole group of processes or to `mmaq run` alone. The same command is given until it
+Kill number n comes after a share of the processor time that a run takes, which other work on the
+machine does not change, by -9 and -TERM in turn, to Snakemake's whole group of processes or to
+`mmaq run` alone. The same command is given until it
 ends by itself; then all that is promised to the byte is compared with a run that nobody stopped.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -14,6 +16,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+import psutil
 
 from benchmarks.campaign.chain import results
 from benchmarks.campaign.record import Record, counted, told_wrong
@@ -26,6 +30,9 @@ STRIDE = 7
 
 PATIENCE = 3600.0
 """Seconds that a run may take."""
+
+LOOK = 0.05
+"""Seconds between two looks at what a run has spent."""
 
 
 def run(work: Path, workflow: int = WORKFLOW, dvc: int = DVC) -> None:
@@ -55,11 +62,11 @@ def judge(work: Path, whole: Path, kind: str, index: int, late: float) -> tuple[
     with open(folder.parent / "killed.log", "w", encoding="utf-8") as log:
         process = subprocess.Popen(_command(kind), cwd=folder, env=project.environment,
                                    stdout=log, stderr=log, start_new_session=True)  # fmt: skip
-    try:
-        process.wait(late)
-        return "ended before", ""
-    except subprocess.TimeoutExpired:
-        (os.kill if alone else os.killpg)(process.pid, number)
+    while _spent(process) < late:
+        if process.poll() is not None:
+            return "ended before", ""
+        time.sleep(LOOK)
+    (os.kill if alone else os.killpg)(process.pid, number)
     status = process.wait(PATIENCE)
     if status == 0:
         return "wrong: a stopped run ends with status 0", (folder.parent / "killed.log").read_text(
@@ -110,15 +117,34 @@ def _command(kind: str) -> list[str]:
 
 
 def _whole(folder: Path, kind: str) -> float:
-    """A run that nobody stops; how long it takes."""
+    """A run that nobody stops; the seconds of a processor that it takes."""
     clock = folder / "seconds.txt"
     if not clock.exists():
         shutil.rmtree(folder, ignore_errors=True)
-        project = _copied(folder, kind)
-        started = time.monotonic()
-        project.run(*_command(kind))
-        clock.write_text(f"{time.monotonic() - started}", encoding="utf-8")
+        project, seconds = _copied(folder, kind), 0.0
+        with open(folder.parent / f"{folder.name}.log", "w", encoding="utf-8") as log:
+            process = subprocess.Popen(_command(kind), cwd=folder, env=project.environment,
+                                       stdout=log, stderr=log)  # fmt: skip
+        while process.poll() is None:
+            seconds = max(seconds, _spent(process))
+            time.sleep(LOOK)
+        if process.returncode:
+            raise RuntimeError(f"{log.name}: a run that nobody stopped ends with an error")
+        clock.write_text(f"{seconds}", encoding="utf-8")
     return float(clock.read_text(encoding="utf-8"))
+
+
+def _spent(process: subprocess.Popen[bytes]) -> float:
+    """Seconds of a processor that it and its children have taken, those that ended among them."""
+    total = 0.0
+    try:
+        first = psutil.Process(process.pid)
+        for each in (first, *first.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total += sum(each.cpu_times()[:4])
+    except psutil.NoSuchProcess:
+        return 0.0
+    return total
 
 
 def summary(work: Path) -> str:
