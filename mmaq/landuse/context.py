@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from itertools import pairwise
 from os import PathLike
 
@@ -60,9 +61,14 @@ log = logging.getLogger(__name__)
 
 def population_of_places(lon: np.ndarray, lat: np.ndarray) -> pd.DataFrame:
     """The population potential from the packaged table of places, which has no edge."""
-    known = read_geonames()
-    points = Points.at(*known[["lon", "lat", "population"]].to_numpy(float).T)
+    points = _packaged_places()
     return _population(points_at=lambda _: points, sites=in_space(lon, lat)).assign(**{ON_MAP: 1.0})
+
+
+@lru_cache(maxsize=1)
+def _packaged_places() -> Points:
+    known = read_geonames()
+    return Points.at(*known[["lon", "lat", "population"]].to_numpy(float).T)
 
 
 def population_of_map(path: str | PathLike[str], lon: np.ndarray, lat: np.ndarray) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -41,7 +42,21 @@ class Points:
         return cls(in_space(lon, lat), weights if weights.ndim == 2 else weights[:, None])
 
     def gathered(self, size: float) -> Points:
-        """One point for all in a cube of ``size`` km, at their centre of weight."""
+        """One point for all in a cube of ``size`` km, at their centre of weight; made once."""
+        if size not in self._gathered:
+            self._gathered[size] = self._gather(size)
+        return self._gathered[size]
+
+    @cached_property
+    def tree(self) -> cKDTree:
+        """The points by their place."""
+        return cKDTree(self.xyz)
+
+    @cached_property
+    def _gathered(self) -> dict[float, Points]:
+        return {}
+
+    def _gather(self, size: float) -> Points:
         total = self.weights.sum(axis=1)
         held = total > 0
         if not held.any():
@@ -77,19 +92,20 @@ def sums(
     found = np.zeros((len(places), count, points.weights.shape[1]))
     if not len(points.xyz):
         return found
-    tree = cKDTree(points.xyz)
     for rows in groups(places, reach / GROUPS):
         middle = places[rows].mean(axis=0)
         wide = reach + np.linalg.norm(places[rows] - middle, axis=1).max()
-        near = np.array(tree.query_ball_point(middle, wide), dtype=int)
+        near = np.array(points.tree.query_ball_point(middle, wide), dtype=int)
         if not len(near):
             continue
-        for part in np.array_split(rows, len(rows) * len(near) // PAIRS + 1):
-            distance = cdist(places[part], points.xyz[near])
+        xyz, weights = points.xyz[near], points.weights[near]
+        parts = len(rows) * len(near) // PAIRS + 1
+        for part in np.array_split(rows, parts) if parts > 1 else [rows]:
+            distance = cdist(places[part], xyz)
             beyond = distance > reach
             for number, kernel in enumerate(kernels(distance)):
                 kernel[beyond] = 0.0
-                found[part, number] = kernel @ points.weights[near]
+                found[part, number] = kernel @ weights
     return found
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from tests.landuse.small_country import Country
+
+FIRST = 60
+"""Rows of a table of which every fault is told as it is of the whole."""
 
 
 @pytest.fixture
@@ -41,6 +46,25 @@ def quick(published, tmp_path_factory):
             path, sep="\t", index=False
         )
     return {**published, "eea_metadata": str(path)}
+
+
+@pytest.fixture
+def few(quick, tmp_path_factory):
+    """The first rows of the published table, and those that its OpenStreetMap table has first."""
+    folder = tmp_path_factory.getbasetemp() / "few"
+    paths = {name: folder / Path(path).name for name, path in quick.items()}
+    if not folder.exists():
+        tables = {
+            name: pd.read_csv(path, sep="\t" if name == "eea_metadata" else ",", dtype=str,
+                              keep_default_na=False)
+            for name, path in quick.items()
+        }  # fmt: skip
+        first = [tables[name]["AirQualityStation"][:FIRST] for name in ("samples", "osm")]
+        folder.mkdir()
+        for name, table in tables.items():
+            held = table[table["AirQualityStation"].isin(pd.concat(first))]
+            held.to_csv(paths[name], sep="\t" if name == "eea_metadata" else ",", index=False)
+    return {name: str(path) for name, path in paths.items()}
 
 
 @pytest.fixture

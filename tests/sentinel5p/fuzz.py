@@ -1,4 +1,6 @@
-"""Damage granules in many ways and grid each in a process of its own, under a time limit.
+"""Damage granules in many ways and grid each under a time limit, apart from what judges them.
+
+Processes of their own take them one after the other; that of one that crashes or hangs is replaced.
 
     python -m tests.sentinel5p.fuzz FOLDER --number 1000
 
@@ -13,13 +15,12 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import os
 import shutil
 import threading
-import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime, timezone
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import h5py
@@ -38,7 +39,7 @@ from tests.sentinel5p.granules import COLUMN, swath, write_granule
 from tests.sentinel5p.test_reader import HARP_SLANT, write_harp
 
 LIMIT = 20.0
-SAME, REFUSED, OTHER = 0, 3, 4
+SAME, REFUSED, OTHER = "same", "refused", "another grid"
 BOX = {"bbox": (4.0, 50.0, 6.0, 51.5), "resolution": 0.05}
 OFFICIAL, HARP = Grid(**BOX), Grid(**BOX, variable=HARP_SLANT)
 NEEDED = (
@@ -118,36 +119,56 @@ def through_archive(path: Path, root: Path, config: Grid) -> np.ndarray:
     raise AssertionError("a damaged file passed its checksum")
 
 
-def attempt(path: Path, config: Grid, intact: np.ndarray, root: Path | None) -> None:
-    """In a process of its own: end with what came of it."""
-    tqdm.set_lock(threading.RLock())  # not the parent's, who would wait for one that hangs
+def attempt(path: Path, config: Grid, intact: np.ndarray, root: Path | None) -> str:
+    """What came of it."""
     try:
         cells = sums_of(path, config) if root is None else through_archive(path, root, config)
     except MmaqError as error:
-        os._exit(REFUSED if str(error).count("\n") == 0 else OTHER)
+        return REFUSED if str(error).count("\n") == 0 else OTHER
     names = ("weight", "weighted", "scatter", "variance", "deviation", "count")
-    os._exit(SAME if all(np.array_equal(cells[n], intact[n]) for n in names) else OTHER)
+    return SAME if all(np.array_equal(cells[n], intact[n]) for n in names) else OTHER
 
 
-class Trial:
-    """One damaged file in its process. Forked by the only thread, lest a lock is copied held."""
+def attempts(asked: Connection) -> None:
+    """In a process of its own: what came of each file that is asked for."""
+    tqdm.set_lock(threading.RLock())  # not the parent's, who would wait for one that hangs
+    while True:
+        asked.send(attempt(*asked.recv()))
 
-    def __init__(self, kind: str, path: Path, *arguments: object) -> None:
-        self.kind, self.path, self.end = kind, path, time.monotonic() + LIMIT
-        context = multiprocessing.get_context("fork")
-        self.process = context.Process(target=attempt, args=(path, *arguments))
-        self.process.start()
 
-    def outcome(self) -> str:
-        """What came of it, once it has ended or its time is up."""
-        self.process.join(max(self.end - time.monotonic(), 0))
-        code = self.process.exitcode
-        if code is None:
+class Worker:
+    """A process for one file at a time. Forked by the only thread, lest a lock is copied held."""
+
+    def __init__(self) -> None:
+        self.asked: Connection | None = None
+
+    def outcome(self, *arguments: object) -> str:
+        """What came of a file, within the limit of time."""
+        if self.asked is None:
+            self._start()
+        self.asked.send(arguments)
+        try:
+            if self.asked.poll(LIMIT):
+                return self.asked.recv()
+            found = "hung"
+        except (EOFError, ConnectionResetError):
+            self.process.join()
+            found = f"crashed ({self.process.exitcode})"
+        self.end()
+        return found
+
+    def end(self) -> None:
+        if self.asked is not None:
             self.process.kill()
             self.process.join()
-            return "hung"
-        ends = {SAME: "same", REFUSED: "refused", OTHER: "another grid"}
-        return ends.get(code, f"crashed ({code})")
+            self.asked = None
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("fork")
+        self.asked, theirs = context.Pipe()
+        self.process = context.Process(target=attempts, args=(theirs,))
+        self.process.start()
+        theirs.close()  # or the end of the process would not be seen
 
 
 KINDS: list[tuple[str, str, Damage]] = [
@@ -175,29 +196,22 @@ def run(folder: Path, number: int, seed: int = 0) -> dict[str, object]:
     results: dict[str, Counter[str]] = {name: Counter() for name, _, _ in KINDS}
     bad: list[str] = []
 
-    def settle(trial: Trial) -> None:
-        found = trial.outcome()
-        results[trial.kind][found] += 1
-        if found in ("same", "refused"):
-            trial.path.unlink()
-        else:
-            bad.append(f"{trial.path.name} {trial.kind}: {found}")
-
-    running: deque[Trial] = deque()
+    worker = Worker()
     for index in range(number):
         kind, layout, damage = KINDS[index % len(KINDS)]
         path = folder / f"{index}.nc"
         shutil.copyfile(intact[layout], path)
         root = catalogue(path) if "checksum" in kind else None
         damage(path, np.random.default_rng([seed, index]))
-        if path.read_bytes() == intact[layout].read_bytes():
-            results[kind]["same"] += 1
-            continue
-        running.append(Trial(kind, path, configs[layout], grids[layout], root))
-        if len(running) > (os.cpu_count() or 1):
-            settle(running.popleft())
-    for trial in running:
-        settle(trial)
+        found = SAME
+        if path.read_bytes() != intact[layout].read_bytes():
+            found = worker.outcome(path, configs[layout], grids[layout], root)
+        results[kind][found] += 1
+        if found in (SAME, REFUSED):
+            path.unlink()
+        else:
+            bad.append(f"{path.name} {kind}: {found}")
+    worker.end()
     total = sum((*results.values(),), Counter())
     kinds = {kind: dict(found) for kind, found in results.items()}
     return {"total": dict(total), "by kind": kinds, "bad": sorted(bad)}

@@ -19,14 +19,12 @@ from tests.servers.faulty import Cut, Reset, Slow, Stall, Status, Wrong
 pytestmark = pytest.mark.slow
 
 PASSING = {
-    "429": [Status(429)],
-    "429 with Retry-After": [Status(429, {"Retry-After": "3"})],
-    "503": [Status(503)] * 3,
-    "reset before the head": [Reset()],
-    "reset in the middle": [Reset(20)],
-    "truncated, of the right length": [Cut(15)],
-    "slow": [Slow(0.05, 16384)],
-}
+    "refused, then broken and slow": [
+        Status(429), Status(429, {"Retry-After": "3"}), Reset(20), Slow(0.05, 16384),
+    ],
+    "failing, then broken": [*[Status(503)] * 3, Reset(), Cut(15)],
+}  # fmt: skip
+"""What breaks comes when no byte is there yet; ``Cut`` truncates an answer of the right length."""
 
 
 @pytest.mark.parametrize("faults", PASSING.values(), ids=PASSING.keys())

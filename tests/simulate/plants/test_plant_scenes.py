@@ -97,8 +97,8 @@ def test_plants_stand_on_land_apart_from_each_other_and_burn_everything(world):
 
 
 def test_a_full_land_is_refused(world):
-    with pytest.raises(ConfigError, match=r"room for \d+ plants, transfer\.plants is 5000"):
-        draw_plants(world, 5000, np.random.default_rng(0))
+    with pytest.raises(ConfigError, match=r"room for \d+ plants, transfer\.plants is 500"):
+        draw_plants(world, 500, np.random.default_rng(0))
 
 
 def test_more_scenes_than_days_are_refused(tmp_path):
