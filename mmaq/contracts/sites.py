@@ -133,7 +133,7 @@ def check_sites(sites: pd.DataFrame, where: str | os.PathLike[str]) -> pd.DataFr
 def _numbers_are_sound(sites: pd.DataFrame) -> bool:
     """Whether ``SCHEMA`` holds of the columns of numbers, which it names one after the other."""
     numbers = sites.columns.drop(["site_id", "country"])
-    if not sites.columns.is_unique or not sites.dtypes[numbers].eq(np.dtype(float)).all():
+    if not sites.columns.is_unique or not (sites.dtypes[numbers] == float).all():
         return False
     low = [_RANGES.get(name, (0.0, np.inf))[0] for name in NUMBERS]
     high = [_RANGES.get(name, (0.0, np.inf))[1] for name in NUMBERS]
