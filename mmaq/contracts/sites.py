@@ -59,38 +59,36 @@ COLUMNS = (
 """Behind them may stand the user's own, whose names begin with ``COVARIATE``."""
 NUMBERS = tuple(name for name in COLUMNS if name not in ("site_id", "country"))
 
-_FLAGS = (*AREAS, *TYPES, OFFICIAL)
-"""Columns of 0 and 1."""
-_RANGES: dict[str, tuple[float, float]] = {
-    "lon": (-180.0, 180.0), "lat": (-90.0, 90.0), "altitude": ALTITUDES,
-    "population_density": DENSITIES, **dict.fromkeys(GEO[1:], (0.0, 1.0)),
-    **dict.fromkeys(SITING, (0.0, FARTHEST)),
-    **{name: (about.low, about.high) for name, about in CONTEXT.items()}, ON_MAP: (0.0, 1.0),
-    **{name: (0.0, highest) for name, highest in HIGHEST.items()},
-}  # fmt: skip
-
-
-def _column(name: str) -> pa.Column:
-    if name in _FLAGS:
-        return pa.Column(float, pa.Check.isin([0.0, 1.0]), nullable=True)
-    if name == "road_distance":
-        return pa.Column(float, pa.Check.ge(0.0), nullable=True)
-    return pa.Column(float, pa.Check.in_range(*_RANGES[name]), nullable=True)
-
-
-_NAMED = {
-    "site_id": pa.Column(str, pa.Check.str_length(min_value=1), unique=True),
-    "country": pa.Column(str, pa.Check.str_length(2, 2)),
-}
+_flag = pa.Column(float, pa.Check.isin([0.0, 1.0]), nullable=True)
+_metres = pa.Column(float, pa.Check.in_range(0.0, FARTHEST), nullable=True)
+_share = pa.Column(float, pa.Check.in_range(0.0, 1.0), nullable=True)
 SCHEMA = pa.DataFrameSchema(
     {
-        **{name: _NAMED[name] if name in _NAMED else _column(name) for name in COLUMNS},
+        "site_id": pa.Column(str, pa.Check.str_length(min_value=1), unique=True),
+        "lon": pa.Column(float, pa.Check.in_range(-180.0, 180.0), nullable=True),
+        "lat": pa.Column(float, pa.Check.in_range(-90.0, 90.0), nullable=True),
+        "country": pa.Column(str, pa.Check.str_length(2, 2)),
+        "altitude": pa.Column(float, pa.Check.in_range(*ALTITUDES), nullable=True),
+        "population_density": pa.Column(float, pa.Check.in_range(*DENSITIES), nullable=True),
+        **dict.fromkeys((*AREAS, *TYPES), _flag),
+        "road_distance": pa.Column(float, pa.Check.ge(0.0), nullable=True),
+        **dict.fromkeys(GEO[1:], _share),
+        **dict.fromkeys(SITING, _metres),
+        **{
+            name: pa.Column(float, pa.Check.in_range(about.low, about.high), nullable=True)
+            for name, about in CONTEXT.items()
+        },
+        ON_MAP: _share,
+        **{
+            name: pa.Column(float, pa.Check.in_range(0.0, highest), nullable=True)
+            for name, highest in HIGHEST.items()
+        },
+        OFFICIAL: _flag,
         f"^{COVARIATE}": pa.Column(float, nullable=True, regex=True, required=False),
     },
     strict=True,
     ordered=True,
 )
-_NAMES_ALONE = pa.DataFrameSchema(_NAMED)
 
 REMEDY = "Correct the table that the sites were made from"
 
@@ -109,9 +107,7 @@ def check_sites(sites: pd.DataFrame, where: str | os.PathLike[str]) -> pd.DataFr
             raise TableError(where, f"column {column!r} is missing", REMEDY)
     sites = sites[[*COLUMNS, *covariates_of(sites)]].reset_index(drop=True)
     try:
-        if not _numbers_are_sound(sites):  # a schema of some 90 columns takes long
-            sites = SCHEMA.validate(sites)
-        _NAMES_ALONE.validate(sites)
+        sites = SCHEMA.validate(sites)
     except pa.errors.SchemaError as fault:
         raise TableError(where, _explain(fault, sites), REMEDY) from None
     if has_places(sites):
@@ -128,18 +124,6 @@ def check_sites(sites: pd.DataFrame, where: str | os.PathLike[str]) -> pd.DataFr
             wrong = f"{name} of site {row.site_id!r} sums to {row[list(group)].sum():g}, not 1"
             raise TableError(where, wrong, REMEDY)
     return sites
-
-
-def _numbers_are_sound(sites: pd.DataFrame) -> bool:
-    """Whether ``SCHEMA`` holds of the columns of numbers, which it names one after the other."""
-    numbers = sites.columns.drop(["site_id", "country"])
-    if not sites.columns.is_unique or not (sites.dtypes[numbers] == float).all():
-        return False
-    low = [_RANGES.get(name, (0.0, np.inf))[0] for name in NUMBERS]
-    high = [_RANGES.get(name, (0.0, np.inf))[1] for name in NUMBERS]
-    values, flags = sites[[*NUMBERS]].to_numpy(), sites[[*_FLAGS]].to_numpy()
-    sound = np.isnan(values) | ((values >= low) & (values <= high))
-    return bool(sound.all() and (np.isnan(flags) | np.isin(flags, (0.0, 1.0))).all())
 
 
 def write_sites(
