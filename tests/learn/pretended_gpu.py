@@ -55,7 +55,10 @@ def pretended_gpu():
     torch believes in it as far as autocast and pinned memory go. Its way back through a graph
     needs a driver: here ``backward`` gives each weight that the loss rests on a gradient of ones.
     """
+    driver = torch.cuda.is_available()
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        # The fake mode asks in each operation, and each time torch looks for the driver anew.
+        patch.setattr(torch.cuda, "is_available", lambda: driver)
         patch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
         patch.setattr(torch.cuda, "is_bf16_supported", lambda *_, **__: True)
         patch.setattr(torch.Tensor, "pin_memory", lambda values: values)

@@ -20,7 +20,7 @@ from mmaq.learn.module import BASE_BATCH, PretrainModule
 from mmaq.learn.stage import METHODS, make_method, pretrain
 from mmaq.vocabulary import TRAINED
 from tests.learn.linear_method import Collapsing, Linear
-from tests.learn.test_restart import run
+from tests.learn.running import run_anew, run_forked
 from tests.learn.training_country import TINY, make_country
 
 CHANGES = {"precision": "float32", "epochs": 2, "batch_size": 8, "learning_rate": 50.0}
@@ -64,7 +64,7 @@ def test_streaming_gives_the_same_weights(country, tmp_path):
         pretrain(
             store=country[0],
             sites=country[1],
-            config=TINY.model_copy(update={"memory_share": share}),
+            config=TINY.model_copy(update={"memory_share": share, "epochs": 1}),
             out=tmp_path / out,
         )
     one, other = (read_tensors(tmp_path / out / "mmaq_run0.safetensors")[1] for out in
@@ -82,9 +82,9 @@ def test_rates_follow_the_global_batch(country, linear, tmp_path):
 
 @pytest.fixture(scope="module")
 def two_processes(country, tmp_path_factory):
-    """The folder of a run of two processes."""
+    """The folder of a run of two processes, the second of which Lightning starts."""
     out = tmp_path_factory.mktemp("two")
-    done = run(country[0].parent, out, 2, IN_STEPS)
+    done = run_anew(country[0].parent, out, 2, IN_STEPS)
     assert done.returncode == 0, done.stderr
     return out
 
@@ -107,10 +107,9 @@ def test_two_processes_learn_what_one_does(country, two_processes, tmp_path, mon
 
 @pytest.mark.slow
 def test_two_processes_go_on_after_a_kill(country, two_processes, tmp_path):
-    run(country[0].parent, tmp_path, 2, IN_STEPS, kill_at=3)
+    run_forked(country[0].parent, tmp_path, IN_STEPS, devices=2, kill_at=3)
     assert (tmp_path / "mmaq_run0_last.ckpt").exists()
-    done = run(country[0].parent, tmp_path, 2, IN_STEPS)
-    assert done.returncode == 0, done.stderr
+    assert run_forked(country[0].parent, tmp_path, IN_STEPS, devices=2) == [0, 0]
     one, other = (
         read_tensors(out / "mmaq_run0.safetensors")[1] for out in (tmp_path, two_processes)
     )

@@ -35,6 +35,12 @@ def setting(tmp_path_factory):
     return encoders.eval(), statistics, inputs, sites["no2"].to_numpy()
 
 
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch):
+    """What is predicted fills a batch up: of 32 stations, as no test asks for so many as 256."""
+    monkeypatch.setattr("mmaq.learn.embed.BATCH", 32)
+
+
 def learn(setting, modalities=("s2", "s5p"), config=CONFIG, seed=0, train=slice(0, 70)):
     encoders, statistics, inputs, no2 = setting
     rows = np.arange(90)[train]

@@ -14,8 +14,8 @@ from mmaq.learn.stage import pretrain
 from tests.learn.training_country import TINY
 
 
-def logged(**chosen):
-    return TINY.model_copy(update={"loggers": Loggers(**chosen)})
+def logged(config=TINY, **chosen):
+    return config.model_copy(update={"loggers": Loggers(**chosen)})
 
 
 @pytest.mark.parametrize(
@@ -33,11 +33,12 @@ def test_none_is_made_by_default(tmp_path):
     assert loggers.make_loggers(TINY, tmp_path, "abc") == []
 
 
-def test_tensorboard_gets_every_step(country, tmp_path):
+def test_tensorboard_gets_every_step(country, linear, tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    pretrain(store=country[0], sites=country[1], config=logged(tensorboard=True), out=tmp_path)
+    config = logged(linear, tensorboard=True)
+    pretrain(store=country[0], sites=country[1], config=config, out=tmp_path)
     folder = next((tmp_path / "tensorboard").iterdir())
     events = EventAccumulator(str(folder)).Reload()
     table = pd.read_csv(tmp_path / "mmaq_run0_losses.csv")
@@ -50,10 +51,11 @@ def test_tensorboard_gets_every_step(country, tmp_path):
 
 
 @pytest.mark.slow
-def test_wandb_works_offline(country, tmp_path, monkeypatch):
+def test_wandb_works_offline(country, linear, tmp_path, monkeypatch):
     pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_SILENT", "true")
-    pretrain(store=country[0], sites=country[1], config=logged(wandb="offline"), out=tmp_path)
+    config = logged(linear, wandb="offline")
+    pretrain(store=country[0], sites=country[1], config=config, out=tmp_path)
     assert list(tmp_path.glob("wandb/offline-run-*/*.wandb"))
 
 

@@ -33,6 +33,7 @@ from mmaq.learn.models.encoders import Encoders
 from mmaq.learn.module import PretrainModule
 from mmaq.learn.networks import NETWORKS, finetune, from_scratch, train_supervised
 from mmaq.learn.stage import METHODS, make_method
+from mmaq.learn.views import orientations
 from mmaq.vocabulary import MODALITIES
 from tests.learn.pretended_gpu import CUDA, on_device, pretended_gpu
 from tests.learn.training_country import SMALL, TINY
@@ -45,7 +46,8 @@ RUNS = [
     ("mmaq", {"memory_share": 0.0}),
 ]
 EVERY = {**NETWORKS, "regressor": from_scratch(("s5p", "table"))}
-STATIONS = np.arange(2 * BATCH)
+STATIONS = np.arange(BATCH)
+"""So that an epoch is a step."""
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +122,11 @@ def test_embedding_brings_back_one_batch_a_modality(gpu, inputs, statistics):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
-def test_supervised_training_measuring_norms_anew_and_prediction(gpu, inputs, target, name):
+def test_supervised_training_measuring_norms_anew_and_prediction(
+    gpu, inputs, target, monkeypatch, name
+):
+    some = orientations()[:2]  # of eight, each of which makes the same operations
+    monkeypatch.setattr("mmaq.learn.fit.orientations", lambda: some)
     back, stations = [], inputs.take(STATIONS).to(CUDA)
     for epochs in (1, 2):
         before = gpu.brought_back
@@ -153,7 +159,7 @@ def test_estimators_are_written_and_read_back_to_the_device(
     again = Embedder.from_state(*embedder.state())
     assert on_device(next(again.network.parameters()))
     assert [len(values) for values in again.embed(places)] == [SITES, SITES]
-    config = Supervised(epochs=1, batch_size=BATCH)
+    config = Supervised(epochs=1, batch_size=SITES)
     trained = train_supervised(EVERY["regressor"], SMALL, inputs.to(CUDA), target, config, 0)
     read = FittedNetwork.from_state(*FittedNetwork(trained, "regressor").state())
     assert on_device(next(read.trained.model.parameters()))

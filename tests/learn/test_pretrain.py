@@ -37,19 +37,20 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, country):
-    out = tmp_path_factory.mktemp("finished")
-    pretrain(store=country[0], sites=country[1], config=TINY, out=out)
-    return out, TINY
+@pytest.fixture
+def whole(linear, country, tmp_path_factory):
+    """The folder of a run that nothing stops: what is kept is the engine's, whatever it learns."""
+    out = tmp_path_factory.mktemp("whole")
+    pretrain(store=country[0], sites=country[1], config=linear, out=out)
+    return out
 
 
 def test_writes_its_files_and_nothing_else(finished):
-    assert names(finished[0]) == FILES
+    assert names(finished) == FILES
 
 
 def test_losses_hold_every_step_and_the_signs_of_collapse_of_each_epoch(finished):
-    table = pd.read_csv(finished[0] / "mmaq_run0_losses.csv")
+    table = pd.read_csv(finished / "mmaq_run0_losses.csv")
     assert table["step"].tolist() == [0, 1, 2, 3]
     assert table["epoch"].tolist() == [0, 0, 1, 1]
     assert np.isfinite(table.drop(columns=FIGURES)).all().all()
@@ -63,32 +64,33 @@ def test_losses_hold_every_step_and_the_signs_of_collapse_of_each_epoch(finished
 
 
 def test_the_export_says_what_made_it(finished):
-    out, config = finished
-    about = read_about(out / "mmaq_run0.safetensors")
-    taken = config.model_copy(update={"precision": precision_of(config.precision)})
+    about = read_about(finished / "mmaq_run0.safetensors")
+    taken = TINY.model_copy(update={"precision": precision_of(TINY.precision)})
     assert about["config"] == taken.decisive()
     assert len(about["site_ids"]) == 20
     assert all(site.startswith("UN") for site in about["site_ids"])
-    encoders, _ = load_encoders(out / "mmaq_run0.safetensors")
-    saved = torch.load(out / "mmaq_run0.ckpt", weights_only=True)["state_dict"]
+    encoders, _ = load_encoders(finished / "mmaq_run0.safetensors")
+    saved = torch.load(finished / "mmaq_run0.ckpt", weights_only=True)["state_dict"]
     for name, value in encoders.state_dict().items():
         assert torch.equal(value, saved[f"method.encoders.{name}"])
 
 
 def test_the_same_inputs_give_the_same_bytes(finished, country, tmp_path):
-    pretrain(store=country[0], sites=country[1], config=finished[1], out=tmp_path)
+    pretrain(store=country[0], sites=country[1], config=TINY, out=tmp_path)
     for name in (*WEIGHTS, "mmaq_run0_losses.csv", "mmaq_run0.md"):
-        assert (tmp_path / name).read_bytes() == (finished[0] / name).read_bytes()
+        assert (tmp_path / name).read_bytes() == (finished / name).read_bytes()
 
 
 def test_no_file_bears_the_name_of_the_process_that_wrote_it(finished):
     """Torch would name the members of a checkpoint after its temporary file."""
-    for path in finished[0].iterdir():
+    for path in finished.iterdir():
         assert b".part" not in path.read_bytes(), path.name
 
 
 @pytest.mark.parametrize("moment", ["between epochs", "within an epoch"])
-def test_a_killed_run_goes_on_to_the_same_bytes(finished, country, tmp_path, monkeypatch, moment):
+def test_a_killed_run_goes_on_to_the_same_bytes(
+    country, whole, linear, tmp_path, monkeypatch, moment
+):
     kind, name = (
         (KeepRun, "on_train_epoch_end")
         if moment == "between epochs"
@@ -106,7 +108,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(finished, country, tmp_path, mon
     with monkeypatch.context() as patch:
         patch.setattr(kind, name, dying)
         with pytest.raises(Killed):
-            pretrain(store=country[0], sites=country[1], config=finished[1], out=tmp_path)
+            pretrain(store=country[0], sites=country[1], config=linear, out=tmp_path)
     assert names(tmp_path) == [
         "mmaq_run0_last.ckpt",
         "mmaq_run0_last_best.ckpt",
@@ -118,20 +120,24 @@ def test_a_killed_run_goes_on_to_the_same_bytes(finished, country, tmp_path, mon
         patch.setattr(
             PretrainModule, "training_step", lambda *a, **k: (steps.append(1), step(*a, **k))[1]
         )
-        pretrain(store=country[0], sites=country[1], config=finished[1], out=tmp_path)
+        pretrain(store=country[0], sites=country[1], config=linear, out=tmp_path)
     assert len(steps) == 2, "the finished epoch is not run again"
     assert names(tmp_path) == FILES
     for file in (*WEIGHTS, "mmaq_run0_losses.csv"):
-        assert (tmp_path / file).read_bytes() == (finished[0] / file).read_bytes()
+        assert (tmp_path / file).read_bytes() == (whole / file).read_bytes()
 
 
 @pytest.mark.parametrize("what", ["another run", "damaged"])
-def test_a_checkpoint_that_does_not_belong_is_not_used(finished, country, tmp_path, caplog, what):
-    out, config = finished
+def test_a_checkpoint_that_does_not_belong_is_not_used(
+    country, whole, linear, tmp_path, caplog, what
+):
+    config = linear
     if what == "damaged":
-        (tmp_path / "mmaq_run0_last.ckpt").write_bytes((out / "mmaq_run0.ckpt").read_bytes()[:1000])
+        (tmp_path / "mmaq_run0_last.ckpt").write_bytes(
+            (whole / "mmaq_run0.ckpt").read_bytes()[:1000]
+        )
     else:
-        (tmp_path / "mmaq_run0_last.ckpt").write_bytes((out / "mmaq_run0.ckpt").read_bytes())
+        (tmp_path / "mmaq_run0_last.ckpt").write_bytes((whole / "mmaq_run0.ckpt").read_bytes())
         config = config.model_copy(update={"seed": 11, "epochs": 1})
     pretrain(store=country[0], sites=country[1], config=config, out=tmp_path)
     assert "starting again" in caplog.text

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import random
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -17,22 +13,16 @@ from mmaq.base.files import replacing
 from mmaq.learn.keep import Names
 from mmaq.learn.module import PretrainModule
 from mmaq.learn.stage import pretrain
+from tests.learn.running import run_forked
 from tests.learn.training_country import TINY
 
 CHANGES = {"epochs": 3, "batch_size": 4, "checkpoint_steps": 2}
 CONFIG = TINY.model_copy(update=CHANGES)
 STEPS = 15
+ONCE = {**CHANGES, "epochs": 2}
+"""Ten steps, of which the second five have a best epoch before them."""
 EXPORTS = ("mmaq_run0.safetensors", "mmaq_run0_best.safetensors", "mmaq_run0_losses.csv",
            "mmaq_run0.md")  # fmt: skip
-
-
-def run(folder, out, devices=1, changes=CHANGES, kill_at=None):
-    command = [sys.executable, "-m", "tests.learn.running", folder, out, devices]
-    command += [json.dumps(changes)] + ([] if kill_at is None else [kill_at])
-    return subprocess.run(
-        [str(part) for part in command], cwd=Path(__file__).parents[2], capture_output=True,
-        text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -56,14 +46,14 @@ def same(one, other):
 @pytest.mark.slow
 def test_a_run_killed_at_a_random_step_ends_with_the_same_bits(country, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    pretrain(store=country[0], sites=country[1], config=CONFIG, out=whole)
-    step = random.Random(4).randrange(3, STEPS - 1)
-    done = run(country[0].parent, killed, kill_at=step)
-    assert done.returncode == -9, f"killed at {step}: {done.stderr}"
+    config = TINY.model_copy(update=ONCE)
+    pretrain(store=country[0], sites=country[1], config=config, out=whole)
+    step = random.Random(4).randrange(6, 9)
+    status = run_forked(country[0].parent, killed, ONCE, kill_at=step)
+    assert status == [-9], f"killed at {step}"
     assert Names(killed, "mmaq").last.exists()
     assert not Names(killed, "mmaq").final.exists()
-    done = run(country[0].parent, killed)
-    assert done.returncode == 0, done.stderr
+    assert run_forked(country[0].parent, killed, ONCE) == [0]
     found, expected = (
         torch.load(folder / "mmaq_run0.ckpt", weights_only=True) for folder in (killed, whole)
     )
@@ -158,9 +148,9 @@ def test_a_run_goes_on_in_the_middle_of_an_epoch(country, uninterrupted, tmp_pat
 def test_a_method_with_a_queue_or_a_centre_goes_on_with_the_same_bits(
     country, tmp_path, monkeypatch, method
 ):
-    config = TINY.model_copy(update={"method": method, "checkpoint_steps": 1})
+    config = TINY.model_copy(update={"method": method, "epochs": 1, "checkpoint_steps": 1})
     pretrain(store=country[0], sites=country[1], config=config, out=tmp_path / "whole")
-    original, die = PretrainModule.optimizer_step, [3]
+    original, die = PretrainModule.optimizer_step, [1]
 
     def dying(module, *arguments, **options):
         if module.global_step in die:
