@@ -17,7 +17,7 @@ from mmaq.vocabulary import IMAGES, TYPES
 
 def land_use(places: Places) -> np.ndarray:
     """The eight land-use features in the units of the site table, (n, 8); NaN where missing."""
-    return places.table[list(FEATURES)].to_numpy(float)
+    return places.columns(FEATURES)
 
 
 def land_use_logarithmic(places: Places) -> np.ndarray:
@@ -27,19 +27,20 @@ def land_use_logarithmic(places: Places) -> np.ndarray:
 
 def geography(places: Places) -> np.ndarray:
     """Land use, maps, longitude and latitude, (n, 19); NaN where a source lacks them."""
-    return places.table[[*FEATURES, *GEO, "lon", "lat"]].to_numpy(float)
+    return places.columns([*FEATURES, *GEO, "lon", "lat"])
 
 
 def maps(places: Places) -> np.ndarray:
     """What maps say of the site itself, (n, 9); the distance from the road as a logarithm."""
-    values = places.table[list(GEO)].astype(float)
-    values["road_distance"] = np.log1p(values["road_distance"])
-    return values.to_numpy()
+    values = np.array(places.columns(GEO), order="F")
+    distance = values[:, GEO.index("road_distance")]
+    distance[:] = np.log1p(distance)
+    return values
 
 
 def siting(places: Places) -> np.ndarray:
     """Logarithms of the inlet's height and of its distances from building and kerb, (n, 3)."""
-    return np.log1p(places.table[list(SITING)].to_numpy(float))
+    return np.log1p(places.columns(SITING))
 
 
 def geo(places: Places) -> np.ndarray:
@@ -64,14 +65,12 @@ def place(places: Places) -> np.ndarray:
 
 def station_type(places: Places) -> np.ndarray:
     """What the station stands for, (n, 3): what any place can be asked to be."""
-    return places.table[list(TYPES)].to_numpy(float)
+    return places.columns(TYPES)
 
 
 def context(places: Places) -> np.ndarray:
     """The surroundings on 100 m to 150 km, and the user's covariates, (n, 61 + k)."""
-    around = places.table[list(CONTEXT)].to_numpy(float)
-    own = places.table[covariates_of(places.table)].to_numpy(float)
-    return np.hstack([around, own])
+    return np.hstack([places.columns(CONTEXT), places.columns(covariates_of(places.table))])
 
 
 def column(places: Places) -> np.ndarray:
