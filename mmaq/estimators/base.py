@@ -55,20 +55,7 @@ class Places:
     @property
     def lonlat(self) -> np.ndarray:
         """Longitude and latitude, (n, 2) in degrees."""
-        return self.columns(["lon", "lat"])
-
-    def columns(self, names: Iterable[str]) -> np.ndarray:
-        """Columns of the table as numbers, (n, k), not to be written to."""
-        wanted = list(names)
-
-        def read(whole: Places) -> np.ndarray:
-            return whole.table[wanted].to_numpy(float)
-
-        if self.rows is None:
-            return read(self)
-        # A fit reads the same columns of its stations again and again, and pandas is slow at it.
-        # The order in memory is that of a table's own columns, by which linear models sum.
-        return np.asfortranarray(self.block(f"columns:{wanted}", read))
+        return self.table[["lon", "lat"]].to_numpy(float)
 
     def take(self, rows: np.ndarray) -> Places:
         """The places at the positions ``rows``."""

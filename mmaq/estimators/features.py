@@ -17,7 +17,7 @@ from mmaq.vocabulary import IMAGES, TYPES
 
 def land_use(places: Places) -> np.ndarray:
     """The eight land-use features in the units of the site table, (n, 8); NaN where missing."""
-    return places.columns(FEATURES)
+    return places.table[list(FEATURES)].to_numpy(float)
 
 
 def land_use_logarithmic(places: Places) -> np.ndarray:
@@ -27,20 +27,19 @@ def land_use_logarithmic(places: Places) -> np.ndarray:
 
 def geography(places: Places) -> np.ndarray:
     """Land use, maps, longitude and latitude, (n, 19); NaN where a source lacks them."""
-    return places.columns([*FEATURES, *GEO, "lon", "lat"])
+    return places.table[[*FEATURES, *GEO, "lon", "lat"]].to_numpy(float)
 
 
 def maps(places: Places) -> np.ndarray:
     """What maps say of the site itself, (n, 9); the distance from the road as a logarithm."""
-    values = np.array(places.columns(GEO), order="F")
-    distance = values[:, GEO.index("road_distance")]
-    distance[:] = np.log1p(distance)
-    return values
+    values = places.table[list(GEO)].astype(float)
+    values["road_distance"] = np.log1p(values["road_distance"])
+    return values.to_numpy()
 
 
 def siting(places: Places) -> np.ndarray:
     """Logarithms of the inlet's height and of its distances from building and kerb, (n, 3)."""
-    return np.log1p(places.columns(SITING))
+    return np.log1p(places.table[list(SITING)].to_numpy(float))
 
 
 def geo(places: Places) -> np.ndarray:
@@ -65,12 +64,14 @@ def place(places: Places) -> np.ndarray:
 
 def station_type(places: Places) -> np.ndarray:
     """What the station stands for, (n, 3): what any place can be asked to be."""
-    return places.columns(TYPES)
+    return places.table[list(TYPES)].to_numpy(float)
 
 
 def context(places: Places) -> np.ndarray:
     """The surroundings on 100 m to 150 km, and the user's covariates, (n, 61 + k)."""
-    return np.hstack([places.columns(CONTEXT), places.columns(covariates_of(places.table))])
+    around = places.table[list(CONTEXT)].to_numpy(float)
+    own = places.table[covariates_of(places.table)].to_numpy(float)
+    return np.hstack([around, own])
 
 
 def column(places: Places) -> np.ndarray:

@@ -56,13 +56,6 @@ def test_sound_folds_pass(task):
             assert len(fold.train) + len(fold.test) == 60
 
 
-def test_a_selection_of_places_has_the_columns_of_its_own_rows(task):
-    some = task.places.take(np.array([7, 3, 3, 40]))
-    for places in (some, some.take(np.array([3, 0]))):
-        for names in (["lon", "lat"], ["altitude", "urban"], []):
-            np.testing.assert_array_equal(places.columns(names), places.table[names])
-
-
 def test_a_test_station_in_training_is_found(task):
     fold = Fold(np.arange(0, 41), np.arange(40, 60))
     with pytest.raises(LeakError, match=f"no2: test station {task.site_id[40]!r} is in training"):
