@@ -17,14 +17,14 @@ GEOSPATIAL = [
             "mmaq.learn.stage, mmaq.learn.loggers, mmaq.transfer.stage, mmaq.transfer.runs",
             [*GEOSPATIAL, "snakemake", "numba", "wandb", "tensorboard"],
         ),
-        ("mmaq.sentinel5p.stage, mmaq.config.parts", ["torch"]),
         (
+            "mmaq.sentinel5p.stage, mmaq.config.parts, "
             "mmaq.predict.stage, mmaq.map.stage, mmaq.transfer.references, mmaq.api, "
             "mmaq.estimators.trees, mmaq.estimators.stack, mmaq.estimators.ceilings",
             ["torch"],
         ),
     ],
-    ids=["learning", "gridding and the workflow's settings", "trees on tables"],
+    ids=["learning", "gridding, the workflow's settings and trees on tables"],
 )
 def test_a_stage_does_without_what_its_node_may_lack(stages, absent):
     code = f"import sys, {stages}; print(*sys.modules)"

@@ -17,11 +17,11 @@ from mmaq.base.errors import CheckpointError, Unavailable
 from mmaq.config.learning import Encoders as Sizes
 from mmaq.config.learning import Pretrain
 from mmaq.config.parts import checkpoint_of
-from mmaq.contracts.checkpoint import read_about
+from mmaq.contracts.checkpoint import read_about, read_tensors
 from mmaq.contracts.patches import open_store
 from mmaq.contracts.sites import FEATURES
 from mmaq.estimators.base import Places
-from mmaq.learn.checkpoint import load_encoders, random_encoders
+from mmaq.learn.checkpoint import build_encoders, random_encoders
 from mmaq.learn.data import Inputs, Statistics, load_inputs
 from mmaq.learn.devices import device
 from mmaq.learn.embed import calibrate_norms, embed
@@ -49,8 +49,9 @@ def load_network(checkpoint: Path, method: str) -> tuple[Encoders, Statistics]:
     Raises:
         CheckpointError: the checkpoint cannot be read, is another method's, or lacks an encoder.
     """
-    encoders, statistics = load_encoders(checkpoint)
-    run, found = checkpoint_of(method), read_about(checkpoint)["config"]["method"]
+    about, tensors = read_tensors(checkpoint)
+    encoders, statistics = build_encoders(about, tensors, checkpoint)
+    run, found = checkpoint_of(method), about["config"]["method"]
     remedy = f"Give the checkpoint of {run} to evaluate {method}"
     if found != run:
         raise CheckpointError(checkpoint, f"it was pretrained by {found}", remedy)

@@ -69,8 +69,9 @@ def build_encoders(
         config = Pretrain.model_validate(about["config"])
         statistics = Statistics.from_dict(about["statistics"])
         modalities = [name for name in MODALITIES if name in about["modalities"]]
-    with torch.random.fork_rng(devices=[]):
+    with torch.device("meta"):  # draws nothing: each weight is in the file
         encoders = Encoders(config.encoders, modalities)
+    encoders.to_empty(device="cpu")
     try:
         encoders.load_state_dict(tensors)
     except RuntimeError as fault:

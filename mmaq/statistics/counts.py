@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from mmaq.statistics.bootstrap import Estimate, interval, possible
 from mmaq.statistics.resamples import Resamples, draw
@@ -34,16 +33,19 @@ class Counts:
     @classmethod
     def of(cls, runs: Sequence[tuple[np.ndarray, np.ndarray]]) -> Counts:
         """Of each run the locations of its test scenes, (n,), and their counts, (n, k)."""
-        places = np.unique(np.concatenate([location for location, _ in runs]))
-        tables = [pd.DataFrame(counts).groupby(location).sum() for location, counts in runs]
-        filled = [table.reindex(places, fill_value=0).to_numpy(float) for table in tables]
-        return cls(places, np.stack(filled))
+        locations = [location for location, _ in runs]
+        places, at = np.unique(np.concatenate(locations), return_inverse=True)
+        sums = np.zeros((len(runs), len(places), runs[0][1].shape[1]))
+        ends = np.cumsum([len(location) for location in locations])[:-1]
+        for run, (here, (_, counts)) in enumerate(zip(np.split(at, ends), runs, strict=True)):
+            np.add.at(sums[run], here, counts)
+        return cls(places, sums)
 
     def figures(self, metrics: Metrics, draws: int) -> Figures:
         """Metrics of all runs together and of each, as they are and in resamples of places."""
-        sums = [self.sums.sum(axis=0), *self.sums]
+        sums = np.concatenate([self.sums.sum(axis=0, keepdims=True), self.sums]).swapaxes(1, 2)
         once, drawn = (
-            np.stack([metrics(taken.sums(each.T).T) for each in sums], axis=1)
+            np.stack([metrics(each.T) for each in taken.sums(sums)], axis=1)
             for taken in (Resamples.once(len(self.places)), draw(self.places, draws))
         )
         return Figures(once[0], drawn, len(self.places))

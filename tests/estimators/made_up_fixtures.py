@@ -7,6 +7,7 @@ import pytest
 from mmaq.config.learning import Pretrain
 from mmaq.vocabulary import TRAINED
 from tests.estimators.stations_made_up import TINY, make_data
+from tests.once import made_once
 
 
 @pytest.fixture(scope="session")
@@ -50,19 +51,23 @@ def checkpoint(checkpoints):
 
 
 @pytest.fixture
-def real_stations(real_data, tmp_path):
+def real_stations(real_data, tmp_path_factory):
     """Paths of the site table and the store (without images) of the real stations."""
+    folder = real_data / "stations"
+    return made_once(tmp_path_factory, "real_stations", lambda out: _make_real(folder, out))
+
+
+def _make_real(folder, out):
     from mmaq.config.data import Covariates, Patches, Published
     from mmaq.landuse.stage import landuse_published as build_published_sites
     from mmaq.patches.stage import patches_published as build_published_patches
 
-    folder = real_data / "stations"
     published = Published(
         samples=str(folder / "pollutant_ssl.csv"),
         eea_metadata=str(folder / "PanEuropean_metadata.zip"),
         osm=str(folder / "local_no2_osm.csv"),
     )
-    sites, store = tmp_path / "sites.parquet", tmp_path / "patches"
+    sites, store = out / "sites.parquet", out / "patches"
     build_published_sites(config=published, covariates=Covariates(), out=sites)
     build_published_patches(config=published, patches=Patches(), sites=sites, out=store)
     return sites, store

@@ -12,7 +12,7 @@ from mmaq.vocabulary import BESIDE_MIXES
 from tests.estimators.stations_made_up import make_data
 from tests.evaluate.running import evaluate
 
-QUICK = Evaluate(seeds=(0,), folds=3, bootstrap=50, splits=("random",))
+QUICK = Evaluate(seeds=(0,), folds=3, bootstrap=20, splits=("random",))
 
 
 @pytest.fixture(autouse=True)

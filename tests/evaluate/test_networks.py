@@ -17,7 +17,7 @@ from tests.estimators.stations_made_up import make_data
 from tests.evaluate.running import evaluate
 
 QUICK = Evaluate(
-    seeds=(0, 1), folds=3, bootstrap=100, splits=("random",), heads=("linear", "fused"),
+    seeds=(0, 1), folds=3, bootstrap=20, splits=("random",), heads=("linear", "fused"),
     label_fractions=(), finetune=Finetune(epochs=1),
 )  # fmt: skip
 

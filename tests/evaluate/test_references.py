@@ -7,11 +7,12 @@ import pytest
 from mmaq.base.errors import StoreError, TableError
 from mmaq.config.evaluation import Evaluate
 from mmaq.contracts.benchmark import main_rows
-from mmaq.estimators import geostatistics, trees
+from mmaq.estimators import geostatistics, intervals, trees
 from mmaq.estimators.catalogue import reference
 from mmaq.estimators.features import geography, land_use
 from mmaq.evaluate.stage import evaluate_references
 from mmaq.evaluate.task import read_task
+from mmaq.statistics import splits
 from mmaq.statistics.labels import random_labels
 from mmaq.statistics.metrics import INTERVAL_METRICS, METRICS
 from mmaq.statistics.quality import QUALITY_METRICS
@@ -20,7 +21,8 @@ from tests.estimators.stations_made_up import make_data
 from tests.evaluate.running import evaluate
 
 ALL = Evaluate().references
-QUICK = Evaluate(seeds=(0,), folds=3, bootstrap=100, splits=("random",))
+TREES = trees.BOOSTING["num_iterations"]
+QUICK = Evaluate(seeds=(0,), folds=2, bootstrap=20, splits=("random",))
 TWO = Evaluate(seeds=(0, 1), folds=2, bootstrap=100, splits=("random", "country"))
 
 
@@ -33,10 +35,13 @@ def _run(data, folder, config=QUICK, archive=True):
 
 @pytest.fixture(scope="module", autouse=True)
 def few_trees():
+    """Nor many inner folds, whose trees are grown for the intervals alone."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trees, "ENSEMBLE", 1)
+        patch.setitem(trees.BOOSTING, "num_iterations", 100)
         patch.setitem(trees.FIFTH, "num_iterations", 20)
         patch.setattr(geostatistics, "LIKELIHOOD", 100)
+        patch.setattr(splits, "INNER", 2)
         yield
 
 
@@ -139,7 +144,7 @@ def test_without_images_and_truth_their_rows_are_skipped_with_the_reason(tmp_pat
     assert set(predictions["method"]) == {
         "mean", "ridge", "gbm", "gbm_geo", "gbm_geo_kriging", "gbm_context_kriging"
     }  # fmt: skip
-    assert set(rows.loc[rows["status"] == "ok", "n_test"]) == {20}
+    assert set(rows.loc[rows["status"] == "ok", "n_test"]) == {30}
 
 
 def test_all_methods_share_the_stations_that_have_every_modality(tmp_path):
@@ -196,8 +201,11 @@ def test_a_missing_store_is_named(tmp_path, data):
 
 
 @pytest.mark.slow
-def test_real_stations_without_an_image(real_stations, tmp_path):
-    config = Evaluate(seeds=(0,), references=("ridge", "gbm", "gbm_geo"))
+def test_real_stations_without_an_image(real_stations, tmp_path, monkeypatch):
+    """Their intervals: ``tests/estimators/test_real_intervals.py``."""
+    monkeypatch.setattr(intervals, "calibrate", lambda *_, **__: None)
+    monkeypatch.setitem(trees.BOOSTING, "num_iterations", TREES)
+    config = Evaluate(seeds=(0,), references=("ridge", "gbm", "gbm_geo"), bootstrap=20)
     rows, predictions = _run((*real_stations, None), tmp_path, config, archive=False)
     r2 = rows[rows["metric"] == "r2"].set_index(["split", "method"])["value"]
     assert r2["random", "gbm_geo"] >= 0.72

@@ -14,16 +14,16 @@ from tests.evaluate.running import evaluate
 QUICK = Evaluate(
     seeds=(0, 1),
     folds=3,
-    bootstrap=100,
+    bootstrap=20,
     finetune=Finetune(epochs=1),
-    supervised=Supervised(epochs=1, batch_size=32),
+    supervised=Supervised(epochs=1, batch_size=64),
 )
 
 
-def _run(data, folder, protocol, method, split="random", config=QUICK):
+def _run(data, folder, protocol, method, split="random", config=QUICK, runs=2):
     return evaluate(
         evaluate_supervised, data, folder, config.model_copy(update={"splits": (split,)}),
-        encoders=TINY, protocol=protocol, method=method, runs=2,
+        encoders=TINY, protocol=protocol, method=method, runs=runs,
     )  # fmt: skip
 
 
@@ -67,9 +67,10 @@ def test_scratch_has_fine_tunings_stations_and_other_weights(data, checkpoint, t
 
 @pytest.mark.slow
 def test_shuffled_labels_teach_nothing(tmp_path):
+    """With fewer passes a label among the inputs would hardly show: R2 is 0.8 to 0.96 by then."""
     data = make_data(tmp_path, shuffled=True)
     config = QUICK.model_copy(update={"supervised": Supervised(epochs=15, batch_size=16)})
-    rows, _ = _run(data, tmp_path, "supervised", "aqnet", config=config)
+    rows, _ = _run(data, tmp_path, "supervised", "aqnet", config=config, runs=1)
     assert _r2(rows) < 0.05
 
 

@@ -200,15 +200,18 @@ def test_intervals_of_r2_hold_it_too(held_out):
     """Three runs whose errors are larger or smaller by 8 %, on all stations or a fifth each."""
     rng = np.random.default_rng([8, held_out])
     truth, inside = 1 - 17 / 64 * (1 + 0.08**2), 0
+    names = np.array([f"S{number:04d}" for number in range(STATIONS)])
+    tested = np.full((RUNS, STATIONS), True)
+    if held_out:
+        tested = np.arange(STATIONS) % 5 == np.arange(RUNS)[:, None]
+    there = tested.any(axis=0)
+    none = np.full((1, RUNS, STATIONS), np.nan)
     for _ in range(500):
         target, shared = rng.normal(20, 8, STATIONS), rng.normal(0, 4, STATIONS)
-        runs = [
-            _predictions(target, target + scale * (shared + rng.normal(0, 1, STATIONS)), run)
-            for run, scale in enumerate(rng.normal(1, 0.08, RUNS))
-        ]
-        if held_out:
-            runs = [part[np.arange(STATIONS) % 5 == run] for run, part in enumerate(runs)]
-        found = _estimate(pd.concat(runs), 200)
+        scale = rng.normal(1, 0.08, (RUNS, 1))
+        erring = target + scale * (shared + rng.normal(0, 1, (RUNS, STATIONS)))
+        outcomes = Outcomes(target, tested, np.where(tested, erring, np.nan)[None], none, none)
+        (found,) = estimate_metrics(outcomes.take(there), names[there], 200, "o3")
         inside += found.low[R2] <= truth <= found.high[R2]
     assert 0.93 <= inside / 500 <= 0.97
 

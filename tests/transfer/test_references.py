@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from mmaq.config.transfer import Transfer
 from mmaq.contracts.benchmark import read_benchmark
 from mmaq.evaluate.stage import benchmark_table
 from mmaq.statistics.metrics import pixel_metrics
+from mmaq.transfer import references
 from mmaq.transfer.holdouts import take_holdout
 from mmaq.transfer.references import METHODS, brightness_excess, centre_of, colour_features
 from mmaq.transfer.stage import evaluate_transfer_references
@@ -18,6 +21,22 @@ from mmaq.vocabulary import BANDS, REFERENCES, TRANSFER_REFERENCES
 
 SIDE = 120
 THIRDS = Transfer(folds=3, holdouts=3)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def colours_once():
+    """Colours of the same pixels are made once: they take longer than the trees on them."""
+    made = {}
+
+    def remembered(images):
+        key = images.shape, hashlib.sha1(images.tobytes()).digest()
+        if key not in made:
+            made[key] = colour_features(images)
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(references, "colour_features", remembered)
+        yield
 
 
 @pytest.fixture(scope="module")
