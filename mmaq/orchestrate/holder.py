@@ -146,13 +146,19 @@ class HeldFolder:
         for process in psutil.process_iter():
             try:
                 words = process.cmdline()
-                here = Path(process.cwd()) == self.folder
+                here = _works_in(process, self.folder)
             except (psutil.Error, OSError):  # it has ended, or is another user's
                 continue
             program = Path(words[0]).name if words else ""
             runs = program == "snakemake" or program.startswith("python")
             if here and runs and process.pid != os.getpid() and _is_snakemake(words):
                 yield process
+
+
+def _works_in(process: psutil.Process, folder: Path) -> bool:
+    """Whether it is in this folder, and not in one of the same name that was removed."""
+    own = Path(f"/proc/{process.pid}/cwd")  # psutil tells the name alone
+    return own.samefile(folder) if own.exists() else Path(process.cwd()) == folder
 
 
 def _is_snakemake(words: list[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,6 +47,7 @@ with one_line_errors(), replacing(snakemake.output[0]) as part:
 class Project:
     def __init__(self, folder):
         self.folder = folder
+        folder.mkdir(exist_ok=True)
         (folder / "Snakefile").write_text(SNAKEFILE)
         (folder / "slow.py").write_text(SCRIPT)
 
@@ -171,6 +173,23 @@ def test_a_snakemake_by_itself_counts_as_a_run(locked):
         try:
             with pytest.raises(ConfigError, match=f"another Snakemake, process {other.pid}, is"):
                 locked.refuse_second()
+        finally:
+            other.kill()
+
+
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="names alone are known here")
+def test_a_snakemake_in_a_folder_of_the_same_name_that_was_removed_does_not_count(tmp_path):
+    gone = Project(tmp_path / "mine")
+    code = "import time; print('begun', flush=True); time.sleep(300)"
+    (gone.folder / "snakemake").write_text(code)
+    command = [sys.executable, "snakemake"]
+    with subprocess.Popen(command, cwd=gone.folder, stdout=subprocess.PIPE) as other:
+        try:
+            assert other.stdout.readline() == b"begun\n"
+            shutil.rmtree(gone.folder)
+            locked = Project(tmp_path / "mine")
+            assert [each.pid for each in HeldFolder(locked.folder)._processes()] == []
+            assert psutil.Process(other.pid).cwd() == str(locked.folder)
         finally:
             other.kill()
 
