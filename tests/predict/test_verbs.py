@@ -116,6 +116,8 @@ def test_what_stands_in_no_row_is_one_line(place, options, message):
 
 def test_a_table_is_not_made_of_what_a_stopped_pretraining_lacks(place):
     """Only run 0 of mmaq is there: of three runs, and of four methods."""
+    brief = CONFIG.replace("threads: 1", "threads: 1, splits: [random], references: [mean]")
+    (place / "mine.yaml").write_text(brief)
     with pytest.raises(CheckpointError, match="mmaq is not pretrained to its end") as caught:
         call("evaluate")
     assert "mmaq_run1.safetensors" in str(caught.value)

@@ -20,8 +20,12 @@ SAMPLES, INPUTS, WIDTH, COMMON, LAMBDA = 8, 5, 6, 4, 0.0051
 
 
 def run_two(job, folder, *args):
-    """``job(*args)`` on two processes; gives what each returned, in order of rank."""
-    multiprocessing.spawn(_run, args=(job, folder, args), nprocs=2)
+    """``job(*args)`` on two processes; gives what each returned, in order of rank.
+
+    They are forked: each would take seconds to import PyTorch again.
+    """
+    given = _run, (job, folder, args)
+    multiprocessing.start_processes(*given, nprocs=2, start_method="fork")
     return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
 
 

@@ -12,7 +12,7 @@ import torch
 
 from mmaq.learn.lars import make_lars
 from mmaq.learn.models.convolution import Convolution
-from tests.learn.methods.tiny import make, make_views, norms_alone
+from tests.learn.methods.tiny import make, make_views, make_whole, norms_alone
 
 NAMES = ("mmaq", "barlow_twins")
 SIZE, STEPS = 32, 3
@@ -30,9 +30,8 @@ def channels_last(view):
     }
 
 
-def losses(name, *, half=False, last=False, compiled=False, steps=STEPS):
+def losses(method, *, half=False, last=False, compiled=False, steps=STEPS):
     """The loss of each of some steps of training, and the type of the weights' gradients."""
-    method = make(name)
     layout = torch.channels_last if last else torch.contiguous_format
     method = method.to(memory_format=layout)
     views = make_views(method.modalities, size=SIZE)
@@ -59,7 +58,7 @@ def assert_close(found, expected, share):
 @pytest.fixture(scope="module", params=NAMES)
 def plain(request):
     """A method's name and its losses in float32."""
-    return request.param, losses(request.param)
+    return request.param, losses(make_whole(request.param))
 
 
 def test_the_loss_moves_by_more_than_any_tolerance(plain):
@@ -70,7 +69,7 @@ def test_the_loss_moves_by_more_than_any_tolerance(plain):
 
 def test_autocast(plain):
     name, expected = plain
-    found = losses(name, half=True)
+    found = losses(make_whole(name), half=True)
     assert found.dtype == torch.float32
     assert not torch.equal(found, expected), "nothing was in half precision"
     assert_close(found, expected, BF16)
@@ -78,7 +77,7 @@ def test_autocast(plain):
 
 def test_channels_last(plain):
     name, expected = plain
-    found = losses(name, last=True)
+    found = losses(make_whole(name), last=True)
     assert_close(found[:1], expected[:1], FIRST)
     assert_close(found, expected, LAYOUT[name])
 
@@ -91,9 +90,9 @@ def test_compiled(name, monkeypatch):
     Compared with torch's convolutions, as they are on a GPU and in a graph.
     """
     torch._dynamo.reset()
-    found = losses(name, compiled=True)
+    found = losses(make(name), compiled=True)
     monkeypatch.setattr(Convolution, "comes_out", lambda *_: False)
-    expected = losses(name)
+    expected = losses(make(name))
     assert torch._dynamo.utils.counters["frames"]["ok"] > 0
     assert not torch._dynamo.utils.counters["graph_break"]
     assert_close(found, expected, COMPILED)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
+import torchvision
 from torch import nn
+from torchvision.models.resnet import BasicBlock, ResNet
 
 from mmaq.config.learning import Encoders, Pretrain
 from mmaq.config.methods import BYOL, DINO, MMCL, MoCo, SimCLR
+from mmaq.learn.models.encoders import WIDTHS
 from mmaq.learn.stage import METHODS
 
 SIDE, CELLS = 16, 6
@@ -28,7 +32,32 @@ def configure(name, **changes):
     return TINY.model_copy(update={"method": name, **changes})
 
 
+class Shallow(ResNet):
+    """The first two of a ResNet's four stages, with a block each: 3 % of the weights of ResNet-18.
+
+    The first block adds its input to what it makes, and the second halves the image.
+    """
+
+    width = 128
+
+    def __init__(self, weights=None):
+        super().__init__(BasicBlock, [1, 1, 0, 0])
+
+    def _make_layer(self, block, planes, blocks, *further, **options):
+        made = super()._make_layer if blocks else lambda *_, **__: nn.Sequential()
+        return made(block, planes, blocks, *further, **options)
+
+
 def make(name, seed=0, **changes):
+    """A method whose Sentinel-2 encoder is shallow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torchvision.models, "resnet18", Shallow)
+        patch.setitem(WIDTHS, "resnet18", Shallow.width)
+        return make_whole(name, seed, **changes)
+
+
+def make_whole(name, seed=0, **changes):
+    """A method with ResNet-18."""
     torch.manual_seed(seed)
     return METHODS[name](configure(name, **changes))
 
