@@ -21,7 +21,7 @@ from mmaq.contracts.checkpoint import read_about, read_tensors
 from mmaq.contracts.patches import open_store
 from mmaq.contracts.sites import FEATURES
 from mmaq.estimators.base import Places
-from mmaq.learn.checkpoint import build_encoders, random_encoders
+from mmaq.learn.checkpoint import build_encoders, random_encoders, unfilled
 from mmaq.learn.data import Inputs, Statistics, load_inputs
 from mmaq.learn.devices import device
 from mmaq.learn.embed import calibrate_norms, embed
@@ -110,8 +110,8 @@ class Embedder:
     @classmethod
     def from_state(cls, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Embedder:
         """The inverse of :meth:`state`."""
-        with torch.random.fork_rng(devices=[]):
-            network = Encoders(Sizes.model_validate(about["sizes"]), about["encoders"])
+        sizes = Sizes.model_validate(about["sizes"])
+        network = unfilled(lambda: Encoders(sizes, about["encoders"]))
         fill(network, arrays, PREFIX)
         statistics = Statistics.from_dict(about["statistics"])
         return cls.of(network.to(device()).eval(), statistics, tuple(about["modalities"]))

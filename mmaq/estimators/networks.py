@@ -16,6 +16,7 @@ from mmaq.config.learning import Encoders as Sizes
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
 from mmaq.estimators.encoders import Pretrained, fill, images_of, inputs_of, tensors_of
 from mmaq.estimators.features import FEATURE_SETS
+from mmaq.learn.checkpoint import unfilled
 from mmaq.learn.data import Statistics
 from mmaq.learn.devices import device
 from mmaq.learn.fit import Scale
@@ -153,8 +154,9 @@ class FittedNetwork(Fitted):
         if about["features"]:
             scaling = Scaling(arrays["scaling.mean"], arrays["scaling.spread"])
         beside = 0 if scaling is None else len(scaling.mean)
-        with torch.random.fork_rng(devices=[]):
-            model = _make(about["architecture"], sizes, modalities, about["targets"], beside)
+        model = unfilled(
+            lambda: _make(about["architecture"], sizes, modalities, about["targets"], beside)
+        )
         fill(model, arrays, PREFIX)
         model = model.to(memory_format=torch.channels_last)  # as it was trained
         trained = Trained(

@@ -20,7 +20,8 @@ AVOGADRO = 6.02214076e23
 
 SETTINGS = """
 pretrain: {threads: 1, projection: 32, transductive: true, precision: float32}
-evaluate: {splits: [random, blocks], folds: 3, seeds: [0, 1], bootstrap: 50, finetune: {epochs: 2}}
+evaluate: {splits: [random, blocks], folds: 3, seeds: [0, 1], bootstrap: 50, finetune: {epochs: 2},
+           label_fractions: [0.5]}
 """
 SMALL = ("--network", "resnet18", "--s5pnet", "small", "--img_size", "16")
 
