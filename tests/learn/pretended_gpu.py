@@ -84,9 +84,9 @@ def fill_gradients(loss):
             node.variable.grad = torch.ones_like(node.variable)
 
 
-def change_tensors(module, change):
+def change_tensors(module, change, recurse=True):
     """What ``Module.to`` does: torch's own cannot put fake tensors into the place of real ones."""
-    for part in module.modules():
+    for part in module.modules() if recurse else [module]:
         for name, weight in part.named_parameters(recurse=False):
             part._parameters[name] = torch.nn.Parameter(change(weight.data), weight.requires_grad)
         for name, values in part.named_buffers(recurse=False):
