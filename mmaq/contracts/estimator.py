@@ -46,7 +46,8 @@ class Tier:
         intervals: what its 90 % intervals are made by, as plain values and arrays; None where too
             few stations could calibrate them, and then predictions have no bounds.
         around: of a tier that reads the surroundings: "population", the source of the population
-            potential ("" for none), and "covariates", the user's columns; else empty.
+            potential ("" for none), and "covariates", the user's columns; of one that reads means
+            in discs, "radius_m" of these (None: not known); else empty.
         patches: of a tier that reads images: "side" of its patches in pixels and the size of a
             pixel, "pixel_m" or "pixel_degrees", by modality; none of a file from before they were
             kept.

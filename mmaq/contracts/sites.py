@@ -57,6 +57,8 @@ COLUMNS = (
     *POLLUTANTS, OFFICIAL,
 )  # fmt: skip
 """Behind them may stand the user's own, whose names begin with ``COVARIATE``."""
+DISCS = ("population_density", *GEO[1:])
+"""Means in a disc around the site, of one radius."""
 NUMBERS = tuple(name for name in COLUMNS if name not in ("site_id", "country"))
 
 _flag = pa.Column(float, pa.Check.isin([0.0, 1.0]), nullable=True)
@@ -127,9 +129,19 @@ def check_sites(sites: pd.DataFrame, where: str | os.PathLike[str]) -> pd.DataFr
 
 
 def write_sites(
-    sites: pd.DataFrame, path: str | os.PathLike[str], sources: Mapping[str, str] | None = None
+    sites: pd.DataFrame,
+    path: str | os.PathLike[str],
+    sources: Mapping[str, str] | None = None,
+    radius_m: float | None = None,
 ) -> None:
-    """Check and write the site table; ``sources`` says what columns were made from."""
+    """Check and write the site table.
+
+    Args:
+        sites: contract 2.
+        path: where.
+        sources: what columns were made from, as far as it is known.
+        radius_m: of the discs in which ``DISCS`` were averaged, m; None where others did so.
+    """
     table = arrow.Table.from_pandas(check_sites(sites, path), preserve_index=False)
     schema = table.schema
     for position, name in enumerate(schema.names):
@@ -138,6 +150,8 @@ def write_sites(
             about["definition"] = CONTEXT[name].definition
         if sources and name in sources:
             about["source"] = sources[name]
+        if radius_m is not None and name in DISCS:
+            about["radius_m"] = repr(float(radius_m))
         schema = schema.set(position, schema.field(position).with_metadata(about))
     with replacing(path) as temporary:
         parquet.write_table(table.cast(schema), temporary)
@@ -160,6 +174,12 @@ def read_sources(path: str | os.PathLike[str]) -> dict[str, str]:
     """What columns of a site table were made from, where it says so."""
     fields = {field.name: field.metadata or {} for field in parquet.read_schema(path)}
     return {name: held[b"source"].decode() for name, held in fields.items() if b"source" in held}
+
+
+def read_radius(path: str | os.PathLike[str]) -> float | None:
+    """Of the discs in which ``DISCS`` were averaged, m; None where the table does not say so."""
+    held = parquet.read_schema(path).field(DISCS[0]).metadata or {}
+    return float(held[b"radius_m"]) if b"radius_m" in held else None
 
 
 def covariates_of(sites: pd.DataFrame) -> list[str]:

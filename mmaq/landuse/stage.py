@@ -53,7 +53,7 @@ def landuse(
     )
     check_unique(sites, "site_id", archive)
     sites = describe_sites(archive, sites, config)
-    write_sites(sites, out, sources_of(archive, config))
+    write_sites(sites, out, sources_of(archive, config), config.radius_m)
     log.info("%s: %d sites, %d of them stations", out, len(sites), is_station(sites).sum())
 
 

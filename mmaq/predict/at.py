@@ -81,11 +81,12 @@ def describe_places(
         raise ConfigError(archive, fault, "Name sites of the site table by --sites instead")
     if archive is None:
         described, sources = describe_anywhere(places, landuse.covariates)
+        radius = None
     else:
         described = describe_sites(archive, places, landuse)
-        sources = sources_of(archive, landuse)
+        sources, radius = sources_of(archive, landuse), landuse.radius_m
     for table, rows in tables.items():
-        write_sites(described.iloc[rows].reset_index(drop=True), table, sources)
+        write_sites(described.iloc[rows].reset_index(drop=True), table, sources, radius)
     return described
 
 

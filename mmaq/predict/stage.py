@@ -22,6 +22,7 @@ from mmaq.contracts.sites import (
     HIGHEST,
     SITING,
     covariates_of,
+    read_radius,
     read_sites,
     read_sources,
     stations,
@@ -29,6 +30,7 @@ from mmaq.contracts.sites import (
 from mmaq.estimators.base import Estimator, Fitted, Places, Training
 from mmaq.estimators.boosting import LightGBMError
 from mmaq.estimators.catalogue import fitted_kind, images_read, named, reference
+from mmaq.estimators.features import EVERYTHING
 from mmaq.estimators.intervals import Intervals, calibrate
 from mmaq.evaluate.task import Task
 from mmaq.statistics.applicability import Applicability
@@ -112,11 +114,17 @@ def _reads_type(estimator: Estimator) -> bool:
     return bool({"table", "type", "station_type"} & set(estimator.modalities.split("+")))
 
 
-def surroundings_of(sites: Path, table: pd.DataFrame) -> dict[str, Any]:
-    """What a model of the surroundings rests on: where the population is from, and the user's
-    columns."""
-    source = read_sources(sites).get(potential(POTENTIAL_KM[0]), "")
-    return {"population": source, "covariates": covariates_of(table)}
+def surroundings_of(sites: Path, table: pd.DataFrame, modalities: str) -> dict[str, Any]:
+    """What a model of the surroundings rests on: where the population is from, the user's columns,
+    and the radius of the discs in which people and land cover were averaged."""
+    reads = set(modalities.split("+"))
+    found: dict[str, Any] = {}
+    if "context" in reads:
+        source = read_sources(sites).get(potential(POTENTIAL_KM[0]), "")
+        found = {"population": source, "covariates": covariates_of(table)}
+    if reads & {"table", "geo", "context"}:
+        found["radius_m"] = read_radius(sites)
+    return found
 
 
 def check_surroundings(tiers: list[Loaded], sites: Path, table: pd.DataFrame) -> None:
@@ -124,10 +132,16 @@ def check_surroundings(tiers: list[Loaded], sites: Path, table: pd.DataFrame) ->
 
     Raises:
         TableError: the one has people of a map and the other of the packaged places, or they
-            differ in the user's columns.
+            differ in the user's columns or in the radius of the discs.
     """
-    here = surroundings_of(sites, table)
-    for around in (each.tier.around for each in tiers if each.tier.around):
+    here = surroundings_of(sites, table, EVERYTHING)
+    for around in (each.tier.around for each in tiers):
+        radius, asked = around.get("radius_m"), here["radius_m"]
+        if None not in (radius, asked) and radius != asked:
+            fault = f"its discs have a radius of {asked:g} m, those of the fit {radius:g} m"
+            raise TableError(sites, fault, f"Set landuse.radius_m: {radius:g}, or fit anew")
+        if "population" not in around:
+            continue
         if around["covariates"] != here["covariates"]:
             names = [", ".join(each["covariates"]) or "none" for each in (here, around)]
             fault = f"its covariates are {names[0]}, those that the estimator reads {names[1]}"
@@ -191,8 +205,7 @@ def _tier(
     seed = evaluate.seeds[0]
     fitted = estimator.fit(train, seed=seed)
     intervals = calibrate(estimator, fitted, train, seed=seed)
-    reads = "context" in estimator.modalities.split("+")
-    around = surroundings_of(sites, task.table) if reads else {}
+    around = surroundings_of(sites, task.table, estimator.modalities)
     return Tier(
         fitted.kind, estimator.method, estimator.protocol, estimator.modalities, declared,
         task.size, *fitted.state(), None if intervals is None else intervals.state(), around,

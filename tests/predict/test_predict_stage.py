@@ -21,7 +21,7 @@ from mmaq.contracts.patches import open_store
 from mmaq.contracts.sites import read_sites, write_sites
 from mmaq.estimators.base import Fitted, Places
 from mmaq.estimators.catalogue import fitted_kind
-from mmaq.predict.stage import ask, load, predict
+from mmaq.predict.stage import ask, load, predict, surroundings_of
 from tests.predict.conftest import fit_to
 
 
@@ -301,12 +301,39 @@ def test_surroundings_of_another_kind_are_refused(
     fitted_land, tmp_path, fitted_to, covariates, asked_of, fault
 ):
     around = {"population": fitted_to, "covariates": covariates}
-    tier = Tier(
-        "constant", "mean", "reference", "context", False, 9, {"value": 5.0}, {}, None, around
-    )
-    write_estimator(tmp_path / "e.safetensors", "no2", [tier])
     sites = tmp_path / "sites.parquet"
     write_sites(read_sites(fitted_land / "sites.parquet"), sites, {potential(2): asked_of})
+    assert_predicts_unless(fault, fitted_land, tmp_path, "context", around)
+
+
+@pytest.mark.parametrize(
+    ("fitted_to", "asked_of", "fault"),
+    [
+        (1000.0, 1000.0, None),
+        (1000.0, 500.0, "radius of 500 m, those of the fit 1000 m.*Set landuse.radius_m: 1000"),
+        (1000.0, None, None),  # of a table that does not say it
+        (None, 500.0, None),
+    ],
+)
+@pytest.mark.parametrize("modalities", ["table", "geo"])
+def test_means_in_other_discs_are_refused(
+    fitted_land, tmp_path, modalities, fitted_to, asked_of, fault
+):
+    sites = tmp_path / "sites.parquet"
+    known = read_sites(fitted_land / "sites.parquet")
+    write_sites(known, sites, radius_m=fitted_to)
+    around = surroundings_of(sites, known, modalities)
+    assert around == {"radius_m": fitted_to}
+    write_sites(known, sites, radius_m=asked_of)
+    assert_predicts_unless(fault, fitted_land, tmp_path, modalities, around)
+
+
+def assert_predicts_unless(fault, fitted_land, tmp_path, modalities, around):
+    sites = tmp_path / "sites.parquet"
+    tier = Tier(
+        "constant", "mean", "reference", modalities, False, 9, {"value": 5.0}, {}, None, around
+    )
+    write_estimator(tmp_path / "e.safetensors", "no2", [tier])
     given = {"sites": sites, "store": fitted_land / "patches", "chosen": None, "threads": 1}
     given |= {"estimator": tmp_path / "e.safetensors", "out": tmp_path / "out.csv"}
     if fault is None:
