@@ -2,8 +2,8 @@
 
 Kill number n comes after a share of the processor time that a run takes, which other work on the
 machine does not change, by -9 and -TERM in turn, to Snakemake's whole group of processes or to
-`mmaq run` alone. The same command is given until it
-ends by itself; then all that is promised to the byte is compared with a run that nobody stopped.
+`mmaq run` alone. The same command is given until it ends by itself; then all that is promised to
+the byte is compared with a run that nobody stopped.
 """
 
 from __future__ import annotations

@@ -35,7 +35,6 @@ ROUNDING_M = 0.01
 PAIRS = 2_000_000
 """Sites times pieces that are compared at a time."""
 
-
 CLASS_FIELDS = ("highway", "fclass")
 """Columns that hold OpenStreetMap's ``highway``: its own name, and that of Geofabrik's layers."""
 

@@ -99,8 +99,7 @@ def sums(
         if not len(near):
             continue
         xyz, weights = points.xyz[near], points.weights[near]
-        parts = len(rows) * len(near) // PAIRS + 1
-        for part in np.array_split(rows, parts) if parts > 1 else [rows]:
+        for part in np.array_split(rows, len(rows) * len(near) // PAIRS + 1):
             distance = cdist(places[part], xyz)
             beyond = distance > reach
             for number, kernel in enumerate(kernels(distance)):

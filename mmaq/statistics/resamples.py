@@ -39,9 +39,7 @@ class Resamples(NamedTuple):
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Of values of each station, (..., stations), the sums over each resample, (..., draws)."""
         stations, units = len(self.unit), self.drawn.shape[1]
-        ends = np.cumsum(np.bincount(self.unit, minlength=units))
-        of_units = np.argsort(self.unit, kind="stable"), np.append(0, ends)
-        member = csr_array((np.ones(stations), *of_units), (units, stations))
+        member = csr_array((np.ones(stations), (self.unit, np.arange(stations))), (units, stations))
         by_unit = member @ values.reshape(-1, stations).T
         return np.asarray((self.drawn @ by_unit).T).reshape(*values.shape[:-1], len(self.drawn))
 
