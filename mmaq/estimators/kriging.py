@@ -20,10 +20,11 @@ from scipy.spatial.distance import cdist, pdist, squareform
 
 from mmaq.base.geo import EARTH_RADIUS_KM, unit_vectors
 
-LENGTH = 3.0
-"""Length scale of a standardised feature before any is known to matter; ``SPREAD`` is the standard
-deviation of its logarithm."""
-SPREAD = 2.0
+SPREAD = 1.0
+"""Standard deviation of the logarithm of a feature's length scale before any is known to matter.
+Its mean is the number of features, so that of many each is less likely to matter: with one length
+for any number, stations that differed in many features of no matter were unlike
+(docs/evaluation.md)."""
 START = (0.6, 0.1, 20.0, 0.2, 400.0, 0.25)
 BOUNDS = ((1e-6, 1e2), (1e-6, 1e2), (1.0, 200.0), (1e-6, 1e2), (50.0, 5000.0), (1e-3, 1e1))
 """Of sill of the features, sill and range (km) nearby, sill and range (km) of regions, nugget; of a
@@ -107,9 +108,9 @@ def distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def fit_covariance(stations: Stations, target: np.ndarray) -> Covariance:
     """The likeliest covariance of ``target``, (n,), of mean 0 and variance 1."""
-    lengths = stations.features.shape[1]
-    start = np.log([LENGTH] * lengths + list(START))
-    bounds = np.log([LENGTHS] * lengths + list(BOUNDS))
+    count = stations.features.shape[1]
+    start = np.log([count] * count + list(START))
+    bounds = np.log([LENGTHS] * count + list(BOUNDS))
     apart = squareform(distances(stations.places, stations.places), checks=False)
     found = minimize(
         misfit, start, (stations.features, apart, target), jac=True, method="L-BFGS-B",
@@ -148,7 +149,7 @@ def misfit(
         pairs_far.sum() + covariance.far * diagonal, pairs_far @ apart / covariance.far_km,
         covariance.nugget * diagonal,
     ]  # fmt: skip
-    unusual = (np.log(covariance.lengths) - np.log(LENGTH)) / SPREAD
+    unusual = (np.log(covariance.lengths) - np.log(features.shape[1])) / SPREAD
     gradient = np.concatenate([of_lengths + unusual / SPREAD, of_rest])
     return float(value + 0.5 * unusual @ unusual), gradient
 

@@ -21,7 +21,6 @@ from sklearn.gaussian_process.kernels import (
 
 from mmaq.base.geo import EARTH_RADIUS_KM, unit_vectors
 from mmaq.estimators.kriging import (
-    LENGTH,
     SPREAD,
     START,
     Covariance,
@@ -99,11 +98,11 @@ def test_the_misfit_is_the_likelihood_of_scipy_and_its_gradient_is_right(seed):
     stations = made_up(25, seed, width=2)
     rng = np.random.default_rng(seed)
     target = rng.normal(size=25)
-    logarithms = np.log([LENGTH, LENGTH, *START]) + rng.normal(0, 0.3, 8)
+    logarithms = np.log([2, 2, *START]) + rng.normal(0, 0.3, 8)
     apart = pairs_apart(stations)
     value, gradient = misfit(logarithms, stations.features, apart, target)
     full = Covariance.of(logarithms).matrix(stations)
-    prior = 0.5 * np.sum(((logarithms[:2] - np.log(LENGTH)) / SPREAD) ** 2)
+    prior = 0.5 * np.sum(((logarithms[:2] - np.log(2)) / SPREAD) ** 2)
     constant = 0.5 * 25 * np.log(2 * np.pi)
     expected = prior - constant - multivariate_normal.logpdf(target, cov=full)
     assert value == pytest.approx(expected)
@@ -122,7 +121,7 @@ def test_the_fit_is_better_than_the_truth_and_finds_which_feature_matters():
     logarithms = np.log([*found.lengths, found.alike, found.near, found.near_km, found.far,
                          found.far_km, found.nugget])  # fmt: skip
     assert misfit(logarithms, stations.features, apart, values)[0] <= misfit(
-        np.log([LENGTH] * 3 + list(START)), stations.features, apart, values
+        np.log([3, 3, 3, *START]), stations.features, apart, values
     )[0]  # fmt: skip
     assert np.argmin(found.lengths) == 0
     assert found.lengths[0] < 3 < found.lengths[1:].min()

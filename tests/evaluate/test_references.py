@@ -39,7 +39,7 @@ def few_trees():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trees, "ENSEMBLE", 1)
         patch.setitem(trees.BOOSTING, "num_iterations", 100)
-        patch.setitem(trees.FIFTH, "num_iterations", 20)
+        patch.setitem(trees.RANDOM, "num_iterations", 20)
         patch.setattr(geostatistics, "LIKELIHOOD", 100)
         patch.setattr(splits, "INNER", 2)
         yield
