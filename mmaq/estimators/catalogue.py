@@ -113,7 +113,7 @@ def reference(method: str, archive: Path | None = None, share: float = 1.0) -> E
             members=(
                 Trees("trees", features="everything_mappable"),
                 Ridge("ridge", features=LINEAR_MAPPABLE),
-                Kriging("kriging", features="mappable"),
+                Kriging("kriging", features="everything_mappable"),
             ),
         ),
         "oracle": Truth("oracle", archive=archive),
@@ -150,7 +150,7 @@ def _members(encoder: Pretrained | None = None) -> tuple[Estimator, ...]:
     known = (
         Trees("trees", features="everything"),
         Ridge("ridge", features=LINEAR),
-        Kriging("kriging", features="covariates_context"),
+        Kriging("kriging", features="everything"),
     )
     if encoder is None:
         return known

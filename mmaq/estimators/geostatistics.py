@@ -9,7 +9,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
-from mmaq.estimators.features import FEATURE_SETS, coordinates
+from mmaq.estimators.features import FEATURE_SETS, coordinates, lacks_images
 from mmaq.estimators.kriging import (
     Covariance,
     Known,
@@ -90,9 +90,10 @@ class FittedKriging(Fitted):
     field: Known
 
     def mean(self, places: Places) -> np.ndarray:
-        """The target at places, (n,) in its unit."""
+        """The target at places, (n,) in its unit; NaN where a place lacks an image."""
         with threadpool_limits(1):
-            return self.field.mean(_stations(self.features, self.known, places))
+            found = self.field.mean(_stations(self.features, self.known, places))
+        return np.where(lacks_images([self.features], places), np.nan, found)
 
     def state(self) -> State:
         """Covariance, stations and their weights."""
