@@ -9,7 +9,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
-from mmaq.estimators.features import FEATURE_SETS, coordinates, lacks_images
+from mmaq.estimators.features import FEATURE_SETS, OF_IMAGES, coordinates, lacks_images
 from mmaq.estimators.kriging import (
     Covariance,
     Known,
@@ -18,7 +18,7 @@ from mmaq.estimators.kriging import (
     krige,
     krige_within,
 )
-from mmaq.statistics.ridge import Scaling
+from mmaq.statistics.ridge import FARTHEST, Scaling
 
 LIKELIHOOD = 1200
 """Stations, drawn from the training ones, that the covariance is fitted to: the cost grows with
@@ -122,7 +122,10 @@ class FittedKriging(Fitted):
 
 
 def _stations(features: str, known: KnownFeatures, places: Places) -> Stations:
-    return Stations(known.apply(FEATURE_SETS[features](places)), coordinates(places))
+    values = known.apply(FEATURE_SETS[features](places))
+    if features in OF_IMAGES:  # whose statistics have odd values; cutting others loses R2
+        values = values.clip(-FARTHEST, FARTHEST)
+    return Stations(values, coordinates(places))
 
 
 def _flag(values: np.ndarray, seen: np.ndarray, flagged: np.ndarray) -> np.ndarray:

@@ -20,10 +20,7 @@ from mmaq.learn.models.aqnet import AQNet
 from mmaq.learn.models.convolution import only_reached
 from mmaq.learn.models.encoders import Encoders
 from mmaq.learn.models.two_stream import TwoStream
-from mmaq.statistics.ridge import Scaling, fit_ridge
-
-FARTHEST = 4.0
-"""Standard deviations at which auxiliary features are cut."""
+from mmaq.statistics.ridge import FARTHEST, Scaling, fit_ridge
 
 
 class Regressor(nn.Module):

@@ -30,6 +30,11 @@ def linear_features(features: np.ndarray) -> np.ndarray:
     return unfolded
 
 
+FARTHEST = 4.0
+"""Standard deviations at which a standardised feature is cut, where one odd place would decide too
+much: what is fitted goes on beyond where stations have been."""
+
+
 @dataclass(frozen=True)
 class Scaling:
     """How columns become standardised: ``(x - mean) / spread``, (d,) each.

@@ -6,15 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mmaq.contracts.sites import read_sites
 from mmaq.estimators import geostatistics, trees
 from mmaq.estimators.base import Places
 from mmaq.estimators.catalogue import reference
-from mmaq.estimators.features import covariates
-from mmaq.estimators.geostatistics import KnownFeatures
+from mmaq.estimators.features import covariates, images
+from mmaq.estimators.geostatistics import KnownFeatures, Kriging
 from mmaq.estimators.intervals import calibrate
 from mmaq.evaluate.task import read_task
 from mmaq.statistics.splits import inner_folds, outer_folds, related
-from tests.estimators.trainings import make_places, make_training
+from tests.estimators.stations_made_up import make_data
+from tests.estimators.trainings import make_places, make_training, training_of
 
 ESTIMATOR = reference("gbm_geo_kriging")
 NOISE = ("altitude", "nature_score", "manmade_score")
@@ -161,3 +163,25 @@ def test_known_features_are_standardised_by_the_training_stations_and_flag_what_
     assert len(np.unique(found[:, 2])) == 2
     more = np.vstack([values, values + 1000.0])
     np.testing.assert_array_equal(known.apply(more)[:40], found)
+
+
+def test_kriging_on_images_says_nothing_where_a_place_lacks_one(tmp_path):
+    sites, store, _ = make_data(tmp_path, size=60, without={"s2": 5, "s5p": 3})
+    train = training_of((sites, store))
+    fitted = Kriging("kriging", features="everything").fit(train, seed=0)
+    found = fitted.mean(Places(read_sites(sites), train.places.store))
+    np.testing.assert_array_equal(np.isnan(found), np.arange(60) < 5)
+
+
+def test_no_odd_image_decides_what_kriging_says(tmp_path):
+    sites, store, _ = make_data(tmp_path, size=60)
+    train = training_of((sites, store))
+    fitted = Kriging("kriging", features="everything").fit(train, seed=0)
+    far, further = (fitted.mean(_odd(train.places, value)) for value in (1e3, 1e6))
+    np.testing.assert_array_equal(far, further)
+
+
+def _odd(places, value):
+    """The places with statistics of rings that are far beyond those of any station."""
+    rings = images(places)[:, 34:]
+    return Places(places.table, places.store, made={"rings": value * (1.0 + np.abs(rings))})
