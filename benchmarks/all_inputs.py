@@ -24,6 +24,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.grids import r2
 from benchmarks.ranking import join
 from benchmarks.trials import Job, Trial, make_countries, pretrainings, run_jobs, tune
+from mmaq.base.errors import Unavailable
 from mmaq.config.evaluation import Evaluate
 from mmaq.contracts.sites import read_sites, spatial_block
 from mmaq.estimators.base import Estimator, Fitted, Places, State, Training
@@ -73,12 +74,12 @@ class FittedEarlierTrees(Fitted):
 
     def state(self) -> State:
         """It is asked here and never kept."""
-        raise NotImplementedError
+        raise Unavailable("it is not kept")
 
     @classmethod
     def from_state(cls, about: object, arrays: object) -> FittedEarlierTrees:
         """It is asked here and never kept."""
-        raise NotImplementedError
+        raise Unavailable("it is not kept")
 
 
 def test_trees(trial: Trial, out: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from mmaq.acquire.services.faults import DiskFull
 from mmaq.base.errors import MmaqError, ServiceError
 from mmaq.base.files import write_json
+from mmaq.base.pools import working
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -83,21 +84,17 @@ def side_by_side(
     At most ``2 * threads`` tasks are begun and not yet handed on, so that results do not pile up.
     A full disk ends the whole, and so does what is no MmaqError.
     """
-    with ThreadPoolExecutor(threads, "fetch") as pool:
+    with working(ThreadPoolExecutor(threads, "fetch")) as pool:
         ahead: deque[tuple[Task, Future[Result]]] = deque()
-        try:
-            for task in tasks:
-                ahead.append((task, pool.submit(function, task)))
-                if len(ahead) >= 2 * threads:
-                    first, future = ahead.popleft()
-                    outcome = _outcome(future)
-                    yield first, outcome
-            for task, future in ahead:
-                rest = _outcome(future)
-                yield task, rest
-        finally:
-            for _, future in ahead:
-                future.cancel()
+        for task in tasks:
+            ahead.append((task, pool.submit(function, task)))
+            if len(ahead) >= 2 * threads:
+                first, future = ahead.popleft()
+                outcome = _outcome(future)
+                yield first, outcome
+        for task, future in ahead:
+            rest = _outcome(future)
+            yield task, rest
 
 
 def _outcome(future: Future[Result]) -> Result | MmaqError:

@@ -20,7 +20,7 @@ BOOSTING: dict[str, Any] = {
     "learning_rate": 0.05, "num_iterations": 200, "num_leaves": 15, "min_data_in_leaf": 10,
     "feature_fraction_bynode": 0.5,
 }  # fmt: skip
-"""The same for every data set, split, fold and set of features: a slow rate, small trees, half of
+"""The same for every data set, split and fold, and of up to ``MANY`` features: a slow rate, small trees, half of
 the features at each node. Of the half-dozen plausible settings tried by cross-validation on the
 real stations these are no more than 0.01 in R2 from the best; none was tried on simulated ones."""
 

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from mmaq.base.errors import ProductError
 from mmaq.base.geo import in_box
+from mmaq.base.pools import working
 from mmaq.contracts.archive import SENTINEL2, Product, read_collection
 from mmaq.sentinel2.resample import locate
 from mmaq.sentinel2.scene import Scene
@@ -248,7 +249,7 @@ def each(
                 yield function(job)
                 bar.update()
             return
-        with ProcessPoolExecutor(min(workers, len(jobs))) as pool:
+        with working(ProcessPoolExecutor(min(workers, len(jobs)))) as pool:
             for result in pool.map(function, jobs):
                 yield result
                 bar.update()

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from mmaq.base.errors import MmaqError, ProductError
 from mmaq.base.files import sha256
+from mmaq.base.pools import working
 from mmaq.config.data import Grid
 from mmaq.contracts.archive import Asset
 from mmaq.sentinel5p.granule import Footprints, Granule
@@ -179,18 +180,14 @@ def _read_each(sources: Sequence[Asset], config: Grid) -> Iterator[Reading]:
 
 def _read_ahead(sources: Sequence[Asset], config: Grid, workers: int) -> Iterator[Reading]:
     """At most one granule more than ``workers`` is held at a time."""
-    with ThreadPoolExecutor(workers, "granule") as pool:
+    with working(ThreadPoolExecutor(workers, "granule")) as pool:
         ahead: deque[Future[Footprints]] = deque()
-        try:
-            for source in sources:
-                ahead.append(pool.submit(_read, source, config))
-                if len(ahead) > workers:
-                    yield ahead.popleft().result
-            while ahead:
+        for source in sources:
+            ahead.append(pool.submit(_read, source, config))
+            if len(ahead) > workers:
                 yield ahead.popleft().result
-        finally:
-            for reading in ahead:
-                reading.cancel()
+        while ahead:
+            yield ahead.popleft().result
 
 
 def _read(source: Asset, config: Grid) -> Footprints:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from mmaq.base.errors import LeakError
+from mmaq.base.errors import LeakError, Unavailable
 from mmaq.config.evaluation import Evaluate, Finetune
 from mmaq.contracts.sites import SITING
 from mmaq.estimators import trees
@@ -121,11 +121,11 @@ class Leaking(Fitted):
         return self.answer(places)
 
     def state(self):
-        raise NotImplementedError
+        raise Unavailable("it is not kept")
 
     @classmethod
     def from_state(cls, about, arrays):
-        raise NotImplementedError
+        raise Unavailable("it is not kept")
 
 
 @dataclass(frozen=True)
