@@ -20,9 +20,10 @@ BOOSTING: dict[str, Any] = {
     "learning_rate": 0.05, "num_iterations": 200, "num_leaves": 15, "min_data_in_leaf": 10,
     "feature_fraction_bynode": 0.5,
 }  # fmt: skip
-"""The same for every data set, split and fold, and of up to ``MANY`` features: a slow rate, small trees, half of
-the features at each node. Of the half-dozen plausible settings tried by cross-validation on the
-real stations these are no more than 0.01 in R2 from the best; none was tried on simulated ones."""
+"""The same for every data set, split and fold, and of up to ``MANY`` features: a slow rate, small
+trees, half of the features at each node. Of the half-dozen plausible settings tried by
+cross-validation on the real stations these are no more than 0.01 in R2 from the best; none was
+tried on simulated ones."""
 
 MANY = 40
 FIFTH: dict[str, Any] = {"feature_fraction_bynode": 1.0, "feature_fraction": 0.2}
