@@ -22,6 +22,7 @@ import pyarrow.parquet as parquet
 
 from mmaq.acquire.files.ancillary import UNDATED
 from mmaq.acquire.ground.eea import COLUMNS
+from mmaq.acquire.ground.openaq_answers import Hour, Location, Moment, Sensor, read_entry
 from mmaq.acquire.manifest import RemoteProduct
 from mmaq.acquire.search.paging import every_page
 from mmaq.acquire.services.client import Client
@@ -50,8 +51,6 @@ them, like 9999 ppb or -0.099 ppm, are beyond what is believed."""
 
 VALID, INVALID, NOT_VERIFIED = 1, -1, 3
 
-REMEDY = "Search again later; if it stays so, the service has changed"
-
 log = logging.getLogger(__name__)
 
 
@@ -69,37 +68,43 @@ def find_sensors(
     with Client(service("openaq", acquire.endpoints)) as client:
         at = client.service.url
         box = ",".join(f"{value:.4f}" for value in _outward(acquire.bbox))
-        for place in _pages(client, f"{at}/locations", {"bbox": box}):
+        for entry in _pages(client, f"{at}/locations", {"bbox": box}):
+            place = read_entry(Location, entry, "a location")
             for sensor in _sensors(place, acquire, period):
-                identity, station = f"SPO.OPENAQ.{sensor['id']}", f"OPENAQ.{place['id']}"
-                lon, lat = (place["coordinates"][name] for name in ("longitude", "latitude"))
-                last = (place["datetimeLast"] or {}).get("utc", "")[:10]
-                row = dict.fromkeys(COLUMNS, "") | {
-                    "Countrycode": place["country"]["code"], "AirQualityStation": station,
-                    "SamplingPoint": identity, "AirPollutantCode": NO2,
-                    "Longitude": str(lon), "Latitude": str(lat),
-                    "ObservationDateBegin": (place["datetimeFirst"] or {}).get("utc", "")[:19],
-                }  # fmt: skip
-                rows.append(row)
-                href = f"{at}/sensors/{sensor['id']}/hours"
-                products.append(
-                    RemoteProduct(
-                        id=identity,
-                        time=UNDATED,
-                        bbox=(lon, lat, lon, lat),
-                        files={"measurements": RemoteFile(href=href)},
-                        properties={
-                            "unit": sensor["parameter"]["units"],
-                            "country": place["country"]["code"],
-                            "until": min(last, period.end.isoformat()),  # more may be there later
-                        },
-                    )
-                )
+                rows.append(_row(place, sensor))
+                products.append(_product(place, sensor, period, f"{at}/sensors/{sensor.id}/hours"))
     if not products:
         fault = f"no reference monitor in the box {acquire.bbox} measures NO2"
         raise ServiceError("openaq", fault, "Change bbox or countries")
     years = period.end.year - period.start.year + 1
     return pd.DataFrame(rows, columns=list(COLUMNS)), products, {"requests": 9 * years * len(rows)}
+
+
+def _row(place: Location, sensor: Sensor) -> dict[str, str]:
+    """A sensor's line of the station table."""
+    first = place.datetimeFirst
+    return dict.fromkeys(COLUMNS, "") | {
+        "Countrycode": str(place.country.code), "AirQualityStation": f"OPENAQ.{place.id}",
+        "SamplingPoint": f"SPO.OPENAQ.{sensor.id}", "AirPollutantCode": NO2,
+        "Longitude": str(place.coordinates.longitude), "Latitude": str(place.coordinates.latitude),
+        "ObservationDateBegin": first.utc.isoformat()[:19] if first else "",
+    }  # fmt: skip
+
+
+def _product(place: Location, sensor: Sensor, period: Period, href: str) -> RemoteProduct:
+    lon, lat = place.coordinates.longitude, place.coordinates.latitude
+    last = min(place.datetimeLast.day, period.end).isoformat() if place.datetimeLast else ""
+    return RemoteProduct(
+        id=f"SPO.OPENAQ.{sensor.id}",
+        time=UNDATED,
+        bbox=(lon, lat, lon, lat),
+        files={"measurements": RemoteFile(href=href)},
+        properties={
+            "unit": sensor.parameter.units,
+            "country": place.country.code,
+            "until": last,  # more may be there later
+        },
+    )
 
 
 def _outward(bbox: tuple[float, float, float, float]) -> tuple[float, ...]:
@@ -109,27 +114,22 @@ def _outward(bbox: tuple[float, float, float, float]) -> tuple[float, ...]:
     )
 
 
-def _sensors(place: dict[str, Any], acquire: Acquire, period: Period) -> list[dict[str, Any]]:
+def _sensors(place: Location, acquire: Acquire, period: Period) -> list[Sensor]:
     """NO2 sensors of a location that counts: fixed, a monitor, in box and countries, at work."""
-    try:
-        lon, lat = (place["coordinates"][name] for name in ("longitude", "latitude"))
-        first, last = (
-            (place[name] or {}).get("utc", unknown)[:10]
-            for name, unknown in (("datetimeFirst", ""), ("datetimeLast", "9999"))
-        )
-        west, south, east, north = acquire.bbox
-        counts = (
-            place["isMonitor"] and not place["isMobile"]
-            and place["country"]["code"] in acquire.stations.countries
-            and west <= lon <= east and south <= lat <= north
-            and first <= period.end.isoformat() and last >= period.start.isoformat()
-        )  # fmt: skip
-        found = [sensor for sensor in place["sensors"] if sensor["parameter"]["name"] == "no2"]
-        known = [sensor for sensor in found if sensor["parameter"]["units"] in FACTORS]
-    except (AttributeError, KeyError, TypeError) as fault:
-        raise ServiceError("openaq", f"a location lacks {fault}", REMEDY) from None
+    west, south, east, north = acquire.bbox
+    lon, lat = place.coordinates.longitude, place.coordinates.latitude
+    first, last = place.datetimeFirst, place.datetimeLast
+    counts = (
+        place.isMonitor and not place.isMobile
+        and place.country.code in acquire.stations.countries
+        and west <= lon <= east and south <= lat <= north
+        and (first is None or first.day <= period.end)
+        and (last is None or last.day >= period.start)
+    )  # fmt: skip
+    found = [sensor for sensor in place.sensors if sensor.parameter.name == "no2"]
+    known = [sensor for sensor in found if sensor.parameter.units in FACTORS]
     if counts and len(known) < len(found):
-        log.warning("OpenAQ location %s: a NO2 sensor in an unknown unit is left out", place["id"])
+        log.warning("OpenAQ location %s: a NO2 sensor in an unknown unit is left out", place.id)
     return known if counts else []
 
 
@@ -141,23 +141,17 @@ def fetch_sensor(client: Client, product: RemoteProduct, period: Period, path: P
     Raises:
         ServiceError: the service answers something else, or repeats a page.
     """
-    rows: list[dict[str, Any]] = []
+    hours: list[Hour] = []
     for first, after in _years(period):
         asked = {"datetime_from": f"{first}T00:00:00Z", "datetime_to": f"{after}T00:00:00Z"}
-        rows += _pages(client, product.files["measurements"].href, asked)
-    try:
-        start = [row["period"]["datetimeFrom"]["utc"] for row in rows]
-        end = [row["period"]["datetimeTo"]["utc"] for row in rows]
-        value = [row["value"] for row in rows]
-        flagged = [row["flagInfo"]["hasFlags"] for row in rows]
-    except (KeyError, TypeError) as fault:
-        raise ServiceError("openaq", f"an hour of {product.id} lacks {fault}", REMEDY) from None
+        found = _pages(client, product.files["measurements"].href, asked)
+        hours += [read_entry(Hour, entry, f"an hour of {product.id}") for entry in found]
     table = pd.DataFrame(
         {
-            "start": pd.to_datetime(pd.Series(start, dtype=str), utc=True).dt.tz_localize(None),
-            "end": pd.to_datetime(pd.Series(end, dtype=str), utc=True).dt.tz_localize(None),
-            "value": pd.Series(value, dtype=float),
-            "flagged": pd.Series(flagged, dtype=bool),
+            "start": _in_utc([hour.period.datetimeFrom for hour in hours]),
+            "end": _in_utc([hour.period.datetimeTo for hour in hours]),
+            "value": pd.Series([hour.value for hour in hours], dtype=float),
+            "flagged": pd.Series([hour.flagInfo.hasFlags for hour in hours], dtype=bool),
         }
     )
     # The service was seen to pass over filters that it does not like.
@@ -167,6 +161,12 @@ def fetch_sensor(client: Client, product: RemoteProduct, period: Period, path: P
     table = table[inside].drop_duplicates("start").sort_values("start", ignore_index=True)
     with replacing(path) as temporary:
         parquet.write_table(_eea_layout(table, product), temporary)
+
+
+def _in_utc(moments: list[Moment]) -> pd.Series:
+    """Times in UTC, without a zone."""
+    told = pd.Series([moment.utc for moment in moments], dtype=object)
+    return pd.to_datetime(told, utc=True).dt.tz_localize(None)
 
 
 def _eea_layout(table: pd.DataFrame, product: RemoteProduct) -> arrow.Table:

@@ -192,3 +192,42 @@ def test_faults_of_the_service_are_named(tmp_path, monkeypatch):
     with openaq_service([], {}) as server, pytest.raises(ServiceError, match="401") as caught:
         fetched(server, tmp_path)
     assert "another-key" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"id": None}, r"a location lacks id \(.*integer"),
+        ({"id": "../../etc"}, r"a location lacks id \(.*integer"),
+        ({"country": None}, "a location lacks country"),
+        ({"sensors": [{"id": 11}]}, "a location lacks sensors.0.parameter"),
+        ({"sensors": [{"parameter": {"name": "no2", "units": "ppb"}}]}, "lacks sensors.0.id"),
+        ({"datetimeFirst": {"utc": "yesterday"}}, "a location lacks datetimeFirst.utc"),
+        ({"datetimeLast": {"utc": "0001-01-01T00:00:00+10:00"}}, "lacks datetimeLast.utc"),
+    ],
+)
+def test_what_a_location_should_tell_is_missing_or_of_another_kind(tmp_path, changes, told):
+    places = [location(1, -122.3, 47.6, {11: ("no2", "ppb")}) | changes]
+    with openaq_service(places, {}) as server, pytest.raises(ServiceError, match=told):
+        fetched(server, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        (("value",), "much", "an hour of SPO.OPENAQ.11 lacks value"),
+        (("flagInfo",), None, "an hour of SPO.OPENAQ.11 lacks flagInfo"),
+        (("period", "datetimeTo", "utc"), "9999-12-31T23:00:00Z", "lacks period.datetimeTo.utc"),
+        (("period", "datetimeFrom", "utc"), "2021-01-01T00:00:00", "lacks period.datetimeFrom.utc"),
+    ],
+)
+def test_what_an_hour_should_tell_is_of_another_kind(tmp_path, path, value, told):
+    hours = series(10.0)
+    held = hours[400]
+    for name in path[:-1]:
+        held = held[name]
+    held[path[-1]] = value
+    places = [location(1, -122.3, 47.6, {11: ("no2", "ppb")})]
+    answers = openaq_service(places, {11: hours}, ignores_dates=True)
+    with answers as server, pytest.raises(ServiceError, match=told):
+        fetched(server, tmp_path)
