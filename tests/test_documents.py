@@ -137,6 +137,22 @@ def test_no_text_points_to_a_page_that_is_not_in_the_repository():
     assert not [where for where, text in words() if pages.search(text)]
 
 
+def test_the_rows_that_the_readme_shows_are_those_of_the_results():
+    shown, all_rows = (
+        re.search(
+            rf"^## {heading}\n.*?\n\n(\|.*?)\n\n", path.read_text(encoding="utf-8"), re.M | re.S
+        )
+        for heading, path in (
+            ("What it shows", ROOT / "README.md"),
+            ("On the simulated country", ROOT / "docs" / "results.md"),
+        )
+    )
+    assert shown is not None
+    assert all_rows is not None
+    assert len(shown[1].splitlines()) > 10
+    assert set(shown[1].splitlines()) <= set(all_rows[1].splitlines())
+
+
 def test_the_epochs_of_the_equal_budgets_are_the_defaults():
     text = (ROOT / "docs/methods.md").read_text(encoding="utf-8")
     said = re.search(
