@@ -38,10 +38,10 @@ class Moment(BaseModel):
 
 
 class Parameter(BaseModel):
-    """What a sensor measures."""
+    """What a sensor measures; one in no unit is left out as those in an unknown one are."""
 
     name: str
-    units: str
+    units: str | None
 
 
 class Sensor(BaseModel):
