@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from mmaq.base.errors import Unavailable
 from mmaq.contracts.sites import read_sites
 from mmaq.estimators import geostatistics, trees
 from mmaq.estimators.base import Places
@@ -73,13 +76,49 @@ def test_what_is_weighed_inside_is_split_as_the_fold_is(land, name, monkeypatch)
     krige_within = geostatistics.krige_within
     monkeypatch.setattr(geostatistics, "krige_within", watching)
     told(land, hills(land), fold, stations)
-    expected = inner_folds(part, 0)
+    inside = inner_folds(part, 0)
+    expected = inside[0::2] + inside[1::2]
     assert len(seen) == len(expected) == 5
     for (count, train, test), inner in zip(seen, expected, strict=True):
         assert count == len(part)
         np.testing.assert_array_equal(train, inner.train)
         np.testing.assert_array_equal(test, inner.test)
         assert len(train) < 0.8 * count
+
+
+@pytest.mark.parametrize("name", ["random", "blocks"])
+def test_no_station_has_a_say_in_what_is_said_of_it_out_of_fold(land, name):
+    # Until 06b51e2 one covariance, likeliest at all of them, served all inner folds.
+    copies = np.arange(len(land))
+    copies[100:110] = np.arange(10)
+    stations = replace(split(land, name, 4, 15.0)[0], copies=copies)
+    target = np.asarray(hills(land))
+    estimator = Kriging("kriging")
+
+    def asked(target):
+        training = make_training(make_places(land), target, stations)
+        fitted = estimator.fit(training, seed=0)
+        return estimator.out_of_fold(fitted, training, seed=0)
+
+    found = asked(target)
+    for station in (3, 50, 151):
+        same = copies == copies[station]
+        other = asked(np.where(same, target + 100.0, target))
+        np.testing.assert_array_equal(other[same], found[same])
+        assert (other[~same] != found[~same]).any()
+
+
+def test_where_all_that_is_not_asked_are_copies_nothing_is_left_to_choose_a_covariance_by(land):
+    stations, _ = split(land, "random", 4, 0.0)
+    folds = inner_folds(stations, 0)
+    copies = np.arange(len(land))
+    for number in (0, 1, 3):
+        copies[folds[number].test] = 0
+    training = make_training(make_places(land), hills(land), replace(stations, copies=copies))
+    estimator = Kriging("kriging")
+    fitted = estimator.fit(training, seed=0)
+    with pytest.raises(Unavailable, match="copies of stations leave nothing to choose"):
+        estimator.out_of_fold(fitted, training, seed=0)
 
 
 def test_the_predictions_that_it_was_chosen_by_calibrate_and_nothing_is_fitted_again(
