@@ -3,7 +3,8 @@
 One width for all stations is too wide in a forest and too narrow in a street canyon. So the error
 is taken on the root scale, where it hardly grows with the level, and divided by its expected size,
 which boosted trees learn from out-of-fold errors of the training stations; the same errors
-calibrate (Vovk 2015, Cross-conformal predictors). No station of a test fold takes part.
+calibrate (Vovk 2015, Cross-conformal predictors): how many expected sizes the interval reaches,
+where how much is predicted. No station of a test fold takes part.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from mmaq.estimators.trees import (
     medians_of,
     text_of,
 )
-from mmaq.statistics.intervals import LEVEL, conformal_quantile
+from mmaq.statistics.intervals import LEVEL, Reach, fit_reach
 
 SIZES: dict[str, Any] = {
     "learning_rate": 0.1, "num_iterations": 40, "num_leaves": 7, "min_data_in_leaf": 30,
@@ -68,7 +69,8 @@ class Intervals:
         sizes: trees that give the expected size of an error, in roots of ug/m3.
         medians: of what these trees read of the stations, (d,).
         least: the smallest expected size, in roots of ug/m3.
-        reach: how many expected sizes the interval reaches to each side.
+        reach: how many expected sizes the interval reaches to each side, by the root of the
+            prediction.
         errors: by which they were calibrated.
     """
 
@@ -76,7 +78,7 @@ class Intervals:
     sizes: list[lightgbm.Booster]
     medians: np.ndarray
     least: float
-    reach: float
+    reach: Reach
     errors: Errors
 
     def bounds(self, places: Places, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -88,14 +90,17 @@ class Intervals:
         """
         root = _root(mean)
         inputs = filled(_inputs(self.modalities, places, root), self.medians)
-        size = np.maximum(ask(self.sizes, inputs), self.least)
-        return np.maximum(root - self.reach * size, 0.0) ** 2, (root + self.reach * size) ** 2
+        half = self.reach.at(root) * np.maximum(ask(self.sizes, inputs), self.least)
+        return np.maximum(root - half, 0.0) ** 2, (root + half) ** 2
 
     def state(self) -> State:
-        """Trees as text, their medians, two numbers, and the errors."""
-        about = {"modalities": self.modalities, "least": self.least, "reach": self.reach}
+        """Trees as text, their medians, three numbers, predictions and the errors."""
+        about = {
+            "modalities": self.modalities, "least": self.least, "reach": self.reach.ends.tolist()
+        }  # fmt: skip
         errors = {f"errors.{name}": value for name, value in vars(self.errors).items()}
-        return about, {**text_of(self.sizes, "sizes"), "medians": self.medians, **errors}
+        arrays = {"medians": self.medians, "levels": self.reach.levels}
+        return about, {**text_of(self.sizes, "sizes"), **arrays, **errors}
 
     @classmethod
     def from_state(cls, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Intervals:
@@ -103,7 +108,10 @@ class Intervals:
         sizes = from_text(arrays, "sizes")
         errors = Errors(*(arrays[f"errors.{name}"] for name in ("values", "places", "folds")))
         medians = arrays.get("medians", NO_MEDIANS)
-        return cls(about["modalities"], sizes, medians, about["least"], about["reach"], errors)
+        # files until 06b51e2 have one reach for all levels
+        ends = np.broadcast_to(np.asarray(about["reach"], float), 2)
+        reach = Reach(arrays.get("levels", np.zeros(1)), ends)
+        return cls(about["modalities"], sizes, medians, about["least"], reach, errors)
 
 
 def calibrate(
@@ -133,10 +141,10 @@ def calibrate(
         size[fold.test] = ask(sizes, inputs[fold.test])
     with np.errstate(invalid="ignore"):  # a model that is always right has errors of size 0
         ratio = np.nan_to_num(signed / np.maximum(size, least))
-    reach = conformal_quantile(np.abs(ratio))
-    if not np.isfinite(reach):
+    reach = fit_reach(root, np.abs(ratio))
+    if not np.isfinite(reach.ends).all():
         return None
-    deviation = max(reach / float(ndtri(0.5 + LEVEL / 2)), np.finfo(float).tiny)
+    deviation = np.maximum(reach.at(root) / ndtri(0.5 + LEVEL / 2), np.finfo(float).tiny)
     errors = Errors(ratio / deviation, train.places.lonlat, part)
     sizes = grow_on(binned, seed, settings, 1)
     return Intervals(estimator.modalities, sizes, medians_of(inputs), least, reach, errors)
