@@ -18,7 +18,7 @@ import numpy as np
 LEVEL = 0.9
 
 
-def conformal_quantile(ratios: np.ndarray, level: float = LEVEL) -> float:
+def conformal_quantile(ratios: np.ndarray, level: float = LEVEL, slopes: int = 0) -> float:
     """What a new ratio does not exceed with probability ``level``.
 
     Of n ratios the ceil((n + 1) level)-th smallest; infinite where n is too small for it.
@@ -26,10 +26,13 @@ def conformal_quantile(ratios: np.ndarray, level: float = LEVEL) -> float:
     Args:
         ratios: of the calibration stations, (n,): size of the error over its expected size.
         level: wanted coverage.
+        slopes: how many numbers of a shape that the ratios are over were fitted to them. A fit
+            brings about one ratio each below it that a new one would not be, so that as many
+            further ones are counted off.
     """
     ordered = np.sort(ratios)
     # The rounding keeps (9 + 1) * 0.9 at 9.
-    rank = int(np.ceil(round((len(ordered) + 1) * level, 9)))
+    rank = int(np.ceil(round((len(ordered) + 1) * level, 9))) + slopes
     return float(ordered[rank - 1]) if rank <= len(ordered) else float("inf")
 
 
@@ -56,7 +59,8 @@ def fit_reach(levels: np.ndarray, ratios: np.ndarray) -> Reach:
     """The reach that holds ``LEVEL`` of the calibration stations at each level.
 
     It is nowhere less than half of the one reach that would hold it at all levels together, before
-    the ratios over the line are brought to the coverage. Infinite where stations are too few.
+    the ratios over the line are brought to the coverage. Where stations are too few for a line it
+    is that one reach, and infinite where they are too few for the level.
 
     Args:
         levels: predictions at the calibration stations, (n,).
@@ -66,14 +70,15 @@ def fit_reach(levels: np.ndarray, ratios: np.ndarray) -> Reach:
     from sklearn.linear_model import QuantileRegressor
 
     ordered, everywhere = np.sort(levels), conformal_quantile(ratios)
-    if not np.isfinite(everywhere):
+    if not np.isfinite(conformal_quantile(ratios, slopes=1)):
         return Reach(ordered, np.full(2, everywhere))
     rank = _rank(ordered, levels)[:, None]
     line = QuantileRegressor(quantile=LEVEL, alpha=0.0).fit(rank, ratios)
     # a model that is always right has ratios of 0, which nothing can be divided by
     least = max(0.5 * everywhere, np.finfo(float).tiny)
     shape = Reach(ordered, np.maximum(line.predict([[0.0], [1.0]]), least))
-    return Reach(ordered, shape.ends * conformal_quantile(ratios / shape.at(levels)))
+    over = conformal_quantile(ratios / shape.at(levels), slopes=1)
+    return Reach(ordered, shape.ends * over)
 
 
 def _rank(ordered: np.ndarray, levels: np.ndarray) -> np.ndarray:

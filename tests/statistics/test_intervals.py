@@ -71,5 +71,23 @@ def test_where_errors_vanish_at_low_levels_the_reach_does_not():
     assert found.ends[0] > 0.4 * conformal_quantile(levels)
 
 
+@pytest.mark.parametrize(("count", "draws"), [(30, 400), (80, 200)])
+def test_few_stations_hold_their_share_of_new_ones_though_a_line_is_fitted_to_them(count, draws):
+    # without the one further ratio it would be 0.88 and 0.89
+    rng, held = np.random.default_rng(5), []
+    for _ in range(draws):
+        levels, ratios = rng.uniform(size=count), np.abs(rng.normal(size=count))
+        new = np.abs(rng.normal(size=2000)) <= fit_reach(levels, ratios).at(rng.uniform(size=2000))
+        held.append(new.mean())
+    # three standard errors
+    assert np.mean(held) > 0.9 - 3 * np.std(held) / np.sqrt(draws)
+    assert np.mean(held) < 0.92 + 3 * np.std(held) / np.sqrt(draws)
+
+
+def test_of_eighteen_stations_one_number_is_the_reach_at_all_levels():
+    levels, ratios = wider_above(18)
+    np.testing.assert_array_equal(fit_reach(levels, ratios).ends, conformal_quantile(ratios))
+
+
 def test_eight_stations_have_no_reach_for_ninety_percent():
     assert np.isinf(fit_reach(np.arange(8.0), np.ones(8)).ends).all()
